@@ -1,0 +1,211 @@
+//! Request targets: which resource a path names, and what a query asks of it.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use percent_encoding::percent_decode_str;
+
+use crate::limits::Limits;
+use crate::module::{Document, Field};
+use crate::rest::Refusal;
+
+/// Whether a request target belongs to this API, rightly or wrongly formed. What does not, a proxy
+/// passes on.
+///
+/// ```
+/// use ccs_modules::rest::is_api_path;
+///
+/// assert!(is_api_path("/v1/modules"));
+/// assert!(is_api_path("/v1/modules/1?x"));
+/// assert!(is_api_path("/v1/modules/%zz"));
+/// assert!(!is_api_path("/v1/modules/1/2"));
+/// assert!(!is_api_path("/v1/bdbs"));
+/// ```
+pub fn is_api_path(target: &str) -> bool {
+    Path::parse(split(target).0).is_some()
+}
+
+/// A target that belongs to this API.
+pub(super) struct Target<'a> {
+    path: Path<Cow<'a, str>>,
+    query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn parse(target: &'a str, limits: &Limits) -> Result<Self, Refusal> {
+        let (path, query) = split(target);
+        let path = Path::parse(path).ok_or(Refusal::NotFound)?;
+        if target.len() > limits.target_bytes {
+            return Err(Refusal::TargetTooLong);
+        }
+        let path = match path {
+            Path::List => Path::List,
+            Path::Module(uid) => Path::Module(decode(uid)?),
+        };
+        Ok(Self { path, query })
+    }
+
+    pub(super) fn resource(self) -> Result<Resource<'a>, Refusal> {
+        Ok(match self.path {
+            Path::List => Resource::List(Filter::parse(self.query)?),
+            Path::Module(uid) => Resource::Module(uid),
+        })
+    }
+}
+
+/// What is asked for.
+pub(super) enum Resource<'a> {
+    List(Filter),
+    Module(Cow<'a, str>),
+}
+
+enum Path<U> {
+    List,
+    Module(U),
+}
+
+impl<'a> Path<&'a str> {
+    /// The first two segments are compared decoded: an encoded spelling is the same path (RFC 3986,
+    /// section 6.2.2.2) and must not slip past a proxy filter. A uid may be empty here, which no
+    /// module's is; one with a slash is sent with `%2F`.
+    fn parse(path: &'a str) -> Option<Self> {
+        let mut segments = path.strip_prefix('/')?.splitn(3, '/');
+        let is = |segment: &str, name: &str| decode(segment).is_ok_and(|found| found == name);
+        if !is(segments.next()?, "v1") || !is(segments.next()?, "modules") {
+            return None;
+        }
+        match segments.next() {
+            None => Some(Path::List),
+            Some(uid) if uid.contains('/') => None,
+            Some(uid) => Some(Path::Module(uid)),
+        }
+    }
+}
+
+/// Which modules of the list are asked for: those that match all that is given. An extension of
+/// this implementation; a query key it does not know is ignored, as the real server does.
+pub(super) struct Filter(Vec<Condition>);
+
+enum Condition {
+    /// Compared without (ASCII) case.
+    ModuleName(alloc::string::String),
+    SemanticVersion(alloc::string::String),
+    Version(u32),
+}
+
+impl Filter {
+    fn parse(query: &str) -> Result<Self, Refusal> {
+        let mut conditions = Vec::new();
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let Ok(key) = decode(key) else { continue };
+            let value = || decode(value).map(Cow::into_owned);
+            conditions.push(match key.as_ref() {
+                "module_name" => Condition::ModuleName(value()?),
+                "semantic_version" => Condition::SemanticVersion(value()?),
+                "version" => {
+                    Condition::Version(value()?.parse().map_err(|_| {
+                        Refusal::BadRequest("the query key version needs an integer")
+                    })?)
+                }
+                _ => continue,
+            });
+        }
+        Ok(Self(conditions))
+    }
+
+    pub(super) fn matches(&self, document: &Document<'_>) -> bool {
+        let is = |field, same: &dyn Fn(&str) -> bool| {
+            document.text(field).is_some_and(|text| same(&text))
+        };
+        self.0.iter().all(|condition| match condition {
+            Condition::ModuleName(name) => {
+                is(Field::ModuleName, &|text| text.eq_ignore_ascii_case(name))
+            }
+            Condition::SemanticVersion(version) => {
+                is(Field::SemanticVersion, &|text| text == version)
+            }
+            Condition::Version(version) => document.version() == Some(*version),
+        })
+    }
+}
+
+/// The path and the query of a target. Of the absolute form (RFC 9112, section 3.2.2) scheme and
+/// authority are dropped.
+fn split(target: &str) -> (&str, &str) {
+    let (target, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.starts_with('/') => {
+            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+        }
+        _ => target,
+    };
+    (path, query)
+}
+
+/// Resolves percent-encoding (RFC 3986, section 2.1).
+fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let mut escapes = text.split('%');
+    escapes.next();
+    let two_digits =
+        |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    if !escapes.all(two_digits) {
+        return Err(Refusal::BadRequest("a percent sign without two hexadecimal digits"));
+    }
+    percent_decode_str(text).decode_utf8().map_err(|_| Refusal::BadRequest("not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a target asks for, in short.
+    fn resource(target: &str) -> Result<alloc::string::String, &'static str> {
+        let limits = Limits { target_bytes: 40, ..Limits::default() };
+        match Target::parse(target, &limits).and_then(Target::resource) {
+            Ok(Resource::List(filter)) => Ok(alloc::format!("list {}", filter.0.len())),
+            Ok(Resource::Module(uid)) => Ok(alloc::format!("module {uid}")),
+            Err(Refusal::BadRequest(reason)) => Err(reason),
+            Err(Refusal::NotFound) => Err("not found"),
+            Err(Refusal::TargetTooLong) => Err("too long"),
+            Err(_) => Err("another refusal"),
+        }
+    }
+
+    #[test]
+    fn targets_name_resources() {
+        for (target, expected) in [
+            ("/v1/modules", Ok("list 0")),
+            ("/v1/modules?", Ok("list 0")),
+            ("/v1/modules?x&module_name=a&version=1", Ok("list 2")),
+            ("/v1/modules?version=1&version=2", Ok("list 2")),
+            ("/%76%31/module%73", Ok("list 0")),
+            ("http://host:1/v1/modules", Ok("list 0")),
+            ("/v1/modules/", Ok("module ")),
+            ("/v1/modules/1", Ok("module 1")),
+            ("/v1/modules/1?version=x", Ok("module 1")),
+            ("/v1/modules/a%2Fb%25+%c3%a9", Ok("module a/b%+é")),
+            ("/v1/modules/a://b", Err("not found")),
+            ("", Err("not found")),
+            ("*", Err("not found")),
+            ("http://host", Err("not found")),
+            ("/v1", Err("not found")),
+            ("/v1/Modules", Err("not found")),
+            ("//v1/modules", Err("not found")),
+            ("/v1/modules/1/", Err("not found")),
+            ("/%zz/modules", Err("not found")),
+            ("/v1/modules/%", Err("a percent sign without two hexadecimal digits")),
+            ("/v1/modules/%4", Err("a percent sign without two hexadecimal digits")),
+            ("/v1/modules/%4é", Err("a percent sign without two hexadecimal digits")),
+            ("/v1/modules/%ff", Err("not UTF-8")),
+            ("/v1/modules?module_name=%ff", Err("not UTF-8")),
+            ("/v1/modules?other=%ff", Ok("list 0")),
+            ("/v1/modules?version=x", Err("the query key version needs an integer")),
+            ("/v1/modules?version", Err("the query key version needs an integer")),
+            ("/v1/modules/01234567890123456789012345678", Err("too long")),
+            ("/v2/modules/01234567890123456789012345678", Err("not found")),
+        ] {
+            assert_eq!(resource(target).as_deref(), expected.as_ref().copied(), "{target}");
+        }
+    }
+}
