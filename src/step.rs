@@ -1,6 +1,7 @@
 //! The conversation between the core and a shell.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -137,7 +138,7 @@ fn check_list<T, D: AsRef<[u8]>>(
         return Err(Malformed {
             subject: Subject::List,
             field: None,
-            reason: alloc::format!("{found} documents, more than the limit of {limit}").into(),
+            reason: format!("{found} documents, more than the limit of {limit}").into(),
         });
     }
     let bytes = documents.iter().map(|document| document.as_ref().len()).sum();
@@ -153,10 +154,10 @@ fn check_list<T, D: AsRef<[u8]>>(
         uids.push((document.stored_uid(), index));
         collect.add(document);
     }
-    sort_distinct(&mut uids).map_err(|(uid, _)| Malformed {
+    sort_distinct(&mut uids).map_err(|(uid, index)| Malformed {
         subject: Subject::Document(uid.into()),
         field: Some("uid"),
-        reason: "shared by two documents of the list".into(),
+        reason: format!("shared by two documents, the later at index {index}").into(),
     })
 }
 
