@@ -1,0 +1,205 @@
+//! The filter's two contexts: one for the plugin, which holds its configuration, and one for each
+//! request, in which the core's question is parked while the upstream is asked.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use ccs_modules::rest::{self, Request, Response};
+use ccs_modules::{Ask, AskDocument, Step, StoreError, snapshot};
+use percent_encoding::{CONTROLS, percent_encode};
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
+
+use crate::config::{Ccs, Config, ConfigError};
+use crate::upstream::{self, Upstream};
+
+/// The plugin. Until it is configured it knows nobody and no module.
+#[derive(Default)]
+pub struct Root {
+    config: Rc<Config>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        match configuration(size) {
+            Ok(config) => {
+                self.config = Rc::new(config);
+                true
+            }
+            Err(error) => {
+                let _ = hostcalls::log(
+                    LogLevel::Error,
+                    &format!("ccs-modules: the configuration is refused: {error}"),
+                );
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { config: self.config.clone(), parked: None }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+fn configuration(size: usize) -> Result<Config, ConfigError> {
+    match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
+        Ok(Some(text)) => Config::parse(&text),
+        Ok(None) => Err(ConfigError::new("configuration", "missing")),
+        Err(status) => Err(ConfigError::new("configuration", format!("not readable: {status:?}"))),
+    }
+}
+
+/// A request.
+struct Stream {
+    config: Rc<Config>,
+    parked: Option<Parked>,
+}
+
+/// What waits for the upstream, by what the upstream was asked for.
+enum Parked {
+    List(Ask<Response>),
+    Module(AskDocument<Response>),
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        self.begin().unwrap_or_else(|status| {
+            abandon(status);
+            Action::Pause
+        })
+    }
+}
+
+impl Context for Stream {
+    fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
+        let limit = self.config.response_bytes;
+        let response = match self.parked.take() {
+            Some(Parked::List(ask)) => match upstream::list(headers, body, limit) {
+                Ok(text) => match snapshot::split(&text) {
+                    Ok(documents) => answer(ask, Ok(&documents)),
+                    Err(error) => {
+                        fail(ask, StoreError::Other(format!("not a list of documents: {error}")))
+                    }
+                },
+                Err(error) => fail(ask, error),
+            },
+            Some(Parked::Module(ask)) => ask.answer(upstream::module(headers, body, limit)),
+            None => return,
+        };
+        send(&response).unwrap_or_else(abandon);
+    }
+}
+
+impl Stream {
+    fn begin(&mut self) -> Result<Action, Status> {
+        let Some(path) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, ":path")?
+        else {
+            return Ok(Action::Continue);
+        };
+        let target = target(&path);
+        if !rest::is_api_path(&target) {
+            return Ok(Action::Continue);
+        }
+        let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
+        let roles = self.config.access.as_ref().and_then(|access| access.roles(&headers));
+        let request = Request {
+            method: method(&headers),
+            target: &target,
+            headers: &headers,
+            roles: roles.as_deref(),
+        };
+        match rest::handle(&request, &self.config.limits) {
+            Step::Done(response) => send(&response)?,
+            Step::Ask(ask) => self.ask(ask)?,
+        }
+        Ok(Action::Pause)
+    }
+
+    fn ask(&mut self, ask: Ask<Response>) -> Result<(), Status> {
+        match &self.config.ccs {
+            Ccs::Documents(documents) => send(&answer(ask, Ok(documents))),
+            Ccs::Upstream(upstream) => match park(ask, upstream) {
+                Ok(parked) => {
+                    self.parked = Some(parked);
+                    Ok(())
+                }
+                Err(response) => send(&response),
+            },
+        }
+    }
+}
+
+/// Asks the upstream what the core asks; the answer there and then if that cannot be done.
+fn park(ask: Ask<Response>, upstream: &Upstream) -> Result<Parked, Response> {
+    match ask {
+        Ask::Document(ask) => match upstream.module_path(ask.uid()) {
+            Some(path) => match upstream.get(&path) {
+                Ok(()) => Ok(Parked::Module(ask)),
+                Err(error) => Err(fail(Ask::Document(ask), error)),
+            },
+            None => park_list(Ask::Document(ask), upstream),
+        },
+        Ask::Documents(_) => park_list(ask, upstream),
+    }
+}
+
+fn park_list(ask: Ask<Response>, upstream: &Upstream) -> Result<Parked, Response> {
+    match upstream.get(&upstream.list) {
+        Ok(()) => Ok(Parked::List(ask)),
+        Err(error) => Err(fail(ask, error)),
+    }
+}
+
+/// The answer out of all documents.
+fn answer<D: AsRef<[u8]>>(ask: Ask<Response>, documents: Result<&[D], StoreError>) -> Response {
+    match ask {
+        Ask::Document(ask) => {
+            let document = documents.map(|documents| snapshot::find(documents, ask.uid()));
+            ask.answer(document)
+        }
+        Ask::Documents(ask) => ask.answer(documents.map(|documents| documents.iter().collect())),
+    }
+}
+
+fn fail(ask: Ask<Response>, error: StoreError) -> Response {
+    answer::<&[u8]>(ask, Err(error))
+}
+
+/// The request target as the core takes it. Bytes that are not UTF-8 have no place in a target but
+/// percent-encoded, which they are now, so that the core judges them.
+fn target(path: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(path) {
+        Ok(path) => Cow::Borrowed(path),
+        Err(_) => percent_encode(path, CONTROLS).into(),
+    }
+}
+
+/// The method as the core is told it. The proxy itself takes the body out of a response to HEAD; from
+/// a response without one it would take the header fields that describe it too.
+fn method(headers: &[(String, Vec<u8>)]) -> &str {
+    let method = headers.iter().find(|(name, _)| name == ":method");
+    match method.and_then(|(_, value)| str::from_utf8(value).ok()) {
+        Some("HEAD") => "GET",
+        Some(method) => method,
+        None => "",
+    }
+}
+
+fn send(response: &Response) -> Result<(), Status> {
+    let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    hostcalls::send_http_response(response.status.into(), headers.collect(), Some(&response.body))
+}
+
+/// Ends a request that the proxy lets nothing be done with: it must not hang, nor go on.
+fn abandon(status: Status) {
+    let _ =
+        hostcalls::log(LogLevel::Error, &format!("ccs-modules: a host call failed: {status:?}"));
+    let _ = hostcalls::reset_http_request();
+}

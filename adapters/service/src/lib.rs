@@ -1,0 +1,86 @@
+//! The HTTP service without WASI: a request's parts come in, a response goes out, and the store is
+//! asked on the way. What WASI 0.2 and 0.3 have in common, which is all but their bindings.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use ccs_modules::access::{Policy, PolicyError};
+use ccs_modules::rest::{self, Request, Response};
+use ccs_modules::{Ask, Limits, Step, StoreError};
+
+pub use crate::bindings::ccs::modules::ccs;
+
+#[allow(missing_docs, unsafe_code)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: ["../../wit", "wit"],
+        world: "ccs:service/service",
+        generate_all,
+    });
+}
+
+/// The variable of the environment that holds the access policy, as JSON.
+const ACCESS: &str = "CCS_ACCESS";
+
+/// Answers one request, in an environment. Without an access policy nobody is authenticated; with
+/// one that is ill-formed nothing is served.
+pub fn answer(
+    method: &str,
+    target: &str,
+    headers: &[(String, Vec<u8>)],
+    environment: &[(String, String)],
+) -> Response {
+    let roles = match policy(environment) {
+        Ok(policy) => policy.and_then(|policy| policy.roles(headers)),
+        Err(error) => return misconfigured(method, &error),
+    };
+    let request = Request { method, target, headers, roles: roles.as_deref() };
+    resolve(rest::handle(&request, &Limits::default()))
+}
+
+fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, PolicyError> {
+    let text = environment.iter().find(|(name, _)| name == ACCESS);
+    text.map(|(_, text)| Policy::parse(text.as_bytes())).transpose()
+}
+
+/// Tells whoever set the service up. The error names the field and shows no value.
+fn misconfigured(method: &str, error: &PolicyError) -> Response {
+    let mut body = format!("the access policy in {ACCESS} is ill-formed: {error}\n").into_bytes();
+    let headers = [
+        ("content-type", "text/plain; charset=utf-8".to_string()),
+        ("content-length", body.len().to_string()),
+    ];
+    if method == "HEAD" {
+        body.clear();
+    }
+    let headers = headers.map(|(name, value)| (name.to_string(), value)).into();
+    Response { status: 500, headers, body }
+}
+
+/// The outcome, the store asked where the core asks.
+fn resolve<T>(step: Step<T>) -> T {
+    match step {
+        Step::Done(outcome) => outcome,
+        Step::Ask(Ask::Document(ask)) => {
+            let document = ccs::get_document(ask.uid());
+            ask.answer(document.map_err(Into::into))
+        }
+        Step::Ask(Ask::Documents(ask)) => ask.answer(ccs::list_documents().map_err(Into::into)),
+    }
+}
+
+impl From<ccs::Error> for StoreError {
+    fn from(error: ccs::Error) -> Self {
+        match error {
+            ccs::Error::Denied(why) => StoreError::Denied(why),
+            ccs::Error::Other(why) => StoreError::Other(why),
+            ccs::Error::Unavailable(why) => StoreError::Unavailable(why),
+        }
+    }
+}
