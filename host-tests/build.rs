@@ -1,0 +1,306 @@
+//! Builds every adapter and writes one `Artifact` entry for each to `OUT_DIR/artifacts.rs`.
+//!
+//! A plain `cargo build` needs no other step: the adapters are built here, by a nested cargo, from
+//! the same workspace and the same lock file. The bytes depend on the sources and the toolchain
+//! only: no path of this machine gets into them, nor any compiler flag from its environment.
+
+#[path = "src/compose.rs"]
+mod compose;
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// Every adapter that is built and shipped: one row each.
+const ADAPTERS: &[Adapter] = &[
+    Adapter {
+        constant: "PLUGIN",
+        package: "ccs-modules-plugin",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, world `plugin`: imports the store, exports the catalogue and the HTTP face",
+    },
+    Adapter {
+        constant: "PROXY_WASM",
+        package: "ccs-modules-proxy-wasm",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter-small",
+        about: "module, Proxy-Wasm filter (Envoy): its store an upstream, or its configuration",
+    },
+    Adapter {
+        constant: "WASI_HTTP",
+        package: "ccs-modules-wasi-http",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, HTTP service on WASI 0.2: imports the store, exports the handler",
+    },
+    Adapter {
+        constant: "WASI_HTTP_P3",
+        package: "ccs-modules-wasi-http-p3",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, HTTP service on WASI 0.3: imports the store, exports the handler",
+    },
+    Adapter {
+        constant: "CCS_KEYVALUE",
+        package: "ccs-modules-ccs-keyvalue",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, store: a value of wasi:keyvalue 0.2.0-draft (wasmtime, wasmCloud)",
+    },
+    Adapter {
+        constant: "CCS_KEYVALUE_DRAFT2",
+        package: "ccs-modules-ccs-keyvalue-draft2",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, store: a value of wasi:keyvalue 0.2.0-draft2 (Spin)",
+    },
+    Adapter {
+        constant: "CCS_REDIS",
+        package: "ccs-modules-ccs-redis",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, store: a Redis hash, over wasi:sockets",
+    },
+    Adapter {
+        constant: "CCS_STATIC",
+        package: "ccs-modules-ccs-static",
+        target: "wasm32-unknown-unknown",
+        profile: "adapter",
+        about: "component, store: a catalogue that is baked in (see the command `bake`)",
+    },
+];
+
+/// The adapters that are also shipped composed: one row each.
+const COMPOSITIONS: &[Composition] = &[
+    Composition {
+        constant: "WASI_HTTP_KEYVALUE",
+        front: "ccs-modules-wasi-http",
+        back: "ccs-modules-ccs-keyvalue",
+        about: "component, HTTP service on WASI 0.2 with its store in wasi:keyvalue 0.2.0-draft",
+    },
+    Composition {
+        constant: "WASI_HTTP_KEYVALUE_DRAFT2",
+        front: "ccs-modules-wasi-http",
+        back: "ccs-modules-ccs-keyvalue-draft2",
+        about: "component, HTTP service on WASI 0.2 with its store in wasi:keyvalue 0.2.0-draft2",
+    },
+    Composition {
+        constant: "WASI_HTTP_REDIS",
+        front: "ccs-modules-wasi-http",
+        back: "ccs-modules-ccs-redis",
+        about: "component, HTTP service on WASI 0.2 with its store in a Redis hash",
+    },
+    Composition {
+        constant: "WASI_HTTP_P3_KEYVALUE",
+        front: "ccs-modules-wasi-http-p3",
+        back: "ccs-modules-ccs-keyvalue",
+        about: "component, HTTP service on WASI 0.3 with its store in wasi:keyvalue 0.2.0-draft",
+    },
+    Composition {
+        constant: "WASI_HTTP_P3_REDIS",
+        front: "ccs-modules-wasi-http-p3",
+        back: "ccs-modules-ccs-redis",
+        about: "component, HTTP service on WASI 0.3 with its store in a Redis hash",
+    },
+];
+
+/// One adapter and what is made of it.
+struct Adapter {
+    /// The name of its constant in the library's `artifacts` module.
+    constant: &'static str,
+    /// Its package; the artifact is named after it.
+    package: &'static str,
+    /// The target it is built for.
+    target: &'static str,
+    /// The profile it is built with.
+    profile: &'static str,
+    /// What it is, in a line.
+    about: &'static str,
+}
+
+/// Two adapters and what is made of them.
+struct Composition {
+    /// The name of its constant in the library's `artifacts` module; the artifact is named after it.
+    constant: &'static str,
+    /// The package that imports the store.
+    front: &'static str,
+    /// The package that exports it.
+    back: &'static str,
+    /// What it is, in a line.
+    about: &'static str,
+}
+
+fn main() {
+    if let Err(error) = run() {
+        // Cargo shows the whole output of a build script that fails, and marks these lines.
+        println!("cargo::error={error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let workspace = Workspace::from_env()?;
+    workspace.rerun_if_sources_change()?;
+
+    let mut built = Vec::new();
+    for adapter in ADAPTERS {
+        ensure_target(adapter.target)?;
+        built.push((adapter.constant, adapter.about, workspace.build(adapter)?));
+    }
+    for composition in COMPOSITIONS {
+        built.push((composition.constant, composition.about, workspace.compose(composition)?));
+    }
+
+    let mut source = String::new();
+    for (constant, about, path) in &built {
+        let name = path.file_name().ok_or("an artifact without a name")?.display().to_string();
+        writeln!(
+            source,
+            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: include_bytes!({path:?}) }};\n",
+        )?;
+    }
+    let constants: Vec<_> = built.iter().map(|(constant, ..)| *constant).collect();
+    writeln!(
+        source,
+        "/// Every artifact.\npub static ALL: &[&Artifact] = &[&{}];",
+        constants.join(", &")
+    )?;
+    fs::write(workspace.out.join("artifacts.rs"), source)?;
+    Ok(())
+}
+
+/// Where the sources are and where the results go.
+struct Workspace {
+    root: PathBuf,
+    out: PathBuf,
+}
+
+impl Workspace {
+    fn from_env() -> Result<Self, Box<dyn Error>> {
+        let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+        Ok(Self {
+            root: manifest.parent().ok_or("the package is not in a workspace folder")?.to_owned(),
+            out: env::var("OUT_DIR")?.into(),
+        })
+    }
+
+    /// Names the sources and nothing else: a folder that holds build products would make every
+    /// build start over.
+    fn rerun_if_sources_change(&self) -> Result<(), Box<dyn Error>> {
+        let mut sources: Vec<_> =
+            ["Cargo.toml", "Cargo.lock", "src", "wit"].map(|name| self.root.join(name)).into();
+        for adapter in fs::read_dir(self.root.join("adapters"))? {
+            let folder = adapter?.path();
+            sources.extend(["Cargo.toml", "src", "wit"].map(|name| folder.join(name)));
+        }
+        sources.extend(["adapters/wasi", "host-tests/src/compose.rs"].map(|it| self.root.join(it)));
+        // One that is not there would make every build start over, too.
+        sources.retain(|source| source.exists());
+        for source in sources {
+            println!("cargo::rerun-if-changed={}", source.display());
+        }
+        Ok(())
+    }
+
+    /// A target folder of its own: the outer cargo holds the lock of the usual one.
+    fn target_dir(&self) -> PathBuf {
+        self.out.join("adapters")
+    }
+
+    /// Where the artifact of a package is once it is built.
+    fn artifact(&self, target: &str, profile: &str, package: &str) -> PathBuf {
+        self.target_dir().join(target).join(profile).join(file_name(package))
+    }
+
+    /// Composes two adapters that are built, and answers where the artifact is.
+    fn compose(&self, composition: &Composition) -> Result<PathBuf, Box<dyn Error>> {
+        let read = |package| fs::read(self.artifact("wasm32-unknown-unknown", "adapter", package));
+        let wasm = compose::compose(&read(composition.front)?, &read(composition.back)?)?;
+        let name = format!("ccs-modules-{}", composition.constant.to_lowercase());
+        let path = self.out.join(file_name(&name));
+        fs::write(&path, wasm)?;
+        Ok(path)
+    }
+
+    /// Builds one adapter and answers where its artifact is.
+    fn build(&self, adapter: &Adapter) -> Result<PathBuf, Box<dyn Error>> {
+        let target_dir = self.target_dir();
+        let linker =
+            format!("CARGO_TARGET_{}_LINKER", adapter.target.to_uppercase().replace('-', "_"));
+
+        let mut cargo = Command::new(env::var("CARGO")?);
+        cargo
+            .current_dir(&self.root)
+            .args(["build", "--locked", "--profile", adapter.profile])
+            .args(["--package", adapter.package, "--target", adapter.target])
+            .env("CARGO_TARGET_DIR", &target_dir)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&target_dir)?)
+            // Set by `cargo clippy`, whose driver is for the outer build.
+            .env_remove("RUSTC_WORKSPACE_WRAPPER");
+        if adapter.target == "wasm32-unknown-unknown" {
+            cargo.env(linker, "wasm-component-ld");
+        }
+        if !cargo.status()?.success() {
+            return Err(format!("cannot build {} for {}", adapter.package, adapter.target).into());
+        }
+
+        let artifact = self.artifact(adapter.target, adapter.profile, adapter.package);
+        if !artifact.is_file() {
+            return Err(format!("the build left no artifact at {}", artifact.display()).into());
+        }
+        Ok(artifact)
+    }
+
+    /// The whole set of compiler flags: what replaces this machine's paths, so that two clones in
+    /// two folders give the same bytes.
+    fn rustflags(&self, target_dir: &Path) -> Result<String, Box<dyn Error>> {
+        let cargo_home = match env::var_os("CARGO_HOME") {
+            Some(path) => PathBuf::from(path),
+            None => env::home_dir()
+                .ok_or("neither CARGO_HOME nor a home folder is known")?
+                .join(".cargo"),
+        };
+        // Where two prefixes match, the last one given counts.
+        let remapped = [
+            (cargo_home.as_path(), "cargo"),
+            (self.root.as_path(), "ccs-modules"),
+            (target_dir, "target"),
+        ];
+        let flags: Vec<_> = remapped
+            .iter()
+            .map(|(from, to)| format!("--remap-path-prefix={}=/{to}", from.display()))
+            .collect();
+        Ok(flags.join("\x1f"))
+    }
+}
+
+/// The artifact of a package, as a file name.
+fn file_name(package: &str) -> String {
+    format!("{}.wasm", package.replace('-', "_"))
+}
+
+/// Installs the libraries of `target` where the toolchain lacks them: rustup installs the targets
+/// of `rust-toolchain.toml` only together with a toolchain that is missing as a whole.
+fn ensure_target(target: &str) -> Result<(), Box<dyn Error>> {
+    let rustc = env::var("RUSTC")?;
+    let output =
+        Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output()?;
+    if Path::new(String::from_utf8(output.stdout)?.trim()).is_dir() {
+        return Ok(());
+    }
+    let installed = Command::new("rustup")
+        .args(["target", "add", target])
+        .status()
+        .is_ok_and(|status| status.success());
+    if !installed {
+        return Err(format!(
+            "the Rust target {target} is missing: install it with `rustup target add {target}`, or with what this toolchain came from"
+        )
+        .into());
+    }
+    println!("cargo::warning=installed the Rust target {target} with rustup");
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! How a command fails.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use ccs_modules_host::{CallError, CatalogError, CcsError, Response};
+use serde_json::Value;
+
+/// Why a command failed: what it says, and what it exits with.
+pub enum Failure {
+    /// The roles do not hold the permission.
+    Forbidden,
+    /// There is no such module.
+    NotFound,
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    /// A failure that is neither of the two that have an exit code of their own.
+    pub fn other(error: impl fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+
+    /// What the process exits with. 2 is for wrong usage.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Other(_) => 1,
+            Self::NotFound => 3,
+            Self::Forbidden => 4,
+        })
+    }
+
+    /// What a response that is not a 200 is to the user of a command.
+    pub fn from_response(response: &Response) -> Self {
+        match response.status {
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            status => {
+                let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+                match body.get("description").and_then(Value::as_str) {
+                    Some(description) => Self::other(description),
+                    None => Self::Other(format!("the answer has the status {status}")),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forbidden => {
+                f.write_str("none of the roles holds the permission view_cluster_modules")
+            }
+            Self::NotFound => f.write_str("there is no module with this uid"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Answered(CatalogError::Forbidden) => Self::Forbidden,
+            CallError::Answered(CatalogError::NotFound) => Self::NotFound,
+            CallError::Answered(
+                CatalogError::Malformed(text)
+                | CatalogError::Other(text)
+                | CatalogError::Unavailable(text),
+            ) => Self::Other(text),
+            error => Self::other(error),
+        }
+    }
+}
+
+impl From<CcsError> for Failure {
+    fn from(error: CcsError) -> Self {
+        let (CcsError::Denied(text) | CcsError::Other(text) | CcsError::Unavailable(text)) = error;
+        Self::Other(text)
+    }
+}

@@ -1,0 +1,141 @@
+//! `serve`: the REST API on a network.
+
+mod access;
+mod limits;
+mod log;
+mod seconds;
+mod stop;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ccs_modules_host::server::{Exporter, Instances, Server, Settings};
+use clap::{Args, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+use self::access::{Access, is_loopback};
+use self::limits::LimitArgs;
+use self::log::Format;
+use self::tls::Certificate;
+use super::{Failure, StoreAddress, print, service};
+
+/// What is served, where, to whom, and within which limits.
+#[derive(Args)]
+pub struct Serve {
+    /// Where the modules come from, as for `list`.
+    #[arg(long, value_name = "STORE", default_value = "demo")]
+    store: StoreAddress,
+    /// The address to listen on; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The access policy, JSON: `{"users":[{"name":…,"password_sha256":…,"roles":[…]}]}`,
+    /// `{"trusted_header":…}` or `{"anonymous":[…]}`. Without one, a password is made up and shown;
+    /// that is for loopback addresses only.
+    #[arg(long, value_name = "FILE")]
+    access: Option<PathBuf>,
+    #[command(flatten)]
+    certificate: Certificate,
+    /// The address to answer `GET /metrics` on.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// Which instance of the component answers a request: one of its own, or one that keeps its
+    /// memory from request to request.
+    #[arg(long, value_enum, default_value_t)]
+    instances: Reuse,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// How much to log: off, error, warn, info (each request), debug.
+    #[arg(long, value_name = "LEVEL", default_value_t = LevelFilter::INFO)]
+    log: LevelFilter,
+    /// How to log.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: Format,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Reuse {
+    #[default]
+    Fresh,
+    Reused,
+}
+
+/// Serves until it is told to stop.
+pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
+    log::start(serve.log, serve.log_format)?;
+    let Access { policy, made_up } = Access::find(serve.access.as_deref(), serve.listen)?;
+    let tls = serve.certificate.load(serve.listen)?;
+    if tls.is_none() && !is_loopback(serve.listen) {
+        tracing::warn!("without TLS, credentials and answers can be read on their way");
+    }
+
+    let bounds = serve.limits.bounds();
+    let host = service::load(bounds).await?;
+    let settings = Settings {
+        access: Some(policy),
+        instances: serve.instances.into(),
+        limits: serve.limits.limits(),
+        tls,
+    };
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let server = Server::bind(serve.listen, &host, serve.store.ccs(bounds), settings)
+        .await
+        .map_err(|error| cannot_listen(serve.listen, &error))?;
+    let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);
+    let exporter = match serve.metrics {
+        None => None,
+        Some(address) => Some(
+            Exporter::bind(address, server.metrics())
+                .await
+                .map_err(|error| cannot_listen(address, &error))?,
+        ),
+    };
+
+    // Signals are heard before anybody is told that there is a server.
+    let stop = stop::on_signal().map_err(Failure::other)?;
+    tracing::info!(url, "serving");
+    print(&serve.greeting(&url, exporter.as_ref(), made_up.as_deref())?)?;
+    let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
+    if let Some(exporter) = exporter {
+        exporter.run(stop.cancelled_owned()).await;
+    }
+    serving.await.map_err(Failure::other)?;
+    Ok(Vec::new())
+}
+
+impl Serve {
+    /// What whoever starts a server wants to know. Not for the log: there may be a password in it.
+    fn greeting(
+        &self,
+        url: &str,
+        exporter: Option<&Exporter>,
+        made_up: Option<&str>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut text = format!("serving {url}\n");
+        if let Some(exporter) = exporter {
+            let address = exporter.address().map_err(Failure::other)?;
+            text += &format!("metrics http://{address}/metrics\n");
+        }
+        if let Some(credentials) = made_up {
+            let trust = if self.certificate.is_self_signed() { "-k " } else { "" };
+            text += &format!(
+                "a password for this run, shown only here:\n  curl {trust}-u {credentials} {url}\n"
+            );
+        }
+        Ok(text.into_bytes())
+    }
+}
+
+impl From<Reuse> for Instances {
+    fn from(reuse: Reuse) -> Self {
+        match reuse {
+            Reuse::Fresh => Self::Fresh,
+            Reuse::Reused => Self::Reused,
+        }
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    Failure::Other(format!("cannot listen on {address}: {error}"))
+}

@@ -1,0 +1,42 @@
+//! Composition: one component put behind the imports of another, in one artifact.
+
+use thiserror::Error;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, plug};
+
+/// Components that do not fit together.
+#[derive(Debug, Error)]
+#[error("cannot compose: {0}")]
+pub struct CannotCompose(String);
+
+impl CannotCompose {
+    fn because(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let mut text = String::new();
+        let error = error.into();
+        let mut cause = Some(&*error as &dyn std::error::Error);
+        while let Some(error) = cause {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text += &format!("{separator}{error}");
+            cause = error.source();
+        }
+        Self(text)
+    }
+}
+
+/// The component `front` with what `back` exports in place of its imports of the same names. What
+/// both import is imported once.
+///
+/// # Errors
+///
+/// Where either is no component, or `back` has nothing that `front` imports.
+pub fn compose(front: &[u8], back: &[u8]) -> Result<Vec<u8>, CannotCompose> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name, wasm| {
+        let package = Package::from_bytes(name, None, wasm, graph.types_mut())
+            .map_err(CannotCompose::because)?;
+        graph.register_package(package).map_err(CannotCompose::because)
+    };
+    let (front, back) = (register("front", front)?, register("back", back)?);
+    plug(&mut graph, vec![back], front).map_err(CannotCompose::because)?;
+    graph.encode(EncodeOptions::default()).map_err(CannotCompose::because)
+}

@@ -1,0 +1,65 @@
+//! The engine: how code is compiled, kept and interrupted.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use etcetera::BaseStrategy;
+use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
+
+use crate::{Bounds, LoadError};
+
+/// How long a guest runs before it lets others run, and before its bound on time is looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// An engine with the instances of `bounds` reserved, and its clock ticking.
+pub(crate) fn start(bounds: Bounds) -> Result<Engine, LoadError> {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(pool(bounds.instances))
+        .cache(cache())
+        .concurrency_support(false)
+        .epoch_interruption(true);
+    let engine = Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+    tick(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
+    Ok(engine)
+}
+
+/// Room for so many instances. The factors allow for components that are composed of several.
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_stacks(instances)
+        .total_core_instances(instances.saturating_mul(16))
+        .total_memories(instances.saturating_mul(4))
+        .total_tables(instances.saturating_mul(8));
+    pool
+}
+
+/// Compiled code on disk, in the user's cache folder, under a key made of the artifact, the
+/// compiler and its settings. Without such a folder, or one that can be written, each start
+/// compiles: slower, and right.
+fn cache() -> Option<Cache> {
+    let mut config = CacheConfig::new();
+    config.with_directory(cache_folder()?);
+    Cache::new(config).ok()
+}
+
+/// A folder for nothing else: wasmtime, when it cleans up, removes what it does not know.
+fn cache_folder() -> Option<PathBuf> {
+    let folders = etcetera::choose_base_strategy().ok()?;
+    Some(folders.cache_dir().join("ccs-modules").join("compiled"))
+}
+
+/// Counts the engine's epoch up for as long as the engine lives.
+fn tick(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("epoch".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Runs the modules API component in a program of one's own, on wasmtime.
+//!
+//! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, the [`Ccs`],
+//! and answers calls: each in a fresh instance, within [`Bounds`] of memory and time.
+//!
+//! # Embedding the plugin
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use ccs_modules_host::{Bounds, Ccs, CcsError, Host, Request, artifacts};
+//!
+//! /// The program's own store: here, one module that never changes.
+//! struct OneModule;
+//!
+//! const DOCUMENT: &str = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"1","version":80001}"#;
+//!
+//! #[async_trait]
+//! impl Ccs for OneModule {
+//!     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
+//!         Ok(vec![DOCUMENT.into()])
+//!     }
+//!
+//!     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
+//!         Ok((uid == "1").then(|| DOCUMENT.into()))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once: load the component. Compiled code is kept on disk for the next start.
+//! let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
+//! let service = host.service(OneModule);
+//!
+//! // Typed: whoever calls has been authenticated by this program and holds these roles.
+//! let modules = service.list_modules(&["db_viewer"]).await?;
+//! assert_eq!(modules[0].module_name.as_deref(), Some("bf"));
+//! assert_eq!(modules[0].version, Some(80001));
+//!
+//! // Or as HTTP: hand over the request, send back the response.
+//! let response = service
+//!     .handle(&Request {
+//!         method: "GET".into(),
+//!         target: "/v1/modules/1".into(),
+//!         headers: vec![],
+//!         roles: Some(vec!["db_viewer".into()]),
+//!     })
+//!     .await?;
+//! assert_eq!(response.status, 200);
+//! assert_eq!(response.body, format!("{DOCUMENT}\n").into_bytes());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Calls run on a tokio runtime with its timer enabled; either flavour does.
+//!
+//! # What can go wrong
+//!
+//! A call answers, or it fails with a [`CallError`] that says which bound it hit. Nothing a store
+//! answers makes the plugin trap, and a plugin that did trap would take only its own call with it.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod artifacts;
+pub mod bake;
+mod bindings;
+mod bounds;
+mod ccs;
+pub mod compose;
+mod engine;
+mod error;
+mod host;
+mod instance;
+pub mod server;
+mod service;
+mod state;
+pub mod stores;
+
+pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
+pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
+pub use crate::bindings::exports::ccs::modules::rest::{Request, Response};
+pub use crate::bounds::Bounds;
+pub use crate::ccs::Ccs;
+pub use crate::error::{CallError, LoadError};
+pub use crate::host::Host;
+pub use crate::instance::Instance;
+pub use crate::service::Service;

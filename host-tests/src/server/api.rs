@@ -1,0 +1,123 @@
+//! One request: who is calling, what the plugin answers, and what to say where it does not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ccs_modules::access::Policy;
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Version};
+use tokio::time::timeout;
+
+use crate::server::Metrics;
+use crate::server::connection::Handler;
+use crate::server::instances::Plugin;
+use crate::server::page::page;
+use crate::server::refusal::{Answer, Refusal};
+use crate::{CallError, Ccs, Request, Response};
+
+/// The API, and the probes beside it.
+pub(super) struct Api {
+    pub(super) access: Option<Policy>,
+    pub(super) ccs: Arc<dyn Ccs>,
+    pub(super) header_bytes: usize,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) plugin: Plugin,
+    pub(super) store_time: Duration,
+}
+
+impl Handler for Arc<Api> {
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
+        match request.uri().path() {
+            "/healthz" => page(request.method(), TEXT, "ok\n"),
+            "/readyz" if self.store_answers().await => page(request.method(), TEXT, "ok\n"),
+            "/readyz" => Refusal::NotReady.answer(request.method()),
+            _ => self.answer_and_tell(&request).await,
+        }
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Api {
+    async fn answer_and_tell(&self, request: &hyper::Request<Incoming>) -> Answer {
+        let started = Instant::now();
+        let answer = self.answer_api(request).await;
+        let (status, duration) = (answer.status(), started.elapsed());
+        self.metrics.answered(status, duration);
+        tracing::info!(
+            method = request.method().as_str(),
+            // The path alone: an authority may hold credentials.
+            path = request.uri().path(),
+            status = status.as_u16(),
+            microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+        answer
+    }
+
+    async fn answer_api(&self, request: &hyper::Request<Incoming>) -> Answer {
+        if header_bytes(request.headers()) > self.header_bytes {
+            return Refusal::HeadersTooLong.answer(request.method());
+        }
+        let response = self.plugin.handle(&self.request(request)).await;
+        match response.and_then(answer) {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(%error, "no answer");
+                self.metrics.call_failed(&error);
+                match error {
+                    CallError::TimedOut(_) => Refusal::CallTimedOut,
+                    _ => Refusal::CallFailed,
+                }
+                .answer(request.method())
+            }
+        }
+    }
+
+    /// The request as the contract has it.
+    fn request(&self, request: &hyper::Request<Incoming>) -> Request {
+        let headers: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        let roles = self.access.as_ref().and_then(|access| access.roles(&headers));
+        Request {
+            method: request.method().as_str().to_owned(),
+            target: target(request),
+            headers,
+            roles,
+        }
+    }
+
+    /// Whether the store answers: a cheap question, since nothing has an empty uid.
+    async fn store_answers(&self) -> bool {
+        timeout(self.store_time, self.ccs.get_document("")).await.is_ok_and(|answer| answer.is_ok())
+    }
+}
+
+/// The target as received. In HTTP/2 the scheme and the authority are not part of it.
+fn target(request: &hyper::Request<Incoming>) -> String {
+    let uri = request.uri();
+    match uri.path_and_query() {
+        Some(target) if uri.authority().is_none() || request.version() == Version::HTTP_2 => {
+            target.as_str().to_owned()
+        }
+        _ => uri.to_string(),
+    }
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// The plugin's response, as it is sent.
+fn answer(response: Response) -> Result<Answer, CallError> {
+    let mut answer = hyper::Response::builder().status(response.status);
+    for (name, value) in response.headers {
+        answer = answer.header(name, value);
+    }
+    answer
+        .body(response.body.into())
+        .map_err(|error| CallError::Host(format!("not an HTTP response: {error}")))
+}

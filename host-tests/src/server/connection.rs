@@ -1,0 +1,175 @@
+//! One connection: TLS, HTTP, and no more patience than agreed.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::Cursor;
+use std::pin::Pin;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::Limits;
+use crate::server::protocol::{self, Protocol};
+use crate::server::refusal::{Answer, Refusal};
+
+/// Answers requests.
+pub(super) trait Handler: Clone + Send + Sync + 'static {
+    /// The answer to one request.
+    fn answer(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Answer> + Send;
+}
+
+/// What holds for every connection of a listener.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) limits: Limits,
+    /// How long an answer may take.
+    pub(super) answer_time: Duration,
+}
+
+/// Serves one connection until it ends; from `closing` on, it ends with the requests in flight.
+pub(super) async fn serve(
+    stream: TcpStream,
+    terms: Terms,
+    handler: impl Handler,
+    closing: CancellationToken,
+) {
+    // Answers are written whole: there is nothing to be gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    let served = match &terms.tls {
+        None => speak(stream, &terms, handler, closing).await,
+        Some(tls) => tokio::select! {
+            opened = timeout(terms.limits.client_time, tls.accept(stream)) => match opened {
+                Ok(Ok(stream)) => speak(stream, &terms, handler, closing).await,
+                Ok(Err(error)) => Err(error.into()),
+                Err(elapsed) => Err(elapsed.into()),
+            },
+            () = closing.cancelled() => Ok(()),
+        },
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "the connection failed");
+    }
+}
+
+type Served = Result<(), Box<dyn Error + Send + Sync>>;
+
+async fn speak<S>(
+    mut stream: S,
+    terms: &Terms,
+    handler: impl Handler,
+    closing: CancellationToken,
+) -> Served
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (protocol, first) = tokio::select! {
+        detected = timeout(terms.limits.client_time, protocol::detect(&mut stream)) => detected??,
+        () = closing.cancelled() => return Ok(()),
+    };
+    let (reader, writer) = split(stream);
+    let mut stream = TimeoutStream::new(join(Cursor::new(first).chain(reader), writer));
+    stream.set_write_timeout(Some(terms.limits.client_time));
+    match protocol {
+        Protocol::Http1 => speak_http1(Box::pin(stream), terms, handler, closing).await,
+        Protocol::Http2 => {
+            // While a client waits for an answer it has nothing to say.
+            stream
+                .set_read_timeout(Some(terms.limits.client_time.saturating_add(terms.answer_time)));
+            speak_http2(Box::pin(stream), terms, handler, closing).await
+        }
+    }
+}
+
+async fn speak_http1<S>(
+    stream: S,
+    terms: &Terms,
+    handler: impl Handler,
+    closing: CancellationToken,
+) -> Served
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(terms.limits.client_time)
+        .max_header_size(head_bytes(&terms.limits))
+        .serve_connection(TokioIo::new(stream), service(handler));
+    let ended = tokio::select! {
+        ended = &mut connection => Some(ended),
+        () = closing.cancelled() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    if ended.as_ref().is_err_and(hyper::Error::is_timeout) {
+        let parts = connection.into_parts();
+        // Whoever has begun a request is told. An idle connection just ends.
+        if !parts.read_buf.is_empty() {
+            let mut stream = parts.io.into_inner();
+            stream.write_all(&Refusal::HeadTooSlow.last_answer()).await?;
+            stream.shutdown().await?;
+        }
+    }
+    Ok(ended?)
+}
+
+async fn speak_http2<S>(
+    stream: S,
+    terms: &Terms,
+    handler: impl Handler,
+    closing: CancellationToken,
+) -> Served
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(head_bytes(&terms.limits)).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
+        .serve_connection(TokioIo::new(stream), service(handler));
+    let ended = tokio::select! {
+        ended = &mut connection => Some(ended),
+        () = closing.cancelled() => None,
+    };
+    match ended {
+        Some(ended) => Ok(ended?),
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            Ok(connection.await?)
+        }
+    }
+}
+
+/// The handler as hyper calls it.
+fn service(
+    handler: impl Handler,
+) -> impl Service<hyper::Request<Incoming>, Response = Answer, Error = Infallible, Future: Send + 'static>
+{
+    service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok(handler.answer(request).await) }
+    })
+}
+
+/// How many requests may be in flight on one HTTP/2 connection.
+const STREAMS: u32 = 100;
+
+/// Where HTTP itself draws the line: far enough out that what is over a limit, yet reasonable, is
+/// answered in the API's own form.
+fn head_bytes(limits: &Limits) -> usize {
+    limits.header_bytes.saturating_mul(2).saturating_add(64 << 10)
+}

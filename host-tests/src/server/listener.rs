@@ -1,0 +1,158 @@
+//! Connections: taken, counted, limited, and brought to an end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Version;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::server::connection::{self, Handler, Terms};
+use crate::server::metrics::Connections;
+use crate::server::refusal::{Answer, Refusal};
+use crate::server::{LAST_WORDS, Limits, Tls};
+
+/// An address that connections come in on.
+pub(super) struct Listener {
+    socket: TcpListener,
+    terms: Terms,
+}
+
+impl Listener {
+    pub(super) async fn bind(
+        address: SocketAddr,
+        tls: Option<Tls>,
+        limits: Limits,
+        answer_time: Duration,
+    ) -> io::Result<Self> {
+        let tls = tls.as_ref().map(Tls::acceptor);
+        let socket = TcpListener::bind(address).await?;
+        Ok(Self { socket, terms: Terms { tls, limits, answer_time } })
+    }
+
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `shutdown`, and then until the requests in flight are answered.
+    pub(super) async fn run(
+        self,
+        handler: impl Handler,
+        connections: Connections,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let Self { socket, terms } = self;
+        let grace = terms.answer_time.saturating_add(LAST_WORDS);
+        let closing = CancellationToken::new();
+        let mut desk = Desk::new(terms, handler, connections, closing.clone());
+        tokio::select! {
+            () = shutdown => {}
+            () = async { loop { desk.admit(accept(&socket).await) } } => {}
+        }
+        drop(socket);
+        closing.cancel();
+        let ended = async { while desk.tasks.join_next().await.is_some() {} };
+        if timeout(grace, ended).await.is_err() {
+            tracing::warn!("connections are cut that did not end in time");
+        }
+    }
+}
+
+/// The next connection.
+async fn accept(socket: &TcpListener) -> TcpStream {
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a connection");
+                // Mostly for want of file descriptors: some are given back soon.
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Where it is decided what becomes of a connection.
+struct Desk<H> {
+    terms: Terms,
+    handler: H,
+    connections: Connections,
+    closing: CancellationToken,
+    places: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+    tasks: JoinSet<()>,
+}
+
+impl<H: Handler> Desk<H> {
+    fn new(terms: Terms, handler: H, connections: Connections, closing: CancellationToken) -> Self {
+        let places = Arc::new(Semaphore::new(terms.limits.connections.min(Semaphore::MAX_PERMITS)));
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        Self { terms, handler, connections, closing, places, refusals, tasks: JoinSet::new() }
+    }
+
+    /// Serves a connection if there is a place for it, else tells it so. Where even that is too
+    /// much, it is closed.
+    fn admit(&mut self, stream: TcpStream) {
+        while self.tasks.try_join_next().is_some() {}
+        let (terms, closing) = (self.terms.clone(), self.closing.child_token());
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            let (handler, open) = (self.handler.clone(), Open::new(self.connections.clone()));
+            self.tasks.spawn(async move {
+                connection::serve(stream, terms, handler, closing).await;
+                drop((open, place));
+            });
+            return;
+        }
+        self.connections.refused.inc();
+        if let Ok(place) = self.refusals.clone().try_acquire_owned() {
+            let handler = Refuse { closing: closing.clone() };
+            self.tasks.spawn(async move {
+                connection::serve(stream, terms, handler, closing).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+/// How many connections over the limit are told so at once.
+const REFUSALS: usize = 64;
+
+/// Counts a connection as open for as long as it lives.
+struct Open(Connections);
+
+impl Open {
+    fn new(connections: Connections) -> Self {
+        connections.open.inc();
+        Self(connections)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.dec();
+    }
+}
+
+/// Refuses a connection, and has it closed after that.
+#[derive(Clone)]
+struct Refuse {
+    closing: CancellationToken,
+}
+
+impl Handler for Refuse {
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
+        self.closing.cancel();
+        let mut answer = Refusal::TooManyConnections.answer(request.method());
+        if request.version() <= Version::HTTP_11 {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+}

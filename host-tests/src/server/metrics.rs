@@ -1,0 +1,190 @@
+//! What a server counts.
+
+use std::fmt;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::{CallError, Host};
+
+/// What a server counts, in the form that Prometheus reads.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    request_duration: Histogram,
+    call_failures: Family<CallFailed, Counter>,
+    store_duration: Histogram,
+    store_failures: Family<StoreFailed, Counter>,
+    pub(super) connections: Connections,
+}
+
+/// What is counted of connections.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections {
+    pub(super) open: Gauge,
+    pub(super) refused: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallFailed {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StoreFailed {
+    reason: StoreFailure,
+}
+
+/// How a store fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum StoreFailure {
+    Denied,
+    /// Whoever asked has stopped waiting.
+    NoAnswer,
+    Other,
+    Unavailable,
+}
+
+impl Metrics {
+    pub(super) fn new(host: &Host) -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("ccs_modules"),
+            requests: Family::default(),
+            request_duration: Histogram::new(SECONDS),
+            call_failures: Family::default(),
+            store_duration: Histogram::new(SECONDS),
+            store_failures: Family::default(),
+            connections: Connections::default(),
+        };
+        metrics.registered(host)
+    }
+
+    fn registered(mut self, host: &Host) -> Self {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Requests answered, by status", self.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from the head of a request to its answer",
+            Unit::Seconds,
+            self.request_duration.clone(),
+        );
+        registry.register(
+            "http_connections",
+            "Connections that are open",
+            self.connections.open.clone(),
+        );
+        registry.register(
+            "http_connections_refused",
+            "Connections over the limit",
+            self.connections.refused.clone(),
+        );
+        registry.register(
+            "call_failures",
+            "Calls that the plugin gave no answer to, by reason",
+            self.call_failures.clone(),
+        );
+        registry.register_with_unit(
+            "store_duration",
+            "Time that the store took for an answer",
+            Unit::Seconds,
+            self.store_duration.clone(),
+        );
+        registry.register(
+            "store_failures",
+            "Questions that the store failed to answer, by reason",
+            self.store_failures.clone(),
+        );
+        registry.register_collector(Box::new(InstanceStarts(host.clone())));
+        self
+    }
+
+    /// All of it, as OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(super) fn answered(&self, status: StatusCode, duration: Duration) {
+        self.requests.get_or_create(&Answered { status: status.as_u16() }).inc();
+        self.request_duration.observe(duration.as_secs_f64());
+    }
+
+    pub(super) fn call_failed(&self, error: &CallError) {
+        let reason = match error {
+            CallError::Answered(_) | CallError::Host(_) => "host",
+            CallError::MemoryExhausted(_) => "memory",
+            CallError::TimedOut(_) => "time",
+            CallError::Trapped(_) => "trap",
+        };
+        self.call_failures.get_or_create(&CallFailed { reason }).inc();
+    }
+
+    pub(super) fn store_answered(&self, duration: Duration) {
+        self.store_duration.observe(duration.as_secs_f64());
+    }
+
+    pub(super) fn store_failed(&self, reason: StoreFailure) {
+        self.store_failures.get_or_create(&StoreFailed { reason }).inc();
+    }
+}
+
+/// The upper ends of the buckets of a latency.
+const SECONDS: [f64; 16] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+
+impl EncodeLabelValue for StoreFailure {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
+    ) -> fmt::Result {
+        let reason = match self {
+            Self::Denied => "denied",
+            Self::NoAnswer => "no_answer",
+            Self::Other => "other",
+            Self::Unavailable => "unavailable",
+        };
+        EncodeLabelValue::encode(&reason, encoder)
+    }
+}
+
+/// How many instances the host has started. The host counts.
+struct InstanceStarts(Host);
+
+impl Collector for InstanceStarts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let starts = ConstCounter::new(self.0.instances_started());
+        starts.encode(encoder.encode_descriptor(
+            "instance_starts",
+            "Instances of the plugin that were started",
+            None,
+            MetricType::Counter,
+        )?)
+    }
+}
+
+impl fmt::Debug for InstanceStarts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InstanceStarts")
+    }
+}

@@ -1,0 +1,75 @@
+//! A store that is watched.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+use crate::server::Metrics;
+use crate::server::metrics::StoreFailure;
+use crate::{Ccs, CcsError};
+
+/// A store whose answers are timed, and whose failures are counted and logged.
+pub(super) struct Observed<C> {
+    ccs: C,
+    metrics: Arc<Metrics>,
+}
+
+impl<C: Ccs> Observed<C> {
+    pub(super) fn new(ccs: C, metrics: Arc<Metrics>) -> Self {
+        Self { ccs, metrics }
+    }
+
+    async fn observe<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CcsError>>,
+    ) -> Result<T, CcsError> {
+        let mut watch = Watch::start(&self.metrics);
+        let answer = answer.await;
+        watch.failure = answer.as_ref().err().map(failure);
+        answer
+    }
+}
+
+#[async_trait]
+impl<C: Ccs> Ccs for Observed<C> {
+    async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
+        self.observe(self.ccs.list_documents()).await
+    }
+
+    async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
+        self.observe(self.ccs.get_document(uid)).await
+    }
+}
+
+/// Notes what comes of a question, even where whoever asked has stopped waiting.
+struct Watch<'a> {
+    metrics: &'a Metrics,
+    started: Instant,
+    failure: Option<(StoreFailure, String)>,
+}
+
+impl<'a> Watch<'a> {
+    fn start(metrics: &'a Metrics) -> Self {
+        let failure = Some((StoreFailure::NoAnswer, "no answer".to_owned()));
+        Self { metrics, started: Instant::now(), failure }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.metrics.store_answered(self.started.elapsed());
+        if let Some((failure, error)) = &self.failure {
+            self.metrics.store_failed(*failure);
+            tracing::warn!(%error, "the store failed");
+        }
+    }
+}
+
+fn failure(error: &CcsError) -> (StoreFailure, String) {
+    match error {
+        CcsError::Denied(text) => (StoreFailure::Denied, text.clone()),
+        CcsError::Other(text) => (StoreFailure::Other, text.clone()),
+        CcsError::Unavailable(text) => (StoreFailure::Unavailable, text.clone()),
+    }
+}

@@ -1,0 +1,31 @@
+//! HTTP/1.1 or HTTP/2, as the first bytes of a connection tell.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// A version of HTTP that differs on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Reads as far as it takes to tell. What was read belongs in front of what is still to come.
+pub(super) async fn detect(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<(Protocol, Vec<u8>)> {
+    let mut first = Vec::with_capacity(PREFACE.len());
+    while PREFACE.starts_with(&first) {
+        if first.len() == PREFACE.len() {
+            return Ok((Protocol::Http2, first));
+        }
+        if stream.take((PREFACE.len() - first.len()) as u64).read_buf(&mut first).await? == 0 {
+            break;
+        }
+    }
+    Ok((Protocol::Http1, first))
+}

@@ -1,0 +1,55 @@
+//! The plugin over one store.
+
+use std::sync::Arc;
+
+use crate::{CallError, Ccs, Host, Instance, Module, Request, Response};
+
+/// The plugin over one store. Each call gets an instance of its own. Cheap to clone; calls may run
+/// at the same time.
+#[derive(Clone)]
+pub struct Service {
+    host: Host,
+    ccs: Arc<dyn Ccs>,
+}
+
+impl Service {
+    pub(crate) fn new(host: Host, ccs: Arc<dyn Ccs>) -> Self {
+        Self { host, ccs }
+    }
+
+    /// Every module, in the store's order, for a caller with these management roles.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Answered`] where the plugin says no; the others where it does not answer.
+    pub async fn list_modules<R: AsRef<str>>(&self, roles: &[R]) -> Result<Vec<Module>, CallError> {
+        self.instance().list_modules(roles).await
+    }
+
+    /// The module with this uid, for a caller with these management roles.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn get_module<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        uid: &str,
+    ) -> Result<Module, CallError> {
+        self.instance().get_module(roles, uid).await
+    }
+
+    /// Answers one HTTP request.
+    ///
+    /// # Errors
+    ///
+    /// Where the plugin does not answer. Its own errors are responses.
+    pub async fn handle(&self, request: &Request) -> Result<Response, CallError> {
+        self.instance().handle(request).await
+    }
+
+    /// An instance to be called more than once.
+    pub fn instance(&self) -> Instance {
+        Instance::new(self.host.clone(), self.ccs.clone())
+    }
+}

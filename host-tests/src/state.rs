@@ -1,0 +1,71 @@
+//! What an instance has at hand: its store, and what it may use.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use wasmtime::ResourceLimiter;
+
+use crate::bindings::ccs::modules::ccs::{Document, Host};
+use crate::{Bounds, Ccs, CcsError};
+
+/// The host's half of one instance.
+pub(crate) struct State {
+    ccs: Arc<dyn Ccs>,
+    bounds: Bounds,
+    memory_refused: bool,
+}
+
+impl State {
+    pub(crate) fn new(ccs: Arc<dyn Ccs>, bounds: Bounds) -> Self {
+        Self { ccs, bounds, memory_refused: false }
+    }
+
+    /// Whether the instance asked for more memory than it may have. A guest that is refused
+    /// breaks off with an ordinary trap, which alone does not tell why.
+    pub(crate) fn memory_refused(&self) -> bool {
+        self.memory_refused
+    }
+}
+
+impl Host for State {
+    async fn list_documents(&mut self) -> Result<Vec<Document>, CcsError> {
+        timeout(self.bounds.store_time, self.ccs.list_documents())
+            .await
+            .unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    async fn get_document(&mut self, uid: String) -> Result<Option<Document>, CcsError> {
+        timeout(self.bounds.store_time, self.ccs.get_document(&uid))
+            .await
+            .unwrap_or_else(|_| Err(too_slow()))
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.bounds.memory;
+        self.memory_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+/// Far more than a plugin has functions to call indirectly.
+const TABLE_ELEMENTS: usize = 10_000;
+
+fn too_slow() -> CcsError {
+    CcsError::Unavailable("the store did not answer in time".into())
+}

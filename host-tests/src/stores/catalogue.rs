@@ -1,0 +1,71 @@
+//! What may be written into a store.
+
+use std::collections::BTreeMap;
+
+use ccs_modules::{
+    Ask, Error, Limits, Malformed, Module, Step, Subject, SyntaxError, list_modules, snapshot,
+};
+
+/// The documents of a body that `GET /v1/modules` answered, by uid: all checked, none malformed,
+/// each in its canonical form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    documents: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// Checks a whole body, as a server that lists it does.
+    ///
+    /// # Errors
+    ///
+    /// Where the body is not an array of module documents, each with a uid of its own. The error
+    /// is at the byte, or at the document, and says which.
+    pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
+        snapshot::check(body, &Limits::default())?;
+        let documents = snapshot::split(body)?;
+        let modules = list(&documents).map_err(|error| SyntaxError {
+            offset: culprit(&error, &documents).map_or(0, |document| offset(document, body)),
+            reason: error.to_string().into(),
+        })?;
+        Ok(Self {
+            documents: modules.into_iter().map(|module| (module.uid, module.document)).collect(),
+        })
+    }
+
+    /// The documents by uid.
+    pub fn documents(&self) -> &BTreeMap<String, String> {
+        &self.documents
+    }
+}
+
+/// The core's own listing: what it refuses to list is not written.
+pub(super) fn list(documents: &[&[u8]]) -> Result<Vec<Module>, Error> {
+    match list_modules(&["admin"], &Limits::default()) {
+        Step::Done(outcome) => outcome,
+        Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(documents.to_vec())),
+        Step::Ask(Ask::Document(ask)) => ask.answer(Ok(None::<&[u8]>)),
+    }
+}
+
+/// The document that an error is about.
+fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let Error::Malformed(Malformed { subject, .. }) = error else {
+        return None;
+    };
+    match subject {
+        Subject::Document(uid) => {
+            let alone = |document: &&[u8]| list(&[*document]).is_err();
+            // Where each is sound by itself, there are two of them.
+            let named = |document: &&[u8]| snapshot::find(&[*document], uid).is_some();
+            let documents = documents.iter().copied();
+            documents.clone().find(alone).or_else(|| documents.filter(named).nth(1))
+        }
+        Subject::DocumentAt(index) => documents.get(*index).copied(),
+        Subject::List => None,
+    }
+}
+
+/// Where in `body` this part of it begins.
+fn offset(part: &[u8], body: &[u8]) -> usize {
+    part.as_ptr().addr().saturating_sub(body.as_ptr().addr())
+}

@@ -1,0 +1,223 @@
+//! Where a Redis is, and how to get in.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use thiserror::Error;
+use url::Url;
+
+const DEFAULT_KEY: &str = "ccs:modules";
+const DEFAULT_PORT: u16 = 6379;
+
+/// The address of a hash in a Redis:
+/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY][&ca=PATH]`.
+///
+/// - `rediss` instead of `redis`: over TLS. The certificate must be one that the system trusts.
+/// - `PORT`: 6379 where it is left out; `DATABASE`: 0.
+/// - `key`: the hash. `ccs:modules` where it is left out.
+/// - `ca`: a PEM file with the certificates to trust instead of the system's. It is read at every
+///   connection.
+///
+/// Special characters are percent-encoded. Shown, an address has neither user nor password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisAddress {
+    tls: bool,
+    host: String,
+    port: u16,
+    user: Option<String>,
+    password: Option<String>,
+    database: u16,
+    key: String,
+    ca: Option<PathBuf>,
+}
+
+/// Why a text is not the address of a Redis. The text is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("not the address of a Redis: {0}")]
+pub struct RedisAddressError(&'static str);
+
+impl RedisAddress {
+    /// The same with this password, where it has none.
+    #[must_use]
+    pub fn or_password(mut self, password: impl Into<String>) -> Self {
+        self.password.get_or_insert_with(|| password.into());
+        self
+    }
+
+    /// The name of the hash.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    pub(super) fn database(&self) -> u16 {
+        self.database
+    }
+
+    pub(super) fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
+    fn set(&mut self, parameter: &str, value: String) -> Result<(), RedisAddressError> {
+        match parameter {
+            _ if value.is_empty() => return Err(RedisAddressError("a parameter has no value")),
+            "ca" if !self.tls => {
+                return Err(RedisAddressError("the parameter ca is for rediss:// only"));
+            }
+            "ca" => self.ca = Some(value.into()),
+            "key" => self.key = value,
+            _ => return Err(RedisAddressError("the parameters are key and ca")),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for RedisAddress {
+    type Err = RedisAddressError;
+
+    fn from_str(text: &str) -> Result<Self, RedisAddressError> {
+        let url = Url::parse(text)
+            .map_err(|_| RedisAddressError("expected redis://HOST or rediss://HOST"))?;
+        let tls = match url.scheme() {
+            "redis" => false,
+            "rediss" => true,
+            _ => return Err(RedisAddressError("expected redis:// or rediss://")),
+        };
+        let host = match url.host() {
+            Some(url::Host::Ipv6(address)) => address.to_string(),
+            Some(host) => decode(&host.to_string())?,
+            None => return Err(RedisAddressError("there is no host")),
+        };
+        if url.fragment().is_some() {
+            return Err(RedisAddressError("a # is written as %23"));
+        }
+        let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
+        let password = url.password().map(decode).transpose()?;
+        let database = match url.path().trim_start_matches('/') {
+            "" => 0,
+            path => {
+                path.parse().map_err(|_| RedisAddressError("the database is a small number"))?
+            }
+        };
+        let port = url.port().unwrap_or(DEFAULT_PORT);
+        let key = DEFAULT_KEY.into();
+        let mut address = Self { tls, host, port, user, password, database, key, ca: None };
+        for parameter in url.query().into_iter().flat_map(|query| query.split('&')) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            address.set(name, decode(value)?)?;
+        }
+        Ok(address)
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        write!(f, "{scheme}://{}/{}, key {}", Place(self), self.database, self.key)
+    }
+}
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisAddress({self})")
+    }
+}
+
+/// Host and port.
+pub(super) struct Place<'a>(pub(super) &'a RedisAddress);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RedisAddress { host, port, .. } = self.0;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+fn decode(text: &str) -> Result<String, RedisAddressError> {
+    percent_decode_str(text)
+        .decode_utf8()
+        .map(Into::into)
+        .map_err(|_| RedisAddressError("a percent-encoded part is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_all_there_is_to_know() {
+        let address: RedisAddress =
+            "rediss://me:p%40ss%2F@cache.example:6380/3?key=a%26b+c&ca=/etc/ca.pem"
+                .parse()
+                .unwrap();
+        assert!(address.is_tls());
+        assert_eq!((address.host(), address.port()), ("cache.example", 6380));
+        assert_eq!((address.user(), address.password()), (Some("me"), Some("p@ss/")));
+        assert_eq!((address.database(), address.key()), (3, "a&b+c"));
+        assert_eq!(address.ca(), Some(Path::new("/etc/ca.pem")));
+    }
+
+    #[test]
+    fn most_of_it_may_be_left_out() {
+        let address: RedisAddress = "redis://127.0.0.1".parse().unwrap();
+        assert!(!address.is_tls());
+        assert_eq!((address.host(), address.port()), ("127.0.0.1", 6379));
+        assert_eq!((address.user(), address.password()), (None, None));
+        assert_eq!((address.database(), address.key()), (0, "ccs:modules"));
+        assert_eq!(address.clone().or_password("a").password(), Some("a"));
+        assert_eq!(address.or_password("a").or_password("b").password(), Some("a"));
+
+        let address: RedisAddress = "redis://:secret@[::1]:1/".parse().unwrap();
+        assert_eq!((address.host(), address.user()), ("::1", None));
+        assert_eq!(address.password(), Some("secret"));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let address: RedisAddress = "redis://secret:secret@[::1]:1/2?key=k".parse().unwrap();
+        assert_eq!(address.to_string(), "redis://[::1]:1/2, key k");
+        assert!(!format!("{address:?}").contains("secret"));
+
+        for text in [
+            "secret",
+            "http://secret:secret@host",
+            "redis:secret",
+            "redis://secret:secret@",
+            "redis://secret:secret@/0",
+            "redis://secret:secret@host:secret",
+            "redis://secret:secret@host:99999",
+            "redis://secret:secret@host/secret",
+            "redis://secret:secret@host/-1",
+            "redis://secret:secret@host/0#secret",
+            "redis://secret:secret@host?secret",
+            "redis://secret:secret@host?key=",
+            "redis://secret:secret@host?ca=secret",
+            "redis://%ff:secret@host",
+        ] {
+            let error = text.parse::<RedisAddress>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{text}: {error}");
+        }
+    }
+}

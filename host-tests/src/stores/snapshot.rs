@@ -1,0 +1,47 @@
+//! A store in memory.
+
+use async_trait::async_trait;
+use ccs_modules::{SyntaxError, snapshot};
+
+use crate::{Ccs, CcsError};
+
+/// One moment of a store, held in memory: the documents of a body that `GET /v1/modules` answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    documents: Vec<Vec<u8>>,
+}
+
+impl Snapshot {
+    /// Splits a body, a JSON array, into its documents. What is in them is checked by whoever
+    /// reads them.
+    ///
+    /// # Errors
+    ///
+    /// Where the body is not an array of objects, or goes on after it.
+    pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
+        let documents = snapshot::split(body)?.into_iter().map(<[u8]>::to_vec).collect();
+        Ok(Self { documents })
+    }
+
+    /// The documents, in their order.
+    pub fn into_documents(self) -> Vec<Vec<u8>> {
+        self.documents
+    }
+}
+
+impl From<Vec<Vec<u8>>> for Snapshot {
+    fn from(documents: Vec<Vec<u8>>) -> Self {
+        Self { documents }
+    }
+}
+
+#[async_trait]
+impl Ccs for Snapshot {
+    async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
+        Ok(self.documents.clone())
+    }
+
+    async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
+        Ok(snapshot::find(&self.documents, uid).cloned())
+    }
+}

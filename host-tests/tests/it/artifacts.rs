@@ -1,0 +1,291 @@
+//! What an artifact imports, exports and weighs is part of its API.
+
+use ccs_modules_host::artifacts::{self, Artifact};
+use wit_component::DecodedWasm;
+use wit_parser::{Resolve, WorldItem, WorldKey};
+
+/// What is promised of one artifact.
+struct Promise {
+    artifact: &'static Artifact,
+    imports: &'static [&'static str],
+    exports: &'static [&'static str],
+    /// In bytes.
+    budget: usize,
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        artifact: &artifacts::PLUGIN,
+        imports: &["ccs:modules/ccs@0.1.0"],
+        exports: &["ccs:modules/catalog@0.1.0", "ccs:modules/rest@0.1.0"],
+        budget: 100 << 10,
+    },
+    // The ABI of Proxy-Wasm 0.2.1, as the SDK imports and exports all of it; and nothing of WASI.
+    Promise {
+        artifact: &artifacts::PROXY_WASM,
+        imports: &[
+            "env.proxy_add_header_map_value",
+            "env.proxy_call_foreign_function",
+            "env.proxy_close_stream",
+            "env.proxy_continue_stream",
+            "env.proxy_dequeue_shared_queue",
+            "env.proxy_done",
+            "env.proxy_enqueue_shared_queue",
+            "env.proxy_get_buffer_bytes",
+            "env.proxy_get_current_time_nanoseconds",
+            "env.proxy_get_header_map_pairs",
+            "env.proxy_get_header_map_value",
+            "env.proxy_get_property",
+            "env.proxy_get_shared_data",
+            "env.proxy_get_status",
+            "env.proxy_grpc_call",
+            "env.proxy_grpc_cancel",
+            "env.proxy_grpc_close",
+            "env.proxy_grpc_send",
+            "env.proxy_grpc_stream",
+            "env.proxy_http_call",
+            "env.proxy_log",
+            "env.proxy_register_shared_queue",
+            "env.proxy_remove_header_map_value",
+            "env.proxy_replace_header_map_value",
+            "env.proxy_resolve_shared_queue",
+            "env.proxy_send_local_response",
+            "env.proxy_set_buffer_bytes",
+            "env.proxy_set_effective_context",
+            "env.proxy_set_header_map_pairs",
+            "env.proxy_set_property",
+            "env.proxy_set_shared_data",
+            "env.proxy_set_tick_period_milliseconds",
+        ],
+        exports: &[
+            "__data_end",
+            "__heap_base",
+            "_initialize",
+            "malloc",
+            "memory",
+            "proxy_abi_version_0_2_1",
+            "proxy_on_configure",
+            "proxy_on_context_create",
+            "proxy_on_delete",
+            "proxy_on_done",
+            "proxy_on_downstream_connection_close",
+            "proxy_on_downstream_data",
+            "proxy_on_foreign_function",
+            "proxy_on_grpc_close",
+            "proxy_on_grpc_receive",
+            "proxy_on_grpc_receive_initial_metadata",
+            "proxy_on_grpc_receive_trailing_metadata",
+            "proxy_on_http_call_response",
+            "proxy_on_log",
+            "proxy_on_new_connection",
+            "proxy_on_queue_ready",
+            "proxy_on_request_body",
+            "proxy_on_request_headers",
+            "proxy_on_request_trailers",
+            "proxy_on_response_body",
+            "proxy_on_response_headers",
+            "proxy_on_response_trailers",
+            "proxy_on_tick",
+            "proxy_on_upstream_connection_close",
+            "proxy_on_upstream_data",
+            "proxy_on_vm_start",
+        ],
+        budget: 200 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP,
+        imports: &[
+            "ccs:modules/ccs@0.1.0",
+            "wasi:cli/environment@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+        ],
+        exports: &["wasi:http/incoming-handler@0.2.12"],
+        budget: 128 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_P3,
+        imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 160 << 10,
+    },
+    Promise {
+        artifact: &artifacts::CCS_KEYVALUE,
+        imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft"],
+        exports: &["ccs:modules/ccs@0.1.0"],
+        budget: 48 << 10,
+    },
+    Promise {
+        artifact: &artifacts::CCS_KEYVALUE_DRAFT2,
+        imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft2"],
+        exports: &["ccs:modules/ccs@0.1.0"],
+        budget: 48 << 10,
+    },
+    Promise {
+        artifact: &artifacts::CCS_REDIS,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:clocks/monotonic-clock@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:sockets/instance-network@0.2.12",
+            "wasi:sockets/ip-name-lookup@0.2.12",
+            "wasi:sockets/network@0.2.12",
+            "wasi:sockets/tcp-create-socket@0.2.12",
+            "wasi:sockets/tcp@0.2.12",
+        ],
+        exports: &["ccs:modules/ccs@0.1.0"],
+        budget: 128 << 10,
+    },
+    Promise {
+        artifact: &artifacts::CCS_STATIC,
+        imports: &["ccs:baked/snapshot"],
+        exports: &["ccs:modules/ccs@0.1.0"],
+        budget: 48 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_KEYVALUE,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:keyvalue/store@0.2.0-draft",
+        ],
+        exports: &["wasi:http/incoming-handler@0.2.12"],
+        budget: 160 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_KEYVALUE_DRAFT2,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:keyvalue/store@0.2.0-draft2",
+        ],
+        exports: &["wasi:http/incoming-handler@0.2.12"],
+        budget: 160 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_REDIS,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:clocks/monotonic-clock@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:sockets/instance-network@0.2.12",
+            "wasi:sockets/ip-name-lookup@0.2.12",
+            "wasi:sockets/network@0.2.12",
+            "wasi:sockets/tcp-create-socket@0.2.12",
+            "wasi:sockets/tcp@0.2.12",
+        ],
+        exports: &["wasi:http/incoming-handler@0.2.12"],
+        budget: 240 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_P3_KEYVALUE,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:cli/environment@0.3.0",
+            "wasi:http/types@0.3.0",
+            "wasi:keyvalue/store@0.2.0-draft",
+        ],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 192 << 10,
+    },
+    Promise {
+        artifact: &artifacts::WASI_HTTP_P3_REDIS,
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:cli/environment@0.3.0",
+            "wasi:clocks/monotonic-clock@0.2.12",
+            "wasi:http/types@0.3.0",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:sockets/instance-network@0.2.12",
+            "wasi:sockets/ip-name-lookup@0.2.12",
+            "wasi:sockets/network@0.2.12",
+            "wasi:sockets/tcp-create-socket@0.2.12",
+            "wasi:sockets/tcp@0.2.12",
+        ],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 256 << 10,
+    },
+];
+
+#[test]
+fn every_artifact_has_a_promise() {
+    let promised: Vec<_> = PROMISES.iter().map(|promise| promise.artifact.name).collect();
+    let shipped: Vec<_> = artifacts::ALL.iter().map(|artifact| artifact.name).collect();
+    assert_eq!(promised, shipped);
+}
+
+#[test]
+fn imports_and_exports_are_exactly_those_promised() {
+    for promise in PROMISES {
+        let name = promise.artifact.name;
+        let (imports, exports) = imports_and_exports(promise.artifact);
+        assert_eq!(imports, promise.imports, "imports of {name}");
+        assert_eq!(exports, promise.exports, "exports of {name}");
+        let mut listed = promise.artifact.imports().unwrap();
+        listed.sort();
+        assert_eq!(listed, promise.imports, "listed for {name}");
+    }
+}
+
+#[test]
+fn sizes_are_within_budget() {
+    for Promise { artifact, budget, .. } in PROMISES {
+        let size = artifact.wasm.len();
+        assert!(size <= *budget, "{} has {size} bytes, budget {budget}", artifact.name);
+    }
+}
+
+#[test]
+fn no_path_of_the_build_machine_gets_in() {
+    let root = env!("CARGO_MANIFEST_DIR").strip_suffix("/host-tests").unwrap();
+    let home = std::env::home_dir().unwrap().join(".cargo");
+    for artifact in artifacts::ALL {
+        let text = String::from_utf8_lossy(artifact.wasm);
+        for path in [root, home.to_str().unwrap()] {
+            assert!(!text.contains(path), "{} holds {path}", artifact.name);
+        }
+    }
+}
+
+fn imports_and_exports(artifact: &Artifact) -> (Vec<String>, Vec<String>) {
+    if wasmparser::Parser::is_core_wasm(artifact.wasm) {
+        let module = wasmtime::Module::new(&wasmtime::Engine::default(), artifact.wasm).unwrap();
+        let imports = module.imports().map(|it| format!("{}.{}", it.module(), it.name()));
+        let exports = module.exports().map(|it| it.name().to_owned());
+        return (sorted(imports), sorted(exports));
+    }
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(artifact.wasm).unwrap()
+    else {
+        panic!("{} is not a component", artifact.name);
+    };
+    let world = &resolve.worlds[world];
+    (names(&resolve, world.imports.iter()), names(&resolve, world.exports.iter()))
+}
+
+fn names<'a>(
+    resolve: &Resolve,
+    items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>,
+) -> Vec<String> {
+    sorted(items.map(|(key, _)| resolve.name_world_key(key)))
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,220 @@
+//! Case files. Their format is described beside them, in `cases/README.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use ccs_modules::access::Policy;
+use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules_host::{CcsError, Request};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::outcome::Outcome;
+use crate::text::{Text, folder};
+
+/// One case: what the store holds, what is called, and what comes of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The file's name, without its ending.
+    #[serde(skip)]
+    pub name: String,
+    pub about: String,
+    store: Store,
+    call: Call,
+    pub expect: Outcome,
+}
+
+/// What to call, ready to be called.
+#[derive(Debug)]
+pub enum Ready {
+    ListModules { roles: Vec<String> },
+    GetModule { roles: Vec<String>, uid: String },
+    Handle(Request),
+}
+
+impl Case {
+    /// Every case, by name.
+    pub fn all() -> Vec<Self> {
+        let mut cases: Vec<_> = fs::read_dir(folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .map(Self::read)
+            .collect();
+        cases.sort_by(|a, b| a.name.cmp(&b.name));
+        cases
+    }
+
+    fn read(path: PathBuf) -> Self {
+        let text = fs::read(&path).unwrap();
+        let case = serde_json::from_slice(&text);
+        let case: Self = case.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        Self { name, ..case }
+    }
+
+    /// Writes this outcome into the case's file in place of what is expected now, which is the
+    /// last thing in the file.
+    pub fn expect_instead(&self, outcome: &Outcome) {
+        const KEY: &str = "\n  \"expect\": ";
+        let path = folder().join(format!("{}.json", self.name));
+        let text = fs::read_to_string(&path).unwrap();
+        let (kept, _) = text.split_once(KEY).expect("`expect` on a line of its own");
+        let expect = with_short_arrays(&serde_json::to_string_pretty(outcome).unwrap());
+        let expect = expect.replace('\n', "\n  ");
+        fs::write(path, format!("{kept}{KEY}{expect}\n}}\n")).unwrap();
+    }
+
+    pub fn store(&self) -> Scripted {
+        self.store.scripted()
+    }
+
+    /// Whether the store never answers: nothing for a shell without time-outs.
+    pub fn stalls(&self) -> bool {
+        matches!(self.store, Store::Stall { .. })
+    }
+
+    /// The access policy that finds the roles, null for none. Nothing where the roles are given.
+    pub fn access(&self) -> Option<&Value> {
+        match &self.call {
+            Call::Handle(handle) => handle.access.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub fn call(&self) -> Ready {
+        match &self.call {
+            Call::ListModules { roles } => Ready::ListModules { roles: roles.clone() },
+            Call::GetModule { roles, uid } => {
+                Ready::GetModule { roles: roles.clone(), uid: uid.string() }
+            }
+            Call::Handle(handle) => Ready::Handle(handle.request()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Store {
+    Documents {
+        documents: Vec<Text>,
+        #[serde(default)]
+        by_uid: BTreeMap<String, Text>,
+    },
+    Body {
+        body: Text,
+    },
+    Error {
+        error: StoreError,
+    },
+    Stall {
+        #[serde(rename = "stall")]
+        _stall: bool,
+    },
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoreError {
+    Denied(String),
+    Other(String),
+    Unavailable(String),
+}
+
+impl Store {
+    fn scripted(&self) -> Scripted {
+        match self {
+            Self::Documents { documents, by_uid } => Scripted::Answers {
+                documents: documents.iter().map(Text::bytes).collect(),
+                by_uid: by_uid.iter().map(|(uid, text)| (uid.clone(), text.bytes())).collect(),
+            },
+            Self::Body { body } => {
+                let snapshot = Snapshot::parse(&body.bytes()).expect("an array of objects");
+                Scripted::documents(snapshot.into_documents())
+            }
+            Self::Error { error } => Scripted::Fails(match error.clone() {
+                StoreError::Denied(text) => CcsError::Denied(text),
+                StoreError::Other(text) => CcsError::Other(text),
+                StoreError::Unavailable(text) => CcsError::Unavailable(text),
+            }),
+            Self::Stall { .. } => Scripted::Stalls,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Call {
+    ListModules { roles: Vec<String> },
+    GetModule { roles: Vec<String>, uid: Text },
+    Handle(Handle),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handle {
+    method: String,
+    target: Text,
+    #[serde(default)]
+    headers: Vec<(String, Text)>,
+    /// Either the roles, null for nobody, or the policy that finds them, null for none.
+    #[serde(default, deserialize_with = "present")]
+    roles: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "present")]
+    access: Option<Value>,
+}
+
+impl Handle {
+    fn request(&self) -> Request {
+        let headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.clone(), value.bytes())).collect();
+        let roles = match (&self.roles, &self.access) {
+            (Some(roles), None) => roles.clone(),
+            (None, Some(Value::Null)) => None,
+            (None, Some(policy)) => {
+                let policy = Policy::parse(policy.to_string().as_bytes()).expect("a policy");
+                policy.roles(&headers)
+            }
+            _ => panic!("either `roles` or `access`"),
+        };
+        Request { method: self.method.clone(), target: self.target.string(), headers, roles }
+    }
+}
+
+/// Pretty-printed JSON, with each array that holds only plain values on one line.
+fn with_short_arrays(json: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    for line in json.lines() {
+        let text = line.trim_start();
+        let begun = if text.starts_with([']', '}']) { open.pop() } else { None };
+        match begun {
+            Some(first)
+                if text.starts_with(']')
+                    && lines[first + 1..].iter().all(|line| is_plain(line)) =>
+            {
+                let elements: Vec<_> = lines.drain(first + 1..).collect();
+                let elements: Vec<_> = elements.iter().map(|element| element.trim()).collect();
+                lines[first].push_str(&(elements.join(" ") + text));
+            }
+            _ => lines.push(line.to_owned()),
+        }
+        if text.ends_with(['[', '{']) {
+            open.push(lines.len() - 1);
+        }
+    }
+    lines.join("\n")
+}
+
+fn is_plain(line: &str) -> bool {
+    !line.trim_start().starts_with(['[', '{', ']', '}'])
+}
+
+/// Tells null from absent.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}

@@ -1,0 +1,104 @@
+//! The case list, through every shell.
+
+use std::env;
+
+use ccs_modules_host::artifacts::{self, Artifact};
+
+use crate::case::Case;
+use crate::outcome::Outcome;
+use crate::runners;
+
+/// A test for each shell, and the list of the artifacts that they run.
+macro_rules! shells {
+    (native: $native:path, $($test:ident: $artifact:path => $runner:path,)*) => {
+        #[tokio::test]
+        async fn native_core() {
+            check(true, $native).await;
+        }
+
+        $(
+            #[tokio::test]
+            async fn $test() {
+                check(false, $runner).await;
+            }
+        )*
+
+        const RUN: &[&Artifact] = &[$(&$artifact),*];
+    };
+}
+
+shells! {
+    native: runners::native::run,
+    plugin_component: artifacts::PLUGIN => runners::plugin::run,
+    proxy_wasm_filter: artifacts::PROXY_WASM => runners::proxy_wasm::run,
+}
+
+#[tokio::test]
+async fn server_http1() {
+    check(false, runners::server::http1).await;
+}
+
+#[tokio::test]
+async fn server_http2() {
+    check(false, runners::server::http2).await;
+}
+
+/// The artifacts that are run in the hosts they are for, by `runtimes/run`: as they are, or as parts
+/// of others.
+const RUN_IN_RUNTIMES: &[&Artifact] = &[
+    &artifacts::WASI_HTTP,
+    &artifacts::WASI_HTTP_P3,
+    &artifacts::CCS_KEYVALUE,
+    &artifacts::CCS_KEYVALUE_DRAFT2, // Spin can not be installed: only what it imports is tested.
+    &artifacts::CCS_REDIS,
+    &artifacts::CCS_STATIC,
+    &artifacts::WASI_HTTP_KEYVALUE,
+    &artifacts::WASI_HTTP_KEYVALUE_DRAFT2, // As above.
+    &artifacts::WASI_HTTP_REDIS,
+    &artifacts::WASI_HTTP_P3_KEYVALUE,
+    &artifacts::WASI_HTTP_P3_REDIS,
+];
+
+#[test]
+fn every_artifact_is_run() {
+    let run: Vec<_> = RUN.iter().chain(RUN_IN_RUNTIMES).map(|it| it.name).collect();
+    let shipped: Vec<_> = artifacts::ALL.iter().map(|it| it.name).collect();
+    assert_eq!(run, shipped);
+}
+
+/// Runs every case, and tells of all that differ. The native core is the one whose outcomes are
+/// written into the files where `UPDATE_EXPECT=1` asks for that.
+async fn check(updates: bool, run: impl AsyncFn(&Case) -> Vec<Outcome>) {
+    let update = updates && env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
+    let cases = Case::all();
+    assert!(!cases.is_empty(), "there are no cases");
+    let mut differing = Vec::new();
+    for case in &cases {
+        for outcome in run(case).await {
+            if outcome == case.expect {
+                continue;
+            }
+            if update {
+                case.expect_instead(&outcome);
+            } else {
+                let (found, expected) = (json(&outcome), json(&case.expect));
+                differing.push(format!(
+                    "{}: {}\nfound: {found}\nexpected: {expected}\n",
+                    case.name, case.about
+                ));
+                break;
+            }
+        }
+    }
+    assert!(
+        differing.is_empty(),
+        "{} of {} cases differ (UPDATE_EXPECT=1 writes what the native core finds)\n\n{}",
+        differing.len(),
+        cases.len(),
+        differing.join("\n")
+    );
+}
+
+fn json(outcome: &Outcome) -> String {
+    serde_json::to_string_pretty(outcome).unwrap()
+}

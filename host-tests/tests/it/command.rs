@@ -1,0 +1,191 @@
+//! The command, as a process.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use ccs_modules_host::artifacts;
+use tempfile::TempDir;
+
+const DEMO: &str = include_str!("../../src/stores/demo.json");
+const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
+
+#[test]
+fn without_arguments_it_lists_the_demonstration_catalogue() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 17);
+    assert_eq!(lines[0], ["UID", "MODULE", "VERSION", "NAME", "NEEDS", "REDIS"]);
+    assert_eq!(lines[1], [BLOOM, "bf", "8.0.1", "RedisBloom", "7.4"]);
+    assert_eq!(output.stderr, b"");
+    assert_eq!(run(&["list"]).stdout, text.as_bytes());
+}
+
+#[test]
+fn json_is_the_body_of_the_api() {
+    let output = run(&["list", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, DEMO.as_bytes());
+
+    let output = run(&["get", BLOOM, "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(DEMO.contains(text.strip_suffix('\n').unwrap()));
+}
+
+#[test]
+fn a_server_s_body_comes_out_as_it_went_in() {
+    for name in ["7.2.json", "7.22.json", "8.x.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/bodies").join(name);
+        let store = format!("file:{}", path.display());
+        let output = run(&["list", "--output", "json", "--store", &store]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(output.stdout == fs::read(&path).unwrap(), "{name} comes out differently");
+    }
+}
+
+#[test]
+fn one_module_is_shown_field_by_field() {
+    let output = run(&["get", BLOOM]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |name: &str| {
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.map(|line| line[name.len()..].trim())
+    };
+    assert_eq!(row("uid"), Some(BLOOM));
+    assert_eq!(row("display_name"), Some("RedisBloom"));
+    assert_eq!(row("version"), Some("80001"));
+    assert_eq!(row("config_command"), None);
+}
+
+#[test]
+fn a_uid_may_hold_anything() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let body = r#"[{"module_name":"own","uid":"a/b %2F é?#"}]"#;
+    fs::write(&path, format!("{body}\n")).unwrap();
+    let store = format!("file:{}", path.display());
+    let output = run(&["get", "a/b %2F é?#", "--store", &store, "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("{}\n", &body[1..body.len() - 1])
+    );
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    for (arguments, code, text) in [
+        (&["--store", "file:/nowhere/modules.json"][..], 1, "/nowhere/modules.json"),
+        (&["--store", "file:/nowhere/m.json", "--output", "json"], 1, "/nowhere/m.json"),
+        (&["--store", "nothing"], 2, "file:PATH"),
+        (&["list", "--nothing"], 2, "--nothing"),
+        (&["get"], 2, "<UID>"),
+        (&["get", "nothing"], 3, "no module"),
+        (&["get", "nothing", "--output", "json"], 3, "no module"),
+        (&["get", ""], 3, "no module"),
+        (&["get", "", "--output", "json"], 3, "no module"),
+        (&["--role", "none"], 4, "view_cluster_modules"),
+        (&["--role", "none", "--output", "json"], 4, "view_cluster_modules"),
+        (&["get", "nothing", "--role", "none"], 4, "view_cluster_modules"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with("error: "), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(text), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn one_role_that_may_is_enough() {
+    let output = run(&["--role", "none", "--role", "db_viewer"]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn artifacts_are_written() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path().join("new");
+    let output = run(&["artifacts", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for artifact in artifacts::ALL {
+        assert!(fs::read(folder.join(artifact.name)).unwrap() == artifact.wasm);
+        assert!(text.contains(artifact.name));
+        assert!(text.contains(&format!("{} bytes", artifact.wasm.len())));
+        assert!(text.contains(&artifact.sha256()));
+        for import in artifact.imports().unwrap() {
+            assert!(text.contains(&import));
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let mut child = command(&["list", "--output", "json"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn code_is_kept_and_never_trusted_blindly() {
+    let cache = TempDir::new().unwrap();
+    let list = || {
+        let mut command = command(&[]);
+        command.env("XDG_CACHE_HOME", cache.path()).output().unwrap()
+    };
+    let first = list();
+    assert_eq!(first.status.code(), Some(0));
+    assert_eq!(first.stderr, b"", "progress is for terminals");
+    let kept = files(&cache.path().join("ccs-modules"));
+    assert!(!kept.is_empty());
+    for path in kept {
+        fs::write(path, "not code").unwrap();
+    }
+    let second = list();
+    assert_eq!(second.status.code(), Some(0));
+    assert_eq!(second.stdout, first.stdout);
+}
+
+#[test]
+fn a_cache_folder_is_not_needed() {
+    let output = command(&[]).env("XDG_CACHE_HOME", "/dev/null/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
+    command
+        .args(arguments)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Every file in a folder, at any depth.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}

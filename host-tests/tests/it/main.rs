@@ -1,0 +1,30 @@
+//! Every test that needs an artifact. One program: each further one would link wasmtime once more.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod artifacts;
+mod bake;
+mod case;
+mod cases;
+mod command;
+mod contract;
+mod gate;
+mod guest;
+mod host;
+mod outcome;
+mod proxy_wasm;
+mod redis;
+mod runners;
+mod same_everywhere;
+mod serve;
+mod server;
+mod serving;
+mod stores;
+mod text;
+mod wire;

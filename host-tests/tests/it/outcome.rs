@@ -1,0 +1,151 @@
+//! What comes of a call, in the form that case files have and that every shell's answer is brought
+//! into.
+
+use ccs_modules_host as host;
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// What comes of a call.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Outcome {
+    Ok { ok: Modules },
+    Error { error: Error },
+    Response { status: u16, headers: Vec<(String, Text)>, body: Text },
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Modules {
+    All(Vec<Module>),
+    One(Box<Module>),
+}
+
+/// A module: each field that it has.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    uid: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    homepage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<String>,
+    capabilities: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_line_args: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_redis_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_bundled: Option<bool>,
+    document: Text,
+}
+
+/// The catalogue's errors, as in the contract.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Error {
+    Forbidden(()),
+    NotFound(()),
+    Unavailable(Text),
+    Malformed(Text),
+    Other(Text),
+}
+
+impl Outcome {
+    pub fn of_list<M: Into<Module>, E: Into<Error>>(outcome: Result<Vec<M>, E>) -> Self {
+        match outcome {
+            Ok(modules) => {
+                Self::Ok { ok: Modules::All(modules.into_iter().map(Into::into).collect()) }
+            }
+            Err(error) => Self::Error { error: error.into() },
+        }
+    }
+
+    pub fn of_module<M: Into<Module>, E: Into<Error>>(outcome: Result<M, E>) -> Self {
+        match outcome {
+            Ok(module) => Self::Ok { ok: Modules::One(Box::new(module.into())) },
+            Err(error) => Self::Error { error: error.into() },
+        }
+    }
+
+    pub fn of_response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+        Self::Response { status, headers, body: body.into() }
+    }
+}
+
+impl From<ccs_modules::Error> for Error {
+    fn from(error: ccs_modules::Error) -> Self {
+        use ccs_modules::{Error, StoreError};
+
+        let text = error.to_string().into();
+        match error {
+            Error::Forbidden => Self::Forbidden(()),
+            Error::NotFound => Self::NotFound(()),
+            Error::Malformed(_) => Self::Malformed(text),
+            Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
+                Self::Unavailable(text)
+            }
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl From<host::CatalogError> for Error {
+    fn from(error: host::CatalogError) -> Self {
+        match error {
+            host::CatalogError::Forbidden => Self::Forbidden(()),
+            host::CatalogError::NotFound => Self::NotFound(()),
+            host::CatalogError::Unavailable(text) => Self::Unavailable(text.into()),
+            host::CatalogError::Malformed(text) => Self::Malformed(text.into()),
+            host::CatalogError::Other(text) => Self::Other(text.into()),
+        }
+    }
+}
+
+/// A module from each of the types that the core and the contract have for it.
+macro_rules! from_module {
+    ($($path:path),*) => {$(
+        impl From<$path> for Module {
+            fn from(module: $path) -> Self {
+                Self {
+                    uid: module.uid.into(),
+                    module_name: module.module_name,
+                    display_name: module.display_name,
+                    semantic_version: module.semantic_version,
+                    version: module.version,
+                    author: module.author,
+                    email: module.email,
+                    homepage: module.homepage,
+                    description: module.description,
+                    license: module.license,
+                    capabilities: module.capabilities,
+                    command_line_args: module.command_line_args,
+                    config_command: module.config_command,
+                    min_redis_version: module.min_redis_version,
+                    is_bundled: module.is_bundled,
+                    document: module.document.into(),
+                }
+            }
+        }
+    )*};
+}
+
+from_module!(ccs_modules::Module, host::Module);

@@ -1,0 +1,356 @@
+//! A Proxy-Wasm host (ABI 0.2.1): as much of one as the filter calls, and as Envoy does it.
+
+use std::sync::OnceLock;
+
+use ccs_modules_host::artifacts;
+use wasmtime::{
+    Caller, Engine, Extern, Instance, Linker, Memory, Module, Store, WasmParams, WasmResults,
+};
+
+/// The filter, configured.
+pub struct Filter {
+    instance: Instance,
+    store: Store<State>,
+    contexts: u32,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    Answered(Response),
+    /// Gone on to the next filter.
+    PassedOn,
+    /// Ended without an answer.
+    Reset,
+}
+
+/// A local response, as the client sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    pub status: u32,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+/// What the upstream does with a call.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// The proxy makes no call.
+    Refused(Status),
+    /// The proxy tells of no header fields: the answer broke off.
+    BrokenOff,
+    /// Answers, with these header fields.
+    Answers(Headers, Vec<u8>),
+}
+
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+type Upstream = Box<dyn FnMut(&str) -> Reply + Send>;
+
+/// The ABI's status codes.
+#[derive(Clone, Copy, Debug)]
+pub enum Status {
+    Ok = 0,
+    NotFound = 1,
+    BadArgument = 2,
+    InternalFailure = 10,
+}
+
+impl Filter {
+    /// Loads the filter with a configuration. Where it is refused, what the filter logged.
+    pub fn load(configuration: &str) -> Result<Self, String> {
+        let mut store = Store::new(module().engine(), State::default());
+        let instance = linker().instantiate(&mut store, module()).expect("the filter loads");
+        let mut filter = Self { instance, store, contexts: ROOT };
+        filter.store.data_mut().configuration = configuration.into();
+        filter.call::<(), ()>("_initialize", ());
+        filter.call::<(u32, u32), ()>("proxy_on_context_create", (ROOT, 0));
+        filter.call::<(u32, u32), u32>("proxy_on_vm_start", (ROOT, 0));
+        let bytes = u32::try_from(configuration.len()).unwrap();
+        match filter.call::<(u32, u32), u32>("proxy_on_configure", (ROOT, bytes)) {
+            0 => Err(filter.store.data().log.join("\n")),
+            _ => Ok(filter),
+        }
+    }
+
+    /// The upstream from now on, by the path that it is asked for.
+    pub fn set_upstream(&mut self, upstream: impl FnMut(&str) -> Reply + Send + 'static) {
+        self.store.data_mut().upstream = Some(Box::new(upstream));
+    }
+
+    /// Takes a request through the filter.
+    pub fn request(&mut self, headers: &[(&str, &[u8])]) -> Fate {
+        const CONTINUE: u32 = 0;
+        self.contexts += 1;
+        let (context, fields) = (self.contexts, u32::try_from(headers.len()).unwrap());
+        let owned = |(name, value): &(&str, &[u8])| (name.to_string(), value.to_vec());
+        let state = self.store.data_mut();
+        state.request = headers.iter().map(owned).collect();
+        state.fate = None;
+
+        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, ROOT));
+        let action =
+            self.call::<(u32, u32, u32), u32>("proxy_on_request_headers", (context, fields, 1));
+        if action == CONTINUE {
+            let earlier = self.store.data_mut().fate.replace(Fate::PassedOn);
+            assert_eq!(earlier, None, "answered and passed on");
+        }
+        if let Some((token, headers, body)) = self.store.data_mut().call.take() {
+            let sizes = (u32::try_from(headers.len()).unwrap(), u32::try_from(body.len()).unwrap());
+            let state = self.store.data_mut();
+            (state.reply_headers, state.reply_body) = (headers, body);
+            self.call::<(u32, u32, u32, u32, u32), ()>(
+                "proxy_on_http_call_response",
+                (ROOT, token, sizes.0, sizes.1, 0),
+            );
+        }
+        self.call::<u32, u32>("proxy_on_done", context);
+        self.call::<u32, ()>("proxy_on_delete", context);
+
+        let fate = self.store.data_mut().fate.take().expect("the request hangs");
+        match fate {
+            Fate::Answered(response) => {
+                let head = headers.contains(&(":method", b"HEAD".as_slice()));
+                Fate::Answered(response.sent(head))
+            }
+            fate => fate,
+        }
+    }
+
+    /// Calls the filter. One that traps fails the test.
+    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, parameters: P) -> R {
+        let function = self.instance.get_typed_func::<P, R>(&mut self.store, name).unwrap();
+        function
+            .call(&mut self.store, parameters)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"))
+    }
+}
+
+/// The context of the plugin.
+const ROOT: u32 = 1;
+
+#[derive(Default)]
+struct State {
+    configuration: Vec<u8>,
+    log: Vec<String>,
+    upstream: Option<Upstream>,
+    request: Headers,
+    /// The call that is out: its token, and what it will be answered with.
+    call: Option<(u32, Headers, Vec<u8>)>,
+    tokens: u32,
+    reply_headers: Headers,
+    reply_body: Vec<u8>,
+    fate: Option<Fate>,
+}
+
+impl Response {
+    /// What Envoy makes of a local response: with an empty body go the fields that describe it, and
+    /// to HEAD no body is sent.
+    fn sent(mut self, head: bool) -> Self {
+        if self.body.is_empty() {
+            let of_a_body = ["content-length", "content-type"];
+            self.headers.retain(|(name, _)| !of_a_body.contains(&name.as_str()));
+        }
+        if head {
+            self.body.clear();
+        }
+        self
+    }
+}
+
+fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| Module::new(&Engine::default(), artifacts::PROXY_WASM.wasm).unwrap())
+}
+
+/// The host's functions, by the names and with the parameters of the ABI.
+fn linker() -> Linker<State> {
+    const REQUEST_HEADERS: u32 = 0;
+    const REPLY_HEADERS: u32 = 6;
+    const REPLY_BODY: u32 = 4;
+    const CONFIGURATION: u32 = 7;
+    type Host<'a> = Caller<'a, State>;
+
+    fn map(state: &State, kind: u32) -> &Headers {
+        match kind {
+            REQUEST_HEADERS => &state.request,
+            REPLY_HEADERS => &state.reply_headers,
+            _ => panic!("a map that the filter does not need"),
+        }
+    }
+
+    let mut linker = Linker::new(module().engine());
+    let env = "env";
+    linker
+        .func_wrap(env, "proxy_log", |mut host: Host<'_>, _level: u32, at: u32, bytes: u32| {
+            let text = String::from_utf8(read(&mut host, at, bytes)).unwrap();
+            host.data_mut().log.push(text);
+            Status::Ok as u32
+        })
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_get_buffer_bytes",
+            |mut host: Host<'_>, kind: u32, start: u32, most: u32, to: u32, to_size: u32| {
+                let buffer = match kind {
+                    CONFIGURATION => &host.data().configuration,
+                    REPLY_BODY => &host.data().reply_body,
+                    _ => panic!("a buffer that the filter does not need"),
+                };
+                let rest = &buffer[start as usize..];
+                let data = rest[..rest.len().min(most as usize)].to_vec();
+                give(&mut host, &data, to, to_size)
+            },
+        )
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_get_header_map_pairs",
+            |mut host: Host<'_>, kind: u32, to: u32, to_size: u32| {
+                let data = pairs(map(host.data(), kind));
+                give(&mut host, &data, to, to_size)
+            },
+        )
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_get_header_map_value",
+            |mut host: Host<'_>, kind: u32, at: u32, bytes: u32, to: u32, to_size: u32| {
+                let name = String::from_utf8(read(&mut host, at, bytes)).unwrap();
+                let found = map(host.data(), kind).iter().find(|(found, _)| *found == name);
+                match found.map(|(_, value)| value.clone()) {
+                    Some(value) => give(&mut host, &value, to, to_size),
+                    None => Status::NotFound as u32,
+                }
+            },
+        )
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_http_call",
+            |mut host: Host<'_>,
+             _cluster: u32,
+             _cluster_size: u32,
+             headers: u32,
+             headers_size: u32,
+             _body: u32,
+             _body_size: u32,
+             _trailers: u32,
+             _trailers_size: u32,
+             timeout: u32,
+             to: u32| {
+                assert!(timeout > 0, "a call that may take for ever");
+                let headers = from_pairs(&read(&mut host, headers, headers_size));
+                let path = headers.into_iter().find(|(name, _)| name == ":path").unwrap().1;
+                let state = host.data_mut();
+                let upstream = state.upstream.as_mut().expect("an upstream");
+                let (headers, body) = match upstream(str::from_utf8(&path).unwrap()) {
+                    Reply::Answers(headers, body) => (headers, body),
+                    Reply::BrokenOff => Default::default(),
+                    Reply::Refused(status) => return status as u32,
+                };
+                state.tokens += 1;
+                let token = state.tokens;
+                let earlier = state.call.replace((token, headers, body));
+                assert_eq!(earlier, None, "asked twice");
+                write(&mut host, to, &token.to_le_bytes());
+                Status::Ok as u32
+            },
+        )
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_send_local_response",
+            |mut host: Host<'_>,
+             status: u32,
+             _details: u32,
+             _details_size: u32,
+             body: u32,
+             body_size: u32,
+             headers: u32,
+             headers_size: u32,
+             _grpc_status: i32| {
+                let response = Response {
+                    status,
+                    headers: from_pairs(&read(&mut host, headers, headers_size)),
+                    body: read(&mut host, body, body_size),
+                };
+                let earlier = host.data_mut().fate.replace(Fate::Answered(response));
+                assert_eq!(earlier, None, "answered twice");
+                Status::Ok as u32
+            },
+        )
+        .unwrap()
+        .func_wrap(env, "proxy_close_stream", |mut host: Host<'_>, _kind: u32| {
+            host.data_mut().fate = Some(Fate::Reset);
+            Status::Ok as u32
+        })
+        .unwrap()
+        .func_wrap(env, "proxy_set_effective_context", |_: Host<'_>, _context: u32| {
+            Status::Ok as u32
+        })
+        .unwrap()
+        // What else the SDK imports, the filter does not call.
+        .define_unknown_imports_as_traps(module())
+        .unwrap();
+    linker
+}
+
+/// Hands data to the filter, in memory that the filter allocates.
+fn give(host: &mut Caller<'_, State>, data: &[u8], to: u32, to_size: u32) -> u32 {
+    let size = u32::try_from(data.len()).unwrap();
+    let Some(Extern::Func(malloc)) = host.get_export("malloc") else { panic!("no malloc") };
+    let malloc = malloc.typed::<u32, u32>(&*host).unwrap();
+    let at = if size > 0 { malloc.call(&mut *host, size).unwrap() } else { 0 };
+    write(host, at, data);
+    write(host, to, &at.to_le_bytes());
+    write(host, to_size, &size.to_le_bytes());
+    Status::Ok as u32
+}
+
+fn read(host: &mut Caller<'_, State>, at: u32, bytes: u32) -> Vec<u8> {
+    let memory = memory(host);
+    memory.data(host)[at as usize..][..bytes as usize].to_vec()
+}
+
+fn write(host: &mut Caller<'_, State>, at: u32, data: &[u8]) {
+    let memory = memory(host);
+    memory.data_mut(host)[at as usize..][..data.len()].copy_from_slice(data);
+}
+
+fn memory(host: &mut Caller<'_, State>) -> Memory {
+    host.get_export("memory").and_then(Extern::into_memory).expect("a memory")
+}
+
+/// The ABI's form of header fields: how many, the sizes of each name and value, then each name and
+/// value with a NUL after it.
+fn pairs(headers: &Headers) -> Vec<u8> {
+    let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let mut data = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();
+    for (name, value) in headers {
+        data.extend(size(name.as_bytes()));
+        data.extend(size(value));
+    }
+    for text in headers.iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
+        data.extend(text);
+        data.push(0);
+    }
+    data
+}
+
+fn from_pairs(data: &[u8]) -> Headers {
+    let size = |at: usize| u32::from_le_bytes(data[4 * at..][..4].try_into().unwrap()) as usize;
+    let fields = size(0);
+    let mut at = 4 + 8 * fields;
+    let mut text = |size: usize| {
+        let text = data[at..][..size].to_vec();
+        at += size + 1;
+        text
+    };
+    (0..fields)
+        .map(|field| {
+            let name = text(size(1 + 2 * field));
+            (String::from_utf8(name).unwrap(), text(size(2 + 2 * field)))
+        })
+        .collect()
+}

@@ -1,0 +1,163 @@
+//! Upstreams: whatever they answer, the filter answers too.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::proxy_wasm::host::{Fate, Filter, Headers, Reply, Response, Status};
+
+const CONFIGURATION: &str = r#"{
+    "ccs": {"upstream": {
+        "cluster": "ccs", "authority": "ccs", "list": "/v1/modules", "module": "/v1/modules/{uid}",
+        "timeout_ms": 1000
+    }},
+    "access": {"anonymous": ["admin"]},
+    "limits": {"response_bytes": 1000}
+}"#;
+
+#[test]
+fn each_failure_has_its_answer() {
+    let long = [b"[", " ".repeat(1000).as_bytes()].concat();
+    for (reply, list, module, text) in [
+        (Reply::BrokenOff, 503, 503, "broke off"),
+        (Reply::Answers(Vec::new(), b"[]".to_vec()), 503, 503, "broke off"),
+        (Reply::Answers(field("date", "now"), b"[]".to_vec()), 503, 503, "no status"),
+        (Reply::Refused(Status::BadArgument), 503, 503, "does not know"),
+        (Reply::Refused(Status::InternalFailure), 503, 503, "no connection"),
+        (status("401", "[]"), 503, 503, "denied access: the upstream answered 401"),
+        (status("403", "[]"), 503, 503, "denied access: the upstream answered 403"),
+        (status("404", "[]"), 503, 404, "404"),
+        (status("500", "[]"), 503, 503, "the upstream answered 500"),
+        (status("204", ""), 503, 503, "the upstream answered 204"),
+        (status("", "[]"), 503, 503, "the upstream answered "),
+        (status("200", ""), 500, 500, ""),
+        (status("200", "<html>"), 500, 500, ""),
+        (Reply::Answers(field(":status", "200"), long), 500, 500, "1001 bytes"),
+    ] {
+        for (path, expected) in [("/v1/modules", list), ("/v1/modules/a", module)] {
+            let response = answer(reply.clone(), path);
+            let body = String::from_utf8(response.body).unwrap();
+            assert_eq!(response.status, expected, "{path}, {reply:?}: {body}");
+            assert!(expected == 404 || body.contains(text), "{path}, {reply:?}: {body}");
+        }
+    }
+}
+
+#[test]
+fn a_uid_stays_a_uid_in_the_path() {
+    for (target, asked) in [
+        ("/v1/modules/a", "/v1/modules/a"),
+        ("/v1/modules/a%2Fb", "/v1/modules/a%2Fb"),
+        ("/v1/modules/%3F%23%25%20", "/v1/modules/%3F%23%25%20"),
+        ("/v1/modules/%c3%b3", "/v1/modules/%C3%B3"),
+        ("/v1/modules/-._~%41", "/v1/modules/-._~A"),
+        ("/v1/modules/...", "/v1/modules/..."),
+        // These have no path of their own: they are looked up in the list.
+        ("/v1/modules/.", "/v1/modules"),
+        ("/v1/modules/%2e%2E", "/v1/modules"),
+        ("/v1/modules/a%2F..%2F..%2Fbdbs", "/v1/modules"),
+        ("/v1/modules/..%5Cbdbs", "/v1/modules"),
+    ] {
+        let mut filter = Filter::load(CONFIGURATION).unwrap();
+        filter.set_upstream(move |path| {
+            assert_eq!(path, asked);
+            Reply::BrokenOff
+        });
+        get(&mut filter, target.as_bytes());
+    }
+}
+
+#[test]
+fn a_module_without_a_path_is_looked_up_in_the_list() {
+    let configuration = CONFIGURATION.replace(r#""module": "/v1/modules/{uid}","#, "");
+    let mut filter = Filter::load(&configuration).unwrap();
+    filter.set_upstream(|path| {
+        assert_eq!(path, "/v1/modules");
+        status("200", r#"[{"uid":"a"},{"uid":"b"}]"#)
+    });
+    assert_eq!(get(&mut filter, b"/v1/modules/b").body, b"{\"uid\":\"b\"}\n");
+    assert_eq!(get(&mut filter, b"/v1/modules/c").status, 404);
+}
+
+#[test]
+fn what_is_not_text_is_no_target() {
+    let mut filter = Filter::load(CONFIGURATION).unwrap();
+    assert_eq!(get(&mut filter, b"/v1/modules/\xff").status, 400);
+    assert_eq!(filter.request(&[(":method", b"GET"), (":path", b"/\xff")]), Fate::PassedOn);
+}
+
+#[test]
+fn what_has_no_target_is_passed_on() {
+    let mut filter = Filter::load(CONFIGURATION).unwrap();
+    assert_eq!(filter.request(&[(":method", b"CONNECT")]), Fate::PassedOn);
+}
+
+#[test]
+fn the_deepest_nesting_that_may_be_configured_fits_the_stack() {
+    let configuration = CONFIGURATION.replace("\"response_bytes\": 1000", "\"depth\": 512");
+    for (levels, expected) in [(511, 200), (512, 500), (100_000, 500)] {
+        let mut filter = Filter::load(&configuration).unwrap();
+        filter.set_upstream(move |_| {
+            let (open, close) = ("[ ".repeat(levels), "]".repeat(levels));
+            status("200", &format!(r#"[{{"uid":"a","b":{open}{close}}}]"#))
+        });
+        assert_eq!(get(&mut filter, b"/v1/modules").status, expected, "{levels} levels");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// In one filter, so that what an answer leaves behind shows as well.
+    #[test]
+    fn no_sequence_of_answers_traps(replies in vec(replies(), 1..16)) {
+        let mut filter = Filter::load(CONFIGURATION).unwrap();
+        for reply in replies {
+            filter.set_upstream(move |_| reply.clone());
+            for target in [b"/v1/modules".as_slice(), b"/v1/modules/a", b"/v1/modules?version=1"] {
+                let response = get(&mut filter, target);
+                prop_assert!((200..=503).contains(&response.status));
+            }
+        }
+        filter.set_upstream(|_| status("200", "[]"));
+        prop_assert_eq!(get(&mut filter, b"/v1/modules").body, b"[]\n");
+    }
+}
+
+fn replies() -> impl Strategy<Value = Reply> {
+    let name = select(vec![":status", "content-type", "x"]);
+    let value = prop_oneof![Just(b"200".to_vec()), Just(b"404".to_vec()), vec(any::<u8>(), 0..4)];
+    let headers = vec((name.prop_map(String::from), value), 0..3);
+    let piece =
+        select(vec!["[", "]", "{", "}", "{\"uid\":\"a\"}", ",", "\"", "\\", " ", "\u{feff}", "1"]);
+    let body = prop_oneof![
+        vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes()),
+        vec(any::<u8>(), 0..32),
+    ];
+    prop_oneof![
+        1 => Just(Reply::BrokenOff),
+        1 => select(vec![Status::BadArgument, Status::InternalFailure]).prop_map(Reply::Refused),
+        8 => (headers, body).prop_map(|(headers, body)| Reply::Answers(headers, body)),
+    ]
+}
+
+fn answer(reply: Reply, target: &str) -> Response {
+    let mut filter = Filter::load(CONFIGURATION).unwrap();
+    filter.set_upstream(move |_| reply.clone());
+    get(&mut filter, target.as_bytes())
+}
+
+fn get(filter: &mut Filter, target: &[u8]) -> Response {
+    match filter.request(&[(":method", b"GET"), (":path", target)]) {
+        Fate::Answered(response) => response,
+        fate => panic!("{fate:?}"),
+    }
+}
+
+fn status(code: &str, body: &str) -> Reply {
+    Reply::Answers(field(":status", code), body.into())
+}
+
+fn field(name: &str, value: &str) -> Headers {
+    vec![(name.into(), value.into())]
+}

@@ -1,0 +1,173 @@
+//! The Redis store where there is no Redis. What needs a real one is in `tests/redis`.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use ccs_modules_host::stores::{Catalogue, Redis};
+use ccs_modules_host::{Ccs, CcsError};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let port = closed_port();
+    let store = store(port);
+    let text = format!("redis at 127.0.0.1:{port}: connection refused");
+    assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text.clone())));
+    assert_eq!(store.get_document("a").await, Err(CcsError::Unavailable(text)));
+}
+
+#[tokio::test]
+async fn silence_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let store = store(port).within(Duration::from_millis(50));
+    let text = format!("redis at 127.0.0.1:{port}: no answer in time");
+    assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text)));
+}
+
+#[tokio::test]
+async fn what_redis_repeats_is_not_repeated() {
+    for answer in [
+        "-ERR unknown command 'AUTH', with args beginning with: 'secret'\r\n",
+        "-SECRET secret\r\n",
+        "-secret\r\n",
+        "-ERR\r\n",
+        "+OK\r\n-ERR secret\r\n",
+        "+OK\r\n-secret\r\n",
+        "+OK\r\n-WRONGTYPE secret\r\n",
+        "+OK\r\n+secret\r\n",
+        "+OK\r\n:1\r\n",
+        "+OK\r\n$6\r\nsecret\r\n",
+        "secret\r\n",
+        "HTTP/1.1 400 secret\r\n\r\n",
+        "",
+    ] {
+        let error = store(pretend(answer).await).list_documents().await.unwrap_err();
+        let shown = format!("{error:?}");
+        assert!(!shown.contains("secret"), "{answer:?}: {shown}");
+        assert!(!shown.contains('\r') && !shown.contains('\n'), "{answer:?}: {shown}");
+    }
+}
+
+#[test]
+fn a_catalogue_is_sound_or_an_error_at_its_place() {
+    let catalogue = Catalogue::parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
+    let documents: Vec<_> = catalogue.documents().iter().collect();
+    assert_eq!(documents, [(&"a".into(), &r#"{"uid":"\u0061","version":1}"#.into())]);
+
+    for (body, place, reason) in [
+        ("", (1, 1), "the text ends, expected a value"),
+        ("{}", (1, 1), "expected an array"),
+        ("[{\"uid\":\"a\"}\n,{\"uid\":1}]", (2, 2), "document at index 1: field uid: a number"),
+        ("[{\"uid\":\"a\"},\n {\"uid\":\"b\",\"x\":tru}]", (2, 16), ""),
+        ("[{\"uid\":\"b\"},{\"uid\":\"b\",\"crdb\":1}]", (1, 14), "document \"b\": field crdb: "),
+        (
+            "[{\"uid\":\"b\"},{\"uid\":\"c\"},\n\n {\"uid\":\"b\"}]",
+            (3, 2),
+            "document \"b\": field uid: ",
+        ),
+        ("[{\"uid\":\"b\"},\n{\"uid\":\"\\u0062\"}]", (2, 1), "document \"b\": field uid: shared"),
+    ] {
+        let error = Catalogue::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(error.line_and_column(body.as_bytes()), place, "{body}: {error}");
+        assert!(error.reason.starts_with(reason), "{body}: {error}");
+    }
+}
+
+#[test]
+fn what_is_malformed_is_not_even_sent() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let path = path.to_str().unwrap();
+    let port = closed_port();
+    let url = format!("redis://:secret@127.0.0.1:{port}/9?key=k");
+    let load = || run(&["load", path, "--into", &url]);
+    for (body, text) in [
+        ("[{\"uid\":\"a\"},\n {\"uid\":\"a\"}]", "line 2, column 2: document \"a\": "),
+        ("[{\"uid\":\"a\"}", "line 1, column 13: "),
+    ] {
+        fs::write(path, body).unwrap();
+        failed(&load(), 1, &format!("error: {path}, {text}"));
+    }
+    fs::write(path, "[{\"uid\":\"a\"}]").unwrap();
+    failed(&load(), 1, &format!("error: redis at 127.0.0.1:{port}: connection refused"));
+    fs::remove_file(path).unwrap();
+    failed(&load(), 1, &format!("error: cannot read {path}: "));
+}
+
+#[test]
+fn an_address_that_is_none_is_not_repeated() {
+    for address in ["redis://:secret@localhost:secret", "redis:secret", "secret://a"] {
+        for arguments in [
+            &["list", "--store", address][..],
+            &["export", "--store", address],
+            &["load", "-", "--into", address],
+        ] {
+            failed(&run(arguments), 2, "error: invalid value for '--");
+        }
+    }
+    failed(&run(&["load", "-", "--into", "demo"]), 2, "error: invalid value for '--into <REDIS>'");
+}
+
+#[test]
+fn any_store_is_exported() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let output = run(&["export", "--store", "demo", "-o", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let demo = include_str!("../../src/stores/demo.json");
+    assert_eq!(fs::read_to_string(&path).unwrap(), demo);
+    assert_eq!(run(&["export", "--store", "demo"]).stdout, demo.as_bytes());
+
+    let nowhere = run(&["export", "--store", "demo", "-o", "/dev/null/modules.json"]);
+    failed(&nowhere, 1, "error: cannot write /dev/null/modules.json: ");
+    failed(&run(&["export"]), 2, "error: ");
+}
+
+/// The text begins so, and never holds the password.
+fn failed(output: &Output, code: i32, text: &str) {
+    assert_eq!(output.status.code(), Some(code));
+    assert_eq!(output.stdout, b"");
+    let found = String::from_utf8_lossy(&output.stderr);
+    assert!(found.starts_with(text), "{found}");
+    assert!(!found.contains("secret"), "{found}");
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ccs-modules"))
+        .args(arguments)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env_remove("REDISCLI_AUTH")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn store(port: u16) -> Redis {
+    Redis::new(format!("redis://:secret@127.0.0.1:{port}").parse().unwrap())
+}
+
+fn closed_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Something that says this to whoever says something, and then nothing more.
+async fn pretend(answer: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                // Until the other side has had enough.
+                while stream.read(&mut request).await.is_ok_and(|count| count > 0) {}
+            });
+        }
+    });
+    port
+}

@@ -1,0 +1,59 @@
+//! The core itself, in this program.
+
+use ccs_modules::{Ask, Limits, Step, StoreError, get_module, list_modules, rest};
+use ccs_modules_host::{Ccs, CcsError};
+
+use crate::case::{Case, Ready};
+use crate::outcome::Outcome;
+
+/// Runs a case; not one whose store stalls, since nothing here has a time-out.
+pub async fn run(case: &Case) -> Vec<Outcome> {
+    if case.stalls() {
+        return Vec::new();
+    }
+    vec![call(&case.call(), &case.store()).await]
+}
+
+/// One call.
+pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
+    let limits = Limits::default();
+    match call {
+        Ready::ListModules { roles } => {
+            Outcome::of_list(resolve(list_modules(roles, &limits), ccs).await)
+        }
+        Ready::GetModule { roles, uid } => {
+            Outcome::of_module(resolve(get_module(roles, uid, &limits), ccs).await)
+        }
+        Ready::Handle(request) => {
+            let request = rest::Request {
+                method: &request.method,
+                target: &request.target,
+                headers: &request.headers,
+                roles: request.roles.as_deref(),
+            };
+            let response = resolve(rest::handle(&request, &limits), ccs).await;
+            Outcome::of_response(response.status, response.headers, response.body)
+        }
+    }
+}
+
+async fn resolve<T>(step: Step<T>, ccs: &impl Ccs) -> T {
+    match step {
+        Step::Done(outcome) => outcome,
+        Step::Ask(Ask::Document(ask)) => {
+            let document = ccs.get_document(ask.uid()).await;
+            ask.answer(document.map_err(store_error))
+        }
+        Step::Ask(Ask::Documents(ask)) => {
+            ask.answer(ccs.list_documents().await.map_err(store_error))
+        }
+    }
+}
+
+fn store_error(error: CcsError) -> StoreError {
+    match error {
+        CcsError::Denied(text) => StoreError::Denied(text),
+        CcsError::Other(text) => StoreError::Other(text),
+        CcsError::Unavailable(text) => StoreError::Unavailable(text),
+    }
+}

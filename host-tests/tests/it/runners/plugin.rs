@@ -1,0 +1,56 @@
+//! The plugin, in wasmtime.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ccs_modules_host::{Bounds, CallError, Host, Instance, artifacts};
+
+use crate::case::{Case, Ready};
+use crate::outcome::Outcome;
+
+/// Runs a case twice in one instance and once in a fresh one: what a call leaves behind shows.
+pub async fn run(case: &Case) -> Vec<Outcome> {
+    let service = host().service(case.store());
+    let (mut reused, mut fresh) = (service.instance(), service.instance());
+    let call = case.call();
+    vec![
+        self::call(&call, &mut reused).await,
+        self::call(&call, &mut reused).await,
+        self::call(&call, &mut fresh).await,
+    ]
+}
+
+/// One call.
+pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
+    match call {
+        Ready::ListModules { roles } => {
+            Outcome::of_list(answered(instance.list_modules(roles).await))
+        }
+        Ready::GetModule { roles, uid } => {
+            Outcome::of_module(answered(instance.get_module(roles, uid).await))
+        }
+        Ready::Handle(request) => {
+            let response = instance.handle(request).await.expect("the plugin answers");
+            Outcome::of_response(response.status, response.headers, response.body)
+        }
+    }
+}
+
+/// The plugin, loaded once for all tests.
+pub fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| {
+        // Scripted stores answer at once or never: the shortest time-out will do.
+        let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
+        Host::load(artifacts::PLUGIN.wasm, bounds).expect("the plugin loads")
+    })
+}
+
+/// The plugin's own answer. A failure of the host is a failure of the test.
+fn answered<T>(outcome: Result<T, CallError>) -> Result<T, ccs_modules_host::CatalogError> {
+    match outcome {
+        Ok(answer) => Ok(answer),
+        Err(CallError::Answered(error)) => Err(error),
+        Err(error) => panic!("no answer: {error}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! The server, over a socket.
+
+use ccs_modules::access::Policy;
+use ccs_modules_host::Request;
+use ccs_modules_host::server::{Instances, Settings};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http2;
+use hyper::header::HeaderValue;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::case::{Case, Ready};
+use crate::outcome::Outcome;
+use crate::runners::plugin;
+use crate::serving::Serving;
+use crate::wire::Wire;
+
+/// Runs a case over HTTP/1.1: in fresh instances, and in one that is reused, twice on one
+/// connection.
+pub async fn http1(case: &Case) -> Vec<Outcome> {
+    let Some(request) = request(case) else { return Vec::new() };
+    if request.target.is_empty() {
+        return Vec::new(); // no request line can say that
+    }
+    let mut outcomes = Vec::new();
+    for instances in [Instances::Fresh, Instances::Reused] {
+        let server = serve(case, instances).await;
+        let mut wire = Wire::connect(server.address).await;
+        for _ in 0..2 {
+            wire.send(bytes(&request)).await;
+            let reply = wire.reply(&request.method).await;
+            outcomes.push(outcome(reply.status, reply.headers, reply.body));
+        }
+    }
+    outcomes
+}
+
+/// Runs a case over HTTP/2.
+pub async fn http2(case: &Case) -> Vec<Outcome> {
+    let Some(request) = request(case) else { return Vec::new() };
+    let server = serve(case, Instances::Fresh).await;
+    let Some(request) = http2_request(&request) else { return Vec::new() };
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.unwrap();
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    vec![outcome(status, headers, body.into())]
+}
+
+/// The request of a case, if it is one. Roles go into a header.
+fn request(case: &Case) -> Option<Request> {
+    let Ready::Handle(mut request) = case.call() else { return None };
+    if let (None, Some(roles)) = (case.access(), &request.roles) {
+        request.headers.push((ROLES.into(), roles.join(",").into()));
+    }
+    Some(request)
+}
+
+async fn serve(case: &Case, instances: Instances) -> Serving {
+    let access = match case.access() {
+        None => Some(json!({"trusted_header": ROLES})),
+        Some(Value::Null) => None,
+        Some(policy) => Some(policy.clone()),
+    };
+    let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
+    let settings = Settings { access, instances, ..Settings::default() };
+    Serving::start(plugin::host(), case.store(), settings).await
+}
+
+/// A header that a proxy in front would set.
+const ROLES: &str = "x-ccs-roles";
+
+fn bytes(request: &Request) -> Vec<u8> {
+    let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
+    for (name, value) in &request.headers {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+/// The request for a client that makes its own idea of it: none where it would say another thing.
+fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
+    let path = request.target.starts_with('/').then_some(&request.target)?;
+    let mut http2 =
+        hyper::Request::builder().method(request.method.as_str()).uri(format!("http://test{path}"));
+    for (name, value) in &request.headers {
+        http2 = http2.header(name, HeaderValue::from_bytes(value).ok()?);
+    }
+    let http2 = http2.body(Empty::new()).ok()?;
+    let sent = http2.uri().path_and_query()?;
+    (sent.as_str() == path).then_some(http2)
+}
+
+/// What the core sets: the date and the like are the server's.
+fn outcome(status: u16, mut headers: Vec<(String, String)>, body: Vec<u8>) -> Outcome {
+    headers.retain(|(name, _)| name != "date");
+    Outcome::of_response(status, headers, body)
+}

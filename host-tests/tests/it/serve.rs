@@ -1,0 +1,297 @@
+//! `ccs-modules serve`, as a process, and `curl` as its client.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DEMO: &str = include_str!("../../src/stores/demo.json");
+const ANYBODY: &str = r#"{"anonymous":["db_viewer"]}"#;
+
+#[test]
+fn a_password_is_made_up_and_shown_once() {
+    let mut server = Server::start(&[]);
+    assert_eq!(server.line(), "a password for this run, shown only here:");
+    let curl = server.line();
+    assert!(curl.starts_with("  curl -u admin@localhost:"), "{curl}");
+    assert!(curl.ends_with(&server.url), "{curl}");
+    let output = Command::new("sh").args(["-c", &format!("{curl} -sS")]).output().unwrap();
+    assert_eq!(output.stdout, DEMO.as_bytes());
+
+    let password = curl.split([':', ' ']).find(|word| word.len() == 32).unwrap().to_owned();
+    let url = server.url.clone();
+    assert_eq!(status(&["-u", "admin@localhost:guess", &url]), 401);
+    assert_eq!(status(&[&url]), 401);
+    let log = server.stop();
+    assert!(!log.contains(&password));
+    assert_ne!(password, Server::start(&[]).password(), "another one each time");
+}
+
+#[test]
+fn without_a_policy_it_stays_on_this_machine() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let output = run(&["--listen", address]);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("error: ") && stderr.contains("--access FILE"), "{stderr}");
+        assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
+fn an_ill_formed_policy_is_named_and_nothing_is_served() {
+    let folder = TempDir::new().unwrap();
+    for (policy, text) in [
+        (r#"{"users":[{"name":"ann","password":"secret"}]}"#, "users[0]"),
+        (r#"{"trusted_header":"x roles"}"#, "trusted_header"),
+        ("", "policy"),
+    ] {
+        let path = write(&folder, "access.json", policy);
+        let output = run(&["--access", &path]);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&path) && stderr.contains(text), "{stderr}");
+        assert!(!stderr.contains("secret"), "{stderr}");
+        assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
+fn usage_is_checked() {
+    for (arguments, code, text) in [
+        (&["--listen", "localhost"][..], 2, "--listen"),
+        (&["--listen", "256.0.0.1:1"], 2, "--listen"),
+        (&["--store", "nothing"], 2, "file:PATH"),
+        (&["--access", "/nowhere/access.json"], 1, "/nowhere/access.json"),
+        (&["--tls-cert", "/nowhere/cert.pem"], 2, "--tls-key"),
+        (&["--tls-cert", "/nowhere/cert.pem", "--tls-key", "/nowhere/key.pem"], 1, "/nowhere/"),
+        (&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], 2, "--tls-self-signed"),
+        (&["--instances", "many"], 2, "--instances"),
+        (&["--max-instances", "0"], 2, "--max-instances"),
+        (&["--request-timeout", "0"], 2, "--request-timeout"),
+        (&["--store-timeout", "x"], 2, "--store-timeout"),
+        (&["--client-timeout", "inf"], 2, "--client-timeout"),
+        (&["--log", "loud"], 2, "--log"),
+    ] {
+        let output = run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(text), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for arguments in
+        [&["--listen", &*address][..], &["--listen", "127.0.0.1:0", "--metrics", &address]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
+    }
+}
+
+#[test]
+fn curl_is_served_over_tls_and_http_2() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let server = Server::start(&["--access", &access, "--tls-self-signed"]);
+    assert!(server.url.starts_with("https://"));
+    for protocol in ["--http1.1", "--http2"] {
+        assert_eq!(curl(&["-k", protocol, &server.url]).stdout, DEMO.as_bytes());
+    }
+    let refused = curl(&[&server.url]);
+    assert_eq!(refused.status.code(), Some(60), "not a certificate to be trusted");
+    let log = server.stop();
+    assert!(log.contains("status=200"), "{log}");
+}
+
+#[test]
+fn curl_is_told_how_to_trust() {
+    let mut server = Server::start(&["--tls-self-signed"]);
+    server.line();
+    let curl = server.line();
+    assert!(curl.starts_with("  curl -k -u admin@localhost:"), "{curl}");
+    let output = Command::new("sh").args(["-c", &format!("{curl} -sS")]).output().unwrap();
+    assert_eq!(output.stdout, DEMO.as_bytes());
+}
+
+#[test]
+fn the_habits_of_scripts_are_met() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let modules = write(&folder, "modules.json", "[]\n");
+    let store = format!("file:{modules}");
+    let server = Server::start(&["--access", &access, "--store", &store]);
+    assert_eq!(curl(&[&server.url]).stdout, b"[]\n");
+
+    let unordered =
+        r#"[ {"version": 20811, "semantic_version": "2.8.11", "uid": "1", "module_name": "bf"} ]"#;
+    write(&folder, "modules.json.new", unordered);
+    fs::rename(folder.path().join("modules.json.new"), &modules).unwrap();
+    assert_eq!(
+        curl(&["-H", "content-type: application/json", &server.url]).stdout,
+        b"[{\"module_name\":\"bf\",\"semantic_version\":\"2.8.11\",\"uid\":\"1\",\"version\":20811}]\n"
+    );
+}
+
+#[test]
+fn a_file_is_served_with_the_same_bytes() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    for name in ["7.2.json", "7.22.json", "8.x.json"] {
+        let path = crate::text::folder().join("bodies").join(name);
+        let store = format!("file:{}", path.display());
+        let server = Server::start(&["--access", &access, "--store", &store]);
+        assert!(curl(&[&server.url]).stdout == fs::read(&path).unwrap(), "{name} is another");
+    }
+}
+
+#[test]
+fn metrics_and_probes_are_for_curl_too() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let mut server = Server::start(&["--access", &access, "--metrics", "127.0.0.1:0"]);
+    let line = server.line();
+    let metrics = line.strip_prefix("metrics ").unwrap();
+    let base = server.url.strip_suffix("/v1/modules").unwrap();
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(curl(&[&format!("{base}{probe}")]).stdout, b"ok\n");
+    }
+    curl(&[&server.url]);
+    let text = String::from_utf8(curl(&[metrics]).stdout).unwrap();
+    assert!(text.contains("ccs_modules_http_requests_total{status=\"200\"} 1\n"), "{text}");
+    assert_eq!(status(&[&format!("{base}/metrics")]), 404);
+}
+
+#[test]
+fn the_log_is_for_programs_and_holds_no_credentials() {
+    let folder = TempDir::new().unwrap();
+    let policy = r#"{"users":[{"name":"ann","roles":["db_viewer"],"password_sha256":
+        "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}]}"#;
+    let access = write(&folder, "access.json", policy);
+    let server = Server::start(&["--access", &access, "--log", "trace", "--log-format", "json"]);
+    let url = server.url.clone();
+    let in_target = url.replace("http://", "http://ann:secret@");
+    assert_eq!(status(&["-u", "ann:secret", &url]), 200);
+    assert_eq!(status(&["-u", "ann:secret", "--request-target", &in_target, &url]), 200);
+    assert_eq!(status(&["-u", "ann:Secret", &url]), 401);
+    assert_eq!(status(&["--http2-prior-knowledge", "-u", "ann:secret", &url]), 200);
+    let log = server.stop();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let requests: Vec<_> = lines.iter().filter(|line| line["message"] == "request").collect();
+    let statuses: Vec<_> = requests.iter().map(|line| &line["status"]).collect();
+    assert_eq!(statuses, [200, 200, 401, 200]);
+    for line in requests {
+        assert_eq!(line["method"], "GET");
+        assert_eq!(line["path"], "/v1/modules");
+        assert!(line["microseconds"].is_u64() && line["timestamp"].is_string(), "{line}");
+    }
+    for secret in ["ecret", "YW5uOnNlY3JldA", "2bb80d53", "authorization"] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
+}
+
+#[test]
+fn both_signals_end_it_well() {
+    for signal in ["INT", "TERM"] {
+        let mut server = Server::start(&[]);
+        let log = server.signal(signal);
+        assert!(log.contains("stopping"), "{log}");
+    }
+}
+
+/// A server that has said where it is. It ends when this is dropped.
+struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    url: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(&["--listen", "127.0.0.1:0"]).args(arguments).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = child.stderr.take();
+        let mut server = Self { child, stdout, stderr, url: String::new() };
+        let line = server.line();
+        server.url = line.strip_prefix("serving ").expect("where it is").to_owned();
+        server
+    }
+
+    /// The next line of what it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end_matches('\n').to_owned()
+    }
+
+    fn password(&mut self) -> String {
+        self.line();
+        self.line().split([':', ' ']).find(|word| word.len() == 32).unwrap().to_owned()
+    }
+
+    /// Stops it, and answers with its log.
+    fn stop(mut self) -> String {
+        self.signal("TERM")
+    }
+
+    fn signal(&mut self, signal: &str) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        let mut log = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
+    command
+        .arg("serve")
+        .args(arguments)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn curl(arguments: &[&str]) -> Output {
+    Command::new("curl").args(["-sS", "--noproxy", "*"]).args(arguments).output().unwrap()
+}
+
+fn status(arguments: &[&str]) -> u16 {
+    let mut all = vec!["-o", "/dev/null", "-w", "%{http_code}"];
+    all.extend(arguments);
+    String::from_utf8(curl(&all).stdout).unwrap().parse().unwrap()
+}
+
+/// Writes a file and answers with its path.
+fn write(folder: &TempDir, name: &str, text: &str) -> String {
+    let path: &Path = &folder.path().join(name);
+    fs::write(path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}

@@ -1,0 +1,100 @@
+//! Calls without an answer, and the probes.
+
+use std::time::Duration;
+
+use ccs_modules_host::stores::{Scripted, demo};
+use ccs_modules_host::{Bounds, CcsError, Host, artifacts};
+
+use crate::gate::Gate;
+use crate::guest;
+use crate::serving::{Serving, host, open_to_all};
+use crate::wire::Wire;
+
+#[tokio::test]
+async fn a_plugin_that_breaks_off_is_an_internal_error() {
+    let host = Host::load(&guest::handling("unreachable"), Bounds::default()).unwrap();
+    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let mut wire = Wire::connect(server.address).await;
+    let reply = wire.ask("GET", "/v1/modules").await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(
+        reply.text(),
+        "{\"description\":\"the request could not be answered\",\"error_code\":\"internal_error\"}\n"
+    );
+    assert_eq!(wire.ask("GET", "/healthz").await.status, 200, "it goes on");
+}
+
+#[tokio::test]
+async fn a_plugin_that_loops_is_stopped_and_lets_others_be_served() {
+    let bounds = Bounds { time: Duration::from_millis(50), ..Bounds::default() };
+    let host = Host::load(&guest::handling("(loop (br 0))"), bounds).unwrap();
+    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let mut looping = Wire::connect(server.address).await;
+    looping.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let mut other = Wire::connect(server.address).await;
+    assert_eq!(other.ask("GET", "/healthz").await.status, 200);
+    let reply = looping.reply("GET").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert!(reply.text().contains("\"timed_out\""));
+}
+
+#[tokio::test]
+async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
+    let bounds = Bounds { memory: 4 << 20, ..Bounds::default() };
+    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let store = Scripted::documents([vec![b' '; 8 << 20]]);
+    let server = Serving::start(&host, store, open_to_all()).await;
+    let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+    assert_eq!(reply.status, 500);
+    assert!(server.metrics.text().contains("call_failures_total{reason=\"memory\"} 1"));
+}
+
+#[tokio::test]
+async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
+    for instances in [Default::default(), ccs_modules_host::server::Instances::Reused] {
+        let bounds = Bounds { instances: 1, time: Duration::from_millis(50), ..Bounds::default() };
+        let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+        let settings = ccs_modules_host::server::Settings { instances, ..open_to_all() };
+        let server = Serving::start(&host, Gate::closed(), settings).await;
+        let mut first = Wire::connect(server.address).await;
+        let mut second = Wire::connect(server.address).await;
+        for wire in [&mut first, &mut second] {
+            wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+        }
+        assert_eq!(first.reply("GET").await.status, 503);
+        assert_eq!(second.reply("GET").await.status, 503);
+    }
+}
+
+#[tokio::test]
+async fn health_does_not_depend_on_the_store_and_readiness_does() {
+    for (store, ready) in [
+        (Scripted::documents::<&str>([]), 200),
+        (Scripted::Fails(CcsError::Unavailable("secret".into())), 503),
+        (Scripted::Fails(CcsError::Other("secret".into())), 503),
+    ] {
+        let server = Serving::start(host(), store, Default::default()).await;
+        let mut wire = Wire::connect(server.address).await;
+        let health = wire.ask("GET", "/healthz").await;
+        assert_eq!((health.status, health.text()), (200, "ok\n"));
+        let reply = wire.ask("GET", "/readyz").await;
+        assert_eq!(reply.status, ready);
+        assert!(!reply.text().contains("secret"));
+        let head = wire.ask("HEAD", "/readyz").await;
+        assert_eq!(head.status, ready);
+        assert_eq!(head.header("content-length"), reply.header("content-length"));
+        let post = wire.ask("POST", "/healthz").await;
+        assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_stalls_is_not_ready() {
+    let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
+    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let server = Serving::start(&host, Scripted::Stalls, open_to_all()).await;
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 503);
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 503);
+    assert!(server.metrics.text().contains("store_failures_total{reason=\"no_answer\"} 2"));
+}

@@ -1,0 +1,237 @@
+//! Whatever clients do: an answer or an end, and others are served.
+
+use std::time::Duration;
+
+use ccs_modules_host::server::{Limits, Settings};
+use ccs_modules_host::stores::{Scripted, demo};
+use ccs_modules_host::{Bounds, Host};
+use tokio::task::yield_now;
+
+use crate::gate::Gate;
+use crate::guest;
+use crate::server::http2;
+use crate::serving::{Serving, host, open_to_all};
+use crate::wire::Wire;
+
+/// As short as a time-out can be that has to pass.
+const SHORT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn header_fields_over_the_limit_are_refused() {
+    let server = serve(Limits { header_bytes: 1000, ..Limits::default() }).await;
+    for (length, status) in [(995, 200), (996, 431), (1 << 20, 431)] {
+        let mut wire = Wire::connect(server.address).await;
+        let value = "v".repeat(length);
+        wire.send(format!("GET /v1/modules HTTP/1.1\r\na: b\r\nabc: {value}\r\n\r\n")).await;
+        let reply = wire.reply("GET").await;
+        assert_eq!(reply.status, status, "{length}");
+        if length == 996 {
+            assert_eq!(
+                reply.text(),
+                "{\"description\":\"the header fields are too long\",\"error_code\":\"header_too_long\"}\n"
+            );
+        }
+    }
+    let fields: String = (0..200).map(|number| format!("{number}: \r\n")).collect();
+    let mut wire = Wire::connect(server.address).await;
+    wire.send(format!("GET /v1/modules HTTP/1.1\r\n{fields}\r\n")).await;
+    assert_eq!(wire.reply("GET").await.status, 431, "too many fields");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let server = serve(Limits { client_time: SHORT, ..Limits::default() }).await;
+    for begun in ["G", "GET /v1/modules HTTP/1.1\r\nhost:", "\r\n\r\nGET"] {
+        let mut wire = Wire::connect(server.address).await;
+        wire.send(begun).await;
+        let reply = wire.reply("GET").await;
+        assert_eq!((reply.status, reply.header("connection")), (408, Some("close")), "{begun:?}");
+        assert_eq!(
+            reply.text(),
+            "{\"description\":\"the request did not arrive in time\",\"error_code\":\"request_timeout\"}\n"
+        );
+        assert_eq!(wire.rest().await, b"");
+    }
+    for begun in ["", "P", "PRI * HTTP/2.0\r\n\r\n"] {
+        let mut wire = Wire::connect(server.address).await;
+        wire.send(begun).await;
+        assert_eq!(wire.rest().await, b"", "{begun:?}");
+    }
+    // An idle connection ends without a word.
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
+    assert_eq!(wire.rest().await, b"");
+}
+
+#[tokio::test]
+async fn drop_by_drop_is_too_slow_too() {
+    let server = serve(Limits { client_time: SHORT, ..Limits::default() }).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /v1/modules HTTP/1.1\r\n").await;
+    // Each drop is in time, all of them are not.
+    while wire.sends("x: y\r\n").await && wire.is_silent(SHORT / 10).await {}
+}
+
+#[tokio::test]
+async fn a_response_that_is_not_read_ends_the_connection() {
+    // More than what the two ends of a connection take in unread.
+    let documents =
+        (0..20).map(|uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(900_000)));
+    let limits = Limits { client_time: SHORT, ..Limits::default() };
+    let settings = Settings { limits, ..open_to_all() };
+    let server = Serving::start(host(), Scripted::documents(documents), settings).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    while !server.metrics.text().contains("http_requests_total{status=\"200\"} 1\n") {
+        yield_now().await;
+    }
+    while !server.metrics.text().contains("http_connections 0\n") {
+        yield_now().await;
+    }
+    assert!(wire.rest().await.len() < 18_000_000);
+}
+
+#[tokio::test]
+async fn an_idle_http_2_connection_ends() {
+    let bounds = Bounds { time: SHORT, ..Bounds::default() };
+    let host = Host::load(&guest::handling(""), bounds).unwrap();
+    let limits = Limits { client_time: SHORT, ..Limits::default() };
+    let server = Serving::start(&host, demo(), Settings { limits, ..open_to_all() }).await;
+    let mut client = http2::Client::connect(server.address).await;
+    assert_eq!(client.get("/healthz").await.0, 200);
+    client.ended().await;
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_told() {
+    let server = serve(Limits { connections: 1, ..Limits::default() }).await;
+    let mut first = Wire::connect(server.address).await;
+    assert_eq!(first.ask("GET", "/v1/modules").await.status, 200);
+
+    let mut second = Wire::connect(server.address).await;
+    let reply = second.ask("GET", "/v1/modules").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(reply.header("connection"), Some("close"));
+    assert_eq!(
+        reply.text(),
+        "{\"description\":\"there are too many connections\",\"error_code\":\"too_many_connections\"}\n"
+    );
+    assert_eq!(second.rest().await, b"");
+    let (status, _) = http2::Client::connect(server.address).await.get("/v1/modules").await;
+    assert_eq!(status, 503);
+
+    assert_eq!(first.ask("GET", "/v1/modules").await.status, 200);
+    drop(first);
+    // There is room as soon as the server has noticed.
+    while Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status != 200 {}
+}
+
+#[tokio::test]
+async fn a_thousand_connections_are_served() {
+    let files = rlimit::increase_nofile_limit(4096).unwrap();
+    assert!(files > 2100, "the limit on open files, {files}, is too low for this test");
+    let server = serve(Limits { connections: 1000, ..Limits::default() }).await;
+    let mut wires = Vec::new();
+    for _ in 0..1000 {
+        let mut wire = Wire::connect(server.address).await;
+        assert_eq!(wire.ask("GET", "/v1/modules/unknown").await.status, 404);
+        wires.push(wire);
+    }
+    assert_eq!(Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status, 503);
+    for wire in &mut wires {
+        wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.reply("GET").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn malformed_http_is_a_400_or_the_end() {
+    let server = serve(Limits::default()).await;
+    for bytes in [
+        &b"nonsense\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET /v1/modules\r\n\r\n",
+        b"GET /v1/modules HTTP/9.9\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\n: no name\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\na b: c\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\na: \0\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: x\r\n\r\n",
+        b"GET /v1/mod ules HTTP/1.1\r\n\r\n",
+        b"GET /v1/modules/\xff HTTP/1.1\r\n\r\n",
+        b"G\xffT /v1/modules HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\0\0\0\0\r\n\r\n",
+    ] {
+        let mut wire = Wire::connect(server.address).await;
+        wire.send(bytes).await;
+        let text = wire.rest().await;
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.is_empty() || text.starts_with("HTTP/1.1 400"), "{text}");
+    }
+    assert_eq!(Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_target_beyond_all_measure_is_refused() {
+    let server = serve(Limits::default()).await;
+    for (length, status) in [(60_000, 414), (70_000, 414), (1 << 20, 431)] {
+        let target = format!("/v1/modules/{}", "a".repeat(length));
+        let reply = Wire::connect(server.address).await.ask("GET", &target).await;
+        assert_eq!(reply.status, status, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_not_waited_for() {
+    let server = serve(Limits::default()).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send(
+        "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000000\r\n\r\nthe start",
+    )
+    .await;
+    assert_eq!(wire.reply("POST").await.status, 405);
+    assert_eq!(wire.rest().await, b"");
+
+    let mut wire = Wire::connect(server.address).await;
+    let expecting = "expect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    wire.send(format!("GET /v1/modules HTTP/1.1\r\nhost: test\r\n{expecting}")).await;
+    assert_eq!(wire.reply("GET").await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_in_a_pipeline_are_answered_in_order() {
+    let server = serve(Limits::default()).await;
+    let mut wire = Wire::connect(server.address).await;
+    let targets = ["/v1/modules", "/v1/modules/unknown", "/healthz", "/v1/modules?version=x"];
+    let requests: String = targets
+        .iter()
+        .map(|target| format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"))
+        .collect();
+    wire.send(requests.repeat(25)).await;
+    for _ in 0..25 {
+        for status in [200, 404, 200, 400] {
+            assert_eq!(wire.reply("GET").await.status, status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_leaves_nothing_behind() {
+    let store = Gate::closed();
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    store.asked().await;
+    drop(wire);
+    while Wire::connect(server.address).await.ask("GET", "/healthz").await.status != 200 {}
+}
+
+async fn serve(limits: Limits) -> Serving {
+    Serving::start(host(), demo(), Settings { limits, ..open_to_all() }).await
+}

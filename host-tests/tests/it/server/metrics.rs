@@ -1,0 +1,76 @@
+//! What a server counts.
+
+use ccs_modules_host::server::{Exporter, Instances, Settings};
+use ccs_modules_host::stores::{Scripted, demo};
+use ccs_modules_host::{Bounds, CcsError, Host, artifacts};
+use tokio_util::sync::CancellationToken;
+
+use crate::serving::{Serving, any_port, open_to_all};
+use crate::wire::Wire;
+
+#[tokio::test]
+async fn requests_instances_and_the_store_are_counted() {
+    for (instances, starts) in [(Instances::Fresh, 4), (Instances::Reused, 1)] {
+        let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+        let settings = Settings { instances, ..open_to_all() };
+        let server = Serving::start(&host, demo(), settings).await;
+        let mut wire = Wire::connect(server.address).await;
+        for target in ["/v1/modules", "/v1/modules", "/v1/modules/unknown", "/v2"] {
+            wire.ask("GET", target).await;
+        }
+        let text = server.metrics.text();
+        for line in [
+            "http_requests_total{status=\"200\"} 2",
+            "http_requests_total{status=\"404\"} 2",
+            "http_request_duration_seconds_count 4",
+            "http_connections 1",
+            &format!("instance_starts_total {starts}"),
+            "store_duration_seconds_count 3",
+        ] {
+            let line = format!("\nccs_modules_{line}\n");
+            assert!(text.contains(&line), "{line} is not in {text}");
+        }
+        assert!(!text.contains("failures_total{"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn failures_of_the_store_are_counted() {
+    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    for (error, reason) in [
+        (CcsError::Denied(String::new()), "denied"),
+        (CcsError::Other(String::new()), "other"),
+        (CcsError::Unavailable(String::new()), "unavailable"),
+    ] {
+        let server = Serving::start(&host, Scripted::Fails(error), open_to_all()).await;
+        let mut wire = Wire::connect(server.address).await;
+        wire.ask("GET", "/v1/modules").await;
+        wire.ask("GET", "/v1/modules/a").await;
+        let text = server.metrics.text();
+        let line = format!("\nccs_modules_store_failures_total{{reason=\"{reason}\"}} 2\n");
+        assert!(text.contains(&line), "{line} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn they_are_on_an_address_of_their_own() {
+    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let exporter = Exporter::bind(any_port(), server.metrics.clone()).await.unwrap();
+    let address = exporter.address().unwrap();
+    let stop = CancellationToken::new();
+    let exporting = tokio::spawn(exporter.run(stop.clone().cancelled_owned()));
+
+    assert_eq!(Wire::connect(server.address).await.ask("GET", "/metrics").await.status, 404);
+    let mut wire = Wire::connect(address).await;
+    let reply = wire.ask("GET", "/metrics").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(reply.text().contains("\nccs_modules_http_requests_total{status=\"404\"} 1\n"));
+    assert!(reply.text().ends_with("# EOF\n"));
+    assert_eq!(wire.ask("HEAD", "/metrics").await.status, 200);
+    assert_eq!(wire.ask("POST", "/metrics").await.status, 405);
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 404);
+    stop.cancel();
+    exporting.await.unwrap();
+}

@@ -1,0 +1,9 @@
+//! The server: what it promises beyond the case list, which it runs like every other shell.
+
+mod calls;
+mod http2;
+mod limits;
+mod metrics;
+mod protocols;
+mod shutdown;
+mod tls;

@@ -1,0 +1,54 @@
+//! A server in this program, on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use ccs_modules::access::Policy;
+use ccs_modules_host::server::{Metrics, Server, Settings};
+use ccs_modules_host::{Bounds, Ccs, Host, artifacts};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A server that runs until this is dropped.
+pub struct Serving {
+    pub address: SocketAddr,
+    pub metrics: Arc<Metrics>,
+    stop: DropGuard,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    pub async fn start(host: &Host, ccs: impl Ccs + 'static, settings: Settings) -> Self {
+        let server = Server::bind(any_port(), host, ccs, settings).await.unwrap();
+        let stop = CancellationToken::new();
+        Self {
+            address: server.address().unwrap(),
+            metrics: server.metrics(),
+            task: tokio::spawn(server.run(stop.clone().cancelled_owned())),
+            stop: stop.drop_guard(),
+        }
+    }
+
+    /// Tells the server to stop; ready when it has.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.task.await.unwrap();
+    }
+}
+
+/// The plugin, loaded once for all tests whose stores answer in their own time.
+pub fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap())
+}
+
+/// Any port that is free, on this machine only.
+pub fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+/// Everybody may look.
+pub fn open_to_all() -> Settings {
+    let access = Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
+    Settings { access: Some(access), ..Settings::default() }
+}

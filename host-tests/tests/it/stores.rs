@@ -1,0 +1,73 @@
+//! The stores that come with the host.
+
+use std::fs;
+
+use ccs_modules_host::stores::{File, demo};
+use ccs_modules_host::{Ccs, CcsError};
+use md5::{Digest, Md5};
+use serde_json::Value;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn the_demonstration_catalogue_is_a_server_s() {
+    let documents = demo().list_documents().await.unwrap();
+    assert_eq!(documents.len(), 16);
+    let first: Value = serde_json::from_slice(&documents[0]).unwrap();
+    for document in &documents {
+        let module: Value = serde_json::from_slice(document).unwrap();
+        let keys = |module: &Value| module.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&module), keys(&first));
+        let name = format!("{}:{}", module["module_name"].as_str().unwrap(), module["version"]);
+        let digest = Md5::digest(name).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(module["uid"], digest);
+        let version: Vec<u64> = module["semantic_version"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert_eq!(module["version"], version[0] * 10000 + version[1] * 100 + version[2]);
+        assert_eq!(demo().get_document(&digest).await.unwrap().as_ref(), Some(document));
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_again_when_it_changes() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let store = File::new(&path);
+
+    fs::write(&path, r#"[{"uid":"a"}]"#).unwrap();
+    assert_eq!(store.list_documents().await.unwrap(), [br#"{"uid":"a"}"#]);
+    fs::write(&path, r#"[{"uid":"a"},{"uid":"b"}]"#).unwrap();
+    assert_eq!(store.list_documents().await.unwrap().len(), 2);
+    assert_eq!(store.get_document("b").await.unwrap().unwrap(), br#"{"uid":"b"}"#);
+    assert_eq!(store.get_document("c").await.unwrap(), None);
+
+    fs::write(&path, "[").unwrap();
+    assert!(matches!(store.list_documents().await, Err(CcsError::Other(_))));
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(store.list_documents().await, Err(CcsError::Unavailable(_))));
+    fs::write(&path, "[]\n").unwrap();
+    assert_eq!(store.list_documents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_error_in_a_file_is_found() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let at = |place: &str| format!("{}, {place}", path.display());
+    for (text, place) in [
+        ("", "line 1, column 1: "),
+        ("{}", "line 1, column 1: "),
+        ("[\n  {\"uid\": \"a\"}\n  {\"uid\": \"b\"}\n]\n", "line 3, column 3: "),
+        ("[\n  {\"uid\": tru}\n]\n", "line 2, column 11: "),
+        ("[{\"uid\":\"a\"}]\n[]", "line 2, column 1: "),
+    ] {
+        fs::write(&path, text).unwrap();
+        let Err(CcsError::Other(found)) = File::new(&path).list_documents().await else {
+            panic!("{text:?} is no list");
+        };
+        assert!(found.starts_with(&at(place)), "{text:?}: {found}");
+    }
+}

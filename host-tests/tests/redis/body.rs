@@ -1,0 +1,29 @@
+//! What is loaded.
+
+use ccs_modules_host::Ccs;
+use ccs_modules_host::stores::{Catalogue, Snapshot};
+
+pub const DEMO: &str = include_str!("../../src/stores/demo.json");
+pub const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
+
+/// Bodies as servers of three versions send them.
+pub const BODIES: [&str; 3] = [
+    include_str!("../../cases/bodies/7.2.json"),
+    include_str!("../../cases/bodies/7.22.json"),
+    include_str!("../../cases/bodies/8.x.json"),
+];
+
+pub fn catalogue(body: &str) -> Catalogue {
+    Catalogue::parse(body.as_bytes()).unwrap()
+}
+
+pub async fn documents(body: &str) -> Vec<Vec<u8>> {
+    Snapshot::parse(body.as_bytes()).unwrap().list_documents().await.unwrap()
+}
+
+/// The same body in the order in which a store without one is listed.
+pub async fn sorted(body: &str) -> String {
+    let mut documents = documents(body).await;
+    ccs_modules::sort_documents(&mut documents);
+    String::from_utf8(ccs_modules::snapshot::join(&documents)).unwrap()
+}

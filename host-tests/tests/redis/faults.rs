@@ -1,0 +1,243 @@
+//! What goes wrong with a Redis: each has an answer that says what, and ends without a restart.
+
+use std::time::Duration;
+
+use ccs_modules_host::stores::Redis;
+use ccs_modules_host::{Ccs, CcsError};
+
+use crate::body::{BLOOM, DEMO, catalogue};
+use crate::server::Server;
+
+#[tokio::test]
+async fn a_redis_that_is_away_at_first() {
+    let mut server = Server::start();
+    server.kill();
+    let store = server.store();
+    unavailable(&store, "connection refused").await;
+    server.restart();
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_goes_away_and_comes_back() {
+    let mut server = Server::start();
+    let store = server.store();
+    store.list_documents().await.unwrap();
+    server.kill();
+    unavailable(&store, "connection refused").await;
+    server.restart();
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_lost_meanwhile_is_made_again_unseen() {
+    let mut server = Server::start();
+    let store = server.store();
+    store.list_documents().await.unwrap();
+    for _ in 0..3 {
+        server.kill();
+        server.restart();
+        store.list_documents().await.unwrap();
+        server.run_command(&["CLIENT", "KILL", "TYPE", "normal"]);
+        store.get_document("a").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_falls_silent() {
+    let server = Server::start();
+    let store = server.store().within(Duration::from_millis(200));
+    // What is there before is not lost for those who wait longer.
+    recovered(&store).await;
+    server.freeze();
+    unavailable(&store, "no answer in time").await;
+    unavailable(&store, "no answer in time").await;
+    server.thaw();
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password() {
+    let server = Server::start();
+    let url = server.url().replace(&server.password, "wrong-secret");
+    let store = Redis::new(url.parse().unwrap());
+    for _ in 0..2 {
+        let text = denied(&store).await;
+        assert!(text.ends_with("does not accept the credentials"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+    // Whoever runs Redis puts it right, and nobody has to restart this.
+    server.run_command(&["CONFIG", "SET", "requirepass", "wrong-secret"]);
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn no_password() {
+    let server = Server::start();
+    let store = Redis::new(format!("redis://127.0.0.1:{}", server.port()).parse().unwrap());
+    let text = denied(&store).await;
+    assert!(text.ends_with("asks for a password"), "{text}");
+}
+
+#[tokio::test]
+async fn a_user_that_may_not() {
+    let server = Server::start();
+    server.run_command(&["ACL", "SETUSER", "nobody", "on", ">p"]);
+    let url = format!("redis://nobody:p@127.0.0.1:{}", server.port());
+    let store = Redis::new(url.parse().unwrap());
+    let text = denied(&store).await;
+    assert!(text.contains("does not let this user"), "{text}");
+    server.run_command(&["ACL", "SETUSER", "nobody", "allkeys", "+hvals"]);
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn a_key_that_holds_something_else() {
+    let server = Server::start();
+    let store = server.store();
+    server.run_command(&["SET", "ccs:modules", "precious"]);
+    for result in [
+        store.list_documents().await.map(drop),
+        store.get_document("a").await.map(drop),
+        store.compare(&catalogue(DEMO)).await.map(drop),
+        store.replace(&catalogue(DEMO)).await.map(drop),
+    ] {
+        let Err(CcsError::Other(text)) = result else {
+            panic!("{result:?}");
+        };
+        assert!(text.contains("the key ccs:modules of redis at 127.0.0.1:"), "{text}");
+        assert!(text.ends_with("does not hold a hash"), "{text}");
+    }
+    let kept: String =
+        redis::from_redis_value(server.run_command(&["GET", "ccs:modules"])).unwrap();
+    assert_eq!(kept, "precious");
+    server.run_command(&["DEL", "ccs:modules"]);
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn one_corrupt_field_among_many() {
+    let server = Server::start();
+    let store = server.store();
+    store.replace(&catalogue(DEMO)).await.unwrap();
+    for (value, reason) in [
+        ("", ""),
+        ("tru", ""),
+        ("[]", "an array, expected an object"),
+        ("{}", "field uid: missing"),
+        (r#"{"uid":7}"#, "field uid: a number"),
+        (r#"{"uid""#, ""),
+    ] {
+        server.run_command(&["HSET", "ccs:modules", "broken one", value]);
+        let Err(CcsError::Other(text)) = store.list_documents().await else {
+            panic!("{value} is listed");
+        };
+        assert!(text.starts_with("the key ccs:modules, the value of broken one: "), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+    assert!(store.get_document(BLOOM).await.unwrap().is_some(), "the others are there");
+    server.run_command(&["HDEL", "ccs:modules", "broken one"]);
+    recovered(&store).await;
+}
+
+#[tokio::test]
+async fn a_database_that_there_is_not() {
+    let server = Server::start();
+    let store = Redis::new(format!("{}/99", server.url()).parse().unwrap());
+    let Err(CcsError::Other(text)) = store.list_documents().await else {
+        panic!("there are 16 databases");
+    };
+    assert!(text.ends_with("does not have the database 99"), "{text}");
+}
+
+#[tokio::test]
+async fn no_memory_to_write_into() {
+    let server = Server::start();
+    let store = server.store();
+    store.replace(&catalogue(r#"[{"uid":"a"}]"#)).await.unwrap();
+    server.run_command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let Err(CcsError::Other(text)) = store.replace(&catalogue(DEMO)).await else {
+        panic!("there is no memory");
+    };
+    assert!(text.ends_with("answers with the error OOM"), "{text}");
+    assert_eq!(store.list_documents().await.unwrap().len(), 1, "what was there is there");
+}
+
+#[tokio::test]
+async fn a_replica_is_read_and_not_written_to() {
+    let mut primary = Server::start();
+    let port = primary.port().to_string();
+    let replica = Server::start_with(&[
+        "--replicaof",
+        "127.0.0.1",
+        &port,
+        "--masterauth",
+        &primary.password,
+        "--replica-serve-stale-data",
+        "no",
+    ]);
+    primary.store().replace(&catalogue(DEMO)).await.unwrap();
+    let store = replica.store();
+    // Until it has synchronised it is not ready.
+    while store.list_documents().await.is_ok_and(|documents| documents.len() < 16)
+        || matches!(store.list_documents().await, Err(CcsError::Unavailable(_)))
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.list_documents().await.unwrap().len(), 16);
+    let Err(CcsError::Other(text)) = store.replace(&catalogue("[]")).await else {
+        panic!("a replica is read-only");
+    };
+    assert!(text.ends_with("is a read-only replica"), "{text}");
+
+    primary.kill();
+    while store.list_documents().await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    unavailable(&store, "is not ready: MASTERDOWN").await;
+}
+
+#[tokio::test]
+async fn no_connection_to_spare() {
+    let server = Server::start();
+    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    let mut connection = server.connection();
+    let set = |limit: &str, connection: &mut redis::Connection| {
+        redis::cmd("CONFIG").arg(&["SET", "maxclients", limit]).exec(connection).unwrap();
+    };
+    set("1", &mut connection);
+    let store = server.store();
+    assert!(matches!(
+        store.list_documents().await,
+        // With a password, the refusal is the answer to that.
+        Err(CcsError::Unavailable(_) | CcsError::Denied(_))
+    ));
+    set("100", &mut connection);
+    recovered(&store).await;
+}
+
+async fn unavailable(store: &Redis, reason: &str) {
+    let result = store.list_documents().await;
+    let Err(CcsError::Unavailable(text)) = result else {
+        panic!("{result:?}");
+    };
+    assert!(text.starts_with("redis at 127.0.0.1:"), "{text}");
+    assert!(text.ends_with(reason), "{text}");
+}
+
+async fn denied(store: &Redis) -> String {
+    match store.list_documents().await {
+        Err(CcsError::Denied(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same store answers again, soon.
+async fn recovered(store: &Redis) {
+    let answers = async {
+        while store.list_documents().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answers).await.expect("it stays away");
+}

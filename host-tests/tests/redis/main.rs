@@ -1,0 +1,21 @@
+//! Everything that needs a real Redis: `redis-server` must be installed.
+//!
+//! `cargo test` leaves this out; `cargo test -p ccs-modules-host --test redis` runs it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod body;
+mod command;
+mod faults;
+mod http;
+mod load;
+mod server;
+mod service;
+mod store;
+mod tls;

@@ -1,0 +1,161 @@
+//! A Redis of one's own: on a free port, with a password, and gone at the end.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ccs_modules_host::stores::{Redis, RedisAddress};
+use redis::{Client, Connection, ConnectionLike};
+use tempfile::TempDir;
+
+/// A running `redis-server`. It writes nothing to disk by itself.
+pub struct Server {
+    child: Option<Child>,
+    folder: TempDir,
+    port: u16,
+    pub password: String,
+    options: Vec<String>,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With further options of the command line; `{port}` stands for the port, and plain TCP is off
+    /// where an option uses it.
+    pub fn start_with(options: &[&str]) -> Self {
+        let mut server = Self {
+            child: None,
+            folder: TempDir::new().unwrap(),
+            port: 0,
+            password: random(),
+            options: options.iter().map(|&option| option.into()).collect(),
+        };
+        // Somebody else may take the port between finding it and using it.
+        for _ in 0..5 {
+            server.port = free_port();
+            if server.run() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    /// As if the power had failed.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Again, on the same port, with what was saved.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none());
+        assert!(self.run(), "redis-server does not start again");
+    }
+
+    pub fn restarted(mut self) -> Self {
+        self.restart();
+        self
+    }
+
+    /// Stops without leaving: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// For the command line, password included.
+    pub fn url(&self) -> String {
+        format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn address(&self) -> RedisAddress {
+        self.url().parse().unwrap()
+    }
+
+    pub fn store(&self) -> Redis {
+        Redis::new(self.address())
+    }
+
+    /// A connection to prepare what a test needs.
+    pub fn connection(&self) -> Connection {
+        Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// Runs one command, given as words.
+    pub fn run_command(&self, words: &[&str]) -> redis::Value {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut self.connection()).unwrap()
+    }
+
+    fn run(&mut self) -> bool {
+        let port = self.port.to_string();
+        let options: Vec<_> =
+            self.options.iter().map(|option| option.replace("{port}", &port)).collect();
+        let tls = options != self.options;
+        let child = Command::new("redis-server")
+            .args(["--port", if tls { "0" } else { &port }, "--bind", "127.0.0.1", "--save", ""])
+            .args(["--requirepass", &self.password])
+            .args(["--dir", self.folder.path().to_str().unwrap()])
+            .args(options)
+            .stdout(Stdio::null())
+            .spawn();
+        let child = match child {
+            Ok(child) => self.child.insert(child),
+            Err(error) => panic!("redis-server: {error}; apt-get install redis-server"),
+        };
+        let begun = Instant::now();
+        loop {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            let answers = if tls {
+                std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            } else {
+                Client::open(format!("redis://:{}@127.0.0.1:{port}", self.password))
+                    .unwrap()
+                    .get_connection()
+                    .is_ok_and(|mut connection| connection.check_connection())
+            };
+            if answers {
+                return true;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "redis-server does not answer");
+            sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.as_ref().unwrap().id();
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn random() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

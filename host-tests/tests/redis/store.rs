@@ -1,0 +1,170 @@
+//! What is read, and what is written.
+
+use ccs_modules_host::stores::{Changes, Redis};
+use ccs_modules_host::{Ccs, CcsError};
+
+use crate::body::{BLOOM, BODIES, DEMO, catalogue, documents, sorted};
+use crate::server::Server;
+
+#[tokio::test]
+async fn a_hash_is_read() {
+    let server = Server::start();
+    let store = server.store();
+    assert_eq!(store.list_documents().await.unwrap().len(), 0, "no hash is an empty store");
+    assert_eq!(store.get_document("a").await.unwrap(), None);
+
+    let old = r#"{"module_name":"m","uid":"a","version":1}"#;
+    let new = r#"{ "version": 2, "uid": "b", "module_name": "m" }"#;
+    server.run_command(&["HSET", "ccs:modules", "a", old, "b", new]);
+    assert_eq!(
+        store.list_documents().await.unwrap(),
+        [new.as_bytes(), old.as_bytes()],
+        "as stored, the newest first"
+    );
+    assert_eq!(store.get_document("a").await.unwrap().unwrap(), old.as_bytes());
+    assert_eq!(store.get_document("A").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn any_uid_may_be_asked_for() {
+    let server = Server::start();
+    let store = server.store();
+    for uid in ["ccs:modules", "a b", "a\r\nb", "*", "\0", "é", "\u{10ffff}", "HVALS"] {
+        assert_eq!(store.get_document(uid).await.unwrap(), None, "{uid:?}");
+        server.run_command(&["HSET", "ccs:modules", uid, "{}"]);
+        assert_eq!(store.get_document(uid).await.unwrap().unwrap(), b"{}", "{uid:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_loaded_is_listed() {
+    let server = Server::start();
+    let store = server.store();
+    for body in BODIES {
+        store.replace(&catalogue(body)).await.unwrap();
+        let listed = store.list_documents().await.unwrap();
+        let joined = ccs_modules::snapshot::join(&listed);
+        assert_eq!(String::from_utf8(joined).unwrap(), sorted(body).await);
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_is_replaced_and_told() {
+    let server = Server::start();
+    let store = server.store();
+    let first = r#"[{"uid":"a"},{"uid":"b","x":1},{"uid":"c"}]"#;
+    let second = r#"[{"uid":"b","x":2},{"uid":"c"},{"uid":"d"},{"uid":"e"}]"#;
+
+    let changes = store.replace(&catalogue(first)).await.unwrap();
+    assert_eq!(changes, Changes { added: 3, ..Changes::default() });
+
+    let expected = Changes { added: 2, changed: 1, removed: 1, unchanged: 1 };
+    assert_eq!(store.compare(&catalogue(second)).await.unwrap(), expected);
+    assert_eq!(store.list_documents().await.unwrap(), documents(first).await, "only compared");
+    assert_eq!(store.replace(&catalogue(second)).await.unwrap(), expected);
+    assert_eq!(store.list_documents().await.unwrap(), documents(second).await);
+
+    let changes = store.replace(&catalogue("[]")).await.unwrap();
+    assert_eq!(changes, Changes { removed: 4, ..Changes::default() });
+    assert_eq!(store.list_documents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn database_and_key_are_the_address_s() {
+    let server = Server::start();
+    let at = |rest: &str| Redis::new(format!("{}{rest}", server.url()).parse().unwrap());
+    let stores = [at(""), at("?key=other"), at("/1"), at("/1?key=a%20%26%20b")];
+    for (index, store) in stores.iter().enumerate() {
+        let body = format!(r#"[{{"uid":"{index}"}}]"#);
+        store.replace(&catalogue(&body)).await.unwrap();
+    }
+    for (index, store) in stores.iter().enumerate() {
+        assert_eq!(store.list_documents().await.unwrap().len(), 1);
+        assert!(store.get_document(&index.to_string()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_user_may_be_named() {
+    let server = Server::start();
+    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    // All that reading takes.
+    let rule = "ACL SETUSER reader on >p@ss/word ~ccs:modules +hvals +hget";
+    server.run_command(&rule.split(' ').collect::<Vec<_>>());
+    let url = format!("redis://reader:p%40ss%2Fword@127.0.0.1:{}", server.port());
+    let store = Redis::new(url.parse().unwrap());
+    assert_eq!(store.list_documents().await.unwrap().len(), 16);
+    assert!(store.get_document(BLOOM).await.unwrap().is_some());
+
+    let Err(CcsError::Denied(text)) = store.replace(&catalogue("[]")).await else {
+        panic!("a reader cannot write");
+    };
+    assert!(text.contains("does not let this user"), "{text}");
+    assert_eq!(store.list_documents().await.unwrap().len(), 16);
+
+    // All that writing takes.
+    let rule = "ACL SETUSER writer on >w ~ccs:modules +watch +hgetall +multi +exec +del +hset";
+    server.run_command(&rule.split(' ').collect::<Vec<_>>());
+    let url = format!("redis://writer:w@127.0.0.1:{}", server.port());
+    let store = Redis::new(url.parse().unwrap());
+    assert_eq!(store.replace(&catalogue("[]")).await.unwrap().removed, 16);
+}
+
+#[tokio::test]
+async fn readers_see_all_of_the_old_or_all_of_the_new() {
+    let server = Server::start();
+    let (old, new) = (catalogue(BODIES[0]), catalogue(BODIES[2]));
+    let counts = [old.documents().len(), new.documents().len()];
+    assert_ne!(counts[0], counts[1]);
+    let (reader, writer) = (server.store(), server.store());
+    writer.replace(&old).await.unwrap();
+    let write = async {
+        for _ in 0..50 {
+            writer.replace(&new).await.unwrap();
+            writer.replace(&old).await.unwrap();
+        }
+    };
+    let read = async {
+        loop {
+            let count = reader.list_documents().await.unwrap().len();
+            assert!(counts.contains(&count), "{count} documents");
+        }
+    };
+    tokio::select! {
+        () = write => {}
+        () = read => {}
+    }
+}
+
+#[tokio::test]
+async fn writers_at_the_same_time_come_one_after_the_other() {
+    let server = Server::start();
+    let bodies: Vec<_> = (0..4).map(|n| format!(r#"[{{"uid":"{n}"}}]"#)).collect();
+    let catalogues: Vec<_> = bodies.iter().map(|body| catalogue(body)).collect();
+    let stores: Vec<_> = bodies.iter().map(|_| server.store()).collect();
+    let write = async |n: usize| {
+        for _ in 0..20 {
+            match stores[n].replace(&catalogues[n]).await {
+                // What it replaced is what one of them wrote.
+                Ok(changes) => assert!(changes.removed + changes.unchanged <= 1, "{changes}"),
+                Err(CcsError::Unavailable(text)) => assert!(text.contains("written to"), "{text}"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::join!(write(0), write(1), write(2), write(3));
+    assert_eq!(stores[0].list_documents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_large_catalogue_fits() {
+    let server = Server::start();
+    let store = server.store().within(std::time::Duration::from_secs(60));
+    let filler = "x".repeat(1000);
+    let documents: Vec<_> = (0..20_000)
+        .map(|n| format!(r#"{{"description":"{filler}","module_name":"m","uid":"{n}"}}"#))
+        .collect();
+    let body = format!("[{}]", documents.join(","));
+    assert_eq!(store.replace(&catalogue(&body)).await.unwrap().added, 20_000);
+    assert_eq!(store.list_documents().await.unwrap().len(), 20_000);
+}
