@@ -1,0 +1,322 @@
+"""What must hold whatever an upstream, a client or an operator does: no trap, no hanging request."""
+
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from envoy import shipped
+from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, static, validate
+from envoy.upstream import Upstream
+from harness import http
+from harness.cases import Case, Request, Response, Store
+from harness.process import HOST, free_port
+from harness.runtime import Runtime
+
+HELD = "holds"
+ANONYMOUS = {"anonymous": ["db_viewer"]}
+
+ANSWERS = {
+    "status204": 503,
+    "status301": 503,
+    "status401": 503,
+    "status404": 503,
+    "status500": 503,
+    "silent": 503,
+    "garbage": 503,
+    "reset": 503,
+    "cut": 503,
+    "slow": 503,
+    "drip": 503,
+    "empty": 500,
+    "html": 500,
+    "scalar": 500,
+    "open": 500,
+    "deep": 500,
+    "large": 500,
+    "larger": 503,
+    "early": 200,
+}
+"""What a list is answered with, by how its upstream behaves."""
+
+REFUSED = {
+    '{': "configuration",
+    '{"ccs":{"documents":[]},"acces":{}}': "acces",
+    '{"ccs":{}}': "ccs",
+    '{"ccs":{"upstream":{"cluster":"c","authority":"a","list":"/l","timeout_ms":0}}}':
+        "ccs.upstream.timeout_ms",
+    '{"ccs":{"documents":[{"uid":"a","version":"1"}]}}': "ccs.documents",
+    '{"ccs":{"documents":[]},"access":{"anonymous":"all"}}': "access",
+}
+"""Configurations that are refused, and the field that the log names."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold. Counted like a case."""
+
+    name: str
+    about: str
+    run: Callable[["Bench"], None]
+    expect: object = HELD
+
+
+class Faults(Runtime):
+    name = "envoy-faults"
+
+    def install(self) -> None:
+        program()
+        shipped.install()
+
+    def prepare(self) -> None:
+        program()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return "a case, and this runs what no case can say"
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Check, object]]:
+        with Bench() as bench:
+            for check in checks():
+                yield check, attempt(check, bench)
+        yield from ((check, attempt(check, None)) for check in checks_alone())
+
+
+def attempt(check: Check, bench: "Bench | None") -> object:
+    try:
+        check.run(bench)
+    except Exception as error:
+        return error
+    return HELD
+
+
+class Bench(ExitStack):
+    """One Envoy and one upstream, with a listener for each way in which the upstream behaves."""
+
+    def __enter__(self) -> "Bench":
+        super().__enter__()
+        self.upstream = self.enter_context(Upstream().running())
+        self.ports = {}
+        listeners = [self._listener(name, list=f"/{name}", timeout_ms=500) for name in ANSWERS]
+        listeners += [
+            self._listener("store"),
+            self._listener("held", list="/held_back", timeout_ms=30_000),
+            self._listener("tight", list="/held_back", cluster="tight"),
+            self._listener("flaky", list="/flaky", headers={"x-envoy-retry-on": "5xx"}),
+            self._listener("down", cluster="down"),
+            self._listener("bare", cluster="bare"),
+            self._listener("unknown", cluster="unknown"),
+        ]
+        one = {"max_connections": 1, "max_pending_requests": 1, "max_requests": 1}
+        many = {name: 4096 for name in one}
+        clusters = [
+            cluster("ccs", self.upstream.port, circuit_breakers={"thresholds": [many]}),
+            cluster("tight", self.upstream.port, circuit_breakers={"thresholds": [one]}),
+            cluster("down", free_port()),
+            cluster("bare", None),
+        ]
+        config = static(listeners, clusters)
+        self.envoy: Envoy = self.enter_context(envoy(config, list(self.ports.values())))
+        return self
+
+    def ask(self, name: str, target: str = "/v1/modules", method: str = "GET", **options) -> Response:
+        request = Request(method, target.encode(), ())
+        return http.ask((HOST, self.ports[name]), request, **options)
+
+    def _listener(self, name: str, **upstream) -> dict:
+        self.ports[name] = free_port()
+        ccs = {"upstream": {**UPSTREAM, **upstream}}
+        return listener(self.ports[name], {"ccs": ccs, "access": ANONYMOUS})
+
+
+def checks() -> Iterator[Check]:
+    for name, status in ANSWERS.items():
+        about = f"an upstream that behaves like `{name}` is answered for with {status}"
+        yield Check(f"upstream-{name}", about, lambda bench, name=name, status=status: answered(
+            bench, name, status))
+    for name in ("down", "bare", "unknown"):
+        about = f"a cluster that is {name} is answered for with 503"
+        yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
+    yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
+    yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
+    yield Check("retries", "Envoy tries again where the configured headers say so", retries)
+    yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
+    yield Check("client-gone", "a client that goes away leaves nothing behind", client_goes)
+    yield Check("in-flight", "1,000 requests in flight are all answered", are_in_flight)
+    yield Check("counters", "after all of this Envoy counts no failure of the filter", counts_nothing)
+
+
+def checks_alone() -> Iterator[Check]:
+    for plugin, field in REFUSED.items():
+        about = f"a configuration is refused and the log names {field}: {plugin}"
+        yield Check(f"refused-{field}", about, lambda _, plugin=plugin, field=field: is_refused(
+            plugin, field))
+    yield Check("reload", "the configuration is replaced under load", is_replaced)
+    yield Check("shipped-rest", "envoy/rest.yaml does what it says", lambda _: shipped.rest())
+    yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
+
+
+def answered(bench: Bench, name: str, status: int) -> None:
+    start = time.monotonic()
+    for method in ("GET", "HEAD"):
+        response = bench.ask(name, method=method, seconds=10)
+        assert response.status == status, response
+        if status != 200:
+            assert ("content-type", b"application/json") in response.headers, response
+            assert method == "HEAD" or json.loads(response.body)["error_code"], response
+    assert time.monotonic() - start < 10, "it took too long"
+
+
+def passes_on(bench: Bench) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        for target in ("/", "/v1", "/v1/modules/1/2", "/v1/bdbs", "/v1/modulesx", "/other?/v1/modules"):
+            response = bench.ask("store", target, method)
+            assert (response.status, response.body) == (200, b"next"), (target, response)
+
+
+def stays_in_its_path(bench: Bench) -> None:
+    uids = ("..", "a/../b", "a/b", "?")
+    bench.upstream.store = Store(documents=tuple(b'{"uid":"%s"}' % uid.encode() for uid in uids))
+    for uid in ("..", "%2e%2E", "a%2F..%2Fb", "a%2fb", "%3F"):
+        bench.upstream.asked.clear()
+        response = bench.ask("store", f"/v1/modules/{uid}")
+        assert response.status == 200, (uid, response)
+        (path,) = bench.upstream.asked
+        assert path in (b"/v1/modules", b"/v1/modules/a%2Fb", b"/v1/modules/%3F"), (uid, path)
+
+
+def retries(bench: Bench) -> None:
+    bench.upstream.failures = 1
+    assert bench.ask("flaky").status == 200
+
+
+def is_broken(bench: Bench) -> None:
+    bench.upstream.hold()
+    with ThreadPoolExecutor(10) as pool:
+        futures = [pool.submit(bench.ask, "tight") for _ in range(10)]
+        until(lambda: sum(future.done() for future in futures) >= 6)
+        bench.upstream.release()
+        statuses = sorted(future.result(10).status for future in futures)
+    assert statuses[0] == 200 and statuses[-1] == 503, statuses
+    assert set(statuses) == {200, 503}, statuses
+
+
+def client_goes(bench: Bench) -> None:
+    bench.upstream.hold()
+    clients = [open_request(bench.ports["held"]) for _ in range(100)]
+    until(lambda: bench.upstream.held >= 100)
+    for client in clients:
+        client.close()
+    until(lambda: active(bench) == 0)
+    bench.upstream.release()
+    until(lambda: bench.upstream.held == 0)
+    assert bench.ask("held").status == 200
+
+
+def are_in_flight(bench: Bench) -> None:
+    bench.upstream.hold()
+    clients = [open_request(bench.ports["held"]) for _ in range(1000)]
+    until(lambda: bench.upstream.held >= 1000)
+    bench.upstream.release()
+    for client in clients:
+        with client, client.makefile("rb") as stream:
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def counts_nothing(bench: Bench) -> None:
+    trouble = bench.envoy.trouble()
+    assert not trouble, "\n".join(trouble)
+
+
+def is_refused(plugin: str, field: str) -> None:
+    accepted, log = validate(static([listener(free_port(), plugin)], []))
+    assert not accepted
+    assert f"ccs-modules: the configuration is refused: {field}" in log, log
+
+
+def is_replaced(_: None) -> None:
+    """Requests all the while that the listener gets another plugin, the last of them a bad one."""
+    port = free_port()
+    plugins = [{"ccs": {"documents": [{"uid": str(n)}]}, "access": ANONYMOUS} for n in range(6)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "listeners.json")
+        replace_listener(file, listener(port, plugins[0]))
+        source = {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
+        config = {"dynamic_resources": {"lds_config": source},
+                  "node": {"id": "test", "cluster": "test"}}
+        with envoy(config, [port]) as proxy:
+            with load(port) as bodies:
+                for plugin in [*plugins[1:], {"ccs": "bad"}]:
+                    replace_listener(file, listener(port, plugin))
+                    last = plugin if "documents" in plugin["ccs"] else plugins[-1]
+                    body = json.dumps(last["ccs"]["documents"], separators=(",", ":")) + "\n"
+                    until(lambda: get(port).body == body.encode())
+                until(lambda: proxy.stats("lds.update_rejected").get(
+                    "listener_manager.lds.update_rejected", 0) >= 1)
+                assert get(port).body == body.encode()
+            assert len(set(bodies)) == len(plugins), set(bodies)
+            traps = "Uncaught", "panicked"
+            trouble = [one for one in proxy.trouble() if any(trap in one for trap in traps)]
+            assert not trouble, trouble
+
+
+class load:
+    """Requests without a pause, from four threads, until the block ends. Gives their bodies."""
+
+    def __init__(self, port: int):
+        self.port, self.bodies, self.ended, self.errors = port, [], threading.Event(), []
+
+    def __enter__(self) -> list[bytes]:
+        self.threads = [threading.Thread(target=self._ask) for _ in range(4)]
+        for thread in self.threads:
+            thread.start()
+        return self.bodies
+
+    def __exit__(self, *_) -> None:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(30)
+        assert not self.errors, self.errors[:3]
+
+    def _ask(self) -> None:
+        while not self.ended.is_set():
+            try:
+                response = get(self.port)
+                assert response.status == 200, response
+                self.bodies.append(response.body)
+            except Exception as error:
+                self.errors.append(error)
+
+
+def replace_listener(file: Path, listener: dict) -> None:
+    resource = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", **listener}
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps({"resources": [resource]}))
+    os.rename(partial, file)
+
+
+def get(port: int) -> Response:
+    return http.ask((HOST, port), Request("GET", b"/v1/modules", ()))
+
+
+def open_request(port: int) -> socket.socket:
+    client = socket.create_connection((HOST, port), timeout=30)
+    client.sendall(b"GET /v1/modules HTTP/1.1\r\nhost: ccs.test\r\n\r\n")
+    return client
+
+
+def active(bench: Bench) -> int:
+    return sum(bench.envoy.stats("http.test.downstream_rq_active").values())
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it does not come to hold"
+        time.sleep(0.02)

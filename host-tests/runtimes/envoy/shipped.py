@@ -1,0 +1,120 @@
+"""The configurations that are shipped with the filter, run as they are but for addresses and files."""
+
+import base64
+import json
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from envoy.proxy import FILTER, program
+from envoy.upstream import Upstream
+from harness import http
+from harness.artifacts import WORKSPACE, artifact
+from harness.cache import command, debian_package
+from harness.cases import Request, Response, Store
+from harness.process import HOST, free_port, running
+
+FOLDER = WORKSPACE / "adapters/proxy-wasm/envoy"
+DOCUMENTS = {
+    "a": b'{"module_name":"search","uid":"a","version":20810}',
+    "b": b'{"module_name":"bf","uid":"b","version":20807}',
+    "c/d": b'{"module_name":"bf","uid":"c/d","version":80001}',
+}
+
+
+def install() -> None:
+    debian_package("redis-server", "redis-server")
+    debian_package("webdis", "webdis")
+
+
+def rest() -> None:
+    """A cluster with TLS and an account; Envoy authenticates, and sets the trusted header."""
+    with tempfile.TemporaryDirectory() as folder:
+        tls = certificate(Path(folder), "cluster.example")
+        with Upstream(tls).running() as upstream:
+            upstream.store = Store(documents=tuple(DOCUMENTS.values()))
+            replacements = {
+                "address: cluster.example, port_value: 9443": f"address: {HOST}, port_value: {upstream.port}",
+                "/etc/envoy/cluster-ca.pem": f"{folder}/cert.pem",
+            }
+            with shipped("rest.yaml", replacements) as port:
+                answers_as_shipped(port, list(DOCUMENTS))
+                # A client names its own role in vain: who has no password is nobody.
+                headers = ((b"x-ccs-roles", b"admin"),)
+                assert ask(port, "/v1/modules", headers=headers).status == 401
+                assert b"Basic dXNlcjpwYXNzd29yZA==" in upstream.credentials
+                # What is not the filter's goes on to the cluster, here to its other paths.
+                assert ask(port, "/empty", "viewer:secret").status == 200
+
+
+def redis() -> None:
+    """A Redis behind webdis: listed by name and version, found by uid, gone when it is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, webdis = free_port(), free_port()
+        config = json.loads((FOLDER / "webdis.json").read_text())
+        config.update(redis_port=store, http_port=webdis, logfile="/dev/null")
+        Path(folder, "webdis.json").write_text(json.dumps(config))
+        cli = ["redis-cli", "-p", store]
+        words = ["redis-server", "--port", store, "--bind", HOST, "--save", "", "--dir", folder]
+        with running(words, store), running(["webdis", f"{folder}/webdis.json"], webdis):
+            lua = (FOLDER / "list_modules.lua").read_text()
+            command(*cli, "FUNCTION", "LOAD", "REPLACE", lua)
+            with shipped("redis.yaml", {"port_value: 7379": f"port_value: {webdis}"}) as port:
+                assert ask(port, "/v1/modules", "viewer:secret").body == b"[]\n"
+                for uid, document in DOCUMENTS.items():
+                    command(*cli, "HSET", "ccs:modules", uid, document.decode())
+                answers_as_shipped(port, ["c/d", "b", "a"])
+                command(*cli, "HSET", "ccs:modules", "z", "not JSON")
+                assert ask(port, "/v1/modules", "viewer:secret").status == 500
+                command(*cli, "SHUTDOWN", "NOSAVE")
+                assert ask(port, "/v1/modules", "viewer:secret").status == 503
+
+
+def answers_as_shipped(port: int, order: list[str]) -> None:
+    documents = b",".join(DOCUMENTS[uid] for uid in order)
+    listed = ask(port, "/v1/modules", "viewer:secret")
+    assert (listed.status, listed.body) == (200, b"[" + documents + b"]\n"), listed
+    single = ask(port, "/v1/modules/c%2Fd", "viewer:secret")
+    assert (single.status, single.body) == (200, DOCUMENTS["c/d"] + b"\n"), single
+    assert ask(port, "/v1/modules/none", "viewer:secret").status == 404
+    assert ask(port, "/v1/modules").status == 401
+    assert ask(port, "/v1/modules", "viewer:wrong").status == 401
+
+
+def ask(port: int, target: str, credentials: str | None = None, headers: tuple = ()) -> Response:
+    sent = tuple((name.decode(), value) for name, value in headers)
+    if credentials:
+        sent += (("authorization", b"Basic " + base64.b64encode(credentials.encode())),)
+    return http.ask((HOST, port), Request("GET", target.encode(), sent))
+
+
+@contextmanager
+def shipped(name: str, replacements: dict[str, str]) -> Iterator[int]:
+    """Runs Envoy with a configuration that is shipped, and gives its port."""
+    port = free_port()
+    text = (FOLDER / name).read_text()
+    own = {
+        "address: 0.0.0.0, port_value: 8080": f"address: {HOST}, port_value: {port}",
+        "/etc/envoy/ccs_modules_proxy_wasm.wasm": str(artifact(FILTER)),
+    }
+    for old, new in {**own, **replacements}.items():
+        assert old in text, f"{name} has no {old}"
+        text = text.replace(old, new)
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        words = [program(), "-c", file.name, "--concurrency", 2, "--disable-hot-restart"]
+        with running([*words, "--log-level", "warning"], port):
+            yield port
+
+
+def certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's TLS with a certificate of its own, which is `cert.pem` in the folder."""
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-days", "1", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    command(*words, "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context

@@ -1,0 +1,186 @@
+"""The CCS upstream: an HTTP server in a thread that serves a case's store, or misbehaves by path."""
+
+import asyncio
+import json
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import unquote_to_bytes
+
+from harness.cases import Store
+from harness.process import HOST
+
+MIB = 1 << 20
+ENDED = ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError
+
+
+class Upstream:
+    """`/v1/modules` and `/v1/modules/{uid}` are the store's. Other paths misbehave, each as the
+    method named after it says."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.store = Store()
+        self.asked: list[bytes] = []
+        """The paths that were asked for."""
+        self.credentials: set[bytes] = set()
+        """What stood in `authorization`."""
+        self.held = 0
+        """Requests for `/held_back` that wait now."""
+        self.failures = 0
+        """So many requests for `/flaky` are answered 503 before one is answered well."""
+        self._released = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._tls = tls
+        self.port = 0
+
+    def release(self) -> None:
+        """Lets those go that wait in `/held_back`, and all later ones."""
+        self._loop.call_soon_threadsafe(self._released.set)
+
+    def hold(self) -> None:
+        """Lets requests for `/held_back` wait from now on."""
+        self._loop.call_soon_threadsafe(self._released.clear)
+
+    @contextmanager
+    def running(self) -> Iterator["Upstream"]:
+        listener = socket.create_server((HOST, 0), backlog=2048)
+        self.port = listener.getsockname()[1]
+        serving = asyncio.run_coroutine_threadsafe
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        server = asyncio.start_server(self._connection, sock=listener, ssl=self._tls)
+        serving(server, self._loop).result(10)
+        try:
+            yield self
+        finally:
+            serving(self._end(), self._loop).result(10)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join(10)
+            self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connection(self, reader, writer) -> None:
+        with suppress(*ENDED):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                if b"transfer-encoding: chunked" in head:
+                    await reader.readuntil(b"0\r\n\r\n")  # Envoy's second try has an empty body.
+                path = head.split(b" ", 2)[1]
+                self.asked.append(path)
+                self.credentials.update(re.findall(rb"authorization: (.*)\r\n", head))
+                await self._answer(path, writer)
+                await writer.drain()
+        with suppress(ConnectionError):
+            writer.close()
+
+    async def _answer(self, path: bytes, writer) -> None:
+        if path == b"/v1/modules":
+            send(writer, 200, listed(self.store))
+        elif path.startswith(b"/v1/modules/"):
+            document = find(self.store, unquote_to_bytes(path.removeprefix(b"/v1/modules/")))
+            send(writer, 404 if document is None else 200, (document or b"") + b"\n")
+        elif path.startswith(b"/status"):
+            send(writer, int(path.removeprefix(b"/status")), b"[]")
+        else:
+            await getattr(self, path[1:].decode())(writer)
+
+    # Misbehaviour.
+
+    async def held_back(self, writer) -> None:
+        self.held += 1
+        await self._released.wait()
+        self.held -= 1
+        send(writer, 200, b"[]")
+
+    async def flaky(self, writer) -> None:
+        self.failures -= 1
+        send(writer, 503 if self.failures >= 0 else 200, b"[]")
+
+    async def slow(self, writer) -> None:
+        await asyncio.sleep(60)
+
+    async def drip(self, writer) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b"[")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async def reset(self, writer) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{"uid":')
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        linger = b"\1\0\0\0\0\0\0\0"
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+        raise ConnectionError
+
+    async def cut(self, writer) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n[{"uid":\r\n')
+        await writer.drain()
+        raise ConnectionError
+
+    async def silent(self, writer) -> None:
+        raise ConnectionError
+
+    async def garbage(self, writer) -> None:
+        writer.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        await writer.drain()
+        raise ConnectionError
+
+    async def html(self, writer) -> None:
+        send(writer, 200, b"<!doctype html><title>Log in</title>", "text/html")
+
+    async def empty(self, writer) -> None:
+        send(writer, 200, b"")
+
+    async def scalar(self, writer) -> None:
+        send(writer, 200, b"[1]")
+
+    async def open(self, writer) -> None:
+        send(writer, 200, b'[{"uid":"a"')
+
+    async def deep(self, writer) -> None:
+        send(writer, 200, b'[{"uid":"a","own":' + b"[" * MIB)
+
+    async def large(self, writer) -> None:
+        send(writer, 200, b'[{"uid":"a","own":"' + b"x" * (20 * MIB) + b'"}]')
+
+    async def larger(self, writer) -> None:
+        send(writer, 200, b'[{"uid":"a","own":"' + b"x" * (40 * MIB) + b'"}]')
+
+    async def early(self, writer) -> None:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+        send(writer, 200, b"[]")
+
+
+def send(writer, status: int, body: bytes, content_type: str = "application/json") -> None:
+    length = "" if status == 204 else f"content-length: {len(body)}\r\n"
+    head = f"HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\n{length}\r\n"
+    writer.write(head.encode() + (b"" if status in (204, 304) else body))
+
+
+def listed(store: Store) -> bytes:
+    return store.body if store.body is not None else b"[" + b",".join(store.documents) + b"]\n"
+
+
+def find(store: Store, uid: bytes) -> bytes | None:
+    for name, document in store.by_uid:
+        if name.encode() == uid:
+            return document
+    documents = store.documents
+    if store.body is not None:
+        documents = [json.dumps(one).encode() for one in json.loads(store.body)]
+    for document in documents:
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            if json.loads(document)["uid"].encode() == uid:
+                return document
+    return None

@@ -1,0 +1,27 @@
+"""The artifacts under test."""
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+WORKSPACE = Path(__file__).resolve().parents[3]
+
+
+def artifact(name: str) -> Path:
+    """The file of an artifact, such as `ccs_modules_plugin.wasm`."""
+    file = folder() / name
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no artifact {file}")
+    return file
+
+
+@cache
+def folder() -> Path:
+    """The folder of the artifacts: freshly written, or the one that `CCS_MODULES_ARTIFACTS` names."""
+    if given := os.environ.get("CCS_MODULES_ARTIFACTS"):
+        return Path(given).resolve()
+    written = Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target") / "runtimes/artifacts"
+    command = ["cargo", "run", "--quiet", "--locked", "--", "artifacts", str(written)]
+    subprocess.run(command, cwd=WORKSPACE, check=True, stdout=subprocess.DEVNULL)
+    return written.resolve()

@@ -1,0 +1,208 @@
+"""The case list of `host-tests/cases`, whose README.md describes the format."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "cases"
+
+ROLES_HEADER = "x-ccs-roles"
+"""Carries a caller's roles over a socket, for the cases that give roles instead of a policy."""
+
+TRUSTED_HEADER = json.dumps({"trusted_header": ROLES_HEADER})
+"""The access policy that makes a service believe that header."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What a case's store does."""
+
+    documents: tuple[bytes, ...] = ()
+    """The list, in this order."""
+    by_uid: tuple[tuple[str, bytes], ...] = ()
+    """What is found under a uid, whatever is in it: a store that lies."""
+    body: bytes | None = None
+    """A body of `GET /v1/modules` instead of documents."""
+    error: tuple[str, str] | None = None
+    """`(case, text)`: every call fails so."""
+    stalls: bool = False
+    """No call is ever answered."""
+
+    def snapshot(self) -> bytes | None:
+        """The store as the body of `GET /v1/modules`; none if it is not what such a body says."""
+        if self.error or self.stalls or self.by_uid:
+            return None
+        if self.body is not None:
+            return self.body
+        body = b"[" + b",".join(self.documents) + b"]\n"
+        return body if split(body) == self.documents else None
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    target: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+    def reason_unsendable(self) -> str | None:
+        """Why this request cannot be an HTTP/1.1 message, if it cannot."""
+        if any(byte <= 0x20 or byte == 0x7F for byte in self.target) or not self.target:
+            return "the target is none that HTTP can carry"
+        if not self.method.isascii() or not self.method.isprintable() or " " in self.method:
+            return "the method is none that HTTP can carry"
+        for name, value in self.headers:
+            if not name or value != value.strip(b" \t") or any(byte in b"\0\r\n" for byte in value):
+                return "a header is none that HTTP can carry"
+        return None
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: tuple[tuple[str, bytes], ...]
+    """Sorted by name; names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case. Its `call` is `list_modules`, `get_module` or `handle`."""
+
+    name: str
+    about: str
+    store: Store
+    call: str
+    roles: tuple[str, ...] | None
+    """The caller's roles; none if nobody is authenticated, or if `access` finds them."""
+    uid: str | None
+    """What `get_module` asks for."""
+    request: Request | None
+    """What `handle` is given. Over a socket, see `sent`."""
+    access: str | None
+    """The access policy under which a service answers this case over a socket; none for none."""
+    roles_by_access: bool
+    """Whether the case gives the policy itself. If not, it gives roles."""
+    expect: object
+    """A `Response`, or what the typed calls answer, as in the case file."""
+
+    @property
+    def over_http(self) -> bool:
+        return self.call == "handle"
+
+    @property
+    def sent(self) -> Request:
+        """The request as it is sent over a socket, where roles are a header."""
+        request = self.request
+        if self.roles is None or self.roles_by_access:
+            return request
+        roles = (ROLES_HEADER, ",".join(self.roles).encode())
+        return Request(request.method, request.target, (*request.headers, roles))
+
+
+def load() -> list[Case]:
+    """Every case, by name."""
+    return [_case(path) for path in sorted(FOLDER.glob("*.json"))]
+
+
+def groups(cases: Iterable[Case]) -> Iterator[tuple[Store, str | None, list[Case]]]:
+    """The cases over HTTP, by what a service has to be started with: `(store, access, cases)`."""
+    started_with = lambda case: (repr(case.store), case.access or "")
+    of_http = sorted((case for case in cases if case.over_http), key=started_with)
+    for _, group in groupby(of_http, key=started_with):
+        alike = list(group)
+        yield alike[0].store, alike[0].access, alike
+
+
+def split(body: bytes) -> tuple[bytes, ...]:
+    """The documents of a body, found by their brackets."""
+    documents, depth, start = [], 0, 0
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[][{}]', body, re.DOTALL):
+        if token[0] in (b"{", b"["):
+            depth += 1
+            start = token.start() if depth == 2 else start
+        elif token[0] in (b"}", b"]"):
+            depth -= 1
+            if depth == 1:
+                documents.append(body[start : token.end()])
+    return tuple(documents)
+
+
+def _case(path: Path) -> Case:
+    try:
+        case = json.loads(path.read_bytes())
+        ((call, arguments),) = case["call"].items()
+        request, access, roles_by_access = None, None, False
+        if call == "handle":
+            headers = tuple((name, _text(value)) for name, value in arguments.get("headers", []))
+            request = Request(arguments["method"], _text(arguments["target"]), headers)
+            roles_by_access = "access" in arguments
+            policy = arguments.get("access")
+            access = TRUSTED_HEADER if not roles_by_access else policy and json.dumps(policy)
+        roles, uid = arguments.get("roles"), arguments.get("uid")
+        return Case(
+            name=path.stem,
+            about=case["about"],
+            store=_store(case["store"]),
+            call=call,
+            roles=None if roles is None else tuple(roles),
+            uid=None if uid is None else _text(uid).decode(),
+            request=request,
+            access=access,
+            roles_by_access=roles_by_access,
+            expect=_outcome(case["expect"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error!r}") from error
+
+
+def _store(store: dict) -> Store:
+    if "documents" in store:
+        by_uid = store.get("by_uid", {})
+        return Store(
+            documents=tuple(map(_text, store["documents"])),
+            by_uid=tuple((uid, _text(text)) for uid, text in by_uid.items()),
+        )
+    if "body" in store:
+        return Store(body=_text(store["body"]))
+    if "error" in store:
+        ((kind, text),) = store["error"].items()
+        return Store(error=(kind, text))
+    return Store(stalls=store["stall"])
+
+
+def _outcome(expect: dict) -> object:
+    if "status" in expect:
+        headers = sorted((name, _text(value)) for name, value in expect["headers"])
+        return Response(expect["status"], tuple(headers), _text(expect["body"]))
+    if "error" in expect:
+        ((kind, text),) = expect["error"].items()
+        return {"error": {kind: None if text is None else _text(text).decode()}}
+    ok = expect["ok"]
+    return {"ok": [_module(one) for one in ok] if isinstance(ok, list) else _module(ok)}
+
+
+def _module(module: dict) -> dict:
+    texts = {name: _text(module[name]).decode() for name in ("uid", "document")}
+    return {**module, **texts}
+
+
+def _text(text: str | list) -> bytes:
+    """A text as case files have it: a string, or parts to be joined."""
+    return text.encode() if isinstance(text, str) else b"".join(map(_part, text))
+
+
+def _part(part: str | dict) -> bytes:
+    match part:
+        case str():
+            return part.encode()
+        case {"repeat": text, "times": times}:
+            return text.encode() * times
+        case {"base64": text}:
+            return base64.b64decode(text, validate=True)
+        case {"file": name}:
+            return (FOLDER / name).read_bytes()
+    raise ValueError(f"no part of a text: {part!r}")

@@ -1,0 +1,65 @@
+"""A raw HTTP/1.1 client: what is sent and what comes back, byte for byte."""
+
+import socket
+
+from harness.cases import Request, Response
+
+OF_THE_SERVER = {"connection", "date", "keep-alive", "server", "transfer-encoding"}
+"""Headers that a server adds to what the core sets."""
+
+
+def ask(address: tuple[str, int], request: Request, seconds: float = 30) -> Response:
+    """Sends one request on a connection of its own, and answers what comes back."""
+    with socket.create_connection(address, timeout=seconds) as connection:
+        connection.sendall(_bytes(request))
+        with connection.makefile("rb") as stream:
+            return _response(stream, request.method)
+
+
+def _bytes(request: Request) -> bytes:
+    headers = [*request.headers, ("connection", b"close")]
+    if not any(name.lower() == "host" for name, _ in headers):
+        headers.insert(0, ("host", b"ccs.test"))
+    lines = [request.method.encode() + b" " + request.target + b" HTTP/1.1"]
+    lines += [name.encode() + b": " + value for name, value in headers]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def _response(stream, method: str) -> Response:
+    status = int(_line(stream).split(b" ")[1])
+    headers = []
+    while line := _line(stream):
+        name, _, value = line.partition(b":")
+        headers.append((name.decode("latin-1").lower(), value.strip()))
+    body = _body(stream, status, method, dict(headers))
+    kept = sorted(header for header in headers if header[0] not in OF_THE_SERVER)
+    return Response(status, tuple(kept), body)
+
+
+def _body(stream, status: int, method: str, headers: dict[str, bytes]) -> bytes:
+    if method == "HEAD" or status in (204, 304):
+        # Nothing may follow; a server that sends something all the same is caught here.
+        return stream.read()
+    if headers.get("transfer-encoding", b"").lower() == b"chunked":
+        chunks = []
+        while size := int(_line(stream).split(b";")[0], 16):
+            chunks.append(_exactly(stream, size))
+            _line(stream)
+        return b"".join(chunks)
+    if "content-length" in headers:
+        return _exactly(stream, int(headers["content-length"]))
+    return stream.read()
+
+
+def _exactly(stream, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise ConnectionError(f"the connection ended after {len(data)} of {size} bytes")
+    return data
+
+
+def _line(stream) -> bytes:
+    line = stream.readline()
+    if not line.endswith(b"\r\n"):
+        raise ConnectionError(f"the connection ended in the middle of a line: {line!r}")
+    return line[:-2]

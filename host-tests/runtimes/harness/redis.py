@@ -1,0 +1,68 @@
+"""A real Redis, on a free port and with a password of its own."""
+
+import os
+import secrets
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.cache import debian_package
+from harness.process import HOST, free_port, running
+
+
+def install() -> None:
+    """Installs the distribution's Redis where it is missing."""
+    debian_package("redis-server", "redis-server")
+
+
+class Redis:
+    """Where a Redis is, or will be: `running` runs it. What it holds is lost when it ends."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.address = f"{HOST}:{self.port}"
+        self.password = secrets.token_hex(16)
+
+    @contextmanager
+    def running(self) -> Iterator["Redis"]:
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder, "redis.conf")
+            config.write_text(
+                f'bind {HOST}\nport {self.port}\ndir {folder}\nsave ""\nrequirepass {self.password}\n'
+            )
+            with running(["redis-server", config], self.port):
+                yield self
+
+    def fill(self, key: str, fields: dict[bytes, bytes]) -> None:
+        """Makes the key a hash of these fields, and nothing else."""
+        self.command(b"DEL", key.encode())
+        for field, value in fields.items():
+            self.command(b"HSET", key.encode(), field, value)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Redis takes connections, and does nothing with them."""
+        info = self.command(b"INFO", b"server")
+        (pid,) = [int(line[11:]) for line in info.split(b"\r\n") if line.startswith(b"process_id:")]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def command(self, *words: bytes) -> bytes:
+        """Runs one command. Answers the text of a reply that is one, else its first line."""
+        with socket.create_connection((HOST, self.port), timeout=30) as connection:
+            connection.sendall(_encoded(b"AUTH", self.password.encode()) + _encoded(*words))
+            with connection.makefile("rb") as replies:
+                for reply in (replies.readline(), replies.readline()):
+                    if reply.startswith(b"-") or not reply:
+                        raise RuntimeError(f"{words[0].decode()} failed: {reply.decode()}")
+                return replies.read(int(reply[1:])) if reply.startswith(b"$") else reply
+
+
+def _encoded(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(it), it) for it in words)

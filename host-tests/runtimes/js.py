@@ -1,0 +1,158 @@
+"""JavaScript: the plugin transpiled to the package in `js/`, on Node, Deno, Bun and workerd."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from harness import batch
+from harness.artifacts import artifact
+from harness.cache import command, installed
+from harness.cases import ROLES_HEADER, Case, Request, Store
+from harness.process import free_port, running
+from harness.runtime import Runtime
+
+PACKAGE = Path(__file__).resolve().parent / "js"
+
+DENO_ALLOWS = ["--allow-env=JCO_DEBUG", "--allow-net", "--allow-read"]
+
+METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+
+
+class JavaScript(Runtime):
+    """The package's command, which serves a JSON file, run by one of the programs that run it."""
+
+    def __init__(self, name: str, program: str, *arguments: str):
+        self.name = name
+        self.program = program
+        self.arguments = arguments
+
+    def install(self) -> None:
+        tools()
+
+    def prepare(self) -> None:
+        package()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if _asks_for_passwords(case):
+            return "passwords, and this host's access is a trusted header or a function of the user"
+        return None
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with _serving([*self._words(), PACKAGE / "dist/cli.js"], store, access) as address:
+            yield address
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        served = [case for case in cases if self._served(case)]
+        yield from super().outcomes(served)
+        # What cannot be served is called, in one process and with scripted stores.
+        called = [case for case in cases if not self._served(case)]
+        yield from batch.outcomes([*self._words(), PACKAGE / "test/cases.js"], called)
+
+    def _served(self, case: Case) -> bool:
+        return super().reason_to_skip(case) is None and not _refused_by_parsers(case.request)
+
+    def _words(self) -> list:
+        found = next(tools().glob(self.program), self.program)
+        return [found, *self.arguments]
+
+
+class Workerd(Runtime):
+    """The package's ready worker in workerd, started by miniflare. Workers KV is the store."""
+
+    name = "workerd"
+
+    def install(self) -> None:
+        tools()
+
+    def prepare(self) -> None:
+        package()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if reason := super().reason_to_skip(case):
+            return reason
+        if _asks_for_passwords(case):
+            return "passwords, and this host's access is a trusted header or a function of the user"
+        if _refused_by_parsers(case.request):
+            return "the server's own parser refuses the request"
+        if not case.request.target.startswith(b"/") or b"/.." in case.request.target:
+            return "a worker is given a parsed URL, and this target is none or does not survive that"
+        headers = [(name.lower(), value) for name, value in case.request.headers]
+        if [name for name, _ in headers].count(ROLES_HEADER) > 1:
+            return "a worker is given a repeated header as one, joined"
+        if ("accept", b"") in headers:
+            return "a worker is not given an empty accept"
+        return None
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        words = ["node", PACKAGE / "test/miniflare.js"]
+        with _serving(words, store, access, says="filled") as address:
+            yield address
+
+
+RUNTIMES = [
+    JavaScript("node", "node"),
+    JavaScript("deno", "@deno/*/deno", "run", *DENO_ALLOWS, "--quiet"),
+    JavaScript("bun", "@oven/bun-*/bin/bun", "run"),
+    Workerd(),
+]
+
+
+def _asks_for_passwords(case: Case) -> bool:
+    return case.access is not None and "users" in json.loads(case.access)
+
+
+def _refused_by_parsers(request: Request) -> bool:
+    """Whether there is a server here that answers such a request on its own."""
+    return request.method not in METHODS or not request.target.isascii() or request.target == b"*"
+
+
+@contextmanager
+def _serving(
+    words: list, store: Store, access: str | None, says: str = ""
+) -> Iterator[tuple[str, int]]:
+    with tempfile.TemporaryDirectory() as folder:
+        modules, policy, port = Path(folder, "modules.json"), Path(folder, "access.json"), free_port()
+        modules.write_bytes(store.snapshot())
+        words = [*words, "--port", port, "--file", modules]
+        if access:
+            policy.write_text(access)
+            words += ["--access", policy]
+        with running(words, port, says=says) as address:
+            yield address
+
+
+@cache
+def tools() -> Path:
+    """The pinned tools: `node_modules`, kept in the cache and linked into the package."""
+    lock = PACKAGE / "package-lock.json"
+    name = f"js-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    modules = installed(name, _install_tools) / "node_modules"
+    link = PACKAGE / "node_modules"
+    if link.is_symlink() and link.readlink() != modules:
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(modules)
+    return modules
+
+
+def _install_tools(folder: Path) -> None:
+    for file in (".npmrc", "package.json", "package-lock.json"):
+        shutil.copy(PACKAGE / file, folder)
+    # Not `npm ci`: it insists on the packages of all platforms, where a registry may lack some.
+    command("npm", "install", "--no-save", cwd=folder)
+
+
+@cache
+def package() -> None:
+    """Builds the package in `js/dist`, compiles a typed program that uses it, and tests its hosts."""
+    tools()
+    command("./build", artifact("ccs_modules_plugin.wasm"), cwd=PACKAGE)
+    command("npm", "run", "check", cwd=PACKAGE)
+    command("npm", "test", cwd=PACKAGE)

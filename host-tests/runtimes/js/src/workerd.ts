@@ -1,0 +1,57 @@
+/** A host for workerd, the runtime of Cloudflare Workers. */
+
+import type { Header } from "./access.js";
+import { Snapshot, StoreError } from "./ccs.js";
+import core from "./component/plugin.core.wasm";
+import core2 from "./component/plugin.core2.wasm";
+import core3 from "./component/plugin.core3.wasm";
+import { Plugin } from "./plugin.js";
+import type { Service, Store } from "./service.js";
+
+/** Loads the plugin from this package. workerd compiles no module at run time: all are imported. */
+export function load(): Plugin {
+  const modules: Record<string, WebAssembly.Module> = {
+    "plugin.core.wasm": core,
+    "plugin.core2.wasm": core2,
+    "plugin.core3.wasm": core3,
+  };
+  return new Plugin((file) => modules[file]!);
+}
+
+/** What is used of a Workers KV namespace. */
+export interface KeyValue {
+  get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>;
+}
+
+/**
+ * A Workers KV namespace whose key `key` holds the body of `GET /v1/modules`: one value, one moment
+ * of the store. It is read anew for each request that needs it. A key that is missing is a store
+ * that is not ready, not one that is empty.
+ */
+export function keyValue(namespace: KeyValue, key = "modules"): Store {
+  return async () => {
+    const value = await namespace.get(key, "arrayBuffer").catch(() => {
+      throw new StoreError("unavailable", `cannot read key ${JSON.stringify(key)}`);
+    });
+    if (value === null) {
+      throw new StoreError("unavailable", `there is no key ${JSON.stringify(key)}`);
+    }
+    try {
+      return Snapshot.parse(new Uint8Array(value));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : "malformed";
+      throw new StoreError("other", `key ${JSON.stringify(key)}: ${reason}`);
+    }
+  };
+}
+
+/** Answers a request: `fetch: (request, env) => respond(service, request)`. */
+export async function respond(service: Service, request: Request): Promise<Response> {
+  const { method, url } = request;
+  const headers = Array.from(request.headers, ([name, value]): Header => [name, utf8.encode(value)]);
+  const answer = await service.handle({ method, target: url, headers });
+  const body = answer.body.length === 0 ? null : new Uint8Array(answer.body);
+  return new Response(body, { status: answer.status, headers: answer.headers });
+}
+
+const utf8 = new TextEncoder();

@@ -1,0 +1,218 @@
+"""Clients that were written for the real server, asking `ccs-modules serve`, unmodified: the crate
+`redis-enterprise`, in the small program of `redis_enterprise/`, and the command `redisctl`.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from harness import redis
+from harness.artifacts import WORKSPACE
+from harness.cache import FOLDER, command, installed
+from harness.cases import Case, Store
+from harness.process import free_port, running
+from harness.redis import Redis
+from harness.runtime import Runtime
+from wasmtime_serve import extra
+
+PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
+CRATE = "0.10.0"
+REDISCTL = "0.13.0"
+
+USER, PASSWORD = "ann", "secret"
+"""What every client here authenticates with."""
+
+
+class Crate(Runtime):
+    """The typed cases, as the crate's list and get."""
+
+    def __init__(self, scheme: str):
+        self.name = f"redis-enterprise-{scheme}"
+        self.scheme = scheme
+
+    def install(self) -> None:
+        client()
+
+    def prepare(self) -> None:
+        server()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if case.over_http:
+            return "a request of the case's own, and this client makes its own"
+        if case.store.snapshot() is None:
+            return "the store fails, lies or stalls, and this server's store is a file"
+        if case.uid and quote(case.uid, safe="") != case.uid:
+            return "a uid that this client does not percent-encode"
+        if kind := next(iter(case.expect.get("error", {})), None):
+            if kind not in ERRORS:
+                return "a malformed document, and this server's store is a file, checked as a whole"
+        return None
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        started_with = lambda case: (repr(case.store), case.roles)
+        for _, group in groupby(sorted(cases, key=started_with), key=started_with):
+            alike = list(group)
+            with as_file(alike[0].store) as store:
+                with serving(store, alike[0].roles, self.scheme) as url:
+                    answers = asked(url, [case.uid for case in alike])
+            yield from ((case, as_in(case, answer)) for case, answer in zip(alike, answers))
+
+
+class Redisctl(Runtime):
+    """`redisctl enterprise module list` and `module get`, over each kind of store."""
+
+    name = "redisctl"
+
+    def install(self) -> None:
+        redisctl()
+        redis.install()
+
+    def prepare(self) -> None:
+        server()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return "this client has cases of its own"
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        catalogue = (WORKSPACE / "host-tests/src/stores/demo.json").read_bytes()
+        modules = json.loads(catalogue)
+        with as_file(Store(body=catalogue)) as file, Redis().running() as store:
+            load(file, store)
+            for name, address in [("demo", "demo"), ("file", file), ("redis", url_of(store))]:
+                for scheme in ("http", "https"):
+                    with serving(address, ("db_viewer",), scheme) as url:
+                        found = ran(url, "list")
+                        one = ran(url, "get", modules[5]["uid"])
+                    # A hash has an order of its own.
+                    order = (lambda it: it["uid"]) if name == "redis" else (lambda it: 0)
+                    about = f"the list, from {name} over {scheme}"
+                    expect = sorted(modules, key=order)
+                    yield extra(f"list-{name}-{scheme}", about, expect), sorted(found, key=order)
+                    yield extra(f"get-{name}-{scheme}", "one module", modules[5]), one
+
+
+RUNTIMES = [Crate("http"), Crate("https"), Redisctl()]
+
+ERRORS = {"forbidden": 403, "not_found": "not_found"}
+"""What the crate makes of the contract's errors, where it tells them apart."""
+
+FIELDS = {
+    "uid", "module_name", "display_name", "semantic_version", "version", "author", "email", "homepage",
+    "description", "license", "capabilities", "command_line_args", "config_command",
+    "min_redis_version", "is_bundled",
+}  # fmt: skip
+"""What the contract and the crate both have of a module."""
+
+
+def as_in(case: Case, answer: dict) -> object:
+    """The crate's answer in the form of the case, which it is compared with."""
+    if "ok" not in answer:
+        kinds = [kind for kind, error in ERRORS.items() if error == answer["error"]]
+        return {"error": {kinds[0]: None}} if kinds else answer
+    found, expected = answer["ok"], case.expect.get("ok")
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return {"ok": [_module(*pair) for pair in zip(found, expected)]}
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {"ok": _module(found, expected)}
+    return answer
+
+
+def _module(found: dict, expected: dict) -> dict:
+    module = {name: value for name, value in found.items() if name in FIELDS and value is not None}
+    # The crate has no list where the document has none, and keeps no document.
+    return {"capabilities": [], **module, "document": expected["document"]}
+
+
+def asked(url: str, uids: list[str | None]) -> list[dict]:
+    """What the crate makes of each uid, and of the list where there is none."""
+    questions = [{"url": url, "user": USER, "password": PASSWORD, "uid": uid} for uid in uids]
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    done = subprocess.run([client()], input=lines, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"the client failed: {done.stderr[-4000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def ran(url: str, *words: str) -> object:
+    """What `redisctl enterprise module` prints, as JSON."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            "HOME": home,
+            "PATH": os.environ["PATH"],
+            "REDIS_ENTERPRISE_URL": url,
+            "REDIS_ENTERPRISE_USER": USER,
+            "REDIS_ENTERPRISE_PASSWORD": PASSWORD,
+            "REDIS_ENTERPRISE_INSECURE": "true",
+        }
+        words = [redisctl(), "enterprise", "module", *words, "--output", "json"]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f"redisctl failed: {done.stderr[-4000:]}")
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def as_file(store: Store) -> Iterator[str]:
+    """The address of a store that holds the same, in a file."""
+    with tempfile.NamedTemporaryFile() as modules:
+        modules.write(store.snapshot())
+        modules.flush()
+        yield f"file:{modules.name}"
+
+
+@contextmanager
+def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
+    """Serves a store to one user with these roles, at the URL that it gives."""
+    digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
+    user = {"name": USER, "password_sha256": digest, "roles": list(roles)}
+    port = free_port()
+    with tempfile.NamedTemporaryFile("w") as access:
+        json.dump({"users": [user]}, access)
+        access.flush()
+        words = [server(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
+        words += ["--store", store, *(["--tls-self-signed"] if scheme == "https" else [])]
+        with running(words, port):
+            yield f"{scheme}://127.0.0.1:{port}"
+
+
+def load(file: str, store: Redis) -> None:
+    path = file.removeprefix("file:")
+    command(server(), "load", path, "--into", url_of(store))
+
+
+def url_of(store: Redis) -> str:
+    return f"redis://:{store.password}@{store.address}"
+
+
+@cache
+def server() -> Path:
+    """The command `ccs-modules`, built where it is not up to date."""
+    command("cargo", "build", "--locked", "--bin", "ccs-modules", cwd=WORKSPACE)
+    return Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target") / "debug/ccs-modules"
+
+
+@cache
+def client() -> Path:
+    """The program that asks by the crate, built where it is missing or not up to date."""
+    target = FOLDER / f"redis-enterprise-{CRATE}"
+    command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
+    return target / "debug/ccs-modules-redis-enterprise"
+
+
+@cache
+def redisctl() -> Path:
+    return installed(f"redisctl-{REDISCTL}", _install) / "bin/redisctl"
+
+
+def _install(folder: Path) -> None:
+    # What it has for the cloud, for support uploads and for keyrings is not needed here.
+    words = ["cargo", "install", "redisctl", "--version", REDISCTL, "--locked", "--root", folder]
+    command(*words, "--no-default-features", "--features", "enterprise", cwd=folder)

@@ -1,0 +1,240 @@
+"""`wasmtime serve`: the HTTP service on WASI 0.2 and 0.3, each with fresh and with reused instances.
+
+The store is a value of `wasi:keyvalue`, given on the command line, or a catalogue that is baked in.
+A command line is split at its commas, and JSON has many: the value is in base64.
+"""
+
+import base64
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import http
+from harness.artifacts import artifact
+from harness.baked import baked
+from harness.cache import command, installed
+from harness.cases import TRUSTED_HEADER, Case, Request, Store
+from harness.process import free_port, running
+from harness.runtime import Runtime
+
+VERSION = "48.0.8"
+FEATURES = (
+    "cache,compile,component-model,component-model-async,cranelift,logging,parallel-compilation,"
+    "pooling-allocator,run,serve,wasi-config,wasi-http,wasi-keyvalue"
+)
+ANYBODY = '{"anonymous":["db_viewer"]}'
+LONGEST_ARGUMENT = 128 << 10
+"""What Linux takes as one argument."""
+
+
+def wasmtime() -> Path:
+    """The command, built where it is missing."""
+    return installed(f"wasmtime-{VERSION}", _install) / "bin/wasmtime"
+
+
+def _install(folder: Path) -> None:
+    # Without the default features: this is a third of them, and of the time.
+    words = ["cargo", "install", "wasmtime-cli", "--version", VERSION, "--locked", "--root", folder]
+    command(*words, "--no-default-features", "--features", FEATURES, cwd=folder)
+
+
+@contextmanager
+def served(component: Path, *options: str, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Serves a component, at the address it gives."""
+    port = free_port()
+    words = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "-S", "cli", *options]
+    for name, value in environment.items():
+        words += ["--env", f"{name}={value}"]
+    with running([*words, component], port) as address:
+        yield address
+
+
+def get(target: str) -> Request:
+    return Request("GET", target.encode(), ())
+
+
+def extra(name: str, about: str, expect: object) -> Case:
+    """A case of a host's own, for what the list cannot say."""
+    return Case(name, about, Store(), "handle", None, None, None, None, False, expect)
+
+
+class WasmtimeServe(Runtime):
+    def __init__(self, name: str, component: str, *options: str):
+        self.name = f"wasmtime-{name}"
+        self.component = component
+        self.options = options
+
+    def install(self) -> None:
+        wasmtime()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        reason = super().reason_to_skip(case)
+        if not reason and len(_base64(case.store.snapshot())) >= LONGEST_ARGUMENT:
+            return "the store is too long for a command line"
+        return reason
+
+    def serve(self, store: Store, access: str | None):
+        return self.with_value(store.snapshot(), access)
+
+    def with_value(self, value: bytes | None, access: str | None, **environment: str):
+        """Serves what the key `modules` holds, if anything."""
+        options = [*self.options, "-S", "keyvalue"]
+        if value is not None:
+            options += ["-S", f"keyvalue-in-memory-data=modules={_base64(value)}"]
+            environment.setdefault("CCS_KEYVALUE_ENCODING", "base64")
+        if access is not None:
+            environment["CCS_ACCESS"] = access
+        return served(artifact(self.component), *options, environment=environment)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        yield from super().outcomes(cases)
+        for name, about, serving, expect in self.configurations():
+            with serving as address:
+                response = http.ask(address, get("/v1/modules"))
+            yield extra(name, about, expect), (response.status, response.body)
+        yield self.concurrent()
+
+    def configurations(self) -> list:
+        """What a service answers that is set up in this way."""
+        two = b'[{"uid":"a"},\n {"uid":"b"} x]'
+        policy = '{"users":[{"name":"ann","password_sha256":"secret","roles":["admin"]}]}'
+        return [
+            (
+                "access-ill-formed",
+                "a policy that is ill-formed serves nothing, and its error names the field alone",
+                self.with_value(b"[]", policy),
+                (
+                    500,
+                    b"the access policy in CCS_ACCESS is ill-formed: users[0].password_sha256: "
+                    b"expected the 64 hexadecimal digits of a SHA-256\n",
+                ),
+            ),
+            (
+                "key-missing",
+                "a key that is not there is a store that is not ready",
+                self.with_value(None, ANYBODY),
+                failure(
+                    503,
+                    "store_unavailable",
+                    r'the store is unavailable: the key \"modules\" is not in the bucket \"\"',
+                ),
+            ),
+            (
+                "key-missing-empty",
+                "a key that is not there is an empty catalogue where it is said to be",
+                self.with_value(None, ANYBODY, CCS_KEYVALUE_MISSING="empty"),
+                (200, b"[]\n"),
+            ),
+            (
+                "key-of-another-name",
+                "the key is the one that is configured",
+                self.with_value(b"[]", ANYBODY, CCS_KEYVALUE_KEY="others"),
+                failure(
+                    503,
+                    "store_unavailable",
+                    r'the store is unavailable: the key \"others\" is not in the bucket \"\"',
+                ),
+            ),
+            (
+                "bucket-unknown",
+                "a bucket that the host does not have is a store that is not ready",
+                self.with_value(b"[]", ANYBODY, CCS_KEYVALUE_BUCKET="others"),
+                failure(
+                    503,
+                    "store_unavailable",
+                    r'the store is unavailable: there is no bucket \"others\"',
+                ),
+            ),
+            (
+                "value-no-array",
+                "a value that is no array of objects is told with its position",
+                self.with_value(two, ANYBODY),
+                failure(
+                    500,
+                    "store_failed",
+                    "the store failed: the value, line 2, column 14: "
+                    "expected a comma or a closing bracket",
+                ),
+            ),
+            (
+                "value-plain",
+                "a value is plain JSON where nothing is said of its encoding",
+                self.with_value(b"[]", ANYBODY, CCS_KEYVALUE_ENCODING="json"),
+                failure(
+                    500,
+                    "store_failed",
+                    "the store failed: the value, line 1, column 1: "
+                    "expected an array of module objects",
+                ),
+            ),
+            (
+                "setting-unknown",
+                "a setting that is ill-formed is told by its name",
+                self.with_value(b"[]", ANYBODY, CCS_KEYVALUE_MISSING="yes"),
+                failure(
+                    500,
+                    "store_failed",
+                    "the store failed: CCS_KEYVALUE_MISSING: expected empty or error",
+                ),
+            ),
+        ]
+
+    def concurrent(self) -> tuple[Case, object]:
+        """Many requests at a time: every one gets its own answer."""
+        uids = [f"module-{number}" for number in range(50)]
+        documents = tuple(f'{{"uid":"{uid}"}}'.encode() for uid in uids)
+        wanted = uids * 8
+        with self.serve(Store(documents=documents), TRUSTED_HEADER) as address:
+            ask = lambda uid: http.ask(address, _as_viewer(uid)).body
+            with ThreadPoolExecutor(16) as pool:
+                found = list(pool.map(ask, wanted))
+        expect = [f'{{"uid":"{uid}"}}\n'.encode() for uid in wanted]
+        return extra("concurrent", "calls at the same time do not meet", expect), found
+
+
+class WasmtimeBaked(Runtime):
+    """The catalogue is in the component: the host gives nothing but the policy."""
+
+    def __init__(self, wasi: str):
+        self.name = f"wasmtime-{wasi}-baked"
+        self.wasi = wasi
+
+    def install(self) -> None:
+        wasmtime()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        reason = super().reason_to_skip(case)
+        if not reason and baked(case.store, self.wasi) is None:
+            return "the catalogue is malformed, and such a one is not baked"
+        return reason
+
+    def serve(self, store: Store, access: str | None):
+        environment = {} if access is None else {"CCS_ACCESS": access}
+        return served(baked(store, self.wasi), environment=environment)
+
+
+def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
+    """The status and the body of an error."""
+    return status, f'{{"description":"{description}","error_code":"{code}"}}\n'.encode()
+
+
+def _as_viewer(uid: str) -> Request:
+    return Request("GET", f"/v1/modules/{uid}".encode(), (("x-ccs-roles", b"db_viewer"),))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+FRESH = ("--max-instance-reuse-count", "1")
+REUSED = ("--max-instance-reuse-count", "1000")
+
+RUNTIMES = [
+    WasmtimeServe("0.2-fresh", "ccs_modules_wasi_http_keyvalue.wasm", *FRESH),
+    WasmtimeServe("0.2-reused", "ccs_modules_wasi_http_keyvalue.wasm", *REUSED),
+    WasmtimeServe("0.3-fresh", "ccs_modules_wasi_http_p3_keyvalue.wasm", *FRESH),
+    WasmtimeServe("0.3-reused", "ccs_modules_wasi_http_p3_keyvalue.wasm", *REUSED),
+    WasmtimeBaked("0.2"),
+    WasmtimeBaked("0.3"),
+]
