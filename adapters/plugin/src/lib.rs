@@ -8,17 +8,21 @@ extern crate alloc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::{Ask, Error, Limits, Module, Step, StoreError};
+use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_runtime as _;
+use ccs_modules_service::resolve;
 
-use crate::bindings::ccs::modules::ccs;
 use crate::bindings::exports::ccs::modules::{catalog, rest};
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::Plugin;
 
-    wit_bindgen::generate!({ path: "../../wit", world: "plugin" });
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "plugin",
+        with: { "ccs:modules/ccs@0.1.0": ccs_modules_service::ccs },
+    });
     export!(Plugin with_types_in self);
 }
 
@@ -48,28 +52,6 @@ impl rest::Guest for Plugin {
         };
         let response = resolve(ccs_modules::rest::handle(&request, &Limits::default()));
         rest::Response { status: response.status, headers: response.headers, body: response.body }
-    }
-}
-
-/// The outcome of a call, the host asked where the core asks.
-fn resolve<T>(step: Step<T>) -> T {
-    match step {
-        Step::Done(outcome) => outcome,
-        Step::Ask(Ask::Document(ask)) => {
-            let document = ccs::get_document(ask.uid());
-            ask.answer(document.map_err(Into::into))
-        }
-        Step::Ask(Ask::Documents(ask)) => ask.answer(ccs::list_documents().map_err(Into::into)),
-    }
-}
-
-impl From<ccs::Error> for StoreError {
-    fn from(error: ccs::Error) -> Self {
-        match error {
-            ccs::Error::Denied(why) => StoreError::Denied(why),
-            ccs::Error::Other(why) => StoreError::Other(why),
-            ccs::Error::Unavailable(why) => StoreError::Unavailable(why),
-        }
     }
 }
 

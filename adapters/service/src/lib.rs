@@ -1,5 +1,6 @@
-//! The HTTP service without WASI: a request's parts come in, a response goes out, and the store is
-//! asked on the way. What WASI 0.2 and 0.3 have in common, which is all but their bindings.
+//! What the components have in common: the import `ccs`, and a call that is resolved over it. And the
+//! HTTP service without WASI: a request's parts come in, a response goes out. WASI 0.2 and 0.3 add
+//! their bindings and nothing else.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -63,8 +64,8 @@ fn misconfigured(method: &str, error: &PolicyError) -> Response {
     Response { status: 500, headers, body }
 }
 
-/// The outcome, the store asked where the core asks.
-fn resolve<T>(step: Step<T>) -> T {
+/// The outcome of a call, the host's store asked where the core asks. Blocks.
+pub fn resolve<T>(step: Step<T>) -> T {
     match step {
         Step::Done(outcome) => outcome,
         Step::Ask(Ask::Document(ask)) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ccs_modules_host::server::{Instances, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{Bounds, CcsError, Host, artifacts};
 
@@ -51,10 +52,10 @@ async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
 
 #[tokio::test]
 async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
-    for instances in [Default::default(), ccs_modules_host::server::Instances::Reused] {
+    for instances in [Instances::Fresh, Instances::Reused] {
         let bounds = Bounds { instances: 1, time: Duration::from_millis(50), ..Bounds::default() };
         let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
-        let settings = ccs_modules_host::server::Settings { instances, ..open_to_all() };
+        let settings = Settings { instances, ..open_to_all() };
         let server = Serving::start(&host, Gate::closed(), settings).await;
         let mut first = Wire::connect(server.address).await;
         let mut second = Wire::connect(server.address).await;
@@ -73,7 +74,7 @@ async fn health_does_not_depend_on_the_store_and_readiness_does() {
         (Scripted::Fails(CcsError::Unavailable("secret".into())), 503),
         (Scripted::Fails(CcsError::Other("secret".into())), 503),
     ] {
-        let server = Serving::start(host(), store, Default::default()).await;
+        let server = Serving::start(host(), store, Settings::default()).await;
         let mut wire = Wire::connect(server.address).await;
         let health = wire.ask("GET", "/healthz").await;
         assert_eq!((health.status, health.text()), (200, "ok\n"));
