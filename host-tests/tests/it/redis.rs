@@ -62,7 +62,7 @@ fn a_catalogue_is_sound_or_an_error_at_its_place() {
         ("", (1, 1), "the text ends, expected a value"),
         ("{}", (1, 1), "expected an array"),
         ("[{\"uid\":\"a\"}\n,{\"uid\":1}]", (2, 2), "document at index 1: field uid: a number"),
-        ("[{\"uid\":\"a\"},\n {\"uid\":\"b\",\"x\":tru}]", (2, 17), "byte 30: "),
+        ("[{\"uid\":\"a\"},\n {\"uid\":\"b\",\"x\":tru}]", (2, 17), "expected a value"),
         ("[{\"uid\":\"b\"},{\"uid\":\"b\",\"crdb\":1}]", (1, 14), "document \"b\": field crdb: "),
         (
             "[{\"uid\":\"b\"},{\"uid\":\"c\"},\n\n {\"uid\":\"b\"}]",
