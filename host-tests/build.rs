@@ -13,62 +13,65 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+/// The profile that adapters are built with.
+const PROFILE: &str = "adapter";
+
 /// Every adapter that is built and shipped: one row each.
 const ADAPTERS: &[Adapter] = &[
     Adapter {
         constant: "PLUGIN",
         package: "ccs-modules-plugin",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, world `plugin`: imports the store, exports the catalogue and the HTTP face",
     },
     Adapter {
         constant: "PROXY_WASM",
         package: "ccs-modules-proxy-wasm",
         target: "wasm32-unknown-unknown",
-        profile: "adapter-small",
+        stack: 1 << 20,
         about: "module, Proxy-Wasm filter (Envoy): its store an upstream, or its configuration",
     },
     Adapter {
         constant: "WASI_HTTP",
         package: "ccs-modules-wasi-http",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, HTTP service on WASI 0.2: imports the store, exports the handler",
     },
     Adapter {
         constant: "WASI_HTTP_P3",
         package: "ccs-modules-wasi-http-p3",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, HTTP service on WASI 0.3: imports the store, exports the handler",
     },
     Adapter {
         constant: "CCS_KEYVALUE",
         package: "ccs-modules-ccs-keyvalue",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, store: a value of wasi:keyvalue 0.2.0-draft (wasmtime, wasmCloud)",
     },
     Adapter {
         constant: "CCS_KEYVALUE_DRAFT2",
         package: "ccs-modules-ccs-keyvalue-draft2",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, store: a value of wasi:keyvalue 0.2.0-draft2 (Spin)",
     },
     Adapter {
         constant: "CCS_REDIS",
         package: "ccs-modules-ccs-redis",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, store: a Redis hash, over wasi:sockets",
     },
     Adapter {
         constant: "CCS_STATIC",
         package: "ccs-modules-ccs-static",
         target: "wasm32-unknown-unknown",
-        profile: "adapter",
+        stack: 64 << 10,
         about: "component, store: a catalogue that is baked in (see the command `bake`)",
     },
 ];
@@ -115,8 +118,9 @@ struct Adapter {
     package: &'static str,
     /// The target it is built for.
     target: &'static str,
-    /// The profile it is built with.
-    profile: &'static str,
+    /// Its stack, in bytes: reading takes some for each level that a document is nested. What an
+    /// instance does not have it need not be given at its start.
+    stack: u32,
     /// What it is, in a line.
     about: &'static str,
 }
@@ -190,8 +194,9 @@ impl Workspace {
     /// Names the sources and nothing else: a folder that holds build products would make every
     /// build start over.
     fn rerun_if_sources_change(&self) -> Result<(), Box<dyn Error>> {
-        let mut sources: Vec<_> =
-            ["Cargo.toml", "Cargo.lock", "src", "wit"].map(|name| self.root.join(name)).into();
+        let mut sources: Vec<_> = ["Cargo.toml", "Cargo.lock", "src", "json", "wit"]
+            .map(|name| self.root.join(name))
+            .into();
         for adapter in fs::read_dir(self.root.join("adapters"))? {
             let folder = adapter?.path();
             sources.extend(["Cargo.toml", "src", "wit"].map(|name| folder.join(name)));
@@ -211,13 +216,13 @@ impl Workspace {
     }
 
     /// Where the artifact of a package is once it is built.
-    fn artifact(&self, target: &str, profile: &str, package: &str) -> PathBuf {
-        self.target_dir().join(target).join(profile).join(file_name(package))
+    fn artifact(&self, target: &str, package: &str) -> PathBuf {
+        self.target_dir().join(target).join(PROFILE).join(file_name(package))
     }
 
     /// Composes two adapters that are built, and answers where the artifact is.
     fn compose(&self, composition: &Composition) -> Result<PathBuf, Box<dyn Error>> {
-        let read = |package| fs::read(self.artifact("wasm32-unknown-unknown", "adapter", package));
+        let read = |package| fs::read(self.artifact("wasm32-unknown-unknown", package));
         let wasm = compose::compose(&read(composition.front)?, &read(composition.back)?)?;
         let name = format!("ccs-modules-{}", composition.constant.to_lowercase());
         let path = self.out.join(file_name(&name));
@@ -234,10 +239,10 @@ impl Workspace {
         let mut cargo = Command::new(env::var("CARGO")?);
         cargo
             .current_dir(&self.root)
-            .args(["build", "--locked", "--profile", adapter.profile])
+            .args(["build", "--locked", "--profile", PROFILE])
             .args(["--package", adapter.package, "--target", adapter.target])
             .env("CARGO_TARGET_DIR", &target_dir)
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&target_dir)?)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(adapter, &target_dir)?)
             // Set by `cargo clippy`, whose driver is for the outer build.
             .env_remove("RUSTC_WORKSPACE_WRAPPER");
         if adapter.target == "wasm32-unknown-unknown" {
@@ -247,16 +252,16 @@ impl Workspace {
             return Err(format!("cannot build {} for {}", adapter.package, adapter.target).into());
         }
 
-        let artifact = self.artifact(adapter.target, adapter.profile, adapter.package);
+        let artifact = self.artifact(adapter.target, adapter.package);
         if !artifact.is_file() {
             return Err(format!("the build left no artifact at {}", artifact.display()).into());
         }
         Ok(artifact)
     }
 
-    /// The whole set of compiler flags: what replaces this machine's paths, so that two clones in
-    /// two folders give the same bytes.
-    fn rustflags(&self, target_dir: &Path) -> Result<String, Box<dyn Error>> {
+    /// The whole set of compiler flags. Among them is what replaces this machine's paths, so that two
+    /// clones in two folders give the same bytes.
+    fn rustflags(&self, adapter: &Adapter, target_dir: &Path) -> Result<String, Box<dyn Error>> {
         let cargo_home = match env::var_os("CARGO_HOME") {
             Some(path) => PathBuf::from(path),
             None => env::home_dir()
@@ -269,10 +274,11 @@ impl Workspace {
             (self.root.as_path(), "ccs-modules"),
             (target_dir, "target"),
         ];
-        let flags: Vec<_> = remapped
+        let mut flags: Vec<_> = remapped
             .iter()
             .map(|(from, to)| format!("--remap-path-prefix={}=/{to}", from.display()))
             .collect();
+        flags.push(format!("-Clink-arg=-zstack-size={}", adapter.stack));
         Ok(flags.join("\x1f"))
     }
 }

@@ -8,10 +8,10 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ccs_modules_json::{self as json, Kind, Member};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::json::{self, Kind, Member};
 use crate::rest::header;
 
 /// The management roles that hold `view_cluster_modules`, as servers since 7.4 have it. Of the

@@ -1,6 +1,8 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
-use core::fmt::{self, Write as _};
+use core::fmt;
+
+use ccs_modules_json::Excerpt;
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,52 +108,4 @@ pub enum Subject {
     DocumentAt(usize),
     /// The list as a whole.
     List,
-}
-
-/// Text that is not what it should be, and where.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SyntaxError {
-    /// The byte at which it shows, counted from 0.
-    pub offset: usize,
-    /// What was found, and what should be there.
-    pub reason: Cow<'static, str>,
-}
-
-impl SyntaxError {
-    pub(crate) fn new(offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { offset, reason: reason.into() }
-    }
-
-    /// The line and the column (in bytes) of the error in `text`, both counted from 1.
-    ///
-    /// ```
-    /// let text = b"[\n  {} {}]";
-    /// let error = ccs_modules::snapshot::split(text).unwrap_err();
-    /// assert_eq!(error.line_and_column(text), (2, 6));
-    /// ```
-    pub fn line_and_column(&self, text: &[u8]) -> (usize, usize) {
-        let before = text.get(..self.offset).unwrap_or(text);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-        (line, column)
-    }
-}
-
-impl fmt::Display for SyntaxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {}: {}", self.offset, self.reason)
-    }
-}
-
-impl core::error::Error for SyntaxError {}
-
-/// A text that somebody else chose, fit for a message: its start, on one line.
-pub(crate) struct Excerpt<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 512;
-        let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-        self.0.chars().take(LONGEST).map(printable).try_for_each(|c| f.write_char(c))
-    }
 }

@@ -111,14 +111,13 @@ pub mod snapshot;
 
 mod catalog;
 mod error;
-mod json;
 mod limits;
 mod module;
-mod names;
 mod step;
 
 pub use crate::catalog::{get_module, list_modules};
-pub use crate::error::{Error, Malformed, StoreError, Subject, SyntaxError};
+pub use crate::error::{Error, Malformed, StoreError, Subject};
 pub use crate::limits::Limits;
 pub use crate::module::{Module, sort_documents};
 pub use crate::step::{Ask, AskDocument, AskDocuments, Step};
+pub use ccs_modules_json::SyntaxError;

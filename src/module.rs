@@ -4,12 +4,11 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
-use crate::error::{Malformed, Subject, SyntaxError};
-use crate::json::{self, Kind, Scanned, Value};
+use ccs_modules_json::{self as json, Kind, Name, SyntaxError, Value};
+
+use crate::error::{Malformed, Subject};
 use crate::limits::Limits;
-use crate::names::Name;
 
 /// One module: the typed fields that every server version since 2021 sends, and the whole document.
 ///
@@ -82,55 +81,49 @@ impl<'a> Document<'a> {
             let (found, limit) = (stored.len(), limits.document_bytes);
             return Err(Fault::new(None, format!("{found} bytes, more than the limit of {limit}")));
         }
-        let mut document = Self { text: Cow::Borrowed(stored), fields: Fields::NONE };
-        let Scanned { kind, canonical } = document.fields.read(stored, limits)?;
-        if kind != Kind::Object {
-            return Err(Fault::new(None, format!("{}, expected an object", kind.name())));
-        }
-        if !canonical {
-            document.replace(json::rewrite(stored)?, limits)?;
-        }
-        document.normalize_version(limits)?;
-        document.check_fields(limits)?;
+        let mut document = Self { text: Cow::Borrowed(stored), fields: Fields::ABSENT };
+        document.read(limits)?;
+        document.fields.check(&document.text, limits)?;
+        document.make_version_integral()?;
         Ok(document)
+    }
+
+    /// Finds the fields, whatever they hold, in text that is made canonical where it is not.
+    fn read(&mut self, limits: &Limits) -> Result<(), Fault> {
+        if self.fields.read(&self.text, limits.depth) {
+            return Ok(());
+        }
+        self.replace(json::rewrite(&self.text, limits.depth)?)
+    }
+
+    /// Goes on with another text, which is canonical.
+    fn replace(&mut self, text: Vec<u8>) -> Result<(), Fault> {
+        self.fields = Fields::ABSENT;
+        if !self.fields.read(&text, usize::MAX) {
+            let kind = json::kind(&text).name();
+            return Err(Fault::new(None, format!("{kind}, expected an object")));
+        }
+        self.text = Cow::Owned(text);
+        Ok(())
     }
 
     /// Writes a version such as `10012.0` as the integer it is: the one value that is not kept as
     /// it was written.
-    fn normalize_version(&mut self, limits: &Limits) -> Result<(), Fault> {
+    fn make_version_integral(&mut self) -> Result<(), Fault> {
         let Some(version) = self.fields.get(Field::Version) else {
             return Ok(());
         };
-        let (range, written) = (version.range.clone(), self.slice(version));
+        let written = self.slice(version);
         if written.iter().all(u8::is_ascii_digit) {
             return Ok(());
         }
         let Ok(integer) = integer(written) else {
             return Ok(());
         };
+        let range = version.range.clone();
         let mut text = self.text.to_vec();
         text.splice(range, format!("{integer}").into_bytes());
-        self.replace(text, limits)
-    }
-
-    /// Goes on with another text.
-    fn replace(&mut self, text: Vec<u8>, limits: &Limits) -> Result<(), Fault> {
-        self.fields = Fields::NONE;
-        self.fields.read(&text, limits)?;
-        self.text = Cow::Owned(text);
-        Ok(())
-    }
-
-    fn check_fields(&self, limits: &Limits) -> Result<(), Fault> {
-        for (known, value) in FIELDS.iter().zip(&self.fields.0) {
-            let checked = match (value.kind, known.rule) {
-                (Kind::Null, Rule::Uid) => Err("missing, expected a non-empty string".into()),
-                (Kind::Null, _) | (Kind::String, Rule::String) => Ok(()),
-                (kind, rule) => rule.check(kind, self.slice(value), limits),
-            };
-            checked.map_err(|reason| Fault::new(Some(known.field), reason))?;
-        }
-        Ok(())
+        self.replace(text)
     }
 
     /// The canonical text.
@@ -226,14 +219,12 @@ impl From<SyntaxError> for Fault {
 /// The uid of a document that may be malformed otherwise, to name it by; none where it has no
 /// sound one.
 pub(crate) fn find_uid<'a>(stored: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
-    let mut uid = None;
-    let sound = json::scan(stored, limits.depth, &mut |key, value| {
-        if key.text == b"\"uid\"" {
-            uid = stored.get(value.range);
-        }
-    });
-    let uid = uid.filter(|uid| Rule::Uid.check(json::kind(uid), uid, limits).is_ok())?;
-    sound.is_ok().then(|| json::string(uid))
+    let mut fields = Fields::ABSENT;
+    let uid = match fields.read(stored, limits.depth) {
+        true => stored.get(fields.get(Field::Uid)?.range.clone())?,
+        false => json::find_member(stored, "uid", limits.depth)?,
+    };
+    Rule::Uid.check(json::kind(uid), uid, limits).is_ok().then(|| json::string(uid))
 }
 
 /// Declares the documented fields in the order of their names, each with the rule for its value.
@@ -243,12 +234,10 @@ macro_rules! fields {
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum Field { $($field,)* }
 
-        const FIELDS: &[Known] = &[$(Known {
-            field: Field::$field,
-            name: $name,
-            key: Name::new($name.as_bytes()),
-            rule: Rule::$rule,
-        },)*];
+        const FIELDS: &[Known] =
+            &[$(Known { field: Field::$field, name: $name, rule: Rule::$rule },)*];
+
+        const NAMES: [Name<'static>; FIELDS.len()] = [$(Name::new($name.as_bytes()),)*];
     };
 }
 
@@ -282,7 +271,6 @@ fields! {
 struct Known {
     field: Field,
     name: &'static str,
-    key: Name<'static>,
     rule: Rule,
 }
 
@@ -292,35 +280,31 @@ impl Field {
     }
 }
 
-/// Where the values of the documented fields stand in a document's text. Null: absent.
+/// The values of a document's documented fields. Null: absent.
 struct Fields([Value; FIELDS.len()]);
 
 impl Fields {
-    const NONE: Self = Self([const { Value { range: 0..0, kind: Kind::Null } }; FIELDS.len()]);
+    const ABSENT: Self = Self([Value::NULL; FIELDS.len()]);
 
-    /// Scans a document and notes its fields. They are all found where its keys are in order, as
-    /// they are in canonical text.
-    fn read(&mut self, text: &[u8], limits: &Limits) -> Result<Scanned, SyntaxError> {
-        let mut ahead = FIELDS.iter().zip(&mut self.0);
-        let mut next = ahead.next();
-        json::scan(text, limits.depth, &mut |key, value| {
-            let decoded = key.escaped.then(|| json::string(key.text));
-            let name = match &decoded {
-                Some(decoded) => Name::new(decoded.as_bytes()),
-                None => key.bare,
-            };
-            while let Some((known, place)) = &mut next {
-                match known.key.cmp(&name) {
-                    Ordering::Less => next = ahead.next(),
-                    Ordering::Equal => {
-                        **place = value;
-                        next = ahead.next();
-                        break;
-                    }
-                    Ordering::Greater => break,
+    /// Reads the fields of a document, if it is canonical.
+    fn read(&mut self, text: &[u8], depth: usize) -> bool {
+        json::read_members(text, depth, &NAMES, &mut self.0)
+    }
+
+    /// Checks each value against the rule for its field.
+    fn check(&self, text: &[u8], limits: &Limits) -> Result<(), Fault> {
+        for (known, value) in FIELDS.iter().zip(&self.0) {
+            let checked = match (value.kind, known.rule) {
+                (Kind::Null, Rule::Uid) => Err("missing, expected a non-empty string".into()),
+                (Kind::Null, _) | (Kind::String, Rule::String) => Ok(()),
+                (kind, rule) => {
+                    let text = text.get(value.range.clone()).unwrap_or_default();
+                    rule.check(kind, text, limits)
                 }
-            }
-        })
+            };
+            checked.map_err(|reason| Fault::new(Some(known.field), reason))?;
+        }
+        Ok(())
     }
 
     /// The value of a field; none where it is absent or null.
@@ -357,15 +341,17 @@ impl Rule {
                 let kind = kind.name();
                 return Err(format!("{kind} at index {index}, expected a string").into());
             }
+            (Rule::Uid, Kind::String) if value == b"\"\"" => {
+                return Err("empty, expected a non-empty string".into());
+            }
+            // No text is shorter than what it stands for.
+            (Rule::Uid, Kind::String) if value.len() <= limits.uid_bytes => return Ok(()),
             (Rule::Uid, Kind::String) => {
                 let (bytes, limit) = (json::string(value).len(), limits.uid_bytes);
-                return match bytes {
-                    0 => Err("empty, expected a non-empty string".into()),
-                    _ if bytes > limit => {
-                        Err(format!("{bytes} bytes, more than the limit of {limit}").into())
-                    }
-                    _ => Ok(()),
-                };
+                if bytes <= limit {
+                    return Ok(());
+                }
+                return Err(format!("{bytes} bytes, more than the limit of {limit}").into());
             }
             (Rule::Version, Kind::Number) => {
                 return integer(value).map(drop).map_err(Cow::Borrowed);
@@ -385,38 +371,43 @@ fn integer(number: &[u8]) -> Result<u32, &'static str> {
     const OUT_OF_RANGE: &str = "a number out of range, expected an integer from 0 to 4294967295";
     const NOT_AN_INTEGER: &str = "a fraction, expected an integer from 0 to 4294967295";
 
-    let number = core::str::from_utf8(number).unwrap_or_default();
-    if number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return number.parse().map_err(|_| OUT_OF_RANGE);
-    }
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let mut digits = String::from(whole);
-    digits.push_str(fraction);
-    if digits.trim_start_matches('-').bytes().all(|byte| byte == b'0') {
-        return Ok(0);
-    }
-    if digits.starts_with('-') {
-        return Err(OUT_OF_RANGE);
-    }
-    // An exponent too long to parse is far out on its side.
-    let far = if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 };
-    let exponent = exponent.parse().unwrap_or(far).clamp(i64::MIN / 2, i64::MAX / 2);
-    let shift = exponent - i64::try_from(fraction.len()).unwrap_or(i64::MAX / 2);
-    if shift > 0 {
-        // Ten digits hold every u32; more zeros than that are out of range whatever they follow.
-        let zeros = usize::try_from(shift).unwrap_or(usize::MAX).min(10);
-        digits.extend(core::iter::repeat_n('0', zeros));
-    } else {
-        let dropped = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
-        let kept = digits.len().saturating_sub(dropped);
-        if digits.get(kept..).is_none_or(|tail| tail.bytes().any(|digit| digit != b'0')) {
+    let (negative, number) = match number {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, number),
+    };
+    let exponent_at = number.iter().position(|byte| matches!(byte, b'E' | b'e'));
+    let (mantissa, exponent) = number.split_at(exponent_at.unwrap_or(number.len()));
+    let whole = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
+    // The decimal point stands before this digit, if the mantissa is thought to go on with zeros.
+    let point = (whole as i64).saturating_add(power_of_ten(exponent));
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0');
+    let mut integer = 0_u32;
+    let mut places = 0;
+    for digit in digits {
+        if places < point {
+            integer = with_digit(integer, digit).ok_or(OUT_OF_RANGE)?;
+        } else if digit != 0 {
             return Err(NOT_AN_INTEGER);
         }
-        digits.truncate(kept);
+        places += 1;
     }
-    digits.trim_start_matches('0').parse().map_err(|_| OUT_OF_RANGE)
+    while places < point && integer > 0 {
+        integer = with_digit(integer, 0).ok_or(OUT_OF_RANGE)?;
+        places += 1;
+    }
+    if negative && integer > 0 { Err(OUT_OF_RANGE) } else { Ok(integer) }
+}
+
+fn with_digit(integer: u32, digit: u8) -> Option<u32> {
+    integer.checked_mul(10)?.checked_add(digit.into())
+}
+
+/// The exponent of a number, as it is written with its letter and perhaps a sign; 0 if there is none.
+fn power_of_ten(exponent: &[u8]) -> i64 {
+    let digits = exponent.iter().filter(|byte| byte.is_ascii_digit());
+    let value = digits
+        .fold(0_i64, |value, digit| value.saturating_mul(10).saturating_add((digit - b'0').into()));
+    if exponent.contains(&b'-') { -value } else { value }
 }
 
 #[cfg(test)]

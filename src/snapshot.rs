@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::SyntaxError;
-use crate::json;
+use ccs_modules_json::{self as json, SyntaxError};
+
 use crate::limits::Limits;
 
 /// Splits a snapshot, a JSON array of objects, into its documents.

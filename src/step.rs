@@ -6,10 +6,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use ccs_modules_json::sort_distinct;
+
 use crate::error::{Error, Malformed, StoreError, Subject};
 use crate::limits::Limits;
 use crate::module::{Document, find_uid};
-use crate::names::sort_distinct;
 
 /// What comes of beginning a call: its outcome, or what must be fetched first.
 ///
@@ -151,11 +152,11 @@ fn check_list<T, D: AsRef<[u8]>>(
                 None => Subject::DocumentAt(index),
             })
         })?;
-        uids.push((document.stored_uid(), index));
+        uids.push(document.stored_uid());
         collect.add(document);
     }
-    sort_distinct(&mut uids).map_err(|(uid, index)| Malformed {
-        subject: Subject::Document(uid.into()),
+    sort_distinct(uids).map(drop).map_err(|(uid, index)| Malformed {
+        subject: Subject::Document(uid.into_owned()),
         field: Some("uid"),
         reason: format!("shared by two documents, the later at index {index}").into(),
     })

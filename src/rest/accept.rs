@@ -1,8 +1,5 @@
 //! The `accept` header (RFC 9110, section 12.5.1).
 
-use mediatype::names::{_STAR, APPLICATION, JSON, Q};
-use mediatype::{MediaType, MediaTypeList, ReadParams as _};
-
 /// Whether `application/json` is acceptable: the most specific range that covers it decides, and
 /// refuses it with a weight of 0. No header at all accepts everything; a range that cannot be read
 /// covers nothing.
@@ -10,11 +7,11 @@ pub(super) fn json<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut any, mut best) = (false, None);
     for value in values {
         any = true;
-        let value = core::str::from_utf8(value).unwrap_or_default();
-        for range in MediaTypeList::new(value).flatten() {
-            let Some(specificity) = specificity(&range) else { continue };
+        for range in split(value, b',') {
+            let mut parts = split(range, b';');
+            let Some(specificity) = parts.next().and_then(specificity) else { continue };
             // Of two equally specific ranges the kinder one counts.
-            best = best.max(Some((specificity, !is_refused(&range))));
+            best = best.max(Some((specificity, !parts.any(is_zero_weight))));
         }
     }
     !any || best.is_some_and(|(_, accepted)| accepted)
@@ -22,18 +19,29 @@ pub(super) fn json<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
 
 /// How closely a range covers `application/json`, if it does. Parameters do not matter: JSON has
 /// none that would select another representation.
-fn specificity(range: &MediaType<'_>) -> Option<u8> {
-    let json = [(_STAR, _STAR), (APPLICATION, _STAR), (APPLICATION, JSON)];
-    let range = (range.ty, range.subty);
-    (0..).zip(json).find(|(_, covers)| *covers == range).map(|(specificity, _)| specificity)
+fn specificity(range: &[u8]) -> Option<usize> {
+    let ranges: [&[u8]; 3] = [b"*/*", b"application/*", b"application/json"];
+    ranges.iter().position(|covers| covers.eq_ignore_ascii_case(range))
 }
 
-/// Whether the weight is 0 (`0`, `0.`, `0.000`).
-fn is_refused(range: &MediaType<'_>) -> bool {
-    range.get_param(Q).is_some_and(|weight| {
-        let weight = weight.as_str();
-        weight.starts_with('0') && weight.bytes().all(|byte| matches!(byte, b'0' | b'.'))
-    })
+/// Whether a parameter is a weight of 0 (`q=0`, `q=0.`, `q=0.000`).
+fn is_zero_weight(parameter: &[u8]) -> bool {
+    match parameter {
+        [b'q' | b'Q', b'=', b'0', rest @ ..] => rest.iter().all(|byte| matches!(byte, b'0' | b'.')),
+        _ => false,
+    }
+}
+
+/// The parts between separators, without the space around them. A separator in a quoted string is
+/// none (RFC 9110, section 5.6.4).
+fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    let separates = move |&byte: &u8| {
+        quoted ^= byte == b'"' && !escaped;
+        escaped = quoted && !escaped && byte == b'\\';
+        byte == separator && !quoted
+    };
+    text.split(separates).map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
@@ -61,6 +69,11 @@ mod tests {
             (&["nonsense, , ;;, application/json"], true),
             (&["nonsense"], false),
             (&["text/html;x=\"a, application/json\""], false),
+            (&["text/html;x=\"\\\", application/json\""], false),
+            (&["text/html;x=\"\\\\\", application/json"], true),
+            (&["application/json;x=\";q=0\""], true),
+            (&["application/json ; x=1 ; Q=0.0"], false),
+            (&["application/jsonx, xapplication/json, application / json"], false),
         ] {
             assert_eq!(json(values.iter().map(|value| value.as_bytes())), expected, "{values:?}");
         }

@@ -5,8 +5,9 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules_json as json;
+
 use crate::error::{Error, StoreError};
-use crate::json;
 use crate::module::Document;
 use crate::rest::conditional::{entity_tag, names};
 use crate::rest::target::Filter;

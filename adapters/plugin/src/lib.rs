@@ -5,11 +5,13 @@
 
 extern crate alloc;
 
+#[allow(unsafe_code)]
+mod heap;
+
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::{Error, Limits, Module, StoreError};
-use ccs_modules_runtime as _;
 use ccs_modules_service::resolve;
 
 use crate::bindings::exports::ccs::modules::{catalog, rest};
@@ -90,4 +92,11 @@ impl From<Module> for catalog::Module {
             document: module.document,
         }
     }
+}
+
+/// Nothing a caller or a store sends reaches a panic. If one is reached after all, the instance
+/// traps, and the host tells that from an answer.
+#[panic_handler]
+fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
 }

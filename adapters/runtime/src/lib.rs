@@ -7,7 +7,7 @@
 #![no_std]
 
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Nothing a caller or a store sends reaches a panic. If one is reached after all, the instance
 /// traps, and the host tells that from an answer.

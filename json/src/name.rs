@@ -1,19 +1,22 @@
-//! Names, the keys of objects and the uids of lists: how they compare, and that none stands twice.
+//! Names, the keys of objects and the like: how they compare, and that none stands twice.
 
 use alloc::borrow::Cow;
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
 /// A name that is quick to compare.
 #[derive(Clone, Copy)]
-pub(crate) struct Name<'a> {
+pub struct Name<'a> {
     /// The first eight bytes as one number, the first of them lowest; zeros where there are fewer.
     prefix: u64,
     bytes: &'a [u8],
 }
 
 impl<'a> Name<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+    /// The name with these characters, in UTF-8.
+    pub const fn new(bytes: &'a [u8]) -> Self {
         let mut prefix = 0;
         let (mut rest, mut bits) = (bytes, 0);
         while let [byte, tail @ ..] = rest
@@ -27,6 +30,7 @@ impl<'a> Name<'a> {
     }
 
     /// The name that stands in `text`, most often with more text after it.
+    #[inline(always)]
     pub(crate) fn within(text: &'a [u8], range: Range<usize>) -> Self {
         let length = range.len();
         let onward = text.get(range.start..).unwrap_or_default();
@@ -40,8 +44,14 @@ impl<'a> Name<'a> {
         Self { prefix, bytes }
     }
 
+    #[inline(always)]
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Whether all that follows the prefixes is the same, given that the prefixes are: eight bytes at
     /// a time, the last eight perhaps again. For so few bytes a call to compare them costs more.
+    #[inline(always)]
     fn same_after_prefix(&self, other: &Self) -> bool {
         let length = self.bytes.len();
         length == other.bytes.len()
@@ -52,6 +62,7 @@ impl<'a> Name<'a> {
 }
 
 impl Ord for Name<'_> {
+    #[inline(always)]
     fn cmp(&self, other: &Self) -> Ordering {
         let difference = self.prefix ^ other.prefix;
         if difference != 0 {
@@ -67,6 +78,7 @@ impl Ord for Name<'_> {
 }
 
 impl PartialOrd for Name<'_> {
+    #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -75,17 +87,33 @@ impl PartialOrd for Name<'_> {
 impl Eq for Name<'_> {}
 
 impl PartialEq for Name<'_> {
+    #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+        self.prefix == other.prefix && self.same_after_prefix(other)
     }
 }
 
-/// Sorts names, each with the place of what bears it. Fails with a name that two share, and the place
-/// of the later bearer.
-pub(crate) fn sort_distinct<'n>(
-    names: &'n mut [(Cow<'_, str>, usize)],
-) -> Result<(), (&'n str, usize)> {
-    names.sort_unstable();
-    let mut pairs = names.iter().zip(names.iter().skip(1));
-    pairs.find(|((a, _), (b, _))| a == b).map_or(Ok(()), |(_, (name, place))| Err((name, *place)))
+/// The names in ascending order, each with its index. Fails with a name that stands twice, and the
+/// later index of it.
+///
+/// ```
+/// use ccs_modules_json::sort_distinct;
+///
+/// let sorted = sort_distinct(vec!["b".into(), "a".into()]);
+/// assert_eq!(sorted, Ok(vec![("a".into(), 1), ("b".into(), 0)]));
+/// assert_eq!(sort_distinct(vec!["a".into(), "a".into()]), Err(("a".into(), 1)));
+/// ```
+pub fn sort_distinct(names: Vec<Cow<'_, str>>) -> Result<Vec<Indexed<'_>>, Indexed<'_>> {
+    // A heap sorts nearly as fast as the slice's own sort, in a tenth of the code.
+    let heap: BinaryHeap<_> =
+        names.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
+    let mut sorted = heap.into_sorted_vec();
+    let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
+    match pairs.position(|((a, _), (b, _))| a == b) {
+        Some(earlier) => Err(sorted.swap_remove(earlier + 1)),
+        None => Ok(sorted),
+    }
 }
+
+/// A name and its index.
+pub type Indexed<'a> = (Cow<'a, str>, usize);
