@@ -60,6 +60,12 @@ impl Host {
         self.started.load(Ordering::Relaxed)
     }
 
+    /// The engine, to measure other components in the same one. Not part of the library's promise.
+    #[doc(hidden)]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     pub(crate) fn count_instance(&self) {
         self.started.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,0 +1,10 @@
+//! Hands on what only a build script is told: how the suite is compiled.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for name in ["OPT_LEVEL", "CARGO_CFG_TARGET_FEATURE"] {
+        println!("cargo::rustc-env=SUITE_{name}={}", env::var(name).unwrap_or_default());
+    }
+}

@@ -1,0 +1,51 @@
+//! The twin of `serve`: the modules API as one writes it with axum and serde, over documents in memory. They
+//! are parsed and checked for each request, as a service does that reads them from a store.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use ccs_modules_benches::catalogue;
+use ccs_modules_benches::structs::Module;
+use tokio::net::TcpListener;
+
+use crate::failure::Outcome;
+
+struct Store {
+    documents: Vec<Vec<u8>>,
+    by_uid: HashMap<String, usize>,
+}
+
+/// Serves until it is killed.
+#[tokio::main]
+pub async fn serve() -> Outcome<()> {
+    let documents = catalogue::demo();
+    let by_uid = documents.iter().map(|document| catalogue::uid(document)).zip(0..).collect();
+    let router = Router::new()
+        .route("/v1/modules", get(list_modules))
+        .route("/v1/modules/{uid}", get(get_module))
+        .with_state(Arc::new(Store { documents, by_uid }));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("serving http://{}/v1/modules", listener.local_addr()?);
+    Ok(axum::serve(listener, router).await?)
+}
+
+async fn list_modules(State(store): State<Arc<Store>>) -> Result<Json<Vec<Module>>, StatusCode> {
+    store.documents.iter().map(|document| parse(document)).collect::<Result<_, _>>().map(Json)
+}
+
+async fn get_module(
+    State(store): State<Arc<Store>>,
+    Path(uid): Path<String>,
+) -> Result<Json<Module>, StatusCode> {
+    let index = *store.by_uid.get(&uid).ok_or(StatusCode::NOT_FOUND)?;
+    parse(&store.documents[index]).map(Json)
+}
+
+fn parse(document: &[u8]) -> Result<Module, StatusCode> {
+    serde_json::from_slice(document).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,239 @@
+//! Calls, taken apart: the core natively, the component warm and fresh, the start of an instance; beside what
+//! serde does natively.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use ccs_modules::{Ask, Limits, Step, get_module, list_modules, rest};
+use ccs_modules_benches::catalogue;
+use ccs_modules_benches::structs::Module;
+use ccs_modules_host::{Bounds, Host, Request, Service, artifacts, stores};
+use criterion::Bencher;
+use serde_json::Value;
+use tokio::runtime::{self, Runtime};
+use wasmtime::component::Component;
+
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::row::{Aim, Quantity, Row};
+use crate::start::Starter;
+use crate::timing::{Clock, Side};
+
+const ROLES: [&str; 1] = ["db_viewer"];
+
+/// A component with nothing in it but a function.
+const EMPTY: &str = r#"(component
+    (core module $empty (func (export "nothing")))
+    (core instance $empty (instantiate $empty))
+    (func (export "nothing") (canon lift (core func $empty "nothing"))))"#;
+
+/// Measures; in a process of its own, since criterion writes a line for each turn.
+pub fn measure(clock: &mut Clock) -> Outcome<()> {
+    let documents = catalogue::demo();
+    let one = catalogue::middle(&documents);
+    let (uid, rearranged) = (catalogue::uid(one), catalogue::rearranged(one));
+    let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
+    let service = host.service(stores::demo());
+    let plugin = Starter::new(&Component::from_binary(host.engine(), artifacts::PLUGIN.wasm)?)?;
+    let empty = Starter::new(&Component::from_binary(host.engine(), &wat::parse_str(EMPTY)?)?)?;
+
+    for (comparison, document) in [("canonical", one), ("rearranged", &*rearranged)] {
+        clock.compare(
+            comparison,
+            vec![
+                ("core", Box::new(|b| b.iter(|| core_typed(&uid, black_box(document))))),
+                ("structs", Box::new(|b| b.iter(|| structs_read(black_box(document))))),
+                ("value", Box::new(|b| b.iter(|| value_read(black_box(document))))),
+            ],
+        );
+    }
+    let get = request(catalogue::middle_target());
+    clock.compare(
+        "get",
+        vec![
+            ("core", Box::new(|b| b.iter(|| core_answer(black_box(&get), &[one])))),
+            warm(&runtime, &service, &get),
+            fresh(&runtime, &service, &get),
+            start("start", &runtime, &plugin),
+            start("empty", &runtime, &empty),
+            ("structs", Box::new(|b| b.iter(|| structs_get(black_box(one))))),
+            ("value", Box::new(|b| b.iter(|| value_get(black_box(one))))),
+        ],
+    );
+    let list = request("/v1/modules".into());
+    clock.compare(
+        "list",
+        vec![
+            ("core", Box::new(|b| b.iter(|| core_answer(black_box(&list), &documents)))),
+            warm(&runtime, &service, &list),
+            fresh(&runtime, &service, &list),
+            ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
+            ("value", Box::new(|b| b.iter(|| value_list(black_box(&documents))))),
+        ],
+    );
+    clock.compare(
+        "typed",
+        vec![
+            ("core", Box::new(|b| b.iter(|| core_typed_list(black_box(&documents))))),
+            typed(&runtime, &service),
+            ("structs", Box::new(|b| b.iter(|| structs_parse(black_box(&documents))))),
+        ],
+    );
+    Ok(())
+}
+
+/// The rows.
+pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
+    let estimates = context.estimates("calls")?;
+    let row = |comparison: &str, (side, name): (&str, &str), (twin, beside): (&str, &str)| {
+        let ours = estimates.time(comparison, side)?;
+        let section = if comparison == "canonical" || comparison == "rearranged" {
+            "document"
+        } else {
+            "call"
+        };
+        Outcome::Ok(Row::new(section, name, ours).beside(beside, estimates.time(comparison, twin)?))
+    };
+    let (structs, value) = (("structs", "serde structs"), ("value", "serde_json::Value"));
+    let empty = ("empty", "starting an empty component");
+    Ok(vec![
+        row("canonical", ("core", "a canonical document, native"), structs)?,
+        row("canonical", ("core", "a canonical document, native"), value)?,
+        row("rearranged", ("core", "a document to make canonical, native"), structs)?,
+        row("rearranged", ("core", "a document to make canonical, native"), value)?,
+        row("get", ("core", "get, native"), structs)?,
+        row("get", ("core", "get, native"), value)?,
+        row("get", ("warm", "get, warm instance"), structs)?,
+        row("get", ("fresh", "get, fresh instance"), structs)?,
+        row("get", ("start", "starting an instance"), empty)?,
+        row("get", ("fresh", "get, fresh instance"), empty)?
+            .aims(&[Aim::RatioAtMost(2.5), Aim::AtMost(Quantity::Seconds(10e-6))]),
+        row("list", ("core", "list, native"), structs)?,
+        row("list", ("core", "list, native"), value)?,
+        row("list", ("warm", "list, warm instance"), structs)?.aims(&[Aim::RatioAtMost(0.5)]),
+        row("list", ("warm", "list, warm instance"), value)?,
+        row("list", ("fresh", "list, fresh instance"), structs)?,
+        row("typed", ("core", "typed list, native"), structs)?,
+        row("typed", ("warm", "typed list, warm instance"), structs)?,
+    ])
+}
+
+fn warm<'a>(runtime: &'a Runtime, service: &'a Service, request: &'a Request) -> Side<'a> {
+    let mut instance = service.instance();
+    (
+        "warm",
+        Box::new(move |b| {
+            repeat(b, runtime, async || {
+                assert_eq!(instance.handle(request).await.unwrap().status, 200)
+            });
+        }),
+    )
+}
+
+fn fresh<'a>(runtime: &'a Runtime, service: &'a Service, request: &'a Request) -> Side<'a> {
+    (
+        "fresh",
+        Box::new(move |b| {
+            repeat(b, runtime, async || {
+                assert_eq!(service.handle(request).await.unwrap().status, 200)
+            });
+        }),
+    )
+}
+
+fn typed<'a>(runtime: &'a Runtime, service: &'a Service) -> Side<'a> {
+    let mut instance = service.instance();
+    (
+        "warm",
+        Box::new(move |b| {
+            repeat(b, runtime, async || {
+                black_box(instance.list_modules(&ROLES).await.unwrap());
+            });
+        }),
+    )
+}
+
+fn start<'a>(name: &'static str, runtime: &'a Runtime, starter: &'a Starter) -> Side<'a> {
+    (name, Box::new(move |b| repeat(b, runtime, async || starter.start().await.unwrap())))
+}
+
+/// Times what awaits.
+pub fn repeat(bencher: &mut Bencher<'_>, runtime: &Runtime, mut call: impl AsyncFnMut()) {
+    bencher.iter_custom(|times| {
+        runtime.block_on(async {
+            let started = Instant::now();
+            for _ in 0..times {
+                call().await;
+            }
+            started.elapsed()
+        })
+    });
+}
+
+pub fn request(target: String) -> Request {
+    let roles = Some(ROLES.map(String::from).into());
+    Request { method: "GET".into(), target, headers: Vec::new(), roles }
+}
+
+fn core_typed(uid: &str, document: &[u8]) -> ccs_modules::Module {
+    match get_module(&ROLES, uid, &Limits::default()) {
+        Step::Ask(Ask::Document(ask)) => ask.answer(Ok(Some(document))).unwrap(),
+        _ => unreachable!("to get a module needs its document"),
+    }
+}
+
+fn core_typed_list(documents: &[Vec<u8>]) -> Vec<ccs_modules::Module> {
+    match list_modules(&ROLES, &Limits::default()) {
+        Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(documents.iter().collect())).unwrap(),
+        _ => unreachable!("a list needs all documents"),
+    }
+}
+
+/// What the core answers where the store answers `documents`.
+pub fn core_answer<D: AsRef<[u8]>>(request: &Request, documents: &[D]) -> Vec<u8> {
+    let request = rest::Request {
+        method: &request.method,
+        target: &request.target,
+        headers: &request.headers,
+        roles: request.roles.as_deref(),
+    };
+    let response = match rest::handle(&request, &Limits::default()) {
+        Step::Ask(Ask::Document(ask)) => ask.answer(Ok(documents.first())),
+        Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(documents.iter().collect())),
+        Step::Done(response) => response,
+    };
+    assert_eq!(response.status, 200);
+    response.body
+}
+
+fn structs_read(document: &[u8]) -> Module {
+    serde_json::from_slice(document).unwrap()
+}
+
+fn structs_parse(documents: &[Vec<u8>]) -> Vec<Module> {
+    documents.iter().map(|document| structs_read(document)).collect()
+}
+
+/// What every twin does for one module.
+pub fn structs_get(document: &[u8]) -> Vec<u8> {
+    serde_json::to_vec(&structs_read(document)).unwrap()
+}
+
+/// What every twin does for a list: parse each document, write them all.
+pub fn structs_list(documents: &[Vec<u8>]) -> Vec<u8> {
+    serde_json::to_vec(&structs_parse(documents)).unwrap()
+}
+
+fn value_read(document: &[u8]) -> Value {
+    serde_json::from_slice(document).unwrap()
+}
+
+fn value_get(document: &[u8]) -> Vec<u8> {
+    serde_json::to_vec(&value_read(document)).unwrap()
+}
+
+fn value_list(documents: &[Vec<u8>]) -> Vec<u8> {
+    let values: Vec<_> = documents.iter().map(|document| value_read(document)).collect();
+    serde_json::to_vec(&values).unwrap()
+}

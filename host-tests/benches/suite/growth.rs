@@ -1,0 +1,189 @@
+//! How time and memory grow with the catalogue.
+
+use std::fs;
+use std::hint::black_box;
+use std::time::Duration;
+
+use ccs_modules_benches::catalogue;
+use ccs_modules_benches::meter::Meter;
+use ccs_modules_host::stores::Snapshot;
+use ccs_modules_host::{Bounds, Host, Service, artifacts};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{self, Runtime};
+
+use crate::calls::{repeat, request, structs_list};
+use crate::context::Context;
+use crate::effort::Effort;
+use crate::failure::{Failure, Outcome};
+use crate::process::output;
+use crate::row::{Aim, Quantity, Row};
+use crate::timing::Clock;
+
+const SECTION: &str = "growth";
+
+/// One length of the catalogue, and what listing it costs.
+#[derive(Serialize)]
+pub struct Point {
+    pub modules: usize,
+    /// In a warm instance.
+    pub seconds: f64,
+    /// Serde structs, natively.
+    pub twin_seconds: f64,
+    pub memory: Memory,
+    /// What a native process with serde structs takes on while it lists.
+    pub twin_resident: f64,
+}
+
+/// In bytes.
+#[derive(Deserialize, Serialize)]
+pub struct Memory {
+    pub answer: f64,
+    /// The guest's linear memory.
+    pub guest: f64,
+    /// What the process takes on while it lists, the guest's memory and the store's documents included.
+    pub resident: f64,
+}
+
+/// The lengths that are measured.
+pub fn lengths(effort: Effort) -> impl Iterator<Item = usize> {
+    (1..).map(|power| 10_usize.pow(power)).take_while(move |length| *length <= effort.modules)
+}
+
+/// Measures time; in a process of its own.
+pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
+    let runtime = runtime()?;
+    let host = host()?;
+    for length in lengths(effort) {
+        let documents = catalogue::of(length);
+        let mut instance = host.service(Snapshot::from(documents.clone())).instance();
+        let list = request("/v1/modules".into());
+        clock.compare(
+            &length.to_string(),
+            vec![
+                (
+                    "warm",
+                    Box::new(|b| {
+                        repeat(b, &runtime, async || {
+                            black_box(instance.handle(&list).await.unwrap());
+                        });
+                    }),
+                ),
+                ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
+            ],
+        );
+    }
+    Ok(())
+}
+
+/// Measures the memory of one list, in a process of its own, and prints it.
+pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
+    let documents = catalogue::of(modules);
+    let memory = if side == "structs" {
+        let (answer, resident) = resident(|| structs_list(&documents))?;
+        Memory { answer: answer.len() as f64, guest: 0.0, resident }
+    } else {
+        let runtime = runtime()?;
+        let service = host()?.service(Snapshot::from(documents.clone()));
+        let (answer, resident) = resident(|| list(&runtime, &service))?;
+        let metered = Meter::new()?.get("/v1/modules", documents)?;
+        Memory { answer: answer.len() as f64, guest: metered.memory as f64, resident }
+    };
+    println!("{}", serde_json::to_string(&memory)?);
+    Ok(())
+}
+
+/// The points, and the rows that are made of them.
+pub fn rows(context: &Context) -> Outcome<(Vec<Row>, Vec<Point>)> {
+    let estimates = context.estimates(SECTION)?;
+    let mut points = Vec::new();
+    for modules in lengths(context.effort) {
+        let length = modules.to_string();
+        let memory = |side| -> Outcome<Memory> {
+            Ok(serde_json::from_str(&output(&mut context.role(&["memory", &length, side]))?)?)
+        };
+        points.push(Point {
+            modules,
+            seconds: estimates.time(&length, "warm")?.value(),
+            twin_seconds: estimates.time(&length, "structs")?.value(),
+            memory: memory("host")?,
+            twin_resident: memory("structs")?.resident,
+        });
+    }
+    Ok((rows_of(&points), points))
+}
+
+fn rows_of(points: &[Point]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for point in points {
+        let (modules, answer) = (point.modules, point.memory.answer);
+        let per_module = |seconds: f64| Quantity::Seconds(seconds / modules as f64);
+        rows.push(
+            Row::new(SECTION, format!("list of {modules}, per module"), per_module(point.seconds))
+                .beside("serde structs", per_module(point.twin_seconds)),
+        );
+        rows.push(
+            Row::new(
+                SECTION,
+                format!("list of {modules}, guest memory"),
+                Quantity::Bytes(point.memory.guest),
+            )
+            .beside("the answer", Quantity::Bytes(answer))
+            .aims(&[Aim::AtMost(Quantity::Bytes(2.5 * answer + f64::from(1 << 20)))]),
+        );
+        rows.push(
+            Row::new(
+                SECTION,
+                format!("list of {modules}, host memory"),
+                Quantity::Bytes(point.memory.resident),
+            )
+            .beside("serde structs", Quantity::Bytes(point.twin_resident)),
+        );
+    }
+    let steepness = |seconds: fn(&Point) -> f64| {
+        let per_module = || points.iter().map(|point| seconds(point) / point.modules as f64);
+        Quantity::Times(per_module().fold(0.0, f64::max) / per_module().fold(f64::MAX, f64::min))
+    };
+    rows.push(
+        Row::new(
+            SECTION,
+            "dearest length over cheapest, per module",
+            steepness(|point| point.seconds),
+        )
+        .beside("serde structs", steepness(|point| point.twin_seconds))
+        .aims(&[Aim::AtMost(Quantity::Times(1.3))]),
+    );
+    rows
+}
+
+/// A host that lets an instance have what the longest list needs.
+fn host() -> Outcome<Host> {
+    let time = Duration::from_secs(60);
+    let bounds = Bounds { memory: 1 << 30, time, store_time: time, instances: 4 };
+    Ok(Host::load(artifacts::PLUGIN.wasm, bounds)?)
+}
+
+fn runtime() -> Outcome<Runtime> {
+    Ok(runtime::Builder::new_current_thread().enable_time().build()?)
+}
+
+fn list(runtime: &Runtime, service: &Service) -> Vec<u8> {
+    runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body
+}
+
+/// By how much the memory of this process grows at most while it does this.
+fn resident<T>(work: impl FnOnce() -> T) -> Outcome<(T, f64)> {
+    // Sets the peak back to what there is now.
+    fs::write("/proc/self/clear_refs", "5")?;
+    let before = status("VmRSS:")?;
+    let done = work();
+    Ok((done, status("VmHWM:")? - before))
+}
+
+/// A line of the kernel's account of this process, in bytes.
+fn status(field: &str) -> Outcome<f64> {
+    let text = fs::read_to_string("/proc/self/status")?;
+    let value = text.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"));
+    let kibibytes = value.and_then(|value| value.parse::<u32>().ok());
+    let kibibytes = kibibytes.ok_or_else(|| Failure::from(format!("no {field} in /proc")))?;
+    Ok(f64::from(kibibytes) * 1024.0)
+}

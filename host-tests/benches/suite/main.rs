@@ -1,0 +1,155 @@
+//! The benchmark suite: what a call costs, taken apart, each row beside its native twin in the same run.
+
+#![forbid(unsafe_code)]
+
+mod axum_service;
+mod calls;
+mod cold;
+mod context;
+mod effort;
+mod environment;
+mod failure;
+mod growth;
+mod load;
+mod process;
+mod report;
+mod row;
+mod size;
+mod socket;
+mod start;
+mod timing;
+mod wasi;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::context::Context;
+use crate::effort::Effort;
+use crate::failure::Outcome;
+use crate::report::Report;
+use crate::timing::Clock;
+
+/// Measures what a call costs, beside what native code costs.
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The parts to measure: all, where none is named.
+    parts: Vec<Part>,
+    /// Measure every row once and briefly. The numbers say nothing: it is to see that the suite works.
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Cargo says so to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(subcommand)]
+    role: Option<Again>,
+}
+
+/// A part of the suite.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The core natively; the component warm, fresh and typed; the start of an instance.
+    Calls,
+    /// How time and memory grow from 10 modules to 100,000.
+    Growth,
+    /// The first answer of a process.
+    Cold,
+    /// `serve` over a socket, beside axum.
+    Serve,
+    /// `wasmtime serve`, beside a component with wstd.
+    Wasi,
+    /// The bytes of the artifacts.
+    Size,
+}
+
+/// This program run by itself.
+#[derive(Subcommand)]
+enum Again {
+    /// Play a role in a measurement, alone in a process.
+    #[command(subcommand, hide = true)]
+    Role(Role),
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Answer once, as a native program does.
+    Answer { what: String },
+    /// Serve, as a native service does.
+    Axum,
+    /// Take the time of one part.
+    Measure { part: Part, estimates: PathBuf },
+    /// Take the memory of one list.
+    Memory { modules: usize, side: String },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let done = match &arguments.role {
+        None => suite(&arguments),
+        Some(Again::Role(role)) => role.play(effort),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, and tells.
+fn suite(arguments: &Arguments) -> Outcome<()> {
+    let context = Context::new(arguments.quick)?;
+    let mut report = Report::new()?;
+    for part in Part::value_variants() {
+        if !arguments.parts.is_empty() && !arguments.parts.contains(part) {
+            continue;
+        }
+        eprintln!("measuring {}", part.name());
+        report.rows.extend(match part {
+            Part::Calls => calls::rows(&context)?,
+            Part::Growth => {
+                let (rows, points) = growth::rows(&context)?;
+                report.growth = points;
+                rows
+            }
+            Part::Cold => cold::rows(&context)?,
+            Part::Serve => socket::rows(&context)?,
+            Part::Wasi => wasi::rows(&context)?,
+            Part::Size => size::rows(),
+        });
+    }
+    println!("{}", report.text());
+    // What is kept is whole.
+    if arguments.parts.is_empty() && !arguments.quick {
+        report.keep()?;
+    }
+    Ok(())
+}
+
+impl Role {
+    fn play(&self, effort: Effort) -> Outcome<()> {
+        match self {
+            Self::Answer { what } => cold::answer(what),
+            Self::Axum => axum_service::serve()?,
+            Self::Measure { part, estimates } => {
+                let mut clock = Clock::new(estimates, effort);
+                match part {
+                    Part::Growth => growth::measure(&mut clock, effort)?,
+                    _ => calls::measure(&mut clock)?,
+                }
+            }
+            Self::Memory { modules, side } => growth::measure_memory(*modules, side)?,
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,62 @@
+//! What is told of a run: a table, and where it is kept, JSON and plots.
+
+mod bars;
+mod lines;
+mod palette;
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::environment::{self, Facts};
+use crate::failure::Outcome;
+use crate::growth::Point;
+use crate::row::Row;
+
+/// A run.
+#[derive(Serialize)]
+pub struct Report {
+    machine: Facts,
+    versions: Facts,
+    flags: Facts,
+    pub rows: Vec<Row>,
+    pub growth: Vec<Point>,
+}
+
+impl Report {
+    pub fn new() -> Outcome<Self> {
+        Ok(Self {
+            machine: environment::machine()?,
+            versions: environment::versions()?,
+            flags: environment::flags(),
+            rows: Vec::new(),
+            growth: Vec::new(),
+        })
+    }
+
+    /// The run as a table, with what it was run on.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", table::of(&self.rows));
+        for (about, facts) in
+            [("machine", &self.machine), ("versions", &self.versions), ("flags", &self.flags)]
+        {
+            let facts: Vec<_> =
+                facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            text += &format!("{about}: {}\n", facts.join("; "));
+        }
+        text
+    }
+
+    /// Writes `results/`, which the README shows.
+    pub fn keep(&self) -> Outcome<()> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("latest.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        fs::write(folder.join("twins.svg"), bars::draw(&self.rows)?)?;
+        fs::write(folder.join("growth.svg"), lines::draw(&self.growth)?)?;
+        println!("written to {}", folder.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! What the artifacts weigh.
+
+use ccs_modules_host::artifacts;
+
+use crate::row::{Aim, Quantity, Row};
+
+pub fn rows() -> Vec<Row> {
+    let aims = [
+        (&artifacts::PLUGIN, "the plugin", 64_u32 << 10),
+        (&artifacts::WASI_HTTP, "the service on WASI 0.2", 128 << 10),
+        (&artifacts::PROXY_WASM, "the Envoy filter", 160 << 10),
+    ];
+    aims.map(|(artifact, name, most)| {
+        Row::new("size", name, Quantity::Bytes(artifact.wasm.len() as f64))
+            .aims(&[Aim::AtMost(Quantity::Bytes(f64::from(most)))])
+    })
+    .into()
+}

@@ -1,0 +1,39 @@
+//! The start of an instance, and nothing else.
+
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{ResourceLimiter, Result, Store};
+
+/// A component that is ready to be instantiated. What it imports is not there: it is not called.
+pub struct Starter {
+    component: InstancePre<AnyAmount>,
+}
+
+impl Starter {
+    pub fn new(component: &Component) -> Result<Self> {
+        let mut linker = Linker::new(component.engine());
+        linker.define_unknown_imports_as_traps(component)?;
+        Ok(Self { component: linker.instantiate_pre(component)? })
+    }
+
+    /// Starts an instance as the host does, interruptible and limited, and lets it go.
+    pub async fn start(&self) -> Result<()> {
+        let mut store = Store::new(self.component.engine(), AnyAmount);
+        store.limiter(|any| any);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        self.component.instantiate_async(&mut store).await?;
+        Ok(())
+    }
+}
+
+struct AnyAmount;
+
+impl ResourceLimiter for AnyAmount {
+    fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        Ok(true)
+    }
+}

@@ -1,0 +1,85 @@
+//! The baked service on `wasmtime serve`, beside a component that does the same with wstd and serde.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ccs_modules::snapshot;
+use ccs_modules_benches::catalogue;
+use ccs_modules_host::artifacts;
+use ccs_modules_host::bake::bake;
+
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::load::{rates, require_wrk, same_answers};
+use crate::process::{Serving, run};
+use crate::row::{Quantity, Row};
+
+/// The runtime that `host-tests/runtimes/install` installs under this name.
+const INSTALL: &str = "wasmtime-0.2-baked";
+const WASMTIME: &str = "wasmtime-48.0.8/bin/wasmtime";
+
+pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
+    require_wrk()?;
+    let wasmtime = wasmtime()?;
+    let theirs = context.wstd_service()?;
+    let baked = bake(artifacts::WASI_HTTP.wasm, &snapshot::join(&catalogue::demo()))?;
+    let ours = context.folder().join("baked.wasm");
+    fs::write(&ours, &baked.wasm)?;
+
+    let serve = |component: &Path, requests: &str| {
+        Serving::start(
+            Command::new(&wasmtime)
+                .args(["serve", "--addr", "127.0.0.1:0", "-S", "cli"])
+                .args(["--max-instance-reuse-count", requests])
+                .args(["--env", r#"CCS_ACCESS={"anonymous":["db_viewer"]}"#])
+                .arg(component),
+        )
+    };
+    let servers =
+        [serve(&ours, "1")?, serve(&theirs, "1")?, serve(&ours, "1000")?, serve(&theirs, "1000")?];
+    let (get, list) = (catalogue::middle_target(), "/v1/modules".to_owned());
+    for target in [&get, &list] {
+        same_answers(&servers.each_ref(), target)?;
+    }
+    let loads: Vec<_> = [&get, &list]
+        .iter()
+        .flat_map(|target| servers.iter().map(|server| (server, target.as_str())))
+        .collect();
+    let rates = rates(&loads, context.effort)?;
+    let names = [
+        "get, an instance for each request",
+        "get, reused instances",
+        "list, an instance for each request",
+        "list, reused instances",
+    ];
+    let mut rows: Vec<_> = names
+        .iter()
+        .zip(rates.chunks(2))
+        .map(|(name, rates)| {
+            Row::new("wasmtime serve", *name, rates[0]).beside("wstd and serde_json", rates[1])
+        })
+        .collect();
+    let bytes = Quantity::Bytes(fs::metadata(&theirs)?.len() as f64);
+    rows.push(
+        Row::new(
+            "wasmtime serve",
+            "the component, catalogue and all",
+            Quantity::Bytes(baked.wasm.len() as f64),
+        )
+        .beside("wstd and serde_json", bytes),
+    );
+    Ok(rows)
+}
+
+/// The command, installed where it is missing: as the runtime tests do.
+fn wasmtime() -> Outcome<PathBuf> {
+    let runtimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes");
+    run(Command::new(runtimes.join("install")).arg(INSTALL))?;
+    let folder = match env::var_os("CCS_MODULES_RUNTIMES") {
+        Some(folder) => folder.into(),
+        None => env::home_dir().ok_or("no home folder")?.join(".cache/ccs-modules-runtimes"),
+    };
+    Ok(folder.join(WASMTIME))
+}

@@ -1,0 +1,53 @@
+//! What a call costs the guest does not creep up. Instructions and memory are counted, not time: the same
+//! artifact gives the same numbers on every machine, however busy.
+
+use ccs_modules_benches::catalogue;
+use ccs_modules_benches::meter::{Cost, Meter};
+
+/// A tenth above what was measured last. Who makes a call dearer for a reason raises its limit; who makes it
+/// cheaper lowers it.
+const START: u64 = 0;
+const GET: u64 = 0;
+const LIST: u64 = 0;
+
+#[test]
+fn a_call_takes_no_more_instructions_than_it_did() {
+    let meter = Meter::new().unwrap();
+    let get = meter.get(&catalogue::middle_target(), catalogue::demo()).unwrap();
+    let list = meter.get("/v1/modules", catalogue::demo()).unwrap();
+    let limits = [("a start", get.start, START), ("get", get.call, GET), ("list", list.call, LIST)];
+    for (what, instructions, limit) in limits {
+        assert!(instructions <= limit, "{what}: {instructions} instructions, more than {limit}");
+        // What became much cheaper would otherwise hide the next regression.
+        assert!(
+            instructions * 3 / 2 >= limit,
+            "{what}: only {instructions}; lower the limit {limit}"
+        );
+    }
+}
+
+#[test]
+fn a_module_of_a_long_list_takes_no_more_instructions_than_one_of_a_short() {
+    let meter = Meter::new().unwrap();
+    let per_module = |modules| list(&meter, modules).call / modules as u64;
+    let (short, long) = (per_module(10), per_module(10_000));
+    assert!(long * 10 <= short * 13, "{short} instructions a module of 10, {long} of 10,000");
+}
+
+#[test]
+fn a_list_takes_little_more_memory_than_its_answer() {
+    let meter = Meter::new().unwrap();
+    for modules in [10, 100, 1_000, 10_000] {
+        let Cost { memory, body, .. } = list(&meter, modules);
+        let most = body.len() * 5 / 2 + (1 << 20);
+        assert!(
+            memory <= most,
+            "{modules} modules, {} bytes: {memory} bytes, more than {most}",
+            body.len()
+        );
+    }
+}
+
+fn list(meter: &Meter, modules: usize) -> Cost {
+    meter.get("/v1/modules", catalogue::of(modules)).unwrap()
+}
