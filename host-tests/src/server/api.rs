@@ -85,12 +85,14 @@ impl Api {
 
     /// The request as the contract has it.
     fn request(&self, request: &hyper::Request<Incoming>) -> Request {
-        let headers: Vec<_> = request
+        let mut headers: Vec<_> = request
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
         let roles = self.access.as_ref().and_then(|access| access.roles(&headers));
+        // The decision is made: nobody further in needs what it was made by.
+        headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
         Request {
             method: request.method().as_str().to_owned(),
             target: target(request),
@@ -104,6 +106,9 @@ impl Api {
         timeout(self.store_time, self.ccs.get_document("")).await.is_ok_and(|answer| answer.is_ok())
     }
 }
+
+/// The header fields that hold credentials.
+const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The target as received. In HTTP/2 the scheme and the authority are not part of it.
 fn target(request: &hyper::Request<Incoming>) -> String {
