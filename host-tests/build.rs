@@ -6,12 +6,17 @@
 
 #[path = "src/compose.rs"]
 mod compose;
+#[path = "build/crates.rs"]
+mod crates;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
+
+use crates::Crate;
 
 /// The profile that adapters are built with.
 const PROFILE: &str = "adapter";
@@ -75,6 +80,9 @@ const ADAPTERS: &[Adapter] = &[
         about: "component, store: a catalogue that is baked in (see the command `bake`)",
     },
 ];
+
+/// What components are built for.
+const COMPONENTS: &str = "wasm32-unknown-unknown";
 
 /// The adapters that are also shipped composed: one row each.
 const COMPOSITIONS: &[Composition] = &[
@@ -148,38 +156,67 @@ fn main() {
 fn run() -> Result<(), Box<dyn Error>> {
     let workspace = Workspace::from_env()?;
     workspace.rerun_if_sources_change()?;
-
-    let mut built = Vec::new();
+    let rustc = env::var("RUSTC")?;
     for adapter in ADAPTERS {
-        ensure_target(adapter.target)?;
-        built.push((adapter.constant, adapter.about, workspace.build(adapter)?));
+        ensure_target(&rustc, adapter.target)?;
     }
-    for composition in COMPOSITIONS {
-        built.push((composition.constant, composition.about, workspace.compose(composition)?));
-    }
-
-    let mut source = String::new();
-    for (constant, about, path) in &built {
-        let name = path.file_name().ok_or("an artifact without a name")?.display().to_string();
-        writeln!(
-            source,
-            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: include_bytes!({path:?}) }};\n",
-        )?;
-    }
-    let constants: Vec<_> = built.iter().map(|(constant, ..)| *constant).collect();
-    writeln!(
-        source,
-        "/// Every artifact.\npub static ALL: &[&Artifact] = &[&{}];",
-        constants.join(", &")
-    )?;
-    fs::write(workspace.out.join("artifacts.rs"), source)?;
+    let built = workspace.build_all()?;
+    fs::write(workspace.out.join("artifacts.rs"), source(&built, &version(&rustc)?)?)?;
     Ok(())
 }
 
-/// Where the sources are and where the results go.
-struct Workspace {
-    root: PathBuf,
-    out: PathBuf,
+/// The constants of the library's `artifacts` module.
+fn source(built: &[Built], rust: &str) -> Result<String, Box<dyn Error>> {
+    let mut source = String::new();
+    for Built { constant, about, path, crates } in built {
+        let name = path.file_name().ok_or("an artifact without a name")?.display().to_string();
+        writeln!(
+            source,
+            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: include_bytes!({path:?}), crates: &["
+        )?;
+        for Crate { name, version, license, ours } in crates {
+            writeln!(
+                source,
+                "    Crate {{ name: {name:?}, version: {version:?}, license: {license:?}, ours: {ours} }},"
+            )?;
+        }
+        writeln!(source, "] }};\n")?;
+    }
+    let constants: Vec<_> = built.iter().map(|built| built.constant).collect();
+    writeln!(
+        source,
+        "/// Every artifact.\npub static ALL: &[&Artifact] = &[&{}];\n",
+        constants.join(", &")
+    )?;
+    writeln!(
+        source,
+        "/// The version of Rust they were compiled with.\npub const RUST: &str = {rust:?};"
+    )?;
+    Ok(source)
+}
+
+/// An artifact that is there.
+pub struct Built {
+    /// The name of its constant in the library's `artifacts` module.
+    pub constant: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is made of.
+    pub crates: BTreeSet<Crate>,
+}
+
+/// Where the sources are, what they are built with, and where the results go.
+pub struct Workspace {
+    /// The folder of the sources.
+    pub root: PathBuf,
+    /// The folder of the results.
+    pub out: PathBuf,
+    /// The program `cargo`.
+    pub cargo: PathBuf,
+    /// The folder that cargo keeps the sources of dependencies in.
+    pub cargo_home: PathBuf,
 }
 
 impl Workspace {
@@ -188,7 +225,29 @@ impl Workspace {
         Ok(Self {
             root: manifest.parent().ok_or("the package is not in a workspace folder")?.to_owned(),
             out: env::var("OUT_DIR")?.into(),
+            cargo: env::var("CARGO")?.into(),
+            cargo_home: match env::var_os("CARGO_HOME") {
+                Some(path) => path.into(),
+                None => env::home_dir()
+                    .ok_or("neither CARGO_HOME nor a home folder is known")?
+                    .join(".cargo"),
+            },
         })
+    }
+
+    /// Builds every artifact, in the order of the tables.
+    pub fn build_all(&self) -> Result<Vec<Built>, Box<dyn Error>> {
+        let mut built = Vec::new();
+        for adapter @ Adapter { constant, package, target, about, .. } in ADAPTERS {
+            let crates = crates::of(&self.cargo, &self.root, package, target)?;
+            built.push(Built { constant, about, path: self.build(adapter)?, crates });
+        }
+        for composition @ Composition { constant, front, back, about } in COMPOSITIONS {
+            let mut crates = crates::of(&self.cargo, &self.root, front, COMPONENTS)?;
+            crates.extend(crates::of(&self.cargo, &self.root, back, COMPONENTS)?);
+            built.push(Built { constant, about, path: self.compose(composition)?, crates });
+        }
+        Ok(built)
     }
 
     /// Names the sources and nothing else: a folder that holds build products would make every
@@ -201,7 +260,10 @@ impl Workspace {
             let folder = adapter?.path();
             sources.extend(["Cargo.toml", "src", "wit"].map(|name| folder.join(name)));
         }
-        sources.extend(["adapters/wasi", "host-tests/src/compose.rs"].map(|it| self.root.join(it)));
+        sources.extend(
+            ["adapters/wasi", "host-tests/build", "host-tests/src/compose.rs"]
+                .map(|it| self.root.join(it)),
+        );
         // One that is not there would make every build start over, too.
         sources.retain(|source| source.exists());
         for source in sources {
@@ -222,7 +284,7 @@ impl Workspace {
 
     /// Composes two adapters that are built, and answers where the artifact is.
     fn compose(&self, composition: &Composition) -> Result<PathBuf, Box<dyn Error>> {
-        let read = |package| fs::read(self.artifact("wasm32-unknown-unknown", package));
+        let read = |package| fs::read(self.artifact(COMPONENTS, package));
         let wasm = compose::compose(&read(composition.front)?, &read(composition.back)?)?;
         let name = format!("ccs-modules-{}", composition.constant.to_lowercase());
         let path = self.out.join(file_name(&name));
@@ -236,16 +298,17 @@ impl Workspace {
         let linker =
             format!("CARGO_TARGET_{}_LINKER", adapter.target.to_uppercase().replace('-', "_"));
 
-        let mut cargo = Command::new(env::var("CARGO")?);
+        let mut cargo = Command::new(&self.cargo);
         cargo
             .current_dir(&self.root)
             .args(["build", "--locked", "--profile", PROFILE])
             .args(["--package", adapter.package, "--target", adapter.target])
+            .env("CARGO_HOME", &self.cargo_home)
             .env("CARGO_TARGET_DIR", &target_dir)
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(adapter, &target_dir)?)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(adapter, &target_dir))
             // Set by `cargo clippy`, whose driver is for the outer build.
             .env_remove("RUSTC_WORKSPACE_WRAPPER");
-        if adapter.target == "wasm32-unknown-unknown" {
+        if adapter.target == COMPONENTS {
             cargo.env(linker, "wasm-component-ld");
         }
         if !cargo.status()?.success() {
@@ -261,16 +324,10 @@ impl Workspace {
 
     /// The whole set of compiler flags. Among them is what replaces this machine's paths, so that two
     /// clones in two folders give the same bytes.
-    fn rustflags(&self, adapter: &Adapter, target_dir: &Path) -> Result<String, Box<dyn Error>> {
-        let cargo_home = match env::var_os("CARGO_HOME") {
-            Some(path) => PathBuf::from(path),
-            None => env::home_dir()
-                .ok_or("neither CARGO_HOME nor a home folder is known")?
-                .join(".cargo"),
-        };
+    fn rustflags(&self, adapter: &Adapter, target_dir: &Path) -> String {
         // Where two prefixes match, the last one given counts.
         let remapped = [
-            (cargo_home.as_path(), "cargo"),
+            (self.cargo_home.as_path(), "cargo"),
             (self.root.as_path(), "ccs-modules"),
             (target_dir, "target"),
         ];
@@ -279,7 +336,7 @@ impl Workspace {
             .map(|(from, to)| format!("--remap-path-prefix={}=/{to}", from.display()))
             .collect();
         flags.push(format!("-Clink-arg=-zstack-size={}", adapter.stack));
-        Ok(flags.join("\x1f"))
+        flags.join("\x1f")
     }
 }
 
@@ -290,8 +347,7 @@ fn file_name(package: &str) -> String {
 
 /// Installs the libraries of `target` where the toolchain lacks them: rustup installs the targets
 /// of `rust-toolchain.toml` only together with a toolchain that is missing as a whole.
-fn ensure_target(target: &str) -> Result<(), Box<dyn Error>> {
-    let rustc = env::var("RUSTC")?;
+fn ensure_target(rustc: &str, target: &str) -> Result<(), Box<dyn Error>> {
     let output =
         Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output()?;
     if Path::new(String::from_utf8(output.stdout)?.trim()).is_dir() {
@@ -309,4 +365,11 @@ fn ensure_target(target: &str) -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::warning=installed the Rust target {target} with rustup");
     Ok(())
+}
+
+/// The version of the compiler, such as `1.95.0`.
+fn version(rustc: &str) -> Result<String, Box<dyn Error>> {
+    let output = Command::new(rustc).arg("--version").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.split(' ').nth(1).ok_or("rustc does not say its version")?.to_owned())
 }

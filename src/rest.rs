@@ -70,6 +70,27 @@ pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
     }
 }
 
+/// The response of a shell that cannot serve because it is set up wrongly: 500, with an error body
+/// like every other. The reason reaches the client, so it holds no secret; a
+/// [`PolicyError`](crate::access::PolicyError) holds none.
+///
+/// ```
+/// use ccs_modules::rest;
+///
+/// let response = rest::misconfigured("GET", "the access policy: users[0].name: missing");
+/// assert_eq!(response.status, 500);
+/// assert_eq!(
+///     response.body,
+///     b"{\"description\":\"the access policy: users[0].name: missing\",\"error_code\":\"misconfigured\"}\n",
+/// );
+/// let head = rest::misconfigured("HEAD", "the access policy: users[0].name: missing");
+/// assert_eq!((head.headers, head.body), (response.headers, vec![]));
+/// ```
+pub fn misconfigured(method: &str, reason: &str) -> Response {
+    let request = Request { method, target: "", headers: &[], roles: None };
+    Reply::to(&request).error(500, "misconfigured", reason, &[])
+}
+
 /// What is asked for, if this caller may ask for it in this way.
 fn resource<'a>(request: &Request<'a>, limits: &Limits) -> Result<Resource<'a>, Refusal> {
     let target = Target::parse(request.target, limits)?;

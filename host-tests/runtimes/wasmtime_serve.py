@@ -104,10 +104,11 @@ class WasmtimeServe(Runtime):
                 "access-ill-formed",
                 "a policy that is ill-formed serves nothing, and its error names the field alone",
                 self.with_value(b"[]", policy),
-                (
+                failure(
                     500,
-                    b"the access policy in CCS_ACCESS is ill-formed: users[0].password_sha256: "
-                    b"expected the 64 hexadecimal digits of a SHA-256\n",
+                    "misconfigured",
+                    "the access policy in CCS_ACCESS is ill-formed: users[0].password_sha256: "
+                    "expected the 64 hexadecimal digits of a SHA-256",
                 ),
             ),
             (

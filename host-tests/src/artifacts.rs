@@ -15,6 +15,21 @@ pub struct Artifact {
     pub about: &'static str,
     /// Its bytes.
     pub wasm: &'static [u8],
+    /// The crates whose code is in it, by name. Those of the Rust standard library come on top.
+    pub crates: &'static [Crate],
+}
+
+/// A crate whose code is in an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crate {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Its licence, an SPDX expression.
+    pub license: &'static str,
+    /// Whether it is a part of this project, and so in no registry.
+    pub ours: bool,
 }
 
 /// Bytes that are not WebAssembly.

@@ -64,6 +64,7 @@
 pub mod artifacts;
 pub mod bake;
 mod bindings;
+mod bom;
 mod bounds;
 mod ccs;
 pub mod compose;

@@ -147,7 +147,7 @@ impl Reply {
     }
 
     /// A response with the error body that the API reference documents.
-    fn error(
+    pub(super) fn error(
         self,
         status: u16,
         error_code: &str,

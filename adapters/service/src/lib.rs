@@ -8,7 +8,7 @@
 extern crate alloc;
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules::access::{Policy, PolicyError};
@@ -39,7 +39,10 @@ pub fn answer(
 ) -> Response {
     let roles = match policy(environment) {
         Ok(policy) => policy.and_then(|policy| policy.roles(headers)),
-        Err(error) => return misconfigured(method, &error),
+        Err(error) => {
+            let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
+            return rest::misconfigured(method, &reason);
+        }
     };
     let request = Request { method, target, headers, roles: roles.as_deref() };
     resolve(rest::handle(&request, &Limits::default()))
@@ -48,20 +51,6 @@ pub fn answer(
 fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, PolicyError> {
     let text = environment.iter().find(|(name, _)| name == ACCESS);
     text.map(|(_, text)| Policy::parse(text.as_bytes())).transpose()
-}
-
-/// Tells whoever set the service up. The error names the field and shows no value.
-fn misconfigured(method: &str, error: &PolicyError) -> Response {
-    let mut body = format!("the access policy in {ACCESS} is ill-formed: {error}\n").into_bytes();
-    let headers = [
-        ("content-type", "text/plain; charset=utf-8".to_string()),
-        ("content-length", body.len().to_string()),
-    ];
-    if method == "HEAD" {
-        body.clear();
-    }
-    let headers = headers.map(|(name, value)| (name.to_string(), value)).into();
-    Response { status: 500, headers, body }
 }
 
 /// The outcome of a call, the host's store asked where the core asks. Blocks.

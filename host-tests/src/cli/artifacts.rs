@@ -1,4 +1,4 @@
-//! `artifacts DIR`: every WebAssembly file.
+//! `artifacts DIR`: every WebAssembly file, with what there is to check it by.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,22 +8,34 @@ use ccs_modules_host::artifacts;
 
 use super::Failure;
 
-/// Writes every artifact into `dir` and tells of each its size, digest and imports.
+/// The digests of the artifacts, as `sha256sum --check` reads them.
+const DIGESTS: &str = "SHA256SUMS";
+
+/// Writes every artifact into `dir` with its bill of materials, and the digests of all. Tells of
+/// each artifact its size, digest and imports.
 pub fn run(dir: &Path) -> Result<Vec<u8>, Failure> {
     fs::create_dir_all(dir)
         .map_err(|error| Failure::Other(format!("cannot make {}: {error}", dir.display())))?;
-    let mut text = String::new();
+    let (mut text, mut digests) = (String::new(), String::new());
     for artifact in artifacts::ALL {
         let path = dir.join(artifact.name);
-        fs::write(&path, artifact.wasm)
-            .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))?;
+        write(&path, artifact.wasm)?;
+        write(&path.with_extension("cdx.json"), artifact.bill_of_materials().as_bytes())?;
+        let digest = artifact.sha256();
+        writeln!(digests, "{digest}  {}", artifact.name).map_err(Failure::other)?;
 
         writeln!(text, "{}\n  {}", path.display(), artifact.about).map_err(Failure::other)?;
         writeln!(text, "  size    {} bytes", artifact.wasm.len()).map_err(Failure::other)?;
-        writeln!(text, "  sha256  {}", artifact.sha256()).map_err(Failure::other)?;
+        writeln!(text, "  sha256  {digest}").map_err(Failure::other)?;
         for import in artifact.imports().map_err(Failure::other)? {
             writeln!(text, "  import  {import}").map_err(Failure::other)?;
         }
     }
+    write(&dir.join(DIGESTS), digests.as_bytes())?;
     Ok(text.into_bytes())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fs::write(path, bytes)
+        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))
 }

@@ -53,7 +53,8 @@ enum Command {
     Export(export::Export),
     /// Puts a catalogue into an HTTP service, for edges that have no store.
     Bake(bake::Bake),
-    /// Writes every WebAssembly artifact into a folder.
+    /// Writes every WebAssembly artifact into a folder, each with its bill of materials (CycloneDX),
+    /// and SHA256SUMS.
     Artifacts {
         /// The folder. It is made where it is missing.
         dir: PathBuf,

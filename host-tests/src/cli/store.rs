@@ -35,8 +35,10 @@ impl StoreAddress {
     pub fn ccs(&self, bounds: Bounds) -> Arc<dyn Ccs> {
         match self {
             Self::Demo => Arc::new(stores::demo()),
-            Self::File(path) => Arc::new(stores::File::new(path)),
-            Self::Redis(address) => Arc::new(redis(address).within(bounds.store_time)),
+            Self::File(path) => Arc::new(stores::File::new(path).at_most(bounds.memory)),
+            Self::Redis(address) => {
+                Arc::new(redis(address).within(bounds.store_time).at_most(bounds.memory))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::server::Metrics;
 use crate::server::connection::Handler;
+use crate::server::in_flight::{Held, InFlight};
 use crate::server::instances::Plugin;
 use crate::server::page::page;
 use crate::server::refusal::{Answer, Refusal};
@@ -20,6 +21,7 @@ pub(super) struct Api {
     pub(super) access: Option<Policy>,
     pub(super) ccs: Arc<dyn Ccs>,
     pub(super) header_bytes: usize,
+    pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) plugin: Plugin,
     pub(super) store_time: Duration,
@@ -56,32 +58,41 @@ impl Api {
     }
 
     async fn answer_api(&self, request: &hyper::Request<Incoming>) -> Answer {
-        if header_bytes(request.headers()) > self.header_bytes {
-            return Refusal::HeadersTooLong.answer(request.method());
+        self.call(request).await.unwrap_or_else(|refusal| refusal.answer(request.method()))
+    }
+
+    async fn call(&self, request: &hyper::Request<Incoming>) -> Result<Answer, Refusal> {
+        let header_bytes = header_bytes(request.headers());
+        if header_bytes > self.header_bytes {
+            return Err(Refusal::HeadersTooLong);
         }
+        let _request = self.in_flight.hold(header_bytes).ok_or(Refusal::TooMuchInFlight)?;
         let response = self.plugin.handle(&self.request(request)).await;
-        match response.and_then(answer) {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::error!(%error, "no answer");
-                self.metrics.call_failed(&error);
-                match error {
-                    CallError::TimedOut(_) => Refusal::CallTimedOut,
-                    _ => Refusal::CallFailed,
-                }
-                .answer(request.method())
-            }
+        let response = response.map_err(|error| self.failed(&error))?;
+        let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
+        answer(response, held).map_err(|error| self.failed(&error))
+    }
+
+    /// What to say where there is no answer.
+    fn failed(&self, error: &CallError) -> Refusal {
+        tracing::error!(%error, "no answer");
+        self.metrics.call_failed(error);
+        match error {
+            CallError::TimedOut(_) => Refusal::CallTimedOut,
+            _ => Refusal::CallFailed,
         }
     }
 
     /// The request as the contract has it.
     fn request(&self, request: &hyper::Request<Incoming>) -> Request {
-        let headers: Vec<_> = request
+        let mut headers: Vec<_> = request
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
         let roles = self.access.as_ref().and_then(|access| access.roles(&headers));
+        // The decision is made: nobody further in needs what it was made by.
+        headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
         Request {
             method: request.method().as_str().to_owned(),
             target: target(request),
@@ -95,6 +106,9 @@ impl Api {
         timeout(self.store_time, self.ccs.get_document("")).await.is_ok_and(|answer| answer.is_ok())
     }
 }
+
+/// The header fields that hold credentials.
+const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The target as received. In HTTP/2 the scheme and the authority are not part of it.
 fn target(request: &hyper::Request<Incoming>) -> String {
@@ -112,12 +126,12 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 }
 
 /// The plugin's response, as it is sent.
-fn answer(response: Response) -> Result<Answer, CallError> {
+fn answer(response: Response, held: Held) -> Result<Answer, CallError> {
     let mut answer = hyper::Response::builder().status(response.status);
     for (name, value) in response.headers {
         answer = answer.header(name, value);
     }
     answer
-        .body(response.body.into())
+        .body(held.body(response.body).into())
         .map_err(|error| CallError::Host(format!("not an HTTP response: {error}")))
 }

@@ -140,6 +140,8 @@ where
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(head_bytes(&terms.limits)).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(WINDOW)
+        .initial_stream_window_size(WINDOW)
         .serve_connection(TokioIo::new(stream), service(handler));
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
@@ -167,6 +169,10 @@ fn service(
 
 /// How many requests may be in flight on one HTTP/2 connection.
 const STREAMS: u32 = 100;
+
+/// How much of bodies an HTTP/2 connection takes in: nobody reads them, so no more than it must
+/// (RFC 9113, section 6.9.2).
+const WINDOW: u32 = 65_535;
 
 /// Where HTTP itself draws the line: far enough out that what is over a limit, yet reasonable, is
 /// answered in the API's own form.

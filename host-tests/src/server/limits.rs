@@ -14,10 +14,19 @@ pub struct Limits {
     /// How long the header fields of a request may be, names and values together, in bytes.
     /// Default: 16 KiB.
     pub header_bytes: usize,
+    /// How many bytes the header fields of requests and the bodies of answers may hold, all that
+    /// are in flight together: from when a request is there until its answer is sent. Further
+    /// requests are answered with 503. Default: 256 MiB.
+    pub in_flight_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { client_time: Duration::from_secs(30), connections: 4096, header_bytes: 16 << 10 }
+        Self {
+            client_time: Duration::from_secs(30),
+            connections: 4096,
+            header_bytes: 16 << 10,
+            in_flight_bytes: 256 << 20,
+        }
     }
 }

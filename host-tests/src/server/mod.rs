@@ -21,6 +21,7 @@
 mod api;
 mod connection;
 mod exporter;
+mod in_flight;
 mod instances;
 mod limits;
 mod listener;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use ccs_modules::access::Policy;
 
 use self::api::Api;
+use self::in_flight::InFlight;
 use self::instances::Plugin;
 use self::listener::Listener;
 use self::observed::Observed;
@@ -91,6 +93,7 @@ impl Server {
             access,
             ccs,
             header_bytes: limits.header_bytes,
+            in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             plugin,
             store_time: host.bounds().store_time,

@@ -28,6 +28,8 @@ pub(super) enum Refusal {
     NotReady,
     /// There are too many connections.
     TooManyConnections,
+    /// Requests and answers in flight hold too much.
+    TooMuchInFlight,
 }
 
 impl Refusal {
@@ -60,9 +62,10 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::CallFailed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::CallTimedOut | Self::NotReady | Self::TooManyConnections => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::CallTimedOut
+            | Self::NotReady
+            | Self::TooManyConnections
+            | Self::TooMuchInFlight => StatusCode::SERVICE_UNAVAILABLE,
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeadersTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -72,9 +75,10 @@ impl Refusal {
 
     fn header(self) -> Option<(HeaderName, &'static str)> {
         match self {
-            Self::CallTimedOut | Self::NotReady | Self::TooManyConnections => {
-                Some((RETRY_AFTER, "1"))
-            }
+            Self::CallTimedOut
+            | Self::NotReady
+            | Self::TooManyConnections
+            | Self::TooMuchInFlight => Some((RETRY_AFTER, "1")),
             Self::MethodNotAllowed => Some((ALLOW, "GET, HEAD")),
             _ => None,
         }
@@ -90,6 +94,7 @@ impl Refusal {
             Self::NotFound => ("not_found", "there is no such path"),
             Self::NotReady => ("not_ready", "the store does not answer"),
             Self::TooManyConnections => ("too_many_connections", "there are too many connections"),
+            Self::TooMuchInFlight => ("too_much_in_flight", "there is too much in flight"),
         };
         format!("{}\n", json!({"description": description, "error_code": error_code}))
     }

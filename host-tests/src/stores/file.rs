@@ -8,10 +8,11 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use ccs_modules::{Limits, SyntaxError, snapshot};
 use tokio::fs;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::Mutex;
 
 use crate::stores::Snapshot;
-use crate::{Ccs, CcsError};
+use crate::{Bounds, Ccs, CcsError};
 
 /// A JSON file that holds the body of `GET /v1/modules`. It is read again when it has changed: when
 /// its length or its time of modification is another.
@@ -20,13 +21,21 @@ use crate::{Ccs, CcsError};
 /// half-written.
 pub struct File {
     path: PathBuf,
+    bytes: usize,
     read: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
 }
 
 impl File {
     /// The file at `path`. It is read at the first call.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), read: Mutex::default() }
+        Self { path: path.into(), bytes: Bounds::default().memory, read: Mutex::default() }
+    }
+
+    /// The same, with the length of a file that is not read any more. Default: as for
+    /// [`Bounds::memory`], since no more than that can be listed.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
     }
 
     /// What the file holds now.
@@ -39,10 +48,23 @@ impl File {
         {
             return Ok(snapshot.clone());
         }
-        let body = fs::read(&self.path).await.map_err(|error| self.unreadable(&error))?;
+        let body = self.body().await?;
         let snapshot = parse(&body).map(Arc::new).map_err(|error| self.malformed(&error, &body))?;
         *read = Some((stamp, snapshot.clone()));
         Ok(snapshot)
+    }
+
+    async fn body(&self) -> Result<Vec<u8>, CcsError> {
+        let file = fs::File::open(&self.path).await.map_err(|error| self.unreadable(&error))?;
+        let mut body = Vec::new();
+        // One byte more shows that there is more: a file may grow, or be none with a length.
+        let most = u64::try_from(self.bytes).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut body).await.map_err(|error| self.unreadable(&error))?;
+        if body.len() > self.bytes {
+            let (path, bytes) = (self.path.display(), self.bytes);
+            return Err(CcsError::Other(format!("{path} is longer than {bytes} bytes")));
+        }
+        Ok(body)
     }
 
     fn malformed(&self, error: &SyntaxError, body: &[u8]) -> CcsError {

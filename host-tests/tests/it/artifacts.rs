@@ -1,6 +1,7 @@
 //! What an artifact imports, exports and weighs is part of its API.
 
 use ccs_modules_host::artifacts::{self, Artifact};
+use serde_json::Value;
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
@@ -259,6 +260,41 @@ fn no_path_of_the_build_machine_gets_in() {
         for path in [root, home.to_str().unwrap()] {
             assert!(!text.contains(path), "{} holds {path}", artifact.name);
         }
+    }
+}
+
+#[test]
+fn bills_of_materials_name_what_is_in_an_artifact() {
+    let lock = include_str!("../../../Cargo.lock");
+    for artifact in artifacts::ALL {
+        let bill: Value = serde_json::from_str(&artifact.bill_of_materials()).unwrap();
+        let subject = &bill["metadata"]["component"];
+        assert_eq!(subject["name"], artifact.name);
+        assert_eq!(subject["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(subject["hashes"][0]["content"], artifact.sha256());
+        let names: Vec<_> = bill["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|component| component["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names.last(), Some(&"Rust standard library"));
+        assert!(names.contains(&"ccs-modules") || names.contains(&"wit-bindgen"), "{names:?}");
+        // Neither the host's, nor what runs at build time.
+        for absent in ["wasmtime", "syn", "wit-bindgen-rust", "proptest"] {
+            assert!(!names.contains(&absent), "{absent} in {}", artifact.name);
+        }
+        for krate in artifact.crates {
+            let entry = format!("name = \"{}\"\nversion = \"{}\"\n", krate.name, krate.version);
+            assert!(lock.contains(&entry), "{krate:?}");
+            assert_eq!(krate.ours, krate.name.starts_with("ccs-modules"), "{krate:?}");
+            assert!(!krate.license.is_empty(), "{krate:?}");
+        }
+    }
+    let names = |artifact: &Artifact| artifact.crates.iter().map(|it| it.name).collect::<Vec<_>>();
+    let composed = names(&artifacts::WASI_HTTP_REDIS);
+    for part in [&artifacts::WASI_HTTP, &artifacts::CCS_REDIS] {
+        assert!(names(part).iter().all(|name| composed.contains(name)), "{composed:?}");
     }
 }
 

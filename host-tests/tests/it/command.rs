@@ -122,7 +122,14 @@ fn artifacts_are_written() {
         for import in artifact.imports().unwrap() {
             assert!(text.contains(&import));
         }
+        let bill = folder.join(artifact.name.replace(".wasm", ".cdx.json"));
+        assert_eq!(fs::read_to_string(bill).unwrap(), artifact.bill_of_materials());
     }
+    let digests: String = artifacts::ALL
+        .iter()
+        .map(|artifact| format!("{}  {}\n", artifact.sha256(), artifact.name))
+        .collect();
+    assert_eq!(fs::read_to_string(folder.join("SHA256SUMS")).unwrap(), digests);
 }
 
 #[test]

@@ -71,3 +71,15 @@ async fn an_error_in_a_file_is_found() {
         assert!(found.starts_with(&at(place)), "{text:?}: {found}");
     }
 }
+
+#[tokio::test]
+async fn a_file_longer_than_agreed_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let body = r#"[{"uid":"1"}]"#;
+    fs::write(&path, body).unwrap();
+    let store = |bytes| File::new(&path).at_most(bytes);
+    assert_eq!(store(body.len()).list_documents().await.unwrap().len(), 1);
+    let text = format!("{} is longer than 12 bytes", path.display());
+    assert_eq!(store(body.len() - 1).list_documents().await, Err(CcsError::Other(text)));
+}

@@ -15,6 +15,10 @@ pub struct LimitArgs {
     /// How long the header fields of a request may be, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().header_bytes)]
     max_header_bytes: usize,
+    /// How many bytes the requests and answers in flight may hold, all together; further requests
+    /// are answered with 503.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().in_flight_bytes)]
+    max_in_flight_bytes: usize,
     /// How many instances of the component there may be at once; further requests wait.
     #[arg(long, value_name = "N", default_value_t = Bounds::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
@@ -46,6 +50,7 @@ impl LimitArgs {
             client_time: self.client_timeout.0,
             connections: connections(self.max_connections),
             header_bytes: self.max_header_bytes,
+            in_flight_bytes: self.max_in_flight_bytes,
         }
     }
 }

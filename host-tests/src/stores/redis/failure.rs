@@ -27,6 +27,12 @@ pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
     }
 }
 
+/// What an answer is that is longer than agreed.
+pub(super) fn too_long(address: &RedisAddress, limit: usize) -> CcsError {
+    let place = Place(address);
+    CcsError::Other(format!("redis at {place} answers with more than {limit} bytes"))
+}
+
 /// What Redis said instead of an answer.
 fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
     let place = Place(address);

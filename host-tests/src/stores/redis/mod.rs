@@ -3,6 +3,8 @@
 mod address;
 mod connection;
 mod failure;
+mod meter;
+mod stream;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -14,7 +16,6 @@ use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
-use self::failure::failure;
 use crate::stores::catalogue::{self, Catalogue};
 use crate::{Bounds, Ccs, CcsError};
 
@@ -30,14 +31,22 @@ pub struct Redis {
 impl Redis {
     /// The hash at `address`. The first call connects.
     pub fn new(address: RedisAddress) -> Self {
-        Self { connection: Connection::new(address, Bounds::default().store_time) }
+        let Bounds { store_time, memory, .. } = Bounds::default();
+        Self { connection: Connection::new(address, store_time, memory) }
     }
 
     /// The same, with the time that a call may take, connecting included. Default: as for
     /// [`Bounds::store_time`].
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
-        Self { connection: Connection::new(self.connection.address().clone(), time) }
+        Self { connection: self.connection.within(time) }
+    }
+
+    /// The same, with the bytes that an answer of Redis may have. Default: as for [`Bounds::memory`],
+    /// since no more than that can be listed.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        Self { connection: self.connection.at_most(bytes) }
     }
 
     /// What [`replace`](Self::replace) would do now.
@@ -59,9 +68,10 @@ impl Redis {
     /// than a hash is left as it is.
     pub async fn replace(&self, catalogue: &Catalogue) -> Result<Changes, CcsError> {
         // Not the shared connection: whoever watches a key watches it for all who share theirs.
-        let mut connection = self.connection.connect().await?;
+        let link = self.connection.connect().await?;
+        let (mut connection, _asking) = link.ask();
         let address = self.connection.address();
-        let failed = |error| failure(address, &error);
+        let failed = |error| self.connection.failure(&link, &error);
         for _ in 0..ATTEMPTS {
             let () = self.command("WATCH").query_async(&mut connection).await.map_err(failed)?;
             let stored = self.command("HGETALL").query_async(&mut connection).await;

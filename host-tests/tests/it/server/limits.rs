@@ -127,6 +127,26 @@ async fn connections_over_the_limit_are_told() {
 }
 
 #[tokio::test]
+async fn what_is_in_flight_is_limited() {
+    let limits = Limits { in_flight_bytes: 1000, ..Limits::default() };
+    let store = Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(1000))]);
+    let server = Serving::start(host(), store, Settings { limits, ..open_to_all() }).await;
+    let mut wire = Wire::connect(server.address).await;
+    for _ in 0..3 {
+        let reply = wire.ask("GET", "/v1/modules").await;
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+        assert_eq!(
+            reply.text(),
+            "{\"description\":\"there is too much in flight\",\"error_code\":\"too_much_in_flight\"}\n"
+        );
+        assert_eq!(wire.ask("GET", "/v1/modules/2").await.status, 404);
+    }
+    let fields = format!("x: {}\r\n", "x".repeat(1000));
+    wire.send(format!("GET /v1/modules/2 HTTP/1.1\r\nhost: test\r\n{fields}\r\n")).await;
+    assert_eq!(wire.reply("GET").await.status, 503, "header fields count, too");
+}
+
+#[tokio::test]
 async fn a_thousand_connections_are_served() {
     let files = rlimit::increase_nofile_limit(4096).unwrap();
     assert!(files > 2100, "the limit on open files, {files}, is too low for this test");

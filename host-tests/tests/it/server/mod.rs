@@ -6,4 +6,5 @@ mod limits;
 mod metrics;
 mod protocols;
 mod shutdown;
+mod spoofing;
 mod tls;

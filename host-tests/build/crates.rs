@@ -1,0 +1,54 @@
+//! What an adapter is built of, as cargo says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// A crate whose code gets into an artifact.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crate {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its licence, an SPDX expression.
+    pub license: String,
+    /// Whether it is a part of this workspace.
+    pub ours: bool,
+}
+
+/// The crates of a package that is built for `target`, itself among them. What only runs while it is
+/// built is left out.
+pub fn of(
+    cargo: &Path,
+    root: &Path,
+    package: &str,
+    target: &str,
+) -> Result<BTreeSet<Crate>, Box<dyn std::error::Error>> {
+    let output = Command::new(cargo)
+        .current_dir(root)
+        .args(["tree", "--locked", "--package", package, "--target", target])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--no-dedupe"])
+        .args(["--format", "{p}|{l}"])
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    text.lines()
+        .map(|line| parse(line).ok_or_else(|| format!("cargo tree: {line}").into()))
+        .collect()
+}
+
+/// Reads `name v1.2.3|licence`, or `name v1.2.3 (path)|licence` for a part of the workspace.
+fn parse(line: &str) -> Option<Crate> {
+    let (package, license) = line.split_once('|')?;
+    let mut words = package.split(' ');
+    Some(Crate {
+        name: words.next()?.into(),
+        version: words.next()?.strip_prefix('v')?.into(),
+        // An older way to say the same.
+        license: license.replace('/', " OR "),
+        ours: words.next().is_some(),
+    })
+}

@@ -1,0 +1,27 @@
+// What npm would publish: everything that the exports name, the licences, and nothing of the tests.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const folder = new URL("..", import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
+
+test("the package holds what its exports name, and no more than is used", () => {
+  const output = execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" });
+  const files = JSON.parse(output)[0].files.map(({ path }) => path);
+  const named = Object.values(manifest.exports)
+    .flatMap((target) => (typeof target === "string" ? [] : Object.values(target)))
+    .concat(Object.values(manifest.bin))
+    .map((path) => path.replace("./", ""));
+  assert.ok(named.length > 8);
+  for (const path of [...named, "README.md", "dist/LICENSE-APACHE", "dist/LICENSE-MIT"]) {
+    assert.ok(files.includes(path), path);
+  }
+  assert.ok(files.some((path) => path.startsWith("dist/component/") && path.endsWith(".wasm")));
+  for (const path of files) {
+    assert.match(path, /^(package\.json|README\.md|dist\/.*)$/);
+    assert.doesNotMatch(path, /test/);
+  }
+});

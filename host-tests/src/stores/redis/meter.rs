@@ -1,0 +1,110 @@
+//! A stream on which no answer can be longer than agreed.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Counts what answers read from a stream.
+pub(super) struct Meter {
+    limit: usize,
+    reading: Mutex<Reading>,
+}
+
+struct Reading {
+    asking: usize,
+    left: usize,
+    exceeded: bool,
+}
+
+impl Meter {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        let reading = Mutex::new(Reading { asking: 0, left: limit, exceeded: false });
+        Arc::new(Self { limit, reading })
+    }
+
+    /// A question whose answer is outstanding for as long as what comes back lives.
+    pub(super) fn ask(self: &Arc<Self>) -> Asking {
+        let mut reading = self.reading();
+        // Behind others it takes its turn, and is counted from the end of the one before.
+        if reading.asking == 0 {
+            reading.left = self.limit;
+        }
+        reading.asking += 1;
+        Asking(self.clone())
+    }
+
+    /// How long an answer may be, if one was longer.
+    pub(super) fn exceeded(&self) -> Option<usize> {
+        self.reading().exceeded.then_some(self.limit)
+    }
+
+    fn count(&self, bytes: usize) -> io::Result<()> {
+        let mut reading = self.reading();
+        match reading.left.checked_sub(bytes) {
+            Some(left) => {
+                reading.left = left;
+                Ok(())
+            }
+            None => {
+                reading.exceeded = true;
+                Err(io::Error::other("an answer that is too long"))
+            }
+        }
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question that is being answered.
+pub(super) struct Asking(Arc<Meter>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut reading = self.0.reading();
+        reading.asking = reading.asking.saturating_sub(1);
+        reading.left = self.0.limit;
+    }
+}
+
+/// A stream that is read by a meter.
+pub(super) struct Metered<S> {
+    pub(super) stream: S,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => Poll::Ready(self.meter.count(buffer.filled().len() - before)),
+            other => other,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,93 @@
+//! Clients that send too much, or read too little.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+
+use tempfile::TempDir;
+
+use crate::process::Server;
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn everything_oversized_is_refused() {
+    let server = Server::start(&[]);
+    let long = "x".repeat(8 * MIB);
+    for (request, statuses) in [
+        (format!("{long} /v1/modules HTTP/1.1\r\n\r\n"), &[0, 400, 431][..]),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), &[0, 414, 431]),
+        (format!("GET /v1/modules HTTP/1.1\r\n{long}: x\r\n\r\n"), &[0, 431]),
+        (format!("GET /v1/modules HTTP/1.1\r\nx: {long}\r\n\r\n"), &[0, 431]),
+        (format!("GET /v1/modules HTTP/1.1\r\n{}\r\n", "x: x\r\n".repeat(MIB)), &[0, 431]),
+        (format!("POST /v1/modules HTTP/1.1\r\ncontent-length: 8388608\r\n\r\n{long}"), &[0, 405]),
+        (
+            format!(
+                "GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n{long}"
+            ),
+            &[0, 200],
+        ),
+        (
+            format!("GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;{long}"),
+            &[0, 200],
+        ),
+        (long.clone(), &[0, 400, 431]),
+    ] {
+        for _ in 0..10 {
+            let (status, _) = server.send(&request);
+            assert!(statuses.contains(&status), "{status}: {}", &request[..60.min(request.len())]);
+        }
+        assert_eq!(server.get("/v1/modules").0, 200);
+    }
+    assert!(server.peak() < 128 * MIB, "{} MiB", server.peak() / MIB);
+}
+
+#[test]
+fn heads_that_do_not_end_hold_little() {
+    let server = Server::start(&[]);
+    let head = format!("GET /v1/modules HTTP/1.1\r\nx: {}", "x".repeat(90 << 10));
+    let mut streams: Vec<_> = (0..500).map(|_| server.connect()).collect();
+    for stream in &mut streams {
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    assert_eq!(server.get("/v1/modules").0, 200);
+    // What HTTP reads at most before it refuses, for each.
+    assert!(server.peak() < (128 + 500 / 4) * MIB, "{} MiB", server.peak() / MIB);
+}
+
+#[test]
+fn answers_that_nobody_reads_do_not_pile_up() {
+    const ANSWER: usize = 8 * MIB;
+    const IN_FLIGHT: usize = 64 * MIB;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let document = |uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(ANSWER / 16));
+    let documents: Vec<_> = (0..16).map(document).collect();
+    fs::write(&path, format!("[{}]", documents.join(","))).unwrap();
+    let store = format!("file:{}", path.display());
+    let server = Server::start(
+        &[
+            ["--store", &store],
+            ["--max-instances", "4"],
+            ["--max-in-flight-bytes", &IN_FLIGHT.to_string()],
+        ]
+        .concat(),
+    );
+
+    let mut refused = 0;
+    let mut streams = Vec::new();
+    for _ in 0..100 {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        refused += usize::from(status == *b"HTTP/1.1 503");
+        streams.push(stream);
+    }
+    // What is on its way counts until the connection has taken it, which is some of each answer.
+    assert!(refused >= 100 - 2 * IN_FLIGHT / ANSWER, "{refused}");
+    assert_eq!(server.get("/v1/modules/1").0, 200, "a small answer still fits");
+    drop(streams);
+    while server.get("/v1/modules").0 != 200 {}
+    let most = 128 * MIB + IN_FLIGHT + 4 * 3 * 64 * MIB;
+    assert!(server.peak() < most, "{} MiB", server.peak() / MIB);
+}

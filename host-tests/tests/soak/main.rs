@@ -1,0 +1,206 @@
+//! A server under mixed requests, good and hostile, over stores that fail, for as long as it is told:
+//!
+//! ```sh
+//! cargo test -p ccs-modules-host --test soak -- SECONDS [REQUESTS]
+//! ```
+//!
+//! Without a number it takes ten minutes. At the end it has taken no more memory, files and threads than
+//! early on, and made no fewer than `REQUESTS` requests. Needs Linux.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "some of it is for the hostile tests")]
+#[path = "../hostile/process.rs"]
+mod process;
+#[path = "../hostile/redis.rs"]
+mod redis;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::Server;
+use crate::redis::Answer;
+
+/// So many clients ask one server at once.
+const CLIENTS: usize = 3;
+
+/// How many mebibytes more than early on are no growth: what allocators keep and do not give back.
+const MARGIN: usize = 16;
+
+/// The same where the store's answers never end: they are read until they are cut off.
+const MARGIN_OF_ENDLESS: usize = 160;
+
+/// How many threads more than early on are no growth: files are read on threads that come and go.
+const FILE_THREADS: usize = CLIENTS + 1;
+
+/// What one client sends, over and over.
+const REQUESTS: &[&str] = &[
+    "GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET /v1/modules/b14385b09778a335835ee3ae380bbc77 HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET /v1/modules?module_name=bf HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET /v1/modules HTTP/1.1\r\nhost: test\r\nif-none-match: *\r\n\r\n",
+    "GET /v1/modules HTTP/1.1\r\nhost: test\r\naccept: text/html\r\n\r\n",
+    "GET /v1/modules/%ff HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET /v1/modules?version=x HTTP/1.1\r\nhost: test\r\n\r\n",
+    "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n",
+    "GET /v2 HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n",
+];
+
+/// What ends a connection, each by another way.
+const RUDE: &[&str] = &[
+    "",
+    "nonsense\r\n\r\n",
+    "GET /v1/modules HTTP/1.1\r\nx: ",
+    "GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n",
+    "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000\r\n\r\nx",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0",
+    "\x16\x03\x01\x02\0\x01\0\x01",
+];
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).map(|it| it.parse().expect("a number"));
+    let time = Duration::from_secs(numbers.next().unwrap_or(600));
+    let wanted = usize::try_from(numbers.next().unwrap_or(0)).unwrap();
+
+    let broken = redis::start(Answer::Only("$-2\r\n"));
+    let silent = redis::start(Answer::Silent);
+    let endless = redis::start(Answer::Endless("*9000000000000000000\r\n", "$1\r\nx\r\n"));
+    let endless = format!("redis://{endless}");
+    let options = |store: &str| -> Vec<String> {
+        ["--store", store, "--store-timeout", "0.2", "--max-instances", "8"]
+            .map(String::from)
+            .into()
+    };
+    let served = [
+        options("demo"),
+        [options("demo"), vec!["--instances".into(), "reused".into()]].concat(),
+        options(&format!("redis://{broken}")),
+        options(&format!("redis://{silent}")),
+        options(&endless),
+        options("redis://127.0.0.1:1"),
+        options("file:/nowhere/modules.json"),
+    ];
+    let mut counts = BTreeMap::new();
+    thread::scope(|scope| {
+        let runs: Vec<_> = served
+            .iter()
+            .map(|options| {
+                let margin = if options[1] == endless { MARGIN_OF_ENDLESS } else { MARGIN };
+                scope.spawn(move || run(options, time, margin))
+            })
+            .collect();
+        for run in runs {
+            for (status, count) in run.join().unwrap() {
+                *counts.entry(status).or_insert(0) += count;
+            }
+        }
+    });
+    let requests: usize = counts.values().sum();
+    println!("{requests} requests in {time:?}, by status (0: cut off): {counts:?}");
+    assert!(requests >= wanted, "{requests} requests, {wanted} wanted");
+}
+
+/// Runs one server and its clients; answers how many requests came to which status.
+fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize> {
+    let words: Vec<_> = options.iter().map(String::as_str).collect();
+    let server = Server::start(&words);
+    let (stop, begun) = (AtomicBool::new(false), Instant::now());
+    thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|_| scope.spawn(|| client(&server, &stop))).collect();
+        // Early is when everything has happened a few times.
+        thread::sleep(time / 5);
+        let early = Taken::by(&server);
+        thread::sleep(time.saturating_sub(begun.elapsed()));
+        stop.store(true, Ordering::Relaxed);
+        let mut counts = BTreeMap::new();
+        for client in clients {
+            for (status, count) in client.join().unwrap() {
+                *counts.entry(status).or_insert(0) += count;
+            }
+        }
+        let late = Taken::by(&server);
+        println!("{}: {early:?}, then {late:?}", options[1]);
+        late.assert_no_more_than(&early, margin);
+        counts
+    })
+}
+
+/// What a server takes of the machine.
+#[derive(Debug)]
+struct Taken {
+    mebibytes: usize,
+    files: usize,
+    threads: usize,
+}
+
+impl Taken {
+    /// The least of several moments: what a server takes, and not what a request does.
+    fn by(server: &Server) -> Self {
+        let moments = (0..20).map(|_| {
+            thread::sleep(Duration::from_millis(50));
+            (server.memory(), server.files(), server.threads())
+        });
+        let least = moments.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.min(b.2)));
+        let (memory, files, threads) = least.unwrap();
+        Self { mebibytes: memory >> 20, files, threads }
+    }
+
+    fn assert_no_more_than(&self, early: &Self, margin: usize) {
+        assert!(self.mebibytes <= early.mebibytes + margin, "memory grows");
+        assert!(self.files <= early.files + 2 * CLIENTS, "files stay open");
+        assert!(self.threads <= early.threads + FILE_THREADS, "threads stay");
+    }
+}
+
+/// Asks until it is told to stop.
+fn client(server: &Server, stop: &AtomicBool) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    let mut turn = 0;
+    while !stop.load(Ordering::Relaxed) {
+        turn += 1;
+        // A connection that is kept for a while.
+        let mut stream = BufReader::new(server.connect());
+        for request in REQUESTS.iter().cycle().take(50) {
+            *counts.entry(ask(&mut stream, request).unwrap_or(0)).or_insert(0) += 1;
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        // And one that ends badly: without a look at what comes back.
+        let _ = server.connect().write_all(RUDE[turn % RUDE.len()].as_bytes());
+        *counts.entry(0).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The status of the answer, which is read to its end.
+fn ask(stream: &mut BufReader<TcpStream>, request: &str) -> Option<u16> {
+    stream.get_mut().write_all(request.as_bytes()).ok()?;
+    let mut line = String::new();
+    stream.read_line(&mut line).ok()?;
+    let status = line.split(' ').nth(1)?.parse().ok()?;
+    let mut length = 0;
+    loop {
+        line.clear();
+        stream.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).ok()?;
+    Some(status)
+}
