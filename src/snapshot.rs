@@ -138,6 +138,7 @@ mod tests {
             (r#"[{"a":"}]"},{"b":"\"}\\"}]"#, &[r#"{"a":"}]"}"#, r#"{"b":"\"}\\"}"#]),
             // What stands in an object is not looked at.
             ("[{nothing}]", &["{nothing}"]),
+            (r"[{\}]", &[r"{\}"]),
         ] {
             assert_eq!(split_text(text).as_deref(), Ok(expected), "{text}");
         }

@@ -128,9 +128,10 @@ pub fn document(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
 
 /// A store that may lie and fail.
 pub fn store(u: &mut Unstructured<'_>) -> Result<Store> {
-    let documents = match u.ratio(1, 8)? {
-        true => Err(store_error(u)?),
-        false => Ok((0..u.int_in_range(0..=5)?).map(|_| document(u)).collect::<Result<_>>()?),
+    let documents = match u.int_in_range(0..=31)? {
+        0..4 => Err(store_error(u)?),
+        4 => Ok(many(u)?),
+        _ => Ok((0..u.int_in_range(0..=5)?).map(|_| document(u)).collect::<Result<_>>()?),
     };
     let document = match u.int_in_range(0..=5)? {
         0 => Some(Err(store_error(u)?)),
@@ -139,6 +140,14 @@ pub fn store(u: &mut Unstructured<'_>) -> Result<Store> {
         _ => None,
     };
     Ok(Store { documents, document })
+}
+
+/// More documents than fit a glance, and few or none that share a uid.
+fn many(u: &mut Unstructured<'_>) -> Result<Vec<Vec<u8>>> {
+    let (count, distinct) = (u.int_in_range(6..=200)?, u.int_in_range(190..=400)?);
+    let prefix = u.choose(&["", "a", "sixteen bytes it", "\u{e9}"])?;
+    let uid = |index: usize| format!("{{\"uid\":\"{prefix}{}\"}}", index * 7 % distinct);
+    Ok((0..count).map(|index| uid(index).into_bytes()).collect())
 }
 
 fn store_error(u: &mut Unstructured<'_>) -> Result<StoreError> {

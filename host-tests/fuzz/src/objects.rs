@@ -1,7 +1,7 @@
 //! Real documents, changed: what is answered for one does not depend on how it is written.
 
 use arbitrary::{Result, Unstructured};
-use ccs_modules::{Error, Limits, Malformed, Module, Subject};
+use ccs_modules::{Error, Limits, Malformed, Subject};
 
 use crate::calls::{Request, Store, get, handle, list};
 use crate::generate::{CATALOGUE, string, value};
@@ -15,6 +15,7 @@ pub fn run(input: &[u8]) {
         Ok(object) => object.clone(),
         Err(_) => CATALOGUE[0].clone(),
     };
+    let call = u.int_in_range(0..=2).unwrap_or_default();
     if u.ratio(1, 2).unwrap_or_default() {
         shorten(&mut object);
     }
@@ -26,7 +27,7 @@ pub fn run(input: &[u8]) {
     let mut sorted = String::new();
     object.write(&mut sorted);
     let Ok(otherwise) = object.write_otherwise(&mut u) else { return };
-    compare(sorted.as_bytes(), otherwise.as_bytes());
+    compare(call, sorted.as_bytes(), otherwise.as_bytes());
 }
 
 /// Leaves what is short, so that a change weighs more.
@@ -43,7 +44,7 @@ fn change(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     match json {
         Json::Object(members) if !members.is_empty() && u.ratio(7, 8)? => {
             let at = u.choose_index(members.len())?;
-            match u.int_in_range(0..=9)? {
+            match u.int_in_range(0..=10)? {
                 0 => _ = members.remove(at),
                 1 => members.push(members[at].clone()),
                 2 => members.push((string(u)?, value(u, 2)?)),
@@ -52,6 +53,7 @@ fn change(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
                 5 => members.push((respell(&members[at].0, u)?, value(u, 1)?)),
                 6 => nest(&mut members[at].1, u)?,
                 7 => members[at].1 = value(u, 2)?,
+                8 => widen(members, u)?,
                 _ => change(&mut members[at].1, u)?,
             }
         }
@@ -86,6 +88,16 @@ fn respell(text: &str, u: &mut Unstructured<'_>) -> Result<String> {
     Ok(out)
 }
 
+/// Adds many members, and few or none that share a key.
+fn widen(members: &mut Vec<(String, Json)>, u: &mut Unstructured<'_>) -> Result<()> {
+    let (count, distinct) = (u.int_in_range(3..=80)?, u.int_in_range(70..=200)?);
+    let prefix = u.choose(&["", "a", "sixteen bytes it", "\u{e9}", "\\u0061", "ui"])?;
+    let member =
+        |index: usize| (format!("\"{prefix}{}\"", index * 7 % distinct), Json::Array(vec![]));
+    members.extend((0..count).map(member));
+    Ok(())
+}
+
 /// Puts a value into so many arrays or objects, around the limit sometimes.
 fn nest(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     let depth = if u.ratio(1, 16)? { u.int_in_range(124..=129)? } else { u.int_in_range(1..=4)? };
@@ -100,34 +112,38 @@ fn nest(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// One document, written in two ways.
-fn compare(sorted: &[u8], otherwise: &[u8]) {
+/// One document, written in two ways, to one call.
+fn compare(call: u8, sorted: &[u8], otherwise: &[u8]) {
     let limits = Limits::default();
-    let (one, other) = (Store::of(&[sorted]), Store::of(&[otherwise]));
-    let listed = list(&one, &limits);
-    match (judge(sorted, &limits), &listed) {
-        (Verdict::Sound(expected), Ok(found)) => assert_eq!([*expected], found.as_slice()),
-        (Verdict::Refused, Err(_)) | (Verdict::Unknown, _) => {}
-        (expected, found) => panic!("expected {expected:?}, found {found:?}"),
-    }
-    let uid = match &listed {
-        Ok(modules) => {
-            let [Module { uid, .. }] = modules.as_slice() else { panic!("{listed:?}") };
-            uid.clone()
+    let [one, other] = [Store::of(&[sorted]), Store::of(&[otherwise])];
+    match call {
+        0 => {
+            let listed = list(&one, &limits);
+            match (judge(sorted, &limits), &listed) {
+                (Verdict::Sound(expected), Ok(found)) => assert_eq!([*expected], found.as_slice()),
+                (Verdict::Refused, Err(_)) | (Verdict::Unknown, _) => {}
+                (expected, found) => panic!("expected {expected:?}, found {found:?}"),
+            }
+            assert_eq!(text_of(listed), text_of(list(&other, &limits)));
         }
-        Err(_) => "a".into(),
-    };
-    assert_eq!(text_of(listed), text_of(list(&other, &limits)));
-    let got = |store: &Store| {
-        let document = store.documents.clone().map(|mut documents| documents.pop());
-        get(&Store { document: Some(document), ..store.clone() }, &uid, &limits)
-    };
-    assert_eq!(text_of(got(&one)), text_of(got(&other)));
-
-    let [one, other] = [one, other].map(|it| handle(&it, &Request::get("/v1/modules"), &limits));
-    assert_eq!(one.status, other.status);
-    if one.status == 200 {
-        assert_eq!(one, other);
+        1 => {
+            let uid = Json::parse(sorted, limits.depth)
+                .and_then(|document| document.get("uid").and_then(Json::as_string))
+                .unwrap_or("a".into());
+            let got = |store: Store| {
+                let document = store.documents.clone().map(|mut documents| documents.pop());
+                get(&Store { document: Some(document), ..store }, &uid, &limits)
+            };
+            assert_eq!(text_of(got(one)), text_of(got(other)));
+        }
+        _ => {
+            let listed = |store| handle(&store, &Request::get("/v1/modules"), &limits);
+            let [one, other] = [listed(one), listed(other)];
+            assert_eq!(one.status, other.status);
+            if one.status == 200 {
+                assert_eq!(one, other);
+            }
+        }
     }
 }
 
