@@ -400,5 +400,8 @@ mod tests {
     #[test]
     fn a_policy_does_not_show_its_secrets() {
         assert_eq!(format!("{:?}", users()), "Policy(users)");
+        let debug = |text: &[u8]| format!("{:?}", Policy::parse(text).unwrap());
+        assert_eq!(debug(br#"{"anonymous":["secret"]}"#), "Policy(anonymous)");
+        assert_eq!(debug(br#"{"trusted_header":"secret"}"#), "Policy(trusted_header)");
     }
 }

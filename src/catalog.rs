@@ -94,3 +94,96 @@ impl Collect<Result<Module, Error>> for Modules {
         complete.and_then(|()| self.0.pop().ok_or(Error::NotFound))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::*;
+    use crate::error::StoreError;
+
+    const ADMIN: &[&str] = &["admin"];
+    const NO_ROLE: &[&str] = &["none"];
+
+    fn limits() -> Limits {
+        Limits { documents: 2, uid_bytes: 2, ..Limits::default() }
+    }
+
+    fn list(documents: Result<Vec<&str>, StoreError>) -> Result<Vec<Module>, Error> {
+        match list_modules(ADMIN, &limits()) {
+            Step::Ask(Ask::Documents(ask)) => ask.answer(documents),
+            step => panic!("{step:?}"),
+        }
+    }
+
+    fn get(uid: &str, document: Result<Option<&str>, StoreError>) -> Result<Module, Error> {
+        match get_module(ADMIN, uid, &limits()) {
+            Step::Ask(Ask::Document(ask)) => {
+                assert_eq!(ask.uid(), uid);
+                ask.answer(document)
+            }
+            step => panic!("{step:?}"),
+        }
+    }
+
+    #[test]
+    fn what_needs_no_store_is_answered_at_once() {
+        let listed = list_modules(NO_ROLE, &limits());
+        assert!(matches!(listed, Step::Done(Err(Error::Forbidden))), "{listed:?}");
+        for (roles, uid, expected) in [
+            (NO_ROLE, "a", Error::Forbidden),
+            (NO_ROLE, "", Error::Forbidden),
+            (ADMIN, "", Error::NotFound),
+            (ADMIN, "abc", Error::UidTooLong { bytes: 3, limit: 2 }),
+        ] {
+            match get_module(roles, uid, &limits()) {
+                Step::Done(outcome) => assert_eq!(outcome, Err(expected), "{uid}"),
+                step => panic!("{step:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_complete_or_an_error() {
+        let uids = |modules: Vec<Module>| modules.into_iter().map(|it| it.uid).collect::<Vec<_>>();
+        let documents = vec![r#"{"uid":"b"}"#, r#"{"uid":"a"}"#];
+        assert_eq!(list(Ok(documents)).map(uids), Ok(vec!["b".into(), "a".into()]));
+        assert_eq!(list(Ok(vec![])), Ok(vec![]));
+        for (documents, expected) in [
+            (vec![r#"{"uid":"a"}"#, "{}"], "document at index 1: field uid: missing"),
+            (
+                vec![r#"{"uid":"a"}"#, r#"{"uid":"b","version":true}"#],
+                "document \"b\": field version: ",
+            ),
+            (
+                vec![r#"{"uid":"a"}"#, r#"{"uid":"\u0061"}"#],
+                "document \"a\": field uid: shared by two documents, the later at index 1",
+            ),
+            (vec!["{}"; 3], "the list of documents: 3 documents, more than the limit of 2"),
+        ] {
+            let error = format!("{}", list(Ok(documents)).unwrap_err());
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let down = StoreError::Unavailable("down".into());
+        assert_eq!(list(Err(down.clone())), Err(Error::Store(down)));
+    }
+
+    #[test]
+    fn a_module_is_the_one_that_was_asked_for() {
+        assert_eq!(get("ab", Ok(Some(r#"{"uid":"ab"}"#))).map(|it| it.uid), Ok("ab".into()));
+        assert_eq!(get("ab", Ok(None)), Err(Error::NotFound));
+        let denied = StoreError::Denied("no".into());
+        assert_eq!(get("ab", Err(denied.clone())), Err(Error::Store(denied)));
+        for (document, expected) in [
+            (
+                r#"{"uid":"a"}"#,
+                "document \"ab\": field uid: the uid of another document than was asked for",
+            ),
+            (r#"{"uid":"abc"}"#, "document \"ab\": field uid: 3 bytes, more than the limit of 2"),
+            ("{", "document \"ab\": byte 1: the text ends, expected a key in double quotes"),
+        ] {
+            assert_eq!(format!("{}", get("ab", Ok(Some(document))).unwrap_err()), expected);
+        }
+    }
+}

@@ -109,3 +109,62 @@ pub enum Subject {
     /// The list as a whole.
     List,
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use ccs_modules_json::SyntaxError;
+
+    use super::*;
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let malformed = |subject, field| Malformed { subject, field, reason: "a reason".into() };
+        for (error, expected) in [
+            (Error::Forbidden, "the permission view_cluster_modules is missing"),
+            (Error::NotFound, "the module does not exist"),
+            (Error::UidTooLong { bytes: 3, limit: 2 }, "the uid is 3 bytes long, the limit is 2"),
+            (Error::Store(StoreError::Denied("x".into())), "the store denied access: x"),
+            (Error::Store(StoreError::Other("".into())), "the store failed"),
+            (Error::Store(StoreError::Unavailable("x".into())), "the store is unavailable: x"),
+            (
+                Error::Malformed(malformed(Subject::Document("a".into()), Some("uid"))),
+                "document \"a\": field uid: a reason",
+            ),
+            (
+                Error::Malformed(malformed(Subject::DocumentAt(7), None)),
+                "document at index 7: a reason",
+            ),
+            (Error::Malformed(malformed(Subject::List, None)), "the list of documents: a reason"),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_others_chose_is_shown_short_and_on_one_line() {
+        let shown = |text: &str| StoreError::Other(text.into()).to_string();
+        assert_eq!(
+            shown("a\r\n\u{0}\u{85}\u{e9}"),
+            "the store failed: a\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{e9}"
+        );
+        assert_eq!(shown(&"\u{e9}".repeat(512)).chars().count(), "the store failed: ".len() + 512);
+        assert_eq!(shown(&"\u{e9}".repeat(513)), shown(&"\u{e9}".repeat(512)));
+        let subject = Subject::Document("\n".into());
+        let malformed = Malformed { subject, field: None, reason: "a reason".into() };
+        assert_eq!(malformed.to_string(), "document \"\u{fffd}\": a reason");
+    }
+
+    #[test]
+    fn a_place_is_a_line_and_a_column() {
+        let text = b"ab\n\nc";
+        for (offset, expected) in
+            [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (3, 1)), (5, (3, 2)), (9, (3, 2))]
+        {
+            let error = SyntaxError::new(offset, "a reason");
+            assert_eq!(error.line_and_column(text), expected, "{offset}");
+        }
+        assert_eq!(SyntaxError::new(4, "a reason").to_string(), "byte 4: a reason");
+    }
+}

@@ -132,3 +132,287 @@ pub(crate) fn header<'a>(
         .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.as_slice())
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    use super::*;
+    use crate::error::StoreError;
+    use crate::step::Ask;
+
+    const DOCUMENTS: [&str; 2] = [
+        r#"{"module_name":"search","semantic_version":"8.0.1","uid":"a","version":80001}"#,
+        r#"{"module_name":"bf","uid":"b"}"#,
+    ];
+
+    /// A request of somebody who may ask, answered by a store that says this.
+    fn answer(
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        store: Result<&[&str], StoreError>,
+    ) -> Response {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value))).collect();
+        let roles = ["admin".into()];
+        let request = Request { method, target, headers: &headers, roles: Some(&roles) };
+        match handle(&request, &Limits { uid_bytes: 4, target_bytes: 64, ..Limits::default() }) {
+            Step::Done(response) => response,
+            Step::Ask(Ask::Documents(ask)) => ask.answer(store.map(<[_]>::to_vec)),
+            Step::Ask(Ask::Document(ask)) => {
+                let uid = format!("\"uid\":\"{}\"", ask.uid());
+                let found = |it: &&str| it.contains(&uid);
+                ask.answer(store.map(|documents| documents.iter().copied().find(found)))
+            }
+        }
+    }
+
+    fn get(target: &str) -> Response {
+        answer("GET", target, &[], Ok(&DOCUMENTS))
+    }
+
+    /// The header fields, a line each.
+    fn headers(response: &Response) -> String {
+        let lines = response.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        lines.collect()
+    }
+
+    fn body(response: &Response) -> &str {
+        core::str::from_utf8(&response.body).unwrap()
+    }
+
+    #[test]
+    fn a_resource_is_answered_whole() {
+        let listed = get("/v1/modules");
+        assert_eq!(listed.status, 200);
+        assert_eq!(body(&listed), format!("[{},{}]\n", DOCUMENTS[0], DOCUMENTS[1]));
+        let one = get("/v1/modules/b");
+        assert_eq!(one.status, 200);
+        assert_eq!(body(&one), format!("{}\n", DOCUMENTS[1]));
+        let tag = conditional::entity_tag(&one.body);
+        let fields = "content-type: application/json\ncontent-length: 31\netag: ";
+        assert_eq!(headers(&one), format!("{fields}{tag}\n"));
+        let empty = answer("GET", "/v1/modules", &[], Ok(&[]));
+        assert_eq!((empty.status, body(&empty)), (200, "[]\n"));
+    }
+
+    #[test]
+    fn head_has_the_same_fields_and_no_body() {
+        for target in ["/v1/modules", "/v1/modules/a", "/v1/modules/x", "/other", "/v1/modules/%"] {
+            let head = answer("HEAD", target, &[], Ok(&DOCUMENTS));
+            let get = get(target);
+            assert_eq!((head.status, &head.headers), (get.status, &get.headers), "{target}");
+            assert!(head.body.is_empty() && !get.body.is_empty(), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_not_sent_again() {
+        let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
+        for method in ["GET", "HEAD"] {
+            let known = [("If-None-Match", tag.as_str())];
+            let response = answer(method, "/v1/modules", &known, Ok(&DOCUMENTS));
+            assert_eq!((response.status, body(&response)), (304, ""));
+            assert_eq!(headers(&response), format!("etag: {tag}\n"));
+            assert_eq!(answer(method, "/v1/modules", &known, Ok(&[])).status, 200);
+        }
+        let any = [("if-none-match", "*")];
+        assert_eq!(answer("GET", "/v1/modules/x", &any, Ok(&DOCUMENTS)).status, 404);
+    }
+
+    #[test]
+    fn a_filter_leaves_out_what_does_not_match() {
+        let [search, bf] = DOCUMENTS;
+        for (query, expected) in [
+            ("module_name=search", vec![search]),
+            ("module_name=SEARCH", vec![search]),
+            ("module_name=sear", vec![]),
+            ("semantic_version=8.0.1", vec![search]),
+            ("semantic_version=8.0.10", vec![]),
+            ("version=80001", vec![search]),
+            ("version=1", vec![]),
+            ("module_name=bf", vec![bf]),
+            ("module_name=bf&version=80001", vec![]),
+            ("module_name=b%66&other", vec![bf]),
+            ("other=1", vec![search, bf]),
+        ] {
+            let response = get(&format!("/v1/modules?{query}"));
+            assert_eq!(body(&response), format!("[{}]\n", expected.join(",")), "{query}");
+        }
+        // A document that is left out must still be sound.
+        let store = Ok(&["{}", DOCUMENTS[1]][..]);
+        assert_eq!(answer("GET", "/v1/modules?module_name=bf", &[], store).status, 500);
+    }
+
+    #[test]
+    fn every_failure_is_a_response() {
+        let unavailable = || Err(StoreError::Unavailable("down".into()));
+        let denied = || Err(StoreError::Denied("no".into()));
+        let failed = || Err(StoreError::Other("\"quoted\"".into()));
+        let long = format!("/v1/modules/{}", "a".repeat(64));
+        for (method, target, accept, store, status, code, description) in [
+            ("GET", "/", "*/*", Ok(&DOCUMENTS[..]), 404, "not_found", "there is no such path"),
+            (
+                "GET",
+                "/v1/modules/%",
+                "*/*",
+                Ok(&[]),
+                400,
+                "bad_request",
+                "a percent sign without two hexadecimal digits",
+            ),
+            ("GET", "/v1/modules/%ff", "*/*", Ok(&[]), 400, "bad_request", "not UTF-8"),
+            (
+                "GET",
+                "/v1/modules?version=x",
+                "*/*",
+                Ok(&[]),
+                400,
+                "bad_request",
+                "the query key version needs an integer",
+            ),
+            (
+                "GET",
+                long.as_str(),
+                "*/*",
+                Ok(&[]),
+                414,
+                "uri_too_long",
+                "the request target is too long",
+            ),
+            (
+                "GET",
+                "/v1/modules/abcde",
+                "*/*",
+                Ok(&[]),
+                414,
+                "uri_too_long",
+                "the uid is 5 bytes long, the limit is 4",
+            ),
+            (
+                "POST",
+                "/v1/modules",
+                "*/*",
+                Ok(&[]),
+                405,
+                "method_not_allowed",
+                "this path allows GET, HEAD and OPTIONS",
+            ),
+            (
+                "GET",
+                "/v1/modules",
+                "text/html",
+                Ok(&[]),
+                406,
+                "not_acceptable",
+                "the answer is application/json",
+            ),
+            (
+                "GET",
+                "/v1/modules/c",
+                "*/*",
+                Ok(&[]),
+                404,
+                "module_not_exist",
+                "the module does not exist",
+            ),
+            (
+                "GET",
+                "/v1/modules/",
+                "*/*",
+                Ok(&[]),
+                404,
+                "module_not_exist",
+                "the module does not exist",
+            ),
+            (
+                "GET",
+                "/v1/modules",
+                "*/*",
+                Ok(&["[]"]),
+                500,
+                "malformed_document",
+                "document at index 0: an array, expected an object",
+            ),
+            (
+                "GET",
+                "/v1/modules/a",
+                "*/*",
+                failed(),
+                500,
+                "store_failed",
+                "the store failed: \\\"quoted\\\"",
+            ),
+            (
+                "GET",
+                "/v1/modules",
+                "*/*",
+                denied(),
+                503,
+                "store_unavailable",
+                "the store denied access: no",
+            ),
+            (
+                "GET",
+                "/v1/modules/a",
+                "*/*",
+                unavailable(),
+                503,
+                "store_unavailable",
+                "the store is unavailable: down",
+            ),
+        ] {
+            let response = answer(method, target, &[("Accept", accept)], store);
+            assert_eq!(response.status, status, "{target}");
+            let expected =
+                format!("{{\"description\":\"{description}\",\"error_code\":\"{code}\"}}\n");
+            assert_eq!(body(&response), expected, "{target}");
+            let more = match status {
+                405 => "allow: GET, HEAD, OPTIONS\n",
+                503 => "retry-after: 1\n",
+                _ => "",
+            };
+            let length = expected.len();
+            let fields =
+                format!("content-type: application/json\ncontent-length: {length}\n{more}");
+            assert_eq!(headers(&response), fields, "{target}");
+        }
+    }
+
+    #[test]
+    fn options_are_told_to_anybody() {
+        let request =
+            Request { method: "OPTIONS", target: "/v1/modules", headers: &[], roles: None };
+        let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
+        assert_eq!((response.status, body(&response)), (204, ""));
+        assert_eq!(headers(&response), "allow: GET, HEAD, OPTIONS\n");
+    }
+
+    #[test]
+    fn who_may_not_ask_is_told_why() {
+        let none = ["none".to_string()];
+        for (roles, status, challenge, expected) in [
+            (
+                None,
+                401,
+                "www-authenticate: Basic realm=\"ccs-modules\", charset=\"UTF-8\"\n",
+                "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
+            ),
+            (
+                Some(&none[..]),
+                403,
+                "",
+                "{\"description\":\"the permission view_cluster_modules is missing\",\"error_code\":\"insufficient_permissions\"}\n",
+            ),
+        ] {
+            let request =
+                Request { method: "GET", target: "/v1/modules?version=x", headers: &[], roles };
+            let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
+            assert_eq!((response.status, body(&response)), (status, expected));
+            assert!(headers(&response).ends_with(&format!("{}\n{challenge}", expected.len())));
+        }
+    }
+}

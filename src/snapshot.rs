@@ -115,3 +115,85 @@ fn skip_space(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString as _};
+
+    use super::*;
+
+    fn split_text(text: &str) -> Result<Vec<&str>, String> {
+        let documents = split(text.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(documents.into_iter().map(|it| core::str::from_utf8(it).unwrap()).collect())
+    }
+
+    #[test]
+    fn a_snapshot_is_split_where_its_objects_end() {
+        for (text, expected) in [
+            ("[]", &[][..]),
+            (" [ \t] \r\n", &[]),
+            ("[{}]", &["{}"]),
+            (" [ {} , { } ] ", &["{}", "{ }"]),
+            (r#"[{"a":{"b":[{}]}},{"c":[]}]"#, &[r#"{"a":{"b":[{}]}}"#, r#"{"c":[]}"#]),
+            (r#"[{"a":"}]"},{"b":"\"}\\"}]"#, &[r#"{"a":"}]"}"#, r#"{"b":"\"}\\"}"#]),
+            // What stands in an object is not looked at.
+            ("[{nothing}]", &["{nothing}"]),
+            (r"[{\}]", &[r"{\}"]),
+        ] {
+            assert_eq!(split_text(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_snapshot_is_refused_with_the_place() {
+        for (text, expected) in [
+            ("", "byte 0: expected an array of module objects"),
+            (" {}", "byte 1: expected an array of module objects"),
+            ("[", "byte 1: expected a module object"),
+            ("[1]", "byte 1: expected a module object"),
+            ("[{},]", "byte 4: expected a module object"),
+            ("[{} {}]", "byte 4: expected a comma or a closing bracket"),
+            ("[{}", "byte 3: expected a comma or a closing bracket"),
+            (r#"[{"a":[}"#, "byte 8: the text ends inside a module object"),
+            (r#"[{"a}]"#, "byte 6: the text ends inside a module object"),
+            ("[{}] []", "byte 5: more after the end of the array"),
+            ("[]]", "byte 2: more after the end of the array"),
+        ] {
+            assert_eq!(split_text(text), Err(expected.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_check_looks_into_the_documents() {
+        let limits = Limits { depth: 2, ..Limits::default() };
+        let check = |text: &str| check(text.as_bytes(), &limits).map_err(|error| error.to_string());
+        assert_eq!(check(r#" [{"a":[1]}, {}] "#), Ok(()));
+        for (text, expected) in [
+            ("[{nothing}]", "byte 2: expected a key in double quotes"),
+            (r#"[{"a":[[]]}]"#, "byte 7: nested too deeply"),
+            ("{}", "byte 0: expected an array of module objects"),
+            ("[[]]", "byte 1: expected a module object"),
+        ] {
+            assert_eq!(check(text), Err(expected.into()), "{text}");
+        }
+        let endless = Limits { depth: usize::MAX, ..limits };
+        assert_eq!(super::check(b"[]", &endless), Ok(()));
+    }
+
+    #[test]
+    fn the_first_sound_document_with_the_uid_is_found() {
+        let documents = ["{", r#"{"uid":"b"}"#, r#"{"uid":"a","n":1}"#, r#"{"uid":"a"}"#];
+        assert_eq!(find(&documents, "a"), Some(&documents[2]));
+        assert_eq!(find(&documents, "c"), None);
+        assert_eq!(find(&documents, ""), None);
+    }
+
+    #[test]
+    fn what_is_joined_can_be_split() {
+        assert_eq!(join::<&str>(&[]), b"[]\n");
+        assert_eq!(join(&["{}"]), b"[{}]\n");
+        let joined = join(&["{}", r#"{"a":1}"#]);
+        assert_eq!(joined, b"[{},{\"a\":1}]\n");
+        assert_eq!(split(&joined).unwrap(), [&b"{}"[..], br#"{"a":1}"#]);
+    }
+}

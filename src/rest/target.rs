@@ -186,6 +186,8 @@ mod tests {
             ("/v1/modules/1?version=x", Ok("module 1")),
             ("/v1/modules/a%2Fb%25+%c3%a9", Ok("module a/b%+é")),
             ("/v1/modules/a://b", Err("not found")),
+            ("/x://host/v1/modules", Err("not found")),
+            ("/v1/modules/0123456789012345678901234567", Ok("module 0123456789012345678901234567")),
             ("", Err("not found")),
             ("*", Err("not found")),
             ("http://host", Err("not found")),
@@ -206,6 +208,16 @@ mod tests {
             ("/v2/modules/01234567890123456789012345678", Err("not found")),
         ] {
             assert_eq!(resource(target).as_deref(), expected.as_ref().copied(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_wrongly_formed_belongs_here_too() {
+        for target in ["/v1/modules", "/v1/modules/%zz?x", "http://host/%761/modules?x"] {
+            assert!(is_api_path(target), "{target}");
+        }
+        for target in ["/v1/modules/a/b", "/v1", "/x://host/v1/modules", ""] {
+            assert!(!is_api_path(target), "{target}");
         }
     }
 }

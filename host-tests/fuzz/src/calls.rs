@@ -1,0 +1,93 @@
+//! The core's calls, driven as a shell drives them.
+
+use ccs_modules::{
+    Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
+};
+
+/// What a store answers when it is asked for all documents.
+pub type Documents = Result<Vec<Vec<u8>>, StoreError>;
+/// What a store answers when it is asked for one.
+pub type Document = Result<Option<Vec<u8>>, StoreError>;
+
+/// A store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub documents: Documents,
+    /// None: what of the documents has the uid. Else whatever the uid is.
+    pub document: Option<Document>,
+}
+
+impl Store {
+    /// A store that answers truthfully.
+    pub fn of(documents: &[&[u8]]) -> Self {
+        let documents = documents.iter().map(|document| document.to_vec()).collect();
+        Self { documents: Ok(documents), document: None }
+    }
+
+    /// What it answers when it is asked for this uid.
+    pub fn document(&self, uid: &str) -> Document {
+        self.document.clone().unwrap_or_else(|| {
+            let documents = self.documents.as_ref().map_err(Clone::clone)?;
+            Ok(snapshot::find(documents, uid).cloned())
+        })
+    }
+}
+
+/// A request, owned.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub roles: Option<Vec<String>>,
+}
+
+impl Request {
+    /// A request that is let in.
+    pub fn get(target: &str) -> Self {
+        Self {
+            method: "GET".into(),
+            target: target.into(),
+            headers: vec![],
+            roles: Some(vec!["admin".into()]),
+        }
+    }
+}
+
+pub fn list(store: &Store, limits: &Limits) -> Result<Vec<Module>, Error> {
+    resolve(list_modules(&["admin"], limits), store)
+}
+
+pub fn get(store: &Store, uid: &str, limits: &Limits) -> Result<Module, Error> {
+    resolve(get_module(&["admin"], uid, limits), store)
+}
+
+pub fn handle(store: &Store, request: &Request, limits: &Limits) -> rest::Response {
+    resolve(begin(request, limits), store)
+}
+
+/// Whether a request comes to ask the store.
+pub fn asks(request: &Request, limits: &Limits) -> bool {
+    matches!(begin(request, limits), Step::Ask(_))
+}
+
+fn begin(request: &Request, limits: &Limits) -> Step<rest::Response> {
+    let request = rest::Request {
+        method: &request.method,
+        target: &request.target,
+        headers: &request.headers,
+        roles: request.roles.as_deref(),
+    };
+    rest::handle(&request, limits)
+}
+
+fn resolve<T>(step: Step<T>, store: &Store) -> T {
+    match step {
+        Step::Done(outcome) => outcome,
+        Step::Ask(Ask::Documents(ask)) => ask.answer(store.documents.clone()),
+        Step::Ask(Ask::Document(ask)) => {
+            let document = store.document(ask.uid());
+            ask.answer(document)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The plugin in wasmtime against the core in this program: the same answers to the byte, from an
+//! instance that keeps its memory from call to call.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+
+use arbitrary::{Result, Unstructured};
+use async_trait::async_trait;
+use ccs_modules::{Error, Limits, Module, StoreError};
+use ccs_modules_host::{
+    Bounds, CallError, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
+    Request as Call, artifacts,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::calls::{Store, get, handle, list};
+use crate::generate;
+
+thread_local! {
+    static PLUGIN: RefCell<Plugin> = RefCell::new(Plugin::load());
+}
+
+pub fn run(input: &[u8]) {
+    PLUGIN.with_borrow_mut(|plugin| _ = plugin.check(&mut Unstructured::new(input)));
+}
+
+struct Plugin {
+    runtime: Runtime,
+    instance: Instance,
+    store: Shared,
+}
+
+impl Plugin {
+    fn load() -> Self {
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).expect("the plugin");
+        let store = Shared(Arc::new(Mutex::new(Store::of(&[]))));
+        let instance = host.service(store.clone()).instance();
+        Self { runtime, instance, store }
+    }
+
+    fn check(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
+        let limits = Limits::default();
+        let store = match u.ratio(1, 4)? {
+            true => Store::of(&[u.bytes(u.len() / 2)?]),
+            false => generate::store(u)?,
+        };
+        *self.store.0.lock().expect("the store") = store.clone();
+        let Self { runtime, instance, .. } = self;
+        match u.int_in_range(0..=2)? {
+            0 => {
+                let expected = list(&store, &limits).map_err(catalog_error);
+                let expected = expected.map(|it| it.into_iter().map(record).collect::<Vec<_>>());
+                let found = runtime.block_on(instance.list_modules(&["admin"]));
+                assert_eq!(answered(found), expected);
+            }
+            1 => {
+                let uid = generate::uid(u)?;
+                let expected = get(&store, uid, &limits).map(record).map_err(catalog_error);
+                let found = runtime.block_on(instance.get_module(&["admin"], uid));
+                assert_eq!(answered(found), expected);
+            }
+            _ => {
+                let request = generate::request(u)?;
+                let expected = handle(&store, &request, &limits);
+                let call = Call {
+                    method: request.method,
+                    target: request.target,
+                    headers: request.headers,
+                    roles: request.roles,
+                };
+                let found = runtime.block_on(instance.handle(&call)).expect("an answer");
+                assert_eq!(found.status, expected.status);
+                assert_eq!(found.headers, expected.headers);
+                assert_eq!(found.body, expected.body);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The store of the call that is made.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Store>>);
+
+#[async_trait]
+impl Ccs for Shared {
+    async fn list_documents(&self) -> std::result::Result<Vec<Vec<u8>>, CcsError> {
+        self.0.lock().expect("the store").documents.clone().map_err(ccs_error)
+    }
+
+    async fn get_document(&self, uid: &str) -> std::result::Result<Option<Vec<u8>>, CcsError> {
+        self.0.lock().expect("the store").document(uid).map_err(ccs_error)
+    }
+}
+
+/// What the plugin says, which must say something: a trap is a find.
+fn answered<T>(answer: std::result::Result<T, CallError>) -> std::result::Result<T, CatalogError> {
+    match answer {
+        Ok(found) => Ok(found),
+        Err(CallError::Answered(error)) => Err(error),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn ccs_error(error: StoreError) -> CcsError {
+    match error {
+        StoreError::Denied(text) => CcsError::Denied(text),
+        StoreError::Unavailable(text) => CcsError::Unavailable(text),
+        StoreError::Other(text) => CcsError::Other(text),
+        error => panic!("{error}"),
+    }
+}
+
+fn catalog_error(error: Error) -> CatalogError {
+    let text = error.to_string();
+    match error {
+        Error::Forbidden => CatalogError::Forbidden,
+        Error::Malformed(_) => CatalogError::Malformed(text),
+        Error::NotFound => CatalogError::NotFound,
+        Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
+            CatalogError::Unavailable(text)
+        }
+        _ => CatalogError::Other(text),
+    }
+}
+
+fn record(module: Module) -> Record {
+    Record {
+        uid: module.uid,
+        module_name: module.module_name,
+        display_name: module.display_name,
+        semantic_version: module.semantic_version,
+        version: module.version,
+        author: module.author,
+        email: module.email,
+        homepage: module.homepage,
+        description: module.description,
+        license: module.license,
+        capabilities: module.capabilities,
+        command_line_args: module.command_line_args,
+        config_command: module.config_command,
+        min_redis_version: module.min_redis_version,
+        is_bundled: module.is_bundled,
+        document: module.document,
+    }
+}

@@ -1,0 +1,63 @@
+//! Fuzz targets: what the core does with any input, against small references.
+//!
+//! A target is a module with a function `run`, which takes any bytes and panics on a find. It is
+//! run in three ways: by libFuzzer (`cargo fuzz run TARGET`), on the files given to its program
+//! (`cargo run --bin TARGET -- FILES`), and by `cargo test`, which replays `corpus/` and mutates it.
+
+pub mod calls;
+pub mod generate;
+pub mod json;
+pub mod rules;
+
+#[cfg(feature = "component")]
+pub mod component;
+pub mod configuration;
+pub mod documents;
+pub mod objects;
+pub mod policy;
+pub mod requests;
+pub mod snapshot;
+pub mod stores;
+
+/// The Envoy filter's configuration, which its wasm-only crate keeps to itself.
+#[path = "../../../adapters/proxy-wasm/src"]
+mod filter {
+    #[allow(dead_code)]
+    pub mod config;
+}
+// Under the paths that these files have in their own crate.
+use filter::config;
+mod upstream;
+
+/// A target: its name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    #[cfg(feature = "component")]
+    ("component", component::run),
+    ("configuration", configuration::run),
+    ("documents", documents::run),
+    ("objects", objects::run),
+    ("policy", policy::run),
+    ("requests", requests::run),
+    ("snapshot", snapshot::run),
+    ("stores", stores::run),
+];
+
+/// The program of a target: for libFuzzer, or one that replays the files it is given.
+#[macro_export]
+macro_rules! target {
+    ($name:ident) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|input: &[u8]| $crate::$name::run(input));
+
+        #[cfg(not(fuzzing))]
+        fn main() {
+            for path in std::env::args().skip(1) {
+                println!("{path}");
+                $crate::$name::run(&std::fs::read(path).expect("a file to replay"));
+            }
+        }
+    };
+}

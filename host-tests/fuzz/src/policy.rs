@@ -1,0 +1,83 @@
+//! Access policies and the headers they read: who is let in, and nothing of a secret in a message.
+
+use arbitrary::{Result, Unstructured};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ccs_modules::access::Policy;
+use sha2::{Digest as _, Sha256};
+
+use crate::generate::{roles, words};
+use crate::json::Json;
+
+pub fn run(input: &[u8]) {
+    // The first byte says which: the text of a policy, or what one is made of.
+    match input.split_first() {
+        Some((0..0x80, text)) => parse(text),
+        Some((_, rest)) => _ = users(&mut Unstructured::new(rest)),
+        None => {}
+    }
+}
+
+/// Any bytes.
+fn parse(text: &[u8]) {
+    let headers =
+        [("X-Roles".into(), b"a, b".to_vec()), ("authorization".into(), b"Basic OjE=".to_vec())];
+    match Policy::parse(text) {
+        Ok(policy) => {
+            let Some(Json::Object(members)) = Json::parse(text, 8) else { panic!("no object") };
+            assert_eq!(members.len(), 1);
+            assert!(Json::Object(members).canonical().is_some());
+            policy.roles(&headers);
+            policy.roles(&[]);
+            assert!(format!("{policy:?}").starts_with("Policy("));
+        }
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
+    }
+}
+
+/// Users and a header, both of few words: whoever knows a name and its password has the roles.
+fn users(u: &mut Unstructured<'_>) -> Result<()> {
+    const WORDS: &[&str] = &["a", "ann", "secret", ":", "\u{e9}", " "];
+    let mut users: Vec<(String, String, Vec<String>)> = Vec::new();
+    for _ in 0..u.int_in_range(1..=3)? {
+        users.push((words(u, WORDS)?, words(u, WORDS)?, roles(u)?));
+    }
+    let json: Vec<_> = users
+        .iter()
+        .map(|(name, password, roles)| {
+            let digest = Sha256::digest(password);
+            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            serde_json::json!({"name": name, "password_sha256": digest, "roles": roles})
+        })
+        .collect();
+    let text = serde_json::json!({ "users": json }).to_string();
+    let names = || users.iter().map(|(name, ..)| name);
+    let unusable = names().any(|name| name.is_empty() || name.contains(':'))
+        || names().enumerate().any(|(index, name)| names().take(index).any(|it| it == name));
+    let policy = Policy::parse(text.as_bytes());
+    assert_eq!(policy.is_err(), unusable, "{policy:?}");
+    let Ok(policy) = policy else { return Ok(()) };
+
+    let credentials = match u.ratio(1, 2)? {
+        true => {
+            let (name, password, _) = u.choose(&users)?;
+            format!("{name}:{password}")
+        }
+        false => words(u, WORDS)?,
+    };
+    let expected = credentials.split_once(':').and_then(|(name, password)| {
+        users.iter().find(|(n, p, _)| n == name && p == password).map(|(.., roles)| roles.clone())
+    });
+    let scheme = u.choose(&["Basic ", "basic ", "BASIC  "])?;
+    let header = |value: &[u8]| ("Authorization".to_owned(), value.to_vec());
+    let right = header(&[scheme.as_bytes(), BASE64.encode(&credentials).as_bytes()].concat());
+    assert_eq!(policy.roles(std::slice::from_ref(&right)), expected);
+    assert_eq!(policy.roles(&[right.clone(), right]), None);
+
+    let other: Vec<u8> = u.arbitrary()?;
+    let text = std::str::from_utf8(&other).unwrap_or_default();
+    if !text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) {
+        assert_eq!(policy.roles(&[header(&other)]), None);
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! A reference for what a module document must be, and for what is read from it.
+
+use ccs_modules::{Limits, Module};
+
+use crate::json::Json;
+
+/// What becomes of a document.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Refused,
+    /// The whole module, its canonical document included.
+    Sound(Box<Module>),
+    /// Too fine a number for this reference.
+    Unknown,
+}
+
+/// Judges a document as stored.
+pub fn judge(stored: &[u8], limits: &Limits) -> Verdict {
+    if stored.len() > limits.document_bytes {
+        return Verdict::Refused;
+    }
+    match Json::parse(stored, limits.depth) {
+        Some(document) => judge_object(document, limits),
+        None => Verdict::Refused,
+    }
+}
+
+fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
+    if !matches!(document, Json::Object(_)) || document.canonical().is_none() {
+        return Verdict::Refused;
+    }
+    let version = match present(&document, "version") {
+        None => None,
+        Some(Json::Scalar(text)) => match integer(text) {
+            Integer::Is(version) => Some(version),
+            Integer::No => return Verdict::Refused,
+            Integer::Unknown => return Verdict::Unknown,
+        },
+        Some(_) => return Verdict::Refused,
+    };
+    if let (Json::Object(members), Some(version)) = (&mut document, version) {
+        for (_, value) in members.iter_mut().filter(|(key, _)| is(key, "version")) {
+            *value = Json::Scalar(version.to_string());
+        }
+    }
+    match module(&document, version, limits) {
+        Some(module) => Verdict::Sound(Box::new(module)),
+        None => Verdict::Refused,
+    }
+}
+
+/// The module, if all its fields but the version are what they must be.
+fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Module> {
+    for name in ["bigstore_version_2_support", "is_bundled"] {
+        boolean(document, name)?;
+    }
+    for name in ["crdb", "dependencies", "platforms"] {
+        match present(document, name) {
+            None | Some(Json::Object(_)) => {}
+            Some(Json::Array(elements)) if elements.is_empty() && name == "dependencies" => {}
+            Some(_) => return None,
+        }
+    }
+    for name in ["capability_name", "compatible_redis_version", "module_file", "sha256"] {
+        string(document, name)?;
+    }
+    let uid = string(document, "uid")??;
+    if uid.is_empty() || uid.len() > limits.uid_bytes {
+        return None;
+    }
+    Some(Module {
+        uid,
+        module_name: string(document, "module_name")?,
+        display_name: string(document, "display_name")?,
+        semantic_version: string(document, "semantic_version")?,
+        version,
+        author: string(document, "author")?,
+        email: string(document, "email")?,
+        homepage: string(document, "homepage")?,
+        description: string(document, "description")?,
+        license: string(document, "license")?,
+        capabilities: strings(document, "capabilities")?,
+        command_line_args: string(document, "command_line_args")?,
+        config_command: string(document, "config_command")?,
+        min_redis_version: string(document, "min_redis_version")?,
+        is_bundled: boolean(document, "is_bundled")?,
+        document: document.canonical()?,
+    })
+}
+
+fn string(document: &Json, name: &str) -> Option<Option<String>> {
+    present(document, name).map(Json::as_string).map_or(Some(None), |it| it.map(Some))
+}
+
+fn strings(document: &Json, name: &str) -> Option<Vec<String>> {
+    match present(document, name) {
+        None => Some(vec![]),
+        Some(Json::Array(elements)) => elements.iter().map(Json::as_string).collect(),
+        Some(_) => None,
+    }
+}
+
+fn boolean(document: &Json, name: &str) -> Option<Option<bool>> {
+    match present(document, name) {
+        None => Some(None),
+        Some(Json::Scalar(text)) => text.parse().ok().map(Some),
+        Some(_) => None,
+    }
+}
+
+/// The value of a field; null counts as absent.
+fn present<'a>(document: &'a Json, name: &str) -> Option<&'a Json> {
+    document.get(name).filter(|value| !matches!(value, Json::Scalar(text) if text == "null"))
+}
+
+fn is(key: &str, name: &str) -> bool {
+    crate::json::characters(key).as_deref() == Some(name)
+}
+
+enum Integer {
+    Is(u32),
+    No,
+    Unknown,
+}
+
+/// The integer that a number is. Up to fifteen digits a double is as exact as the text.
+fn integer(text: &str) -> Integer {
+    if text.starts_with(['"', 't', 'f']) {
+        return Integer::No;
+    }
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    if digits > 15 || exponent.len() > 3 {
+        return Integer::Unknown;
+    }
+    let Ok(number) = text.parse::<f64>() else { return Integer::No };
+    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Integer::No;
+    }
+    Integer::Is(number as u32)
+}

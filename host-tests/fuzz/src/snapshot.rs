@@ -1,0 +1,50 @@
+//! Any bytes as a snapshot: split where the reference has an array of objects.
+
+use ccs_modules::{Limits, snapshot};
+
+use crate::json::Json;
+
+pub fn run(input: &[u8]) {
+    let limits = Limits::default();
+    let split = snapshot::split(input);
+    if let Ok(documents) = &split {
+        // Which bracket closes which is for the check of the document to see.
+        for document in documents {
+            assert!(matches!(document, [b'{', .., b'}' | b']']));
+        }
+        let joined = snapshot::join(documents);
+        assert_eq!(snapshot::split(&joined).as_ref(), Ok(documents));
+    }
+
+    let checked = snapshot::check(input, &limits);
+    for error in [checked.as_ref().err(), split.as_ref().err()].into_iter().flatten() {
+        assert!(error.offset <= input.len(), "{error}");
+        let (line, column) = error.line_and_column(input);
+        assert!(line >= 1 && column >= 1 && line + column <= input.len() + 2);
+    }
+
+    let expected = Json::parse(input, limits.depth + 1).filter(|json| json.canonical().is_some());
+    let expected = match expected {
+        Some(Json::Array(elements)) => elements,
+        _ => return assert!(checked.is_err(), "accepted"),
+    };
+    if !expected.iter().all(|element| matches!(element, Json::Object(_))) {
+        return assert!(checked.is_err() && split.is_err(), "accepted");
+    }
+    assert_eq!(checked, Ok(()));
+    let documents = split.expect("what is sound is split");
+    assert_eq!(documents.len(), expected.len());
+    for (document, expected) in documents.iter().zip(&expected) {
+        let found = Json::parse(document, limits.depth).and_then(|json| json.canonical());
+        assert_eq!(found, expected.canonical());
+    }
+
+    // Found by uid: the first that has it.
+    for document in &expected {
+        let Some(uid) = document.get("uid").and_then(Json::as_string) else { continue };
+        let has = |json: &Json| json.get("uid").and_then(Json::as_string).as_ref() == Some(&uid);
+        let sound = !uid.is_empty() && uid.len() <= limits.uid_bytes;
+        let first = expected.iter().position(has).filter(|_| sound);
+        assert_eq!(snapshot::find(&documents, &uid), first.map(|index| &documents[index]));
+    }
+}

@@ -1,0 +1,146 @@
+//! Whatever a store answers: each call's answer is complete or an error.
+
+use std::cmp::Reverse;
+
+use arbitrary::{Result, Unstructured};
+use ccs_modules::{Error, Limits, Module, StoreError, Subject, rest, sort_documents};
+
+use crate::calls::{Request, Store, get, handle, list};
+use crate::generate;
+use crate::rules::{Verdict, judge};
+
+pub fn run(input: &[u8]) {
+    _ = check(&mut Unstructured::new(input));
+}
+
+fn check(u: &mut Unstructured<'_>) -> Result<()> {
+    let mut limits = Limits::default();
+    if u.ratio(1, 4)? {
+        limits.documents = 3;
+        limits.document_bytes = 32;
+        limits.uid_bytes = 2;
+        limits.depth = 2;
+    }
+    // Calls after each other know nothing of each other.
+    for _ in 0..u.int_in_range(1..=2)? {
+        let store = generate::store(u)?;
+        let uid = generate::uid(u)?;
+        let (listed, got) = (list(&store, &limits), get(&store, uid, &limits));
+        check_list(&store, &listed, &limits);
+        check_get(&store, uid, &got, &limits);
+        check_rest(&store, uid, &listed, &got, &limits);
+        if let Ok(documents) = &store.documents {
+            check_sorted(documents);
+        }
+        assert_eq!(listed, list(&store, &limits));
+        assert_eq!(got, get(&store, uid, &limits));
+    }
+    Ok(())
+}
+
+fn check_list(store: &Store, listed: &std::result::Result<Vec<Module>, Error>, limits: &Limits) {
+    let documents = match &store.documents {
+        Ok(documents) => documents,
+        Err(error) => return assert_eq!(listed, &Err(Error::Store(error.clone()))),
+    };
+    if documents.len() > limits.documents {
+        let Err(Error::Malformed(malformed)) = listed else { panic!("{listed:?}") };
+        return assert_eq!(malformed.subject, Subject::List);
+    }
+    let verdicts: Vec<_> = documents.iter().map(|document| judge(document, limits)).collect();
+    if verdicts.contains(&Verdict::Unknown) {
+        return;
+    }
+    let modules = verdicts.into_iter().map(|verdict| match verdict {
+        Verdict::Sound(module) => Some(*module),
+        _ => None,
+    });
+    let Some(modules) = modules.collect::<Option<Vec<_>>>() else {
+        return assert!(matches!(listed, Err(Error::Malformed(_))), "{listed:?}");
+    };
+    let twice = |(index, module): (usize, &Module)| {
+        modules.iter().take(index).any(|earlier| earlier.uid == module.uid)
+    };
+    if modules.iter().enumerate().any(twice) {
+        let Err(Error::Malformed(malformed)) = listed else { panic!("{listed:?}") };
+        assert_eq!(malformed.field, Some("uid"));
+        return;
+    }
+    assert_eq!(listed, &Ok(modules));
+}
+
+fn check_get(store: &Store, uid: &str, got: &std::result::Result<Module, Error>, limits: &Limits) {
+    if uid.is_empty() {
+        return assert_eq!(got, &Err(Error::NotFound));
+    }
+    if uid.len() > limits.uid_bytes {
+        return assert!(matches!(got, Err(Error::UidTooLong { .. })), "{got:?}");
+    }
+    let document = match store.document(uid) {
+        Ok(Some(document)) => document,
+        Ok(None) => return assert_eq!(got, &Err(Error::NotFound)),
+        Err(error) => return assert_eq!(got, &Err(Error::Store(error))),
+    };
+    match judge(&document, limits) {
+        Verdict::Sound(module) if module.uid == uid => assert_eq!(got, &Ok(*module)),
+        Verdict::Unknown => {}
+        Verdict::Sound(_) | Verdict::Refused => {
+            let Err(Error::Malformed(malformed)) = got else { panic!("{got:?}") };
+            assert_eq!(malformed.subject, Subject::Document(uid.into()));
+        }
+    }
+}
+
+/// A store without an order of its own is listed by name, newest first.
+fn check_sorted(documents: &[Vec<u8>]) {
+    let mut sorted = documents.to_vec();
+    sort_documents(&mut sorted);
+    let place = |document: &Vec<u8>| match judge(document, &Limits::default()) {
+        Verdict::Sound(it) => Some((it.module_name, Reverse(it.version), it.uid)),
+        _ => None,
+    };
+    assert!(sorted.is_sorted_by_key(place), "{sorted:?}");
+    let [mut before, mut after] = [documents.to_vec(), sorted];
+    before.sort();
+    after.sort();
+    assert_eq!(before, after);
+}
+
+/// The HTTP face says what the typed calls say.
+fn check_rest(
+    store: &Store,
+    uid: &str,
+    listed: &std::result::Result<Vec<Module>, Error>,
+    got: &std::result::Result<Module, Error>,
+    limits: &Limits,
+) {
+    let response = handle(store, &Request::get("/v1/modules"), limits);
+    let documents = |modules: &Vec<Module>| {
+        let documents: Vec<_> = modules.iter().map(|module| module.document.as_str()).collect();
+        format!("[{}]\n", documents.join(","))
+    };
+    same(&response, &listed.as_ref().map(documents));
+
+    let path = format!("/v1/modules/{}", uid.replace('%', "%25").replace('/', "%2F"));
+    let response = handle(store, &Request::get(&path), limits);
+    same(&response, &got.as_ref().map(|module| format!("{}\n", module.document)));
+}
+
+fn same(response: &rest::Response, expected: &std::result::Result<String, &Error>) {
+    let status = match expected {
+        Ok(body) => {
+            assert_eq!(response.body, body.as_bytes());
+            200
+        }
+        Err(Error::NotFound) => 404,
+        Err(Error::UidTooLong { .. }) => 414,
+        Err(Error::Malformed(_) | Error::Store(StoreError::Other(_))) => 500,
+        Err(Error::Store(_)) => 503,
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(response.status, status);
+    if let Err(error) = expected {
+        let body: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(body["description"], error.to_string());
+    }
+}

@@ -1,0 +1,66 @@
+//! Every target on its corpus, and on changes to it that are the same each time.
+
+use std::fs;
+use std::path::Path;
+
+use ccs_modules_fuzz::TARGETS;
+use fastrand::Rng;
+
+/// How many changed inputs each target is given.
+const CHANGED: usize = 20_000;
+
+#[test]
+fn targets_find_nothing() {
+    for (name, run) in TARGETS {
+        let corpus = corpus(name);
+        assert!(!corpus.is_empty(), "{name} has no corpus");
+        corpus.iter().for_each(|input| run(input));
+        let mut rng = Rng::with_seed(1);
+        for _ in 0..CHANGED {
+            let input = changed(&corpus, &mut rng);
+            let guard = Shown(name, &input);
+            run(&input);
+            std::mem::forget(guard);
+        }
+    }
+}
+
+/// Shows the input when a target panics.
+struct Shown<'a>(&'a str, &'a [u8]);
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        eprintln!("{} fails on b\"{}\"", self.0, self.1.escape_ascii());
+    }
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    files.iter().map(|file| fs::read(file).expect("a file")).collect()
+}
+
+/// An input of the corpus with a few bytes changed, or its start with the end of another.
+fn changed(corpus: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
+    let mut input = corpus[rng.usize(..corpus.len())].clone();
+    for _ in 0..rng.usize(1..4) {
+        let at = rng.usize(..=input.len());
+        match rng.u8(..5) {
+            0 => input.insert(at, rng.u8(..)),
+            1 => input.truncate(at),
+            2 if at < input.len() => _ = input.remove(at),
+            3 if at < input.len() => input[at] = rng.u8(..),
+            _ => {
+                let other = &corpus[rng.usize(..corpus.len())];
+                input.truncate(at);
+                input.extend_from_slice(&other[rng.usize(..=other.len())..]);
+                input.truncate(4096);
+            }
+        }
+    }
+    input
+}
