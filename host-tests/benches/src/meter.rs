@@ -24,10 +24,8 @@ pub struct Meter {
 /// What one call in a fresh instance cost.
 #[derive(Debug)]
 pub struct Cost {
-    /// WebAssembly instructions until the instance was there.
-    pub start: u64,
-    /// WebAssembly instructions of the call.
-    pub call: u64,
+    /// WebAssembly instructions.
+    pub instructions: u64,
     /// The size of the linear memory afterwards, in bytes. It never shrinks: this is the peak.
     pub memory: usize,
     /// The answer's body.
@@ -59,7 +57,6 @@ impl Meter {
         store.limiter(|guest| guest);
         store.set_fuel(u64::MAX)?;
         let plugin = self.plugin.instantiate(&mut store)?;
-        let start = u64::MAX - store.get_fuel()?;
         let request = Request {
             method: "GET".into(),
             target: target.into(),
@@ -69,8 +66,8 @@ impl Meter {
         let Response { status, body, .. } =
             plugin.ccs_modules_rest().call_handle(&mut store, &request)?;
         wasmtime::ensure!(status == 200, "GET {target} was answered with {status}");
-        let call = u64::MAX - store.get_fuel()? - start;
-        Ok(Cost { start, call, memory: store.data().memory, body })
+        let instructions = u64::MAX - store.get_fuel()?;
+        Ok(Cost { instructions, memory: store.data().memory, body })
     }
 }
 

@@ -27,6 +27,12 @@ const EMPTY: &str = r#"(component
     (core instance $empty (instantiate $empty))
     (func (export "nothing") (canon lift (core func $empty "nothing"))))"#;
 
+/// The same with a memory, which every guest has that is given a string.
+const EMPTY_WITH_MEMORY: &str = r#"(component
+    (core module $empty (memory (export "memory") 1) (func (export "nothing")))
+    (core instance $empty (instantiate $empty))
+    (func (export "nothing") (canon lift (core func $empty "nothing"))))"#;
+
 /// Measures; in a process of its own, since criterion writes a line for each turn.
 pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let documents = catalogue::demo();
@@ -36,7 +42,11 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
     let service = host.service(stores::demo());
     let plugin = Starter::new(&Component::from_binary(host.engine(), artifacts::PLUGIN.wasm)?)?;
-    let empty = Starter::new(&Component::from_binary(host.engine(), &wat::parse_str(EMPTY)?)?)?;
+    let assembled = |text| {
+        let component = Component::from_binary(host.engine(), &wat::parse_str(text)?)?;
+        Outcome::Ok(Starter::new(&component)?)
+    };
+    let (empty, with_memory) = (assembled(EMPTY)?, assembled(EMPTY_WITH_MEMORY)?);
 
     for (comparison, document) in [("canonical", one), ("rearranged", &*rearranged)] {
         clock.compare(
@@ -57,6 +67,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             fresh(&runtime, &service, &get),
             start("start", &runtime, &plugin),
             start("empty", &runtime, &empty),
+            start("memory", &runtime, &with_memory),
             ("structs", Box::new(|b| b.iter(|| structs_get(black_box(one))))),
             ("value", Box::new(|b| b.iter(|| value_get(black_box(one))))),
         ],
@@ -97,6 +108,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     };
     let (structs, value) = (("structs", "serde structs"), ("value", "serde_json::Value"));
     let empty = ("empty", "starting an empty component");
+    let with_memory = ("memory", "the same with a memory");
     Ok(vec![
         row("canonical", ("core", "a canonical document, native"), structs)?,
         row("canonical", ("core", "a canonical document, native"), value)?,
@@ -107,8 +119,10 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         row("get", ("warm", "get, warm instance"), structs)?,
         row("get", ("fresh", "get, fresh instance"), structs)?,
         row("get", ("start", "starting an instance"), empty)?,
+        row("get", ("start", "starting an instance"), with_memory)?,
         row("get", ("fresh", "get, fresh instance"), empty)?
             .aims(&[Aim::RatioAtMost(2.5), Aim::AtMost(Quantity::Seconds(10e-6))]),
+        row("get", ("fresh", "get, fresh instance"), with_memory)?,
         row("list", ("core", "list, native"), structs)?,
         row("list", ("core", "list, native"), value)?,
         row("list", ("warm", "list, warm instance"), structs)?.aims(&[Aim::RatioAtMost(0.5)]),

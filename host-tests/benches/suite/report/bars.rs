@@ -41,7 +41,8 @@ impl Bar {
     fn of(row: &Row) -> Option<Self> {
         let twin = row.twin.as_ref()?;
         let same_work = ["document", "call", "serve", "wasmtime serve"].contains(&row.section)
-            && !["serde_json::Value", "starting an empty component"].contains(&twin.name.as_str());
+            && twin.name.contains("serde")
+            && twin.name != "serde_json::Value";
         let ratio = row.ratio.filter(|_| same_work)?;
         let cost = match row.ours {
             Quantity::PerSecond(_) => 1.0 / ratio,
