@@ -19,7 +19,7 @@ const PROMISES: &[Promise] = &[
         artifact: &artifacts::PLUGIN,
         imports: &["ccs:modules/ccs@0.1.0"],
         exports: &["ccs:modules/catalog@0.1.0", "ccs:modules/rest@0.1.0"],
-        budget: 100 << 10,
+        budget: 74 << 10,
     },
     // The ABI of Proxy-Wasm 0.2.1, as the SDK imports and exports all of it; and nothing of WASI.
     Promise {
@@ -91,7 +91,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 200 << 10,
+        budget: 190 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP,
