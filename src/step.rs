@@ -1,12 +1,15 @@
 //! The conversation between the core and a shell.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use ccs_modules_json::sort_distinct;
+use twox_hash::XxHash64;
 
 use crate::error::{Error, Malformed, StoreError, Subject};
 use crate::limits::Limits;
@@ -154,6 +157,18 @@ fn check_list<T, D: AsRef<[u8]>>(
         })?;
         uids.push(document.stored_uid());
         collect.add(document);
+    }
+    check_distinct(uids)
+}
+
+/// Checks that no two of these uids are the same.
+fn check_distinct(uids: Vec<Cow<'_, str>>) -> Result<(), Malformed> {
+    // Where no two hashes are the same, no two uids are, and numbers are quick to sort.
+    let hashes: BinaryHeap<_> =
+        uids.iter().map(|uid| XxHash64::oneshot(0, uid.as_bytes())).collect();
+    let sorted = hashes.into_sorted_vec();
+    if sorted.iter().zip(sorted.iter().skip(1)).all(|(a, b)| a != b) {
+        return Ok(());
     }
     sort_distinct(uids).map(drop).map_err(|(uid, index)| Malformed {
         subject: Subject::Document(uid.into_owned()),
