@@ -27,7 +27,7 @@ const ADAPTERS: &[Adapter] = &[
         constant: "PLUGIN",
         package: "ccs-modules-plugin",
         target: "wasm32-unknown-unknown",
-        stack: 64 << 10,
+        stack: 32 << 10,
         about: "component, world `plugin`: imports the store, exports the catalogue and the HTTP face",
     },
     Adapter {

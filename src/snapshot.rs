@@ -1,5 +1,6 @@
 //! Snapshots: the body of `GET /v1/modules`, which every operator has, as the content of a store.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use ccs_modules_json::{self as json, SyntaxError};
@@ -64,10 +65,13 @@ pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
 /// The first document with this uid, as `get-document` answers for a store that is a list. A
 /// malformed document has no uid here.
 pub fn find<'a, D: AsRef<[u8]>>(documents: &'a [D], uid: &str) -> Option<&'a D> {
-    let limits = Limits::default();
-    documents.iter().find(|document| {
-        crate::module::find_uid(document.as_ref(), &limits).is_some_and(|found| found == uid)
-    })
+    documents.iter().find(|document| self::uid(document.as_ref()).is_some_and(|found| found == uid))
+}
+
+/// The uid that [`find`] finds a document by, for a store that keeps an index. A malformed document
+/// has none.
+pub fn uid(document: &[u8]) -> Option<Cow<'_, str>> {
+    crate::module::find_uid(document, &Limits::default())
 }
 
 /// Joins documents to a snapshot: the array, and one line end.

@@ -32,9 +32,19 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_stacks(instances)
         .total_core_instances(instances.saturating_mul(16))
         .total_memories(instances.saturating_mul(4))
-        .total_tables(instances.saturating_mul(8));
+        .total_tables(instances.saturating_mul(8))
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(KEPT_TABLE);
     pool
 }
+
+/// How much of an instance's memory the next one in its place finds in place, in bytes: what a call
+/// has written to is written back, and not given to the kernel, which is slow to give it again. More
+/// than a list of a usual cluster takes.
+const KEPT_MEMORY: usize = 512 << 10;
+
+/// The same of a table.
+const KEPT_TABLE: usize = 16 << 10;
 
 /// Compiled code on disk, in the user's cache folder, under a key made of the artifact, the
 /// compiler and its settings. Without such a folder, or one that can be written, each start

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
-use crate::bindings::{Plugin, PluginPre};
+use crate::bindings::Plugin;
+use crate::bindings::exports::ccs::modules::{catalog, rest};
 use crate::state::State;
 use crate::{Bounds, Ccs, LoadError, Service, engine};
 
@@ -15,7 +16,9 @@ use crate::{Bounds, Ccs, LoadError, Service, engine};
 #[derive(Clone)]
 pub struct Host {
     pub(crate) engine: Engine,
-    pub(crate) plugin: PluginPre<State>,
+    pub(crate) plugin: InstancePre<State>,
+    pub(crate) catalog: catalog::GuestIndices,
+    pub(crate) rest: rest::GuestIndices,
     pub(crate) bounds: Bounds,
     pub(crate) slots: Arc<Semaphore>,
     started: Arc<AtomicU64>,
@@ -35,8 +38,11 @@ impl Host {
         let engine = engine::start(bounds)?;
         let component = Component::from_binary(&engine, wasm)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        let plugin = link(&component).map_err(|error| LoadError::World(format!("{error:#}")))?;
+        let no_plugin = |error| LoadError::World(format!("{error:#}"));
+        let plugin = link(&component).map_err(no_plugin)?;
         Ok(Self {
+            catalog: catalog::GuestIndices::new(&plugin).map_err(no_plugin)?,
+            rest: rest::GuestIndices::new(&plugin).map_err(no_plugin)?,
             engine,
             plugin,
             bounds,
@@ -71,8 +77,8 @@ impl Host {
     }
 }
 
-fn link(component: &Component) -> wasmtime::Result<PluginPre<State>> {
+fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
     let mut linker = Linker::new(component.engine());
     Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
-    PluginPre::new(linker.instantiate_pre(component)?)
+    linker.instantiate_pre(component)
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use wasmtime::Store;
+use wasmtime::{Store, component};
 
-use crate::bindings::Plugin;
 use crate::state::State;
 use crate::{Bounds, CallError, Ccs, Host, Module, Request, Response};
 
@@ -24,7 +23,7 @@ pub struct Instance {
 /// An instance that has been made.
 struct Live {
     store: Store<State>,
-    plugin: Plugin,
+    instance: component::Instance,
     // Given back after the store has given back its memory: fields are dropped in this order.
     _slot: OwnedSemaphorePermit,
 }
@@ -45,8 +44,9 @@ impl Instance {
     ) -> Result<Vec<Module>, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |live| {
-                live.plugin.ccs_modules_catalog().call_list_modules(&mut live.store, &roles).await
+            .call(async |host, Live { store, instance, .. }| {
+                let catalog = host.catalog.load(&mut *store, instance)?;
+                catalog.call_list_modules(store, &roles).await
             })
             .await?;
         Ok(answer?)
@@ -64,11 +64,9 @@ impl Instance {
     ) -> Result<Module, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |live| {
-                live.plugin
-                    .ccs_modules_catalog()
-                    .call_get_module(&mut live.store, &roles, uid)
-                    .await
+            .call(async |host, Live { store, instance, .. }| {
+                let catalog = host.catalog.load(&mut *store, instance)?;
+                catalog.call_get_module(store, &roles, uid).await
             })
             .await?;
         Ok(answer?)
@@ -80,8 +78,8 @@ impl Instance {
     ///
     /// Where the plugin does not answer. Its own errors are responses.
     pub async fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
-        self.call(async |live| {
-            live.plugin.ccs_modules_rest().call_handle(&mut live.store, request).await
+        self.call(async |host, Live { store, instance, .. }| {
+            host.rest.load(&mut *store, instance)?.call_handle(store, request).await
         })
         .await
     }
@@ -89,7 +87,7 @@ impl Instance {
     /// One call within its bounds. The live instance is put back only by a call that ended well.
     async fn call<T>(
         &mut self,
-        call: impl AsyncFnOnce(&mut Live) -> wasmtime::Result<T>,
+        call: impl AsyncFnOnce(&Host, &mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
         let bounds = self.host.bounds;
         let bounded = timeout(bounds.time, async {
@@ -97,8 +95,9 @@ impl Instance {
                 Some(live) => live,
                 None => Live::new(&self.host, self.ccs.clone()).await?,
             };
-            let answer =
-                call(&mut live).await.map_err(|error| failure(&error, &live.store, bounds))?;
+            let answer = call(&self.host, &mut live)
+                .await
+                .map_err(|error| failure(&error, &live.store, bounds))?;
             self.live = Some(live);
             Ok(answer)
         });
@@ -119,12 +118,12 @@ impl Live {
         store.limiter(|state| state);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let plugin = host
+        let instance = host
             .plugin
             .instantiate_async(&mut store)
             .await
             .map_err(|error| failure(&error, &store, host.bounds))?;
-        Ok(Self { store, plugin, _slot: slot })
+        Ok(Self { store, instance, _slot: slot })
     }
 }
 

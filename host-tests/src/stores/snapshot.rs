@@ -1,5 +1,7 @@
 //! A store in memory.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use ccs_modules::{SyntaxError, snapshot};
 
@@ -9,6 +11,8 @@ use crate::{Ccs, CcsError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     documents: Vec<Vec<u8>>,
+    /// The first document with each uid.
+    by_uid: HashMap<String, usize>,
 }
 
 impl Snapshot {
@@ -19,8 +23,8 @@ impl Snapshot {
     ///
     /// Where the body is not an array of objects, or goes on after it.
     pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
-        let documents = snapshot::split(body)?.into_iter().map(<[u8]>::to_vec).collect();
-        Ok(Self { documents })
+        let documents = snapshot::split(body)?.into_iter().map(<[u8]>::to_vec);
+        Ok(documents.collect::<Vec<_>>().into())
     }
 
     /// The documents, in their order.
@@ -31,7 +35,13 @@ impl Snapshot {
 
 impl From<Vec<Vec<u8>>> for Snapshot {
     fn from(documents: Vec<Vec<u8>>) -> Self {
-        Self { documents }
+        let mut by_uid = HashMap::with_capacity(documents.len());
+        for (index, document) in documents.iter().enumerate() {
+            if let Some(uid) = snapshot::uid(document) {
+                by_uid.entry(uid.into_owned()).or_insert(index);
+            }
+        }
+        Self { documents, by_uid }
     }
 }
 
@@ -42,6 +52,6 @@ impl Ccs for Snapshot {
     }
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
-        Ok(snapshot::find(&self.documents, uid).cloned())
+        Ok(self.by_uid.get(uid).and_then(|index| self.documents.get(*index)).cloned())
     }
 }
