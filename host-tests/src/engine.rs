@@ -1,8 +1,8 @@
 //! The engine: how code is compiled, kept and interrupted.
 
-use std::path::PathBuf;
-use std::thread;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io, thread};
 
 use etcetera::BaseStrategy;
 use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
@@ -47,11 +47,13 @@ const KEPT_MEMORY: usize = 512 << 10;
 const KEPT_TABLE: usize = 16 << 10;
 
 /// Compiled code on disk, in the user's cache folder, under a key made of the artifact, the
-/// compiler and its settings. Without such a folder, or one that can be written, each start
+/// compiler and its settings. Without such a folder, or one that is this user's own, each start
 /// compiles: slower, and right.
 fn cache() -> Option<Cache> {
+    let folder = cache_folder()?;
+    make_private(&folder).ok()?;
     let mut config = CacheConfig::new();
-    config.with_directory(cache_folder()?);
+    config.with_directory(folder);
     Cache::new(config).ok()
 }
 
@@ -61,8 +63,24 @@ fn cache_folder() -> Option<PathBuf> {
     Some(folders.cache_dir().join("ccs-modules").join("compiled"))
 }
 
+/// Makes a folder that nobody else may write to: what is in it is run.
+#[cfg(unix)]
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+
+    const OWNER_ONLY: u32 = 0o700;
+    fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(OWNER_ONLY))
+}
+
+/// The folders of a user are private already.
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
 /// Counts the engine's epoch up for as long as the engine lives.
-fn tick(engine: &Engine) -> std::io::Result<()> {
+fn tick(engine: &Engine) -> io::Result<()> {
     let engine = engine.weak();
     thread::Builder::new().name("epoch".into()).spawn(move || {
         while let Some(engine) = engine.upgrade() {

@@ -1,37 +1,36 @@
 //! One request: who is calling, what the plugin answers, and what to say where it does not.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ccs_modules::access::Policy;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
-use tokio::time::timeout;
 
 use crate::server::Metrics;
 use crate::server::connection::Handler;
 use crate::server::in_flight::{Held, InFlight};
 use crate::server::instances::Plugin;
 use crate::server::page::page;
+use crate::server::readiness::Readiness;
 use crate::server::refusal::{Answer, Refusal};
-use crate::{CallError, Ccs, Request, Response};
+use crate::{CallError, Request, Response};
 
 /// The API, and the probes beside it.
 pub(super) struct Api {
     pub(super) access: Option<Policy>,
-    pub(super) ccs: Arc<dyn Ccs>,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) plugin: Plugin,
-    pub(super) store_time: Duration,
+    pub(super) readiness: Readiness,
 }
 
 impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
             "/healthz" => page(request.method(), TEXT, "ok\n"),
-            "/readyz" if self.store_answers().await => page(request.method(), TEXT, "ok\n"),
+            "/readyz" if self.readiness.is_ready().await => page(request.method(), TEXT, "ok\n"),
             "/readyz" => Refusal::NotReady.answer(request.method()),
             _ => self.answer_and_tell(&request).await,
         }
@@ -99,11 +98,6 @@ impl Api {
             headers,
             roles,
         }
-    }
-
-    /// Whether the store answers: a cheap question, since nothing has an empty uid.
-    async fn store_answers(&self) -> bool {
-        timeout(self.store_time, self.ccs.get_document("")).await.is_ok_and(|answer| answer.is_ok())
     }
 }
 

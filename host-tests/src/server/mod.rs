@@ -29,6 +29,7 @@ mod metrics;
 mod observed;
 mod page;
 mod protocol;
+mod readiness;
 mod refusal;
 mod tls;
 
@@ -44,6 +45,7 @@ use self::in_flight::InFlight;
 use self::instances::Plugin;
 use self::listener::Listener;
 use self::observed::Observed;
+use self::readiness::Readiness;
 use crate::{Ccs, Host};
 
 pub use self::exporter::Exporter;
@@ -91,12 +93,11 @@ impl Server {
         let plugin = Plugin::new(host.service(ccs.clone()), instances, host.bounds());
         let api = Api {
             access,
-            ccs,
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             plugin,
-            store_time: host.bounds().store_time,
+            readiness: Readiness::new(ccs, host.bounds().store_time),
         };
         Ok(Self { listener, api: Arc::new(api), metrics })
     }

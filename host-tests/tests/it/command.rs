@@ -161,6 +161,24 @@ fn code_is_kept_and_never_trusted_blindly() {
     assert_eq!(second.stdout, first.stdout);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_folder_of_kept_code_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let cache = TempDir::new().unwrap();
+    let folder = cache.path().join("ccs-modules/compiled");
+    let mode = || fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+    for found_with in [None, Some(0o777)] {
+        if let Some(mode) = found_with {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let output = command(&[]).env("XDG_CACHE_HOME", cache.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(mode(), 0o700, "found with {found_with:?}");
+    }
+}
+
 #[test]
 fn a_cache_folder_is_not_needed() {
     let output = command(&[]).env("XDG_CACHE_HOME", "/dev/null/nowhere").output().unwrap();

@@ -117,3 +117,23 @@ async fn a_store_that_stalls_is_not_ready() {
     assert_eq!(wire.ask("GET", "/v1/modules").await.status, 503);
     assert!(server.metrics.text().contains("store_failures_total{reason=\"no_answer\"} 2"));
 }
+
+#[tokio::test]
+async fn readiness_asks_the_store_once_at_a_time() {
+    let store = Gate::closed();
+    let server = Serving::start(host(), store.clone(), Settings::default()).await;
+    let mut asking = Wire::connect(server.address).await;
+    let mut meanwhile = Wire::connect(server.address).await;
+    let (first, ()) = tokio::join!(asking.ask("GET", "/readyz"), async {
+        store.asked().await;
+        assert_eq!(meanwhile.ask("GET", "/readyz").await.status, 503, "nothing is known yet");
+        store.open();
+    });
+    assert_eq!(first.status, 200);
+    let (second, ()) = tokio::join!(asking.ask("GET", "/readyz"), async {
+        store.asked().await;
+        assert_eq!(meanwhile.ask("GET", "/readyz").await.status, 200, "it was the last time");
+        store.open();
+    });
+    assert_eq!(second.status, 200);
+}
