@@ -2,7 +2,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use ccs_modules_json::Excerpt;
+use ccs_modules_json::{decimal, excerpt};
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,17 +26,26 @@ pub enum Error {
     },
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// The error in words, as it is displayed. What is built for a small component makes its texts
+    /// without `format!`, here and elsewhere.
+    pub fn text(&self) -> String {
         match self {
-            Error::Forbidden => f.write_str("the permission view_cluster_modules is missing"),
-            Error::Malformed(malformed) => malformed.fmt(f),
-            Error::NotFound => f.write_str("the module does not exist"),
-            Error::Store(error) => error.fmt(f),
+            Error::Forbidden => "the permission view_cluster_modules is missing".into(),
+            Error::Malformed(malformed) => malformed.text(),
+            Error::NotFound => "the module does not exist".into(),
+            Error::Store(error) => error.text(),
             Error::UidTooLong { bytes, limit } => {
-                write!(f, "the uid is {bytes} bytes long, the limit is {limit}")
+                let (bytes, limit) = (decimal(*bytes), decimal(*limit));
+                ["the uid is ", &bytes, " bytes long, the limit is ", &limit].concat()
             }
         }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 
@@ -55,18 +64,21 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl StoreError {
+    fn text(&self) -> String {
         let (what, why) = match self {
             StoreError::Denied(why) => ("the store denied access", why),
             StoreError::Other(why) => ("the store failed", why),
             StoreError::Unavailable(why) => ("the store is unavailable", why),
         };
-        f.write_str(what)?;
-        if why.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", Excerpt(why))
+        let colon = if why.is_empty() { "" } else { ": " };
+        [what, colon, &excerpt(why)].concat()
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 
@@ -83,17 +95,23 @@ pub struct Malformed {
     pub reason: Cow<'static, str>,
 }
 
+impl Malformed {
+    fn text(&self) -> String {
+        let subject = match &self.subject {
+            Subject::Document(uid) => ["document \"", &excerpt(uid), "\": "].concat(),
+            Subject::DocumentAt(index) => ["document at index ", &decimal(*index), ": "].concat(),
+            Subject::List => "the list of documents: ".into(),
+        };
+        match self.field {
+            Some(field) => [&subject, "field ", field, ": ", &self.reason].concat(),
+            None => [&*subject, &self.reason].concat(),
+        }
+    }
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.subject {
-            Subject::Document(uid) => write!(f, "document \"{}\": ", Excerpt(uid))?,
-            Subject::DocumentAt(index) => write!(f, "document at index {index}: ")?,
-            Subject::List => f.write_str("the list of documents: ")?,
-        }
-        if let Some(field) = self.field {
-            write!(f, "field {field}: ")?;
-        }
-        f.write_str(&self.reason)
+        f.write_str(&self.text())
     }
 }
 

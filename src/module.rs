@@ -1,7 +1,6 @@
 //! Module documents: what one must hold, and what is read from it.
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -78,8 +77,7 @@ impl<'a> Document<'a> {
     /// One that is canonical already, the common case, is read once and borrowed.
     pub(crate) fn check(stored: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
         if stored.len() > limits.document_bytes {
-            let (found, limit) = (stored.len(), limits.document_bytes);
-            return Err(Fault::new(None, format!("{found} bytes, more than the limit of {limit}")));
+            return Err(Fault::new(None, too_long(stored.len(), limits.document_bytes)));
         }
         let mut document = Self { text: Cow::Borrowed(stored), fields: Fields::ABSENT };
         document.read(limits)?;
@@ -100,8 +98,8 @@ impl<'a> Document<'a> {
     fn replace(&mut self, text: Vec<u8>) -> Result<(), Fault> {
         self.fields = Fields::ABSENT;
         if !self.fields.read(&text, usize::MAX) {
-            let kind = json::kind(&text).name();
-            return Err(Fault::new(None, format!("{kind}, expected an object")));
+            let reason = [json::kind(&text).name(), ", expected an object"].concat();
+            return Err(Fault::new(None, reason));
         }
         self.text = Cow::Owned(text);
         Ok(())
@@ -122,7 +120,7 @@ impl<'a> Document<'a> {
         };
         let range = version.range.clone();
         let mut text = self.text.to_vec();
-        text.splice(range, format!("{integer}").into_bytes());
+        text.splice(range, json::decimal(integer as usize).into_bytes());
         self.replace(text)
     }
 
@@ -212,7 +210,7 @@ impl Fault {
 
 impl From<SyntaxError> for Fault {
     fn from(error: SyntaxError) -> Self {
-        Self::new(None, format!("{error}"))
+        Self::new(None, error.text())
     }
 }
 
@@ -338,8 +336,10 @@ impl Rule {
                 let mut kinds = json::elements(value).into_iter().map(json::kind).enumerate();
                 let other = kinds.find(|(_, kind)| *kind != Kind::String);
                 let (index, kind) = other.unwrap_or((0, kind));
-                let kind = kind.name();
-                return Err(format!("{kind} at index {index}, expected a string").into());
+                let index = json::decimal(index);
+                return Err([kind.name(), " at index ", &index, ", expected a string"]
+                    .concat()
+                    .into());
             }
             (Rule::Uid, Kind::String) if value == b"\"\"" => {
                 return Err("empty, expected a non-empty string".into());
@@ -351,7 +351,7 @@ impl Rule {
                 if bytes <= limit {
                     return Ok(());
                 }
-                return Err(format!("{bytes} bytes, more than the limit of {limit}").into());
+                return Err(too_long(bytes, limit).into());
             }
             (Rule::Version, Kind::Number) => {
                 return integer(value).map(drop).map_err(Cow::Borrowed);
@@ -362,8 +362,12 @@ impl Rule {
             (Rule::Strings, _) => "an array of strings",
             (Rule::Version, _) => "an integer",
         };
-        Err(format!("{}, expected {expected}", kind.name()).into())
+        Err([kind.name(), ", expected ", expected].concat().into())
     }
+}
+
+fn too_long(bytes: usize, limit: usize) -> String {
+    [&*json::decimal(bytes), " bytes, more than the limit of ", &json::decimal(limit)].concat()
 }
 
 /// The integer that a number is: exactly, from its text, so `10012.0` and `1.0012e4` are 10012.
@@ -412,6 +416,7 @@ fn power_of_ten(exponent: &[u8]) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
     use alloc::string::ToString as _;
     use alloc::vec;
 

@@ -3,12 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use ccs_modules_json::sort_distinct;
+use ccs_modules_json::{decimal, sort_distinct};
 use twox_hash::XxHash64;
 
 use crate::error::{Error, Malformed, StoreError, Subject};
@@ -142,7 +141,9 @@ fn check_list<T, D: AsRef<[u8]>>(
         return Err(Malformed {
             subject: Subject::List,
             field: None,
-            reason: format!("{found} documents, more than the limit of {limit}").into(),
+            reason: [&*decimal(found), " documents, more than the limit of ", &decimal(limit)]
+                .concat()
+                .into(),
         });
     }
     let bytes = documents.iter().map(|document| document.as_ref().len()).sum();
@@ -173,7 +174,7 @@ fn check_distinct(uids: Vec<Cow<'_, str>>) -> Result<(), Malformed> {
     sort_distinct(uids).map(drop).map_err(|(uid, index)| Malformed {
         subject: Subject::Document(uid.into_owned()),
         field: Some("uid"),
-        reason: format!("shared by two documents, the later at index {index}").into(),
+        reason: ["shared by two documents, the later at index ", &decimal(index)].concat().into(),
     })
 }
 

@@ -1,7 +1,8 @@
 //! What is wrong with a text, and where.
 
 use alloc::borrow::Cow;
-use core::fmt::{self, Write as _};
+use alloc::string::String;
+use core::fmt;
 
 /// Text that is not what it should be, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +17,11 @@ impl SyntaxError {
     /// An error at `offset`.
     pub fn new(offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { offset, reason: reason.into() }
+    }
+
+    /// The error in words.
+    pub fn text(&self) -> String {
+        ["byte ", &decimal(self.offset), ": ", &self.reason].concat()
     }
 
     /// The line and the column (in bytes) of the error in `text`, both counted from 1.
@@ -35,19 +41,23 @@ impl SyntaxError {
 
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {}: {}", self.offset, self.reason)
+        f.write_str(&self.text())
     }
 }
 
 impl core::error::Error for SyntaxError {}
 
 /// A text that somebody else chose, fit for a message: its start, on one line.
-pub struct Excerpt<'a>(pub &'a str);
+pub fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 512;
+    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(LONGEST).map(printable).collect()
+}
 
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 512;
-        let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-        self.0.chars().take(LONGEST).map(printable).try_for_each(|c| f.write_char(c))
-    }
+/// A number in decimal digits. `format!` does the same with machinery that makes a small component
+/// a tenth larger.
+pub fn decimal(number: usize) -> String {
+    let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
+    digits.push(char::from(b'0' + (number % 10) as u8));
+    digits
 }

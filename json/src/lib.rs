@@ -31,10 +31,9 @@ mod plain_prefix;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::str::Chars;
 
 pub use crate::canonical::{Member, Value, elements, is_canonical, members, read_members};
-pub use crate::error::{Excerpt, SyntaxError};
+pub use crate::error::{SyntaxError, decimal, excerpt};
 pub use crate::name::{Name, sort_distinct};
 pub use crate::plain::{find_member, rewrite};
 
@@ -62,7 +61,8 @@ fn characters(inner: &[u8]) -> Cow<'_, str> {
         debug_assert!(false, "not a checked string");
         return Cow::Borrowed("");
     };
-    if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    let escapes = inner.bytes().any(|byte| byte == b'\\');
+    if escapes { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
 }
 
 /// Appends the JSON text of a string to `out`.
@@ -134,36 +134,47 @@ impl Kind {
 /// Resolves the escapes of a checked string.
 fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        out.push(if c == '\\' { escaped(&mut chars) } else { c });
+    let mut rest = inner;
+    while let Some(backslash) = rest.bytes().position(|byte| byte == b'\\') {
+        out.push_str(rest.get(..backslash).unwrap_or_default());
+        let escape = rest.get(backslash..).unwrap_or_default();
+        let (escaped, length) = escaped(escape.as_bytes());
+        out.push(escaped);
+        rest = escape.get(length..).unwrap_or_default();
     }
+    out.push_str(rest);
     out
 }
 
-/// The character of an escape whose backslash has been passed.
-fn escaped(chars: &mut Chars<'_>) -> char {
-    match chars.next().unwrap_or_default() {
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'u' => {
-            let mut unit = code_unit(chars);
-            // The two halves of a pair hold ten bits each.
-            if let 0xd800..0xdc00 = unit {
-                chars.by_ref().take(2).for_each(drop);
-                unit = 0x10000 + ((unit & 0x3ff) << 10 | code_unit(chars) & 0x3ff);
-            }
-            char::from_u32(unit).unwrap_or_default()
-        }
-        itself => itself,
-    }
+/// The character of the escape that a text begins with, and how long the escape is.
+fn escaped(text: &[u8]) -> (char, usize) {
+    let short = match text.get(1).copied().unwrap_or_default() {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return code_point(text),
+        itself => char::from(itself),
+    };
+    (short, 2)
 }
 
-fn code_unit(digits: &mut Chars<'_>) -> u32 {
-    let digits = digits.by_ref().take(4).filter_map(|digit| digit.to_digit(16));
+/// The same of `\u` with its digits.
+fn code_point(text: &[u8]) -> (char, usize) {
+    let (unit, length) = match code_unit(text, 2) {
+        // The two halves of a pair hold ten bits each.
+        high @ 0xd800..0xdc00 => {
+            (0x10000 + ((high & 0x3ff) << 10 | code_unit(text, 8) & 0x3ff), 12)
+        }
+        unit => (unit, 6),
+    };
+    (char::from_u32(unit).unwrap_or_default(), length)
+}
+
+fn code_unit(text: &[u8], start: usize) -> u32 {
+    let digits =
+        text.iter().skip(start).take(4).filter_map(|&digit| char::from(digit).to_digit(16));
     digits.fold(0, |unit, digit| unit << 4 | digit)
 }
 

@@ -1,11 +1,10 @@
 //! Reads any JSON text, says what is wrong with it and where, and writes it in canonical form.
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::{Excerpt, SyntaxError};
+use crate::error::{SyntaxError, excerpt};
 use crate::name::sort_distinct;
 use crate::{plain_prefix, string};
 
@@ -143,7 +142,7 @@ impl<'a> Scanner<'a> {
         let names = members.iter().map(|member| member.key.clone());
         let names = sort_distinct(names.collect()).map_err(|(key, index)| {
             let at = members.get(index).map_or(start, |member| member.at);
-            self.stop(at, format!("the key \"{}\" stands twice in one object", Excerpt(&key)))
+            self.stop(at, ["the key \"", &excerpt(&key), "\" stands twice in one object"].concat())
         })?;
         let mut sorted = Vec::with_capacity(out.len() - start);
         for (_, index) in names {
@@ -327,7 +326,7 @@ impl<'a> Scanner<'a> {
         if self.at < self.text.len() {
             self.stop(self.at, what)
         } else {
-            self.stop(self.at, format!("the text ends, {what}"))
+            self.stop(self.at, ["the text ends, ", what].concat())
         }
     }
 

@@ -1,8 +1,7 @@
 //! Responses: the bodies, and the status and header fields that go with each outcome.
 
 use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules_json as json;
@@ -104,7 +103,7 @@ impl Reply {
 
     /// The response where the store was asked and there is nothing to represent.
     fn fail(self, error: &Error) -> Response {
-        let text = error.to_string();
+        let text = error.text();
         match error {
             Error::Forbidden => self.refuse(Refusal::Forbidden),
             Error::UidTooLong { .. } => self.error(414, "uri_too_long", &text, &[]),
@@ -121,7 +120,7 @@ impl Reply {
         match refusal {
             Refusal::BadRequest(reason) => self.error(400, "bad_request", reason, &[]),
             Refusal::Forbidden => {
-                let text = Error::Forbidden.to_string();
+                let text = Error::Forbidden.text();
                 self.error(403, "insufficient_permissions", &text, &[])
             }
             Refusal::MethodNotAllowed => {
@@ -163,7 +162,7 @@ impl Reply {
     }
 
     fn respond(self, status: u16, headers: &[(&str, &str)], mut body: Vec<u8>) -> Response {
-        let length = format!("{}", body.len());
+        let length = json::decimal(body.len());
         let content = [("content-type", "application/json"), ("content-length", &length)];
         let headers = fields(content.into_iter().chain(headers.iter().copied()));
         if self.head {

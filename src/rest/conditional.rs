@@ -1,6 +1,5 @@
 //! Entity tags and `if-none-match` (RFC 9110, sections 8.8.3 and 13.1.2).
 
-use alloc::format;
 use alloc::string::String;
 
 use twox_hash::XxHash64;
@@ -8,7 +7,21 @@ use twox_hash::XxHash64;
 /// The strong entity tag of a body: its hash and its length. The hash tells versions of one list
 /// apart; it is no defence against somebody who can write the list.
 pub(super) fn entity_tag(body: &[u8]) -> String {
-    format!("\"{:016x}-{:x}\"", XxHash64::oneshot(0, body), body.len())
+    let mut tag = String::from('"');
+    push_hex(&mut tag, XxHash64::oneshot(0, body), 16);
+    tag.push('-');
+    let length = body.len() as u64;
+    push_hex(&mut tag, length, (u64::BITS - length.leading_zeros()).div_ceil(4));
+    tag.push('"');
+    tag
+}
+
+/// Appends the last hexadecimal digits of a number.
+fn push_hex(out: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = (number >> (4 * place)) as u32 & 0xf;
+        out.push(char::from_digit(digit, 16).unwrap_or_default());
+    }
 }
 
 /// Whether an `if-none-match` field names this tag: weakly compared, in a list, or as `*`.

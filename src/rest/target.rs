@@ -1,9 +1,8 @@
 //! Request targets: which resource a path names, and what a query asks of it.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
-
-use percent_encoding::percent_decode_str;
 
 use crate::limits::Limits;
 use crate::module::{Document, Field};
@@ -69,14 +68,18 @@ impl<'a> Path<&'a str> {
     /// section 6.2.2.2) and must not slip past a proxy filter. A uid may be empty here, which no
     /// module's is; one with a slash is sent with `%2F`.
     fn parse(path: &'a str) -> Option<Self> {
-        let mut segments = path.strip_prefix('/')?.splitn(3, '/');
         let is = |segment: &str, name: &str| decode(segment).is_ok_and(|found| found == name);
-        if !is(segments.next()?, "v1") || !is(segments.next()?, "modules") {
+        let (version, rest) = cut(path.strip_prefix('/')?, b'/')?;
+        let (modules, uid) = match cut(rest, b'/') {
+            Some((modules, uid)) => (modules, Some(uid)),
+            None => (rest, None),
+        };
+        if !is(version, "v1") || !is(modules, "modules") {
             return None;
         }
-        match segments.next() {
+        match uid {
             None => Some(Path::List),
-            Some(uid) if uid.contains('/') => None,
+            Some(uid) if cut(uid, b'/').is_some() => None,
             Some(uid) => Some(Path::Module(uid)),
         }
     }
@@ -88,16 +91,19 @@ pub(super) struct Filter(Vec<Condition>);
 
 enum Condition {
     /// Compared without (ASCII) case.
-    ModuleName(alloc::string::String),
-    SemanticVersion(alloc::string::String),
+    ModuleName(String),
+    SemanticVersion(String),
     Version(u32),
 }
 
 impl Filter {
     fn parse(query: &str) -> Result<Self, Refusal> {
         let mut conditions = Vec::new();
-        for pair in query.split('&') {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut rest = query;
+        while !rest.is_empty() {
+            let (pair, next) = cut(rest, b'&').unwrap_or((rest, ""));
+            rest = next;
+            let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
             let Ok(key) = decode(key) else { continue };
             let value = || decode(value).map(Cow::into_owned);
             conditions.push(match key.as_ref() {
@@ -133,26 +139,46 @@ impl Filter {
 /// The path and the query of a target. Of the absolute form (RFC 9112, section 3.2.2) scheme and
 /// authority are dropped.
 fn split(target: &str) -> (&str, &str) {
-    let (target, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = match target.split_once("://") {
-        Some((scheme, rest)) if !scheme.starts_with('/') => {
-            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
-        }
-        _ => target,
+    let (target, query) = cut(target, b'?').unwrap_or((target, ""));
+    let path = match cut(target, b':') {
+        Some((scheme, rest)) if !scheme.starts_with('/') => match rest.strip_prefix("//") {
+            Some(rest) => rest.bytes().position(|byte| byte == b'/').and_then(|at| rest.get(at..)),
+            None => Some(target),
+        },
+        _ => Some(target),
     };
-    (path, query)
+    (path.unwrap_or("/"), query)
+}
+
+/// What is before and after the first `separator`, an ASCII character.
+fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Resolves percent-encoding (RFC 3986, section 2.1).
 fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
-    let mut escapes = text.split('%');
-    escapes.next();
-    let two_digits =
-        |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|b| b.is_ascii_hexdigit());
-    if !escapes.all(two_digits) {
-        return Err(Refusal::BadRequest("a percent sign without two hexadecimal digits"));
+    const INCOMPLETE: Refusal =
+        Refusal::BadRequest("a percent sign without two hexadecimal digits");
+    if cut(text, b'%').is_none() {
+        return Ok(Cow::Borrowed(text));
     }
-    percent_decode_str(text).decode_utf8().map_err(|_| Refusal::BadRequest("not UTF-8"))
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                hex_digit(bytes.next()).ok_or(INCOMPLETE)? << 4
+                    | hex_digit(bytes.next()).ok_or(INCOMPLETE)?
+            }
+            _ => byte,
+        });
+    }
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Refusal::BadRequest("not UTF-8"))
+}
+
+fn hex_digit(byte: Option<u8>) -> Option<u8> {
+    char::from(byte?).to_digit(16).map(|digit| digit as u8)
 }
 
 #[cfg(test)]
@@ -160,7 +186,7 @@ mod tests {
     use super::*;
 
     /// What a target asks for, in short.
-    fn resource(target: &str) -> Result<alloc::string::String, &'static str> {
+    fn resource(target: &str) -> Result<String, &'static str> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::resource) {
             Ok(Resource::List(filter)) => Ok(alloc::format!("list {}", filter.0.len())),

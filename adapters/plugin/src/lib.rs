@@ -8,7 +8,7 @@ extern crate alloc;
 #[allow(unsafe_code)]
 mod heap;
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules::{Error, Limits, Module, StoreError};
@@ -61,12 +61,12 @@ impl From<Error> for catalog::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden => Self::Forbidden,
-            Error::Malformed(_) => Self::Malformed(error.to_string()),
+            Error::Malformed(_) => Self::Malformed(error.text()),
             Error::NotFound => Self::NotFound,
             Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
-                Self::Unavailable(error.to_string())
+                Self::Unavailable(error.text())
             }
-            _ => Self::Other(error.to_string()),
+            _ => Self::Other(error.text()),
         }
     }
 }
