@@ -490,6 +490,7 @@ mod tests {
             ("10012.0", 10012),
             ("10012.000", 10012),
             ("1.0012e4", 10012),
+            ("1e3", 1000),
             ("1001200E-2", 10012),
             ("0.0", 0),
             ("-0", 0),
@@ -537,6 +538,10 @@ mod tests {
             ),
             (
                 r#"{"dependencies":[1],"uid":"a"}"#,
+                "field dependencies: an array, expected an object",
+            ),
+            (
+                r#"{"dependencies":["x"],"uid":"a"}"#,
                 "field dependencies: an array, expected an object",
             ),
             (

@@ -165,7 +165,7 @@ fn code_point(text: &[u8]) -> (char, usize) {
     let (unit, length) = match code_unit(text, 2) {
         // The two halves of a pair hold ten bits each.
         high @ 0xd800..0xdc00 => {
-            (0x10000 + ((high & 0x3ff) << 10 | code_unit(text, 8) & 0x3ff), 12)
+            (0x10000 + (high & 0x3ff) * 0x400 + (code_unit(text, 8) & 0x3ff), 12)
         }
         unit => (unit, 6),
     };
@@ -175,7 +175,7 @@ fn code_point(text: &[u8]) -> (char, usize) {
 fn code_unit(text: &[u8], start: usize) -> u32 {
     let digits =
         text.iter().skip(start).take(4).filter_map(|&digit| char::from(digit).to_digit(16));
-    digits.fold(0, |unit, digit| unit << 4 | digit)
+    digits.fold(0, |unit, digit| unit * 16 + digit)
 }
 
 #[cfg(test)]
@@ -208,6 +208,7 @@ mod tests {
         for (text, expected) in [
             (" { } ", "{}"),
             ("[ 1 ,\t2.50 ]\r\n", "[1,2.50]"),
+            ("[ true, false, null]", "[true,false,null]"),
             (r#"{"b":1e2,"a":"\u0041"}"#, r#"{"a":"\u0041","b":1e2}"#),
             (
                 r#"[{"z":{"y":[0, {"b":1,"a":2}],"x":0}}]"#,
@@ -250,6 +251,7 @@ mod tests {
             (r#""\ud800x""#, "byte 1: half of a surrogate pair"),
             (r#""\udc00""#, "byte 1: half of a surrogate pair"),
             (r#"{"a":1,"a":2}"#, r#"byte 7: the key "a" stands twice in one object"#),
+            (r#"{"a":1,"\u0061":2}"#, r#"byte 7: the key "a" stands twice in one object"#),
             (r#"{"b":1,"a":1,"\u0062":2}"#, r#"byte 13: the key "b" stands twice in one object"#),
             (
                 r#"[{"a":{"y":1,"x":1,"y":2}}]"#,
@@ -270,5 +272,30 @@ mod tests {
             assert_eq!(string(&json), text);
         }
         assert_eq!(string(br#""\ud83d\ude00\u0041\n\/""#), "\u{1f600}A\n/");
+        let mut json = Vec::new();
+        write_string(&mut json, "\n\r\t\u{1}");
+        assert_eq!(json, br#""\n\r\t\u0001""#);
+    }
+
+    #[test]
+    fn kinds_have_names() {
+        for (text, name) in [
+            ("[]", "an array"),
+            ("true", "a boolean"),
+            ("false", "a boolean"),
+            ("null", "null"),
+            ("-1", "a number"),
+            ("{}", "an object"),
+            ("\"\"", "a string"),
+        ] {
+            assert_eq!(kind(text.as_bytes()).name(), name);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for (number, digits) in [(0, "0"), (9, "9"), (10, "10"), (4_294_967_295, "4294967295")] {
+            assert_eq!(decimal(number), digits);
+        }
     }
 }

@@ -117,3 +117,37 @@ pub fn sort_distinct(names: Vec<Cow<'_, str>>) -> Result<Vec<Indexed<'_>>, Index
 
 /// A name and its index.
 pub type Indexed<'a> = (Cow<'a, str>, usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_as_their_bytes_do() {
+        let names: [&[u8]; 15] = [
+            b"",
+            b"\0",
+            b"a",
+            b"a\0",
+            b"b",
+            b"ba",
+            b"bb",
+            b"abcdefgh",
+            b"abcdefgh\0",
+            b"abcdefghi",
+            b"abcdefghj",
+            b"abcdefghIjklmnop",
+            b"abcdefghijklmnop",
+            b"abcdefghIjklmnopqrstuvwx",
+            b"abcdefghijklmnopqrstuvwx",
+        ];
+        for a in names {
+            for b in names {
+                assert_eq!(Name::new(a).cmp(&Name::new(b)), a.cmp(b), "{a:?} {b:?}");
+                assert_eq!(Name::new(a) == Name::new(b), a == b, "{a:?} {b:?}");
+                let text = [a, b"\":\"0123456789"].concat();
+                assert!(Name::within(&text, 0..a.len()) == Name::new(a), "{a:?} in a text");
+            }
+        }
+    }
+}

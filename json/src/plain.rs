@@ -31,6 +31,7 @@ pub fn rewrite(text: &[u8], depth: usize) -> Result<Vec<u8>, SyntaxError> {
 /// assert_eq!(find_member(br#"{ "b": [1], "a": "x", "a": 2 }"#, "b", 2), Some(&b"[1]"[..]));
 /// assert_eq!(find_member(br#"{ "b": [1], "a": "x", "a": 2 }"#, "a", 2), None);
 /// assert_eq!(find_member(br#"{ "b": [1], "a": x }"#, "b", 2), None);
+/// assert_eq!(find_member(br#"{ "b": [1] } x"#, "b", 2), None);
 /// ```
 pub fn find_member<'a>(text: &'a [u8], name: &str, depth: usize) -> Option<&'a [u8]> {
     let mut scanner = Scanner::at(text, 0);
