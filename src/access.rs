@@ -382,6 +382,11 @@ mod tests {
                 "users[0].password_sha256: expected the 64 hexadecimal digits of a SHA-256".into(),
             ),
             (
+                user(&format!(r#""name":"",{hash},"roles":[]"#)),
+                "users[0].name: expected a name, not empty and without a colon (RFC 7617, section 2)"
+                    .into(),
+            ),
+            (
                 user(&format!(r#""name":"a:b",{hash},"roles":[]"#)),
                 "users[0].name: expected a name, not empty and without a colon (RFC 7617, section 2)"
                     .into(),

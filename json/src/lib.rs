@@ -271,10 +271,28 @@ mod tests {
             assert!(is_canonical(&json, 1));
             assert_eq!(string(&json), text);
         }
-        assert_eq!(string(br#""\ud83d\ude00\u0041\n\/""#), "\u{1f600}A\n/");
+        let escapes = br#""\ud83d\ude00\u0041\b\f\n\r\t\/\"\\""#;
+        assert_eq!(string(escapes), "\u{1f600}A\u{8}\u{c}\n\r\t/\"\\");
         let mut json = Vec::new();
         write_string(&mut json, "\n\r\t\u{1}");
         assert_eq!(json, br#""\n\r\t\u0001""#);
+    }
+
+    #[test]
+    fn a_member_is_found_in_sound_text_alone() {
+        for (text, expected) in [
+            (r#"{"a":1}"#, Some("1")),
+            (r#" { "b" : 2 , "\u0061" : [ 1 ] } "#, Some("[ 1 ]")),
+            (r#"{"a":1,"b":2,"b":3}"#, Some("1")),
+            (r#"{"a":1,"a":1}"#, None),
+            (r#"{"b":1}"#, None),
+            (r#"["a",1]"#, None),
+            (r#"{"a":1} {}"#, None),
+            (r#"{"a":1"#, None),
+            (r#"{"a":[[]]}"#, None),
+        ] {
+            assert_eq!(find_member(text.as_bytes(), "a", 2), expected.map(str::as_bytes), "{text}");
+        }
     }
 
     #[test]
