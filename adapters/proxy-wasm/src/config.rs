@@ -26,7 +26,6 @@ use ccs_modules::access::Policy;
 use ccs_modules::{Ask, Limits, Step, list_modules, snapshot};
 
 use crate::config::fields::Fields;
-use crate::upstream::{ModulePath, Upstream};
 
 /// What the filter works by.
 pub struct Config {
@@ -42,6 +41,22 @@ pub struct Config {
 pub enum Ccs {
     Documents(Vec<Vec<u8>>),
     Upstream(Upstream),
+}
+
+/// An upstream, and how it is asked.
+pub struct Upstream {
+    pub cluster: String,
+    pub authority: String,
+    pub list: String,
+    pub module: Option<ModulePath>,
+    pub timeout: Duration,
+    pub headers: Vec<(String, String)>,
+}
+
+/// The path of one module: what stands before the uid and what stands after it.
+pub struct ModulePath {
+    pub before: String,
+    pub after: String,
 }
 
 impl Default for Config {

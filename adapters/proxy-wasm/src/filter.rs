@@ -11,8 +11,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, ConfigError};
-use crate::upstream::{self, Upstream};
+use crate::config::{Ccs, Config, ConfigError, Upstream};
+use crate::upstream;
 
 /// The plugin. Until it is configured it knows nobody and no module.
 #[derive(Default)]

@@ -1,27 +1,11 @@
 //! The CCS as an HTTP upstream: the two requests, and how their responses are read.
 
-use std::time::Duration;
-
 use ccs_modules::StoreError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-/// Where the CCS is and how it is asked.
-pub struct Upstream {
-    pub cluster: String,
-    pub authority: String,
-    pub list: String,
-    pub module: Option<ModulePath>,
-    pub timeout: Duration,
-    pub headers: Vec<(String, String)>,
-}
-
-/// The path of one module: what stands before the uid and what stands after it.
-pub struct ModulePath {
-    pub before: String,
-    pub after: String,
-}
+use crate::config::{ModulePath, Upstream};
 
 impl Upstream {
     /// The path of the module with this uid; none if it must be looked up in the list.

@@ -25,9 +25,8 @@ mod filter {
     #[allow(dead_code)]
     pub mod config;
 }
-// Under the paths that these files have in their own crate.
+// Under the path that it has in its own crate.
 use filter::config;
-mod upstream;
 
 /// A target: its name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
