@@ -19,7 +19,7 @@ const PROMISES: &[Promise] = &[
         artifact: &artifacts::PLUGIN,
         imports: &["ccs:modules/ccs@0.1.0"],
         exports: &["ccs:modules/catalog@0.1.0", "ccs:modules/rest@0.1.0"],
-        budget: 74 << 10,
+        budget: 64 << 10,
     },
     // The ABI of Proxy-Wasm 0.2.1, as the SDK imports and exports all of it; and nothing of WASI.
     Promise {
@@ -91,7 +91,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 190 << 10,
+        budget: 160 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP,
@@ -104,25 +104,25 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 128 << 10,
+        budget: 80 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_P3,
         imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 160 << 10,
+        budget: 100 << 10,
     },
     Promise {
         artifact: &artifacts::CCS_KEYVALUE,
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 48 << 10,
+        budget: 40 << 10,
     },
     Promise {
         artifact: &artifacts::CCS_KEYVALUE_DRAFT2,
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft2"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 48 << 10,
+        budget: 40 << 10,
     },
     Promise {
         artifact: &artifacts::CCS_REDIS,
@@ -139,13 +139,13 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 128 << 10,
+        budget: 76 << 10,
     },
     Promise {
         artifact: &artifacts::CCS_STATIC,
         imports: &["ccs:baked/snapshot"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 48 << 10,
+        budget: 28 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_KEYVALUE,
@@ -158,7 +158,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 160 << 10,
+        budget: 120 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_KEYVALUE_DRAFT2,
@@ -171,7 +171,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 160 << 10,
+        budget: 120 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_REDIS,
@@ -189,7 +189,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 240 << 10,
+        budget: 160 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_P3_KEYVALUE,
@@ -200,7 +200,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 192 << 10,
+        budget: 140 << 10,
     },
     Promise {
         artifact: &artifacts::WASI_HTTP_P3_REDIS,
@@ -219,7 +219,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 256 << 10,
+        budget: 180 << 10,
     },
 ];
 
