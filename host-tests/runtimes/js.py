@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 
 from harness import batch
-from harness.artifacts import artifact
+from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
 from harness.process import free_port, running
 from harness.runtime import Runtime
 
-PACKAGE = Path(__file__).resolve().parent / "js"
+PACKAGE = WORKSPACE / "packages/js"
 
 DENO_ALLOWS = ["--allow-env=JCO_DEBUG", "--allow-net", "--allow-read"]
 

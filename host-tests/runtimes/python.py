@@ -1,17 +1,18 @@
-"""Python: the plugin in `wasmtime` from PyPI, by the module in `python/`."""
+"""Python: the plugin in `wasmtime` from PyPI, by the package in `packages/python`."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness import batch
-from harness.artifacts import artifact
+from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, installed
 from harness.cases import Case
 from harness.runtime import Runtime
 
 WASMTIME = "50.0.1"
-FOLDER = Path(__file__).resolve().parent / "python"
+PACKAGE = WORKSPACE / "packages/python"
+CASES = Path(__file__).resolve().parent / "python/cases.py"
 
 
 class Python(Runtime):
@@ -31,7 +32,8 @@ class Python(Runtime):
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         component = artifact("ccs_modules_plugin.wasm")
-        return batch.outcomes([interpreter(), FOLDER / "cases.py", component], cases)
+        python = ["env", f"PYTHONPATH={PACKAGE}", interpreter()]
+        return batch.outcomes([*python, CASES, component], cases)
 
 
 RUNTIMES = [Python()]

@@ -82,7 +82,7 @@ class Redisctl(Runtime):
         return "this client has cases of its own"
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        catalogue = (WORKSPACE / "host-tests/src/stores/demo.json").read_bytes()
+        catalogue = (WORKSPACE / "host/src/stores/demo.json").read_bytes()
         modules = json.loads(catalogue)
         with as_file(Store(body=catalogue)) as file, Redis().running() as store:
             load(file, store)

@@ -10,7 +10,7 @@ use crate::json::Json;
 
 /// The demonstration catalogue: documents as real servers send them.
 pub static CATALOGUE: LazyLock<Vec<Json>> = LazyLock::new(|| {
-    let Some(Json::Array(modules)) = Json::parse(include_bytes!("../../src/stores/demo.json"), 128)
+    let Some(Json::Array(modules)) = Json::parse(include_bytes!("../../../host/src/stores/demo.json"), 128)
     else {
         panic!("the catalogue is no array")
     };

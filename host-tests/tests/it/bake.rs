@@ -8,7 +8,7 @@ use ccs_modules_host::bake::bake;
 use ccs_modules_host::{Bounds, Host, Request, stores};
 use tempfile::TempDir;
 
-const DEMO: &str = include_str!("../../src/stores/demo.json");
+const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 
 /// Any artifact that imports the store can be baked into: here the plugin, which then needs nothing.
 #[tokio::test]

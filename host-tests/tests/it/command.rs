@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use ccs_modules_host::artifacts;
 use tempfile::TempDir;
 
-const DEMO: &str = include_str!("../../src/stores/demo.json");
+const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
 
 #[test]
@@ -38,7 +38,7 @@ fn json_is_the_body_of_the_api() {
 #[test]
 fn a_server_s_body_comes_out_as_it_went_in() {
     for name in ["7.2.json", "7.22.json", "8.x.json"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/bodies").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-tests/cases/bodies").join(name);
         let store = format!("file:{}", path.display());
         let output = run(&["list", "--output", "json", "--store", &store]);
         assert_eq!(output.status.code(), Some(0));

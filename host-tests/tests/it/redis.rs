@@ -118,7 +118,7 @@ fn any_store_is_exported() {
     let path = folder.path().join("modules.json");
     let output = run(&["export", "--store", "demo", "-o", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0));
-    let demo = include_str!("../../src/stores/demo.json");
+    let demo = include_str!("../../../host/src/stores/demo.json");
     assert_eq!(fs::read_to_string(&path).unwrap(), demo);
     assert_eq!(run(&["export", "--store", "demo"]).stdout, demo.as_bytes());
 

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const DEMO: &str = include_str!("../../src/stores/demo.json");
+const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 const ANYBODY: &str = r#"{"anonymous":["db_viewer"]}"#;
 
 #[test]

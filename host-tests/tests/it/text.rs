@@ -79,5 +79,5 @@ impl PartialEq for Text {
 
 /// The folder of the cases.
 pub fn folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "cases"].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "../host-tests/cases"].iter().collect()
 }

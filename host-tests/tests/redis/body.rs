@@ -3,7 +3,7 @@
 use ccs_modules_host::Ccs;
 use ccs_modules_host::stores::{Catalogue, Snapshot};
 
-pub const DEMO: &str = include_str!("../../src/stores/demo.json");
+pub const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 pub const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
 
 /// Bodies as servers of three versions send them.

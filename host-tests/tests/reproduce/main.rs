@@ -14,7 +14,7 @@
 
 // The build script itself: there is one way to build the artifacts.
 #[allow(dead_code, missing_docs, reason = "the part that talks to cargo is not used here")]
-#[path = "../../build.rs"]
+#[path = "../../../host/build.rs"]
 mod build;
 
 use std::os::unix::fs::symlink;

@@ -7,7 +7,7 @@ mod structs;
 use structs::Module;
 use wstd::http::{Body, Error, Request, Response, StatusCode};
 
-const CATALOGUE: &str = include_str!("../../../src/stores/demo.json");
+const CATALOGUE: &str = include_str!("../../../../host/src/stores/demo.json");
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
