@@ -159,6 +159,7 @@ def checks_alone() -> Iterator[Check]:
             plugin, field))
     yield Check("reload", "the configuration is replaced under load", is_replaced)
     yield Check("shipped-rest", "envoy/rest.yaml does what it says", lambda _: shipped.rest())
+    yield Check("shipped-readme", "the README's lines do what it says", lambda _: shipped.readme())
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
 
 

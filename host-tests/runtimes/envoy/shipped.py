@@ -1,11 +1,11 @@
-"""The configurations that are shipped with the filter, run as they are but for addresses and files."""
+"""The shipped configurations in a real Envoy, unchanged except for addresses and files."""
 
 import base64
 import json
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from envoy.proxy import FILTER, program
@@ -41,6 +41,9 @@ def rest() -> None:
             }
             with shipped("rest.yaml", replacements) as port:
                 answers_as_shipped(port, list(DOCUMENTS))
+                upstream.asked.clear()
+                no_spelling_slips_past(port)
+                assert set(upstream.asked) <= {b"/v1/modules", b"/v1/modules/a"}, upstream.asked
                 # A client names its own role in vain: who has no password is nobody.
                 headers = ((b"x-ccs-roles", b"admin"),)
                 assert ask(port, "/v1/modules", headers=headers).status == 401
@@ -66,21 +69,77 @@ def redis() -> None:
                 for uid, document in DOCUMENTS.items():
                     command(*cli, "HSET", "ccs:modules", uid, document.decode())
                 answers_as_shipped(port, ["c/d", "b", "a"])
+                no_spelling_slips_past(port)
                 command(*cli, "HSET", "ccs:modules", "z", "not JSON")
                 assert ask(port, "/v1/modules", "viewer:secret").status == 500
                 command(*cli, "SHUTDOWN", "NOSAVE")
                 assert ask(port, "/v1/modules", "viewer:secret").status == 503
 
 
+def readme() -> None:
+    """The lines that the README shows, before a route that answers what the filter passes on."""
+    text = (WORKSPACE / "README.md").read_text()
+    filters = next(block.split("```")[0] for block in text.split("```yaml\n")[1:] if "filters.http.wasm" in block)
+    filters = filters.replace("filename: ccs_modules_proxy_wasm.wasm", f"filename: {artifact(FILTER)}")
+    with run(WRAPPED % indented(filters, 8) + indented(ROUTER, 12)) as port:
+        listed = b'[{"module_name":"search","uid":"1"}]\n'
+        for path in ("/v1/modules", "//v1/modules", "/v1/./modules"):
+            assert ask(port, path).body == listed, path
+        assert ask(port, "/v1%2Fmodules").status == 400
+        assert ask(port, "/other").body == b"next"
+
+
+WRAPPED = """
+static_resources:
+  listeners:
+  - address:
+      socket_address: {address: 0.0.0.0, port_value: 8080}
+    filter_chains:
+    - filters:
+%s"""
+
+ROUTER = """
+  - name: envoy.filters.http.router
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+route_config:
+  virtual_hosts:
+  - name: all
+    domains: ["*"]
+    routes:
+    - match: {prefix: /}
+      direct_response: {status: 200, body: {inline_string: next}}
+"""
+"""What the README leaves out of the connection manager: the router and its routes."""
+
+
+def indented(text: str, spaces: int) -> str:
+    return "".join(" " * spaces + line for line in text.splitlines(keepends=True))
+
+
 def answers_as_shipped(port: int, order: list[str]) -> None:
     documents = b",".join(DOCUMENTS[uid] for uid in order)
     listed = ask(port, "/v1/modules", "viewer:secret")
     assert (listed.status, listed.body) == (200, b"[" + documents + b"]\n"), listed
-    single = ask(port, "/v1/modules/c%2Fd", "viewer:secret")
-    assert (single.status, single.body) == (200, DOCUMENTS["c/d"] + b"\n"), single
+    single = ask(port, "/v1/modules/b", "viewer:secret")
+    assert (single.status, single.body) == (200, DOCUMENTS["b"] + b"\n"), single
     assert ask(port, "/v1/modules/none", "viewer:secret").status == 404
     assert ask(port, "/v1/modules").status == 401
     assert ask(port, "/v1/modules", "viewer:wrong").status == 401
+
+
+def no_spelling_slips_past(port: int) -> None:
+    """Other spellings of the API's paths are answered like the paths, or refused by Envoy. Behind the
+    filter, the cluster or the next route would answer them otherwise."""
+    listed = ask(port, "/v1/modules", "viewer:secret")
+    for path in ("//v1/modules", "/v1//modules", "/v1/./modules", "/v1/x/../modules", "/v1/%2e/modules",
+                 "/v1\\modules", "/%761/modules"):
+        response = ask(port, path, "viewer:secret")
+        assert (response.status, response.body) == (200, listed.body), (path, response)
+    assert ask(port, "//v1/./modules//a", "viewer:secret").body == DOCUMENTS["a"] + b"\n"
+    for path in ("/v1%2Fmodules", "/v1%2fmodules", "/v1%5Cmodules", "/v1/modules%2Fa", "/v1/modules/c%2Fd"):
+        response = ask(port, path, "viewer:secret")
+        assert response.status == 400, (path, response)
 
 
 def ask(port: int, target: str, credentials: str | None = None, headers: tuple = ()) -> Response:
@@ -90,18 +149,25 @@ def ask(port: int, target: str, credentials: str | None = None, headers: tuple =
     return http.ask((HOST, port), Request("GET", target.encode(), sent))
 
 
-@contextmanager
-def shipped(name: str, replacements: dict[str, str]) -> Iterator[int]:
+def shipped(name: str, replacements: dict[str, str]) -> AbstractContextManager[int]:
     """Runs Envoy with a configuration that is shipped, and gives its port."""
-    port = free_port()
-    text = (FOLDER / name).read_text()
-    own = {
-        "address: 0.0.0.0, port_value: 8080": f"address: {HOST}, port_value: {port}",
-        "/etc/envoy/ccs_modules_proxy_wasm.wasm": str(artifact(FILTER)),
-    }
-    for old, new in {**own, **replacements}.items():
-        assert old in text, f"{name} has no {old}"
+    own = {"/etc/envoy/ccs_modules_proxy_wasm.wasm": str(artifact(FILTER))}
+    return run(replaced((FOLDER / name).read_text(), {**own, **replacements}))
+
+
+def replaced(text: str, replacements: dict[str, str]) -> str:
+    for old, new in replacements.items():
+        assert old in text, f"the configuration has no {old}"
         text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def run(text: str) -> Iterator[int]:
+    """Runs Envoy with this configuration on a port of its own, and gives the port."""
+    port = free_port()
+    own = {"address: 0.0.0.0, port_value: 8080": f"address: {HOST}, port_value: {port}"}
+    text = replaced(text, own)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(text)
         file.flush()
