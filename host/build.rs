@@ -261,8 +261,7 @@ impl Workspace {
             sources.extend(["Cargo.toml", "src", "wit"].map(|name| folder.join(name)));
         }
         sources.extend(
-            ["adapters/wasi", "host/build", "host/src/compose.rs"]
-                .map(|it| self.root.join(it)),
+            ["adapters/wasi", "host/build", "host/src/compose.rs"].map(|it| self.root.join(it)),
         );
         // One that is not there would make every build start over, too.
         sources.retain(|source| source.exists());

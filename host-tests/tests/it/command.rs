@@ -38,7 +38,8 @@ fn json_is_the_body_of_the_api() {
 #[test]
 fn a_server_s_body_comes_out_as_it_went_in() {
     for name in ["7.2.json", "7.22.json", "8.x.json"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-tests/cases/bodies").join(name);
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-tests/cases/bodies").join(name);
         let store = format!("file:{}", path.display());
         let output = run(&["list", "--output", "json", "--store", &store]);
         assert_eq!(output.status.code(), Some(0));
