@@ -12,17 +12,7 @@ use ccs_modules_json::{self as json, Kind, Member};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::rest::header;
-
-/// The management roles that hold `view_cluster_modules`, as servers since 7.4 have it. Of the
-/// seven roles only `none` does not.
-const VIEW_CLUSTER_MODULES: [&str; 6] =
-    ["admin", "cluster_member", "cluster_viewer", "db_member", "db_viewer", "user_manager"];
-
-/// Whether any of the roles holds `view_cluster_modules`. A role that is not known holds nothing.
-pub(crate) fn may_view_modules<R: AsRef<str>>(roles: &[R]) -> bool {
-    roles.iter().any(|role| VIEW_CLUSTER_MODULES.contains(&role.as_ref()))
-}
+use crate::headers;
 
 /// How a shell that faces a network finds out who is calling: parsed from JSON, one of
 ///
@@ -89,12 +79,13 @@ impl Policy {
         match &self.0 {
             Kinds::Anonymous(roles) => Some(roles.clone()),
             Kinds::TrustedHeader(name) => {
-                let roles = core::str::from_utf8(single(headers, name)?).ok()?;
+                let roles = core::str::from_utf8(headers::single(headers, name)?).ok()?;
                 let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
                 Some(roles.map(String::from).collect())
             }
             Kinds::Users(users) => {
-                let (name, password) = basic_credentials(single(headers, "authorization")?)?;
+                let (name, password) =
+                    basic_credentials(headers::single(headers, "authorization")?)?;
                 authenticate(users, &name, &password).map(|user| user.roles.clone())
             }
         }
@@ -197,9 +188,7 @@ fn digest(field: &str, value: &[u8]) -> Result<[u8; 32], PolicyError> {
 
 fn trusted_header(value: &[u8]) -> Result<String, PolicyError> {
     let name = string("trusted_header", value)?;
-    // A field name is a token (RFC 9110, section 5.6.2).
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
+    if !headers::is_name(&name) {
         return Err(PolicyError::new("trusted_header", "expected the name of a header"));
     }
     Ok(name.into_owned())
@@ -230,13 +219,6 @@ fn expect<'a>(field: &str, value: &'a [u8], expected: Kind) -> Result<&'a [u8], 
         return Ok(value);
     }
     Err(PolicyError::new(field, format!("{}, expected {}", kind.name(), expected.name())))
-}
-
-/// The value of a header that must stand exactly once: a second one is somebody else's.
-fn single<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
-    let mut values = header(headers, name);
-    let value = values.next()?;
-    values.next().is_none().then_some(value)
 }
 
 /// The name and the password of `Basic` credentials (RFC 7617, section 2).
@@ -290,17 +272,6 @@ mod tests {
     fn basic(credentials: &str) -> Vec<(String, Vec<u8>)> {
         let token = BASE64.encode(credentials);
         vec![("Authorization".into(), format!("Basic {token}").into_bytes())]
-    }
-
-    #[test]
-    fn only_the_six_roles_may_view_modules() {
-        for role in VIEW_CLUSTER_MODULES {
-            assert!(may_view_modules(&["none", role]), "{role}");
-        }
-        assert!(!may_view_modules::<&str>(&[]));
-        for role in ["none", "", "Admin", "admin ", "administrator"] {
-            assert!(!may_view_modules(&[role]), "{role}");
-        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The typed calls, `catalog` in the WIT.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::access::may_view_modules;
+use crate::ask::{ask_document, ask_documents};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::module::{Document, Module};
-use crate::step::{Ask, AskDocument, AskDocuments, Collect, Step};
+use crate::roles::may_view_modules;
+use crate::step::{Collect, Step};
 
 /// Begins listing every module, in the store's order, for a caller with these management roles.
 ///
@@ -44,31 +44,6 @@ pub fn get_module<R: AsRef<str>>(
     ask_document(Modules(Vec::new()), uid, limits)
 }
 
-/// The step that needs all documents.
-pub(crate) fn ask_documents<T>(
-    collect: impl Collect<T> + Send + 'static,
-    limits: &Limits,
-) -> Step<T> {
-    Step::Ask(Ask::Documents(AskDocuments { limits: *limits, collect: Box::new(collect) }))
-}
-
-/// The step that needs one document, if a document can have this uid.
-pub(crate) fn ask_document<T>(
-    collect: impl Collect<T> + Send + 'static,
-    uid: &str,
-    limits: &Limits,
-) -> Step<T> {
-    let collect = Box::new(collect);
-    if uid.is_empty() {
-        return Step::Done(collect.finish(Err(Error::NotFound)));
-    }
-    if uid.len() > limits.uid_bytes {
-        let (bytes, limit) = (uid.len(), limits.uid_bytes);
-        return Step::Done(collect.finish(Err(Error::UidTooLong { bytes, limit })));
-    }
-    Step::Ask(Ask::Document(AskDocument { uid: String::from(uid), limits: *limits, collect }))
-}
-
 struct Modules(Vec<Module>);
 
 impl Collect<Result<Vec<Module>, Error>> for Modules {
@@ -102,6 +77,7 @@ mod tests {
 
     use super::*;
     use crate::error::StoreError;
+    use crate::step::Ask;
 
     const ADMIN: &[&str] = &["admin"];
     const NO_ROLE: &[&str] = &["none"];

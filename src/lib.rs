@@ -109,10 +109,13 @@ pub mod access;
 pub mod rest;
 pub mod snapshot;
 
+mod ask;
 mod catalog;
 mod error;
+mod headers;
 mod limits;
 mod module;
+mod roles;
 mod step;
 
 pub use crate::catalog::{get_module, list_modules};

@@ -11,11 +11,12 @@ mod target;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::access::may_view_modules;
-use crate::catalog::{ask_document, ask_documents};
+use crate::ask::{ask_document, ask_documents};
+use crate::headers;
 use crate::limits::Limits;
 use crate::rest::body::{Listed, Reply, Single};
 use crate::rest::target::{Resource, Target};
+use crate::roles::may_view_modules;
 use crate::step::Step;
 
 pub use crate::rest::target::is_api_path;
@@ -103,7 +104,7 @@ fn resource<'a>(request: &Request<'a>, limits: &Limits) -> Result<Resource<'a>, 
     if !may_view_modules(roles) {
         return Err(Refusal::Forbidden);
     }
-    if !accept::json(header(request.headers, "accept")) {
+    if !accept::json(headers::values(request.headers, "accept")) {
         return Err(Refusal::NotAcceptable);
     }
     target.resource()
@@ -120,17 +121,6 @@ enum Refusal {
     Options,
     TargetTooLong,
     Unauthenticated,
-}
-
-/// The values of the header fields with this name.
-pub(crate) fn header<'a>(
-    headers: &'a [(String, Vec<u8>)],
-    name: &str,
-) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .iter()
-        .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_slice())
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use ccs_modules_json as json;
 
 use crate::error::{Error, StoreError};
+use crate::headers;
 use crate::module::Document;
 use crate::rest::conditional::{entity_tag, names};
 use crate::rest::target::Filter;
-use crate::rest::{Refusal, Request, Response, header};
+use crate::rest::{Refusal, Request, Response};
 use crate::step::Collect;
 
 /// Collects the list's body: the documents, in place, in one array and one line end.
@@ -87,7 +88,8 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn to(request: &Request<'_>) -> Self {
-        let if_none_match = header(request.headers, "if-none-match").map(<[u8]>::to_vec).collect();
+        let if_none_match =
+            headers::values(request.headers, "if-none-match").map(<[u8]>::to_vec).collect();
         Self { head: request.method == "HEAD", if_none_match }
     }
 
