@@ -49,14 +49,14 @@ pub struct Module {
     pub document: String,
 }
 
-/// Puts documents in the order in which a store that has none of its own (a Redis hash) is listed:
-/// by module name, then newest version first, then by uid. Clients take the first object of a name
-/// as the latest one.
+/// Sorts the documents of a store that has no order (a Redis hash): by module name, then newest
+/// version first, then by uid. Clients take the first object of a name as its latest version.
+/// `limits` are those of the call.
 ///
-/// Malformed documents come first: listing them fails, and this does not hide it.
-pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D]) {
+/// Malformed documents come first: listing them fails, and sorting does not hide them.
+pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D], limits: &Limits) {
     documents.sort_by_cached_key(|document| {
-        let document = Document::check(document.as_ref(), &Limits::default()).ok()?;
+        let document = Document::check(document.as_ref(), limits).ok()?;
         Some((
             document.text(Field::ModuleName).map(Cow::into_owned),
             core::cmp::Reverse(document.version()),
@@ -589,7 +589,7 @@ mod tests {
             r#"{"module_name":"a","uid":"0","version":1}"#,
             "malformed",
         ];
-        sort_documents(&mut documents);
+        sort_documents(&mut documents, &Limits::default());
         assert_eq!(
             documents,
             [
@@ -600,5 +600,14 @@ mod tests {
                 r#"{"module_name":"b","uid":"1","version":1}"#,
             ]
         );
+    }
+
+    #[test]
+    fn sorting_goes_by_the_limits_in_force() {
+        let long = format!(r#"{{"module_name":"b","uid":"{}"}}"#, "u".repeat(1500));
+        let short = r#"{"module_name":"a","uid":"1"}"#;
+        let mut documents = [&*long, short];
+        sort_documents(&mut documents, &Limits { uid_bytes: 1500, ..Limits::default() });
+        assert_eq!(documents, [short, &*long]);
     }
 }

@@ -62,16 +62,18 @@ pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
     split(text).map(drop)
 }
 
-/// The first document with this uid, as `get-document` answers for a store that is a list. A
-/// malformed document has no uid here.
-pub fn find<'a, D: AsRef<[u8]>>(documents: &'a [D], uid: &str) -> Option<&'a D> {
-    documents.iter().find(|document| self::uid(document.as_ref()).is_some_and(|found| found == uid))
+/// Returns the first document with this uid: the answer to `get-document` of a store that is a list.
+/// `limits` are those of the call.
+///
+/// A document that is malformed as a whole has no uid.
+pub fn find<'a, D: AsRef<[u8]>>(documents: &'a [D], uid: &str, limits: &Limits) -> Option<&'a D> {
+    let has_uid = |document: &[u8]| self::uid(document, limits).is_some_and(|found| found == uid);
+    documents.iter().find(|document| has_uid(document.as_ref()))
 }
 
-/// The uid that [`find`] finds a document by, for a store that keeps an index. A malformed document
-/// has none.
-pub fn uid(document: &[u8]) -> Option<Cow<'_, str>> {
-    crate::module::find_uid(document, &Limits::default())
+/// Returns the uid by which [`find`] finds a document, for a store that keeps an index.
+pub fn uid<'a>(document: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
+    crate::module::find_uid(document, limits)
 }
 
 /// Joins documents to a snapshot: the array, and one line end.
@@ -187,9 +189,19 @@ mod tests {
     #[test]
     fn the_first_sound_document_with_the_uid_is_found() {
         let documents = ["{", r#"{"uid":"b"}"#, r#"{"uid":"a","n":1}"#, r#"{"uid":"a"}"#];
-        assert_eq!(find(&documents, "a"), Some(&documents[2]));
-        assert_eq!(find(&documents, "c"), None);
-        assert_eq!(find(&documents, ""), None);
+        let find = |uid| find(&documents, uid, &Limits::default());
+        assert_eq!(find("a"), Some(&documents[2]));
+        assert_eq!(find("c"), None);
+        assert_eq!(find(""), None);
+    }
+
+    #[test]
+    fn a_document_is_found_within_the_limits_in_force() {
+        let uid = "u".repeat(1500);
+        let documents = [alloc::format!(r#"{{"uid":"{uid}"}}"#)];
+        let larger = Limits { uid_bytes: 1500, ..Limits::default() };
+        assert_eq!(find(&documents, &uid, &larger), Some(&documents[0]));
+        assert_eq!(find(&documents, &uid, &Limits::default()), None);
     }
 
     #[test]

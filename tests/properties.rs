@@ -2,7 +2,9 @@
 
 #![allow(clippy::indexing_slicing)] // a test may panic
 
-use ccs_modules::{Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest};
+use ccs_modules::{
+    Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
+};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
@@ -15,9 +17,10 @@ fn resolve<T>(step: Step<T>, content: &Content) -> T {
         Step::Done(outcome) => outcome,
         Step::Ask(Ask::Documents(ask)) => ask.answer(content.clone()),
         Step::Ask(Ask::Document(ask)) => {
-            let document = content
-                .clone()
-                .map(|documents| ccs_modules::snapshot::find(&documents, ask.uid()).cloned());
+            let find = |documents: Vec<Vec<u8>>| {
+                snapshot::find(&documents, ask.uid(), &Limits::default()).cloned()
+            };
+            let document = content.clone().map(find);
             ask.answer(document)
         }
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::snapshot;
+use ccs_modules::{Limits, snapshot};
 
 use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -22,7 +22,8 @@ impl Guest for Bridge {
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
         let value = Place::configured()?.value()?;
-        Ok(snapshot::find(&split(&value)?, &uid).map(|document| document.to_vec()))
+        Ok(snapshot::find(&split(&value)?, &uid, &Limits::default())
+            .map(|document| document.to_vec()))
     }
 }
 

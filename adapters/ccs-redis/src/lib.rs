@@ -14,7 +14,7 @@ mod reply;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ccs_modules::sort_documents;
+use ccs_modules::{Limits, sort_documents};
 use ccs_modules_runtime as _;
 use resp_rs::resp2::Frame;
 
@@ -44,7 +44,7 @@ impl Guest for Bridge {
         };
         let mut documents = values.into_iter().map(document).collect::<Result<Vec<_>, _>>()?;
         // A hash has no order.
-        sort_documents(&mut documents);
+        sort_documents(&mut documents, &Limits::default());
         Ok(documents)
     }
 

@@ -9,7 +9,7 @@ extern crate alloc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::{SyntaxError, snapshot};
+use ccs_modules::{Limits, SyntaxError, snapshot};
 use ccs_modules_runtime as _;
 
 use crate::bindings::ccs::baked::snapshot::read;
@@ -39,7 +39,7 @@ impl Guest for Bridge {
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
         let snapshot = read();
         let documents = snapshot::split(&snapshot).map_err(malformed)?;
-        Ok(snapshot::find(&documents, &uid).map(|document| document.to_vec()))
+        Ok(snapshot::find(&documents, &uid, &Limits::default()).map(|document| document.to_vec()))
     }
 }
 

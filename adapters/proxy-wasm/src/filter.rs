@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ccs_modules::rest::{self, Request, Response};
-use ccs_modules::{Ask, AskDocument, Step, StoreError, snapshot};
+use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError, snapshot};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -83,7 +83,7 @@ impl Context for Stream {
         let response = match self.parked.take() {
             Some(Parked::List(ask)) => match upstream::list(headers, body, limit) {
                 Ok(text) => match snapshot::split(&text) {
-                    Ok(documents) => answer(ask, Ok(&documents)),
+                    Ok(documents) => answer(ask, &documents, &self.config.limits),
                     Err(error) => {
                         fail(ask, StoreError::Other(format!("not a list of documents: {error}")))
                     }
@@ -124,7 +124,7 @@ impl Stream {
 
     fn ask(&mut self, ask: Ask<Response>) -> Result<(), Status> {
         match &self.config.ccs {
-            Ccs::Documents(documents) => send(&answer(ask, Ok(documents))),
+            Ccs::Documents(documents) => send(&answer(ask, documents, &self.config.limits)),
             Ccs::Upstream(upstream) => match park(ask, upstream) {
                 Ok(parked) => {
                     self.parked = Some(parked);
@@ -157,19 +157,22 @@ fn park_list(ask: Ask<Response>, upstream: &Upstream) -> Result<Parked, Response
     }
 }
 
-/// The answer out of all documents.
-fn answer<D: AsRef<[u8]>>(ask: Ask<Response>, documents: Result<&[D], StoreError>) -> Response {
+/// Answers out of all documents.
+fn answer<D: AsRef<[u8]>>(ask: Ask<Response>, documents: &[D], limits: &Limits) -> Response {
     match ask {
         Ask::Document(ask) => {
-            let document = documents.map(|documents| snapshot::find(documents, ask.uid()));
-            ask.answer(document)
+            let document = snapshot::find(documents, ask.uid(), limits);
+            ask.answer(Ok(document))
         }
-        Ask::Documents(ask) => ask.answer(documents.map(|documents| documents.iter().collect())),
+        Ask::Documents(ask) => ask.answer(Ok(documents.iter().collect())),
     }
 }
 
 fn fail(ask: Ask<Response>, error: StoreError) -> Response {
-    answer::<&[u8]>(ask, Err(error))
+    match ask {
+        Ask::Document(ask) => ask.answer::<&[u8]>(Err(error)),
+        Ask::Documents(ask) => ask.answer::<&[u8]>(Err(error)),
+    }
 }
 
 /// The request target as the core takes it. Bytes that are not UTF-8 have no place in a target but

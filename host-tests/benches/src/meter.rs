@@ -1,7 +1,7 @@
 //! What a call costs the guest itself: instructions and memory. Unlike time, both are the same on every
 //! machine and in every run.
 
-use ccs_modules::snapshot;
+use ccs_modules::{Limits, snapshot};
 use ccs_modules_host::artifacts;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, ResourceLimiter, Result, Store};
@@ -83,7 +83,7 @@ impl Host for Guest {
     }
 
     fn get_document(&mut self, uid: String) -> Result<Option<Document>, Error> {
-        Ok(snapshot::find(&self.documents, &uid).cloned())
+        Ok(snapshot::find(&self.documents, &uid, &Limits::default()).cloned())
     }
 }
 

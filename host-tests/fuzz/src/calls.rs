@@ -25,10 +25,10 @@ impl Store {
     }
 
     /// What it answers when it is asked for this uid.
-    pub fn document(&self, uid: &str) -> Document {
+    pub fn document(&self, uid: &str, limits: &Limits) -> Document {
         self.document.clone().unwrap_or_else(|| {
             let documents = self.documents.as_ref().map_err(Clone::clone)?;
-            Ok(snapshot::find(documents, uid).cloned())
+            Ok(snapshot::find(documents, uid, limits).cloned())
         })
     }
 }
@@ -55,15 +55,15 @@ impl Request {
 }
 
 pub fn list(store: &Store, limits: &Limits) -> Result<Vec<Module>, Error> {
-    resolve(list_modules(&["admin"], limits), store)
+    resolve(list_modules(&["admin"], limits), store, limits)
 }
 
 pub fn get(store: &Store, uid: &str, limits: &Limits) -> Result<Module, Error> {
-    resolve(get_module(&["admin"], uid, limits), store)
+    resolve(get_module(&["admin"], uid, limits), store, limits)
 }
 
 pub fn handle(store: &Store, request: &Request, limits: &Limits) -> rest::Response {
-    resolve(begin(request, limits), store)
+    resolve(begin(request, limits), store, limits)
 }
 
 /// Whether a request comes to ask the store.
@@ -81,12 +81,12 @@ fn begin(request: &Request, limits: &Limits) -> Step<rest::Response> {
     rest::handle(&request, limits)
 }
 
-fn resolve<T>(step: Step<T>, store: &Store) -> T {
+fn resolve<T>(step: Step<T>, store: &Store, limits: &Limits) -> T {
     match step {
         Step::Done(outcome) => outcome,
         Step::Ask(Ask::Documents(ask)) => ask.answer(store.documents.clone()),
         Step::Ask(Ask::Document(ask)) => {
-            let document = store.document(ask.uid());
+            let document = store.document(ask.uid(), limits);
             ask.answer(document)
         }
     }

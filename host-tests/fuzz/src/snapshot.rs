@@ -45,6 +45,6 @@ pub fn run(input: &[u8]) {
         let has = |json: &Json| json.get("uid").and_then(Json::as_string).as_ref() == Some(&uid);
         let sound = !uid.is_empty() && uid.len() <= limits.uid_bytes;
         let first = expected.iter().position(has).filter(|_| sound);
-        assert_eq!(snapshot::find(&documents, &uid), first.map(|index| &documents[index]));
+        assert_eq!(snapshot::find(&documents, &uid, &limits), first.map(|index| &documents[index]));
     }
 }

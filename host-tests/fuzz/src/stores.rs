@@ -30,7 +30,7 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
         check_get(&store, uid, &got, &limits);
         check_rest(&store, uid, &listed, &got, &limits);
         if let Ok(documents) = &store.documents {
-            check_sorted(documents);
+            check_sorted(documents, &limits);
         }
         assert_eq!(listed, list(&store, &limits));
         assert_eq!(got, get(&store, uid, &limits));
@@ -76,7 +76,7 @@ fn check_get(store: &Store, uid: &str, got: &std::result::Result<Module, Error>,
     if uid.len() > limits.uid_bytes {
         return assert!(matches!(got, Err(Error::UidTooLong { .. })), "{got:?}");
     }
-    let document = match store.document(uid) {
+    let document = match store.document(uid, limits) {
         Ok(Some(document)) => document,
         Ok(None) => return assert_eq!(got, &Err(Error::NotFound)),
         Err(error) => return assert_eq!(got, &Err(Error::Store(error))),
@@ -92,10 +92,10 @@ fn check_get(store: &Store, uid: &str, got: &std::result::Result<Module, Error>,
 }
 
 /// A store without an order of its own is listed by name, newest first.
-fn check_sorted(documents: &[Vec<u8>]) {
+fn check_sorted(documents: &[Vec<u8>], limits: &Limits) {
     let mut sorted = documents.to_vec();
-    sort_documents(&mut sorted);
-    let place = |document: &Vec<u8>| match judge(document, &Limits::default()) {
+    sort_documents(&mut sorted, limits);
+    let place = |document: &Vec<u8>| match judge(document, limits) {
         Verdict::Sound(it) => Some((it.module_name, Reverse(it.version), it.uid)),
         _ => None,
     };

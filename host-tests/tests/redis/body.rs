@@ -24,6 +24,6 @@ pub async fn documents(body: &str) -> Vec<Vec<u8>> {
 /// The same body in the order in which a store without one is listed.
 pub async fn sorted(body: &str) -> String {
     let mut documents = documents(body).await;
-    ccs_modules::sort_documents(&mut documents);
+    ccs_modules::sort_documents(&mut documents, &ccs_modules::Limits::default());
     String::from_utf8(ccs_modules::snapshot::join(&documents)).unwrap()
 }

@@ -56,7 +56,8 @@ fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
         Subject::Document(uid) => {
             let alone = |document: &&[u8]| list(&[*document]).is_err();
             // Where each is sound by itself, there are two of them.
-            let named = |document: &&[u8]| snapshot::find(&[*document], uid).is_some();
+            let named =
+                |document: &&[u8]| snapshot::find(&[*document], uid, &Limits::default()).is_some();
             let documents = documents.iter().copied();
             documents.clone().find(alone).or_else(|| documents.filter(named).nth(1))
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use ccs_modules::{SyntaxError, snapshot};
+use ccs_modules::{Limits, SyntaxError, snapshot};
 
 use crate::{Ccs, CcsError};
 
@@ -35,9 +35,10 @@ impl Snapshot {
 
 impl From<Vec<Vec<u8>>> for Snapshot {
     fn from(documents: Vec<Vec<u8>>) -> Self {
+        let limits = Limits::default();
         let mut by_uid = HashMap::with_capacity(documents.len());
         for (index, document) in documents.iter().enumerate() {
-            if let Some(uid) = snapshot::uid(document) {
+            if let Some(uid) = snapshot::uid(document, &limits) {
                 by_uid.entry(uid.into_owned()).or_insert(index);
             }
         }

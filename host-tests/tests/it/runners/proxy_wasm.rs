@@ -1,6 +1,6 @@
 //! The Proxy-Wasm filter, in the tests' own host; its upstream serves the case's store.
 
-use ccs_modules::snapshot;
+use ccs_modules::{Limits, snapshot};
 use ccs_modules_host::stores::Scripted;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ fn upstream(store: &Scripted, path: &str) -> Reply {
         return reply("200", snapshot::join(documents));
     };
     let uid = percent_decode_str(uid).decode_utf8().expect("a uid is text");
-    match by_uid.get(uid.as_ref()).or_else(|| snapshot::find(documents, &uid)) {
+    match by_uid.get(uid.as_ref()).or_else(|| snapshot::find(documents, &uid, &Limits::default())) {
         Some(document) => reply("200", [document, b"\n".as_slice()].concat()),
         None => reply("404", Vec::new()),
     }

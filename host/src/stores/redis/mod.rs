@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::{Error, Malformed, Subject, sort_documents};
+use ccs_modules::{Error, Limits, Malformed, Subject, sort_documents};
 use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
@@ -124,7 +124,7 @@ const ATTEMPTS: usize = 5;
 impl Ccs for Redis {
     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
         let mut documents: Vec<Vec<u8>> = self.connection.query(&self.command("HVALS")).await?;
-        sort_documents(&mut documents);
+        sort_documents(&mut documents, &Limits::default());
         // Malformed documents come first. One with a uid will be named after it; here is the last
         // chance to name any other.
         if let Some(document) = documents.first()
