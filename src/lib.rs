@@ -10,6 +10,7 @@
 //! - The typed calls, [`list_modules`] and [`get_module`], and the HTTP face, [`rest::handle`].
 //! - Who may call: management roles, and [access policies](access::Policy) for shells on a network.
 //! - Reading the body of `GET /v1/modules` as a store's content: [`snapshot`].
+//! - Asking the REST API of a cluster: [`upstream`].
 //!
 //! # Out of scope
 //!
@@ -108,6 +109,7 @@ extern crate std;
 pub mod access;
 pub mod rest;
 pub mod snapshot;
+pub mod upstream;
 
 mod ask;
 mod catalog;

@@ -1,0 +1,423 @@
+//! The upstream: the REST API of a cluster, asked over HTTP.
+//!
+//! An [`Upstream`] makes the requests and reads the responses. A shell sends the one and receives the
+//! other, so every shell asks a cluster in the same way.
+//!
+//! > Credentials go to configured nodes and nowhere else. A redirect to another server is an error.
+//!
+//! ```
+//! use ccs_modules::upstream::{Credentials, ListAnswer, Node, Response, Upstream};
+//!
+//! let nodes = vec![Node::parse("https://node1:9443")?, Node::parse("https://node2:9443")?];
+//! let upstream = Upstream::new(nodes)?.with_credentials(Credentials::basic("ann", "secret")?);
+//!
+//! let request = upstream.list(0, None).unwrap();
+//! assert_eq!(request.url(), "https://node1:9443/v1/modules");
+//! assert_eq!(request.headers[0], ("accept".to_string(), "application/json".to_string()));
+//!
+//! let response = Response { status: 200, headers: vec![], body: b"[]\n".to_vec() };
+//! let Ok(ListAnswer::Body { body, .. }) = upstream.read_list(&request, response) else {
+//!     unreachable!("200 has a body");
+//! };
+//! assert_eq!(body, b"[]\n");
+//!
+//! // The node that is not the primary sends the caller to the one that is.
+//! let location = ("location".to_string(), b"https://node2:9443/v1/modules".to_vec());
+//! let response = Response { status: 307, headers: vec![location], body: vec![] };
+//! let Ok(ListAnswer::Redirect(request)) = upstream.read_list(&request, response) else {
+//!     unreachable!("node2 is configured");
+//! };
+//! assert_eq!(request.node, 1);
+//! # Ok::<(), ccs_modules::upstream::ConfigError>(())
+//! ```
+
+mod credentials;
+mod node;
+mod path;
+mod response;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::error::StoreError;
+use crate::headers;
+use crate::upstream::path::ModulePath;
+
+pub use crate::upstream::credentials::Credentials;
+pub use crate::upstream::node::{Node, Scheme};
+pub use crate::upstream::response::{ListAnswer, ModuleAnswer, Response};
+
+/// The REST API of a cluster: its nodes, and how they are asked.
+#[derive(Clone)]
+pub struct Upstream {
+    nodes: Vec<Node>,
+    /// The header fields of every request, names in lower case, each once.
+    headers: Vec<(String, String)>,
+    list: String,
+    module: Option<ModulePath>,
+    timeout: Duration,
+    body_bytes: usize,
+}
+
+impl Upstream {
+    /// Makes an upstream of these nodes: asked without credentials at the documented paths, with a
+    /// timeout of 5 seconds, for bodies of at most 8 MiB.
+    ///
+    /// # Errors
+    ///
+    /// If there is no node, or one twice.
+    pub fn new(nodes: Vec<Node>) -> Result<Self, ConfigError> {
+        if nodes.is_empty() {
+            return Err(ConfigError::new("nodes", "empty, expected at least one URL"));
+        }
+        for (index, node) in nodes.iter().enumerate() {
+            if nodes.iter().take(index).any(|earlier| earlier.has_origin_of(node)) {
+                return Err(ConfigError::new(format!("nodes[{index}]"), "the same as another"));
+            }
+        }
+        Ok(Self {
+            nodes,
+            headers: Vec::from([("accept".into(), "application/json".into())]),
+            list: "/v1/modules".into(),
+            module: ModulePath::parse("/v1/modules/{uid}"),
+            timeout: Duration::from_secs(5),
+            body_bytes: 8 << 20,
+        })
+    }
+
+    /// Sends these credentials with every request, in place of others.
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.headers.retain(|(name, _)| name != "authorization");
+        self.headers.push(("authorization".into(), credentials.into_field()));
+        self
+    }
+
+    /// Sends these header fields with every request.
+    ///
+    /// # Errors
+    ///
+    /// If a name or a value is none of a header field, or the header field is set already: `accept`,
+    /// `host` and `if-none-match` always are, `authorization` is where there are credentials.
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, ConfigError> {
+        for (name, value) in headers {
+            let refused =
+                |reason: &'static str| Err(ConfigError::new(format!("headers.{name}"), reason));
+            if !headers::is_name(&name) {
+                return Err(ConfigError::new("headers", "expected names of header fields"));
+            }
+            if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+                return refused("expected the value of a header field");
+            }
+            let lower = name.to_ascii_lowercase();
+            if matches!(&*lower, "host" | "if-none-match")
+                || self.headers.iter().any(|(set, _)| *set == lower)
+            {
+                return refused("this header field is set already");
+            }
+            self.headers.push((lower, value));
+        }
+        Ok(self)
+    }
+
+    /// Asks for the list at this path, escaped where need be, instead of `/v1/modules`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no path.
+    pub fn with_list_path(mut self, list: &str) -> Result<Self, ConfigError> {
+        if !path::is_path(list) {
+            return Err(ConfigError::new("list", "expected a path, escaped where need be"));
+        }
+        self.list = list.into();
+        Ok(self)
+    }
+
+    /// Asks for a module at this path, instead of `/v1/modules/{uid}`. None: a module is never asked
+    /// for, and has to be looked up in the list.
+    ///
+    /// # Errors
+    ///
+    /// If it is no path with `{uid}` in it once.
+    pub fn with_module_path(mut self, module: Option<&str>) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "expected a path, escaped where need be, with {uid} in it once";
+        let parse =
+            |path| ModulePath::parse(path).ok_or_else(|| ConfigError::new("module", EXPECTED));
+        self.module = module.map(parse).transpose()?;
+        Ok(self)
+    }
+
+    /// Waits this long for a response, body included.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero or longer than 10 minutes.
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+        if timeout.is_zero() || timeout > Duration::from_secs(600) {
+            return Err(ConfigError::new("timeout_ms", "expected 1 to 600000"));
+        }
+        self.timeout = timeout;
+        Ok(self)
+    }
+
+    /// Takes bodies of at most this many bytes.
+    pub fn with_body_bytes(mut self, body_bytes: usize) -> Self {
+        self.body_bytes = body_bytes;
+        self
+    }
+
+    /// Returns the nodes, in the order of the configuration.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Returns the time after which a request without a response has failed.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Makes the request for the list; none if there is no such node. `entity_tag` is the tag of a body
+    /// that came from [the same URL](Self::list_url): tags of different nodes cannot be compared.
+    pub fn list(&self, node: usize, entity_tag: Option<&str>) -> Option<Request> {
+        let path = self.nodes.get(node)?.path(&self.list);
+        let mut request = self.request(node, path)?;
+        if let Some(entity_tag) = entity_tag {
+            request.headers.push(("if-none-match".into(), entity_tag.into()));
+        }
+        Some(request)
+    }
+
+    /// Returns the URL at which this node is asked for the list.
+    pub fn list_url(&self, node: usize) -> Option<String> {
+        let node = self.nodes.get(node)?;
+        Some(url(node.scheme(), node.authority(), &node.path(&self.list)))
+    }
+
+    /// Makes the request for the module with this uid; none if there is no such node, or the module must
+    /// be looked up in the list: a uid never leads to another path.
+    pub fn module(&self, node: usize, uid: &str) -> Option<Request> {
+        let path = self.module.as_ref()?.with(uid)?;
+        self.request(node, self.nodes.get(node)?.path(&path))
+    }
+
+    fn request(&self, index: usize, path: String) -> Option<Request> {
+        let node = self.nodes.get(index)?;
+        Some(Request {
+            node: index,
+            scheme: node.scheme(),
+            authority: node.authority().into(),
+            path,
+            headers: self.headers.clone(),
+            body_bytes: self.body_bytes,
+            redirected_from: Vec::new(),
+        })
+    }
+}
+
+impl fmt::Debug for Upstream {
+    /// Shows no value of a header field: any of them can be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("nodes", &self.nodes).finish_non_exhaustive()
+    }
+}
+
+/// A GET request to a node. It has no body.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Request {
+    /// The index of the node among the configured ones.
+    pub node: usize,
+    /// The scheme of the URL.
+    pub scheme: Scheme,
+    /// The host, and the port unless it is the scheme's own.
+    pub authority: String,
+    /// The path, and the query if there is one, escaped.
+    pub path: String,
+    /// The header fields, names in lower case, each once. They hold the credentials.
+    pub headers: Vec<(String, String)>,
+    /// The most bytes of a body that are accepted: reading one more is enough to see that a body is
+    /// too long.
+    pub body_bytes: usize,
+    /// The URLs that redirected here, the first one first.
+    redirected_from: Vec<String>,
+}
+
+impl Request {
+    /// Returns the absolute URL. It holds no credentials.
+    pub fn url(&self) -> String {
+        url(self.scheme, &self.authority, &self.path)
+    }
+
+    /// Makes the error for a request without a response: `why` in the shell's own words, without
+    /// credentials.
+    pub fn failed(&self, why: &str) -> StoreError {
+        StoreError::Unavailable(format!("{}: {why}", self.origin()))
+    }
+
+    /// Returns the name of the node in messages.
+    fn origin(&self) -> String {
+        url(self.scheme, &self.authority, "")
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == "if-none-match")
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Shows no value of a header field: any of them can be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Request")
+            .field("url", &self.url())
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An option that is refused: which one, and why. It never shows the value, which can be a
+/// credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError {
+    /// The option at fault, such as `nodes[0]`.
+    pub field: String,
+    /// What was found, and what is expected.
+    pub reason: Cow<'static, str>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+fn url(scheme: Scheme, authority: &str, path: &str) -> String {
+    format!("{scheme}://{authority}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    use super::*;
+
+    fn upstream() -> Upstream {
+        let nodes = ["https://node1:9443", "http://gateway/redis/"];
+        Upstream::new(nodes.map(|url| Node::parse(url).unwrap()).into()).unwrap()
+    }
+
+    fn headers(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn a_list_is_asked_for_at_its_node() {
+        let credentials = Credentials::basic("ann", "secret").unwrap();
+        let upstream = upstream()
+            .with_credentials(credentials)
+            .with_headers(headers(&[("X-Team", "a b")]))
+            .unwrap();
+        let request = upstream.list(0, Some("\"tag\"")).unwrap();
+        assert_eq!(request.url(), "https://node1:9443/v1/modules");
+        let expected = [
+            ("accept", "application/json"),
+            ("authorization", "Basic YW5uOnNlY3JldA=="),
+            ("x-team", "a b"),
+            ("if-none-match", "\"tag\""),
+        ];
+        assert_eq!(request.headers, headers(&expected));
+        let request = upstream.list(1, None).unwrap();
+        assert_eq!((request.node, request.scheme), (1, Scheme::Http));
+        assert_eq!((&*request.authority, &*request.path), ("gateway", "/redis/v1/modules"));
+        assert_eq!(request.headers, headers(&expected[..3]));
+        assert_eq!(upstream.list_url(1).as_deref(), Some("http://gateway/redis/v1/modules"));
+        assert_eq!((upstream.list(2, None), upstream.list_url(2)), (None, None));
+    }
+
+    #[test]
+    fn a_module_is_asked_for_at_a_path_of_its_own() {
+        let path = |upstream: &Upstream, uid| Some(upstream.module(0, uid)?.path);
+        let upstream = upstream();
+        assert_eq!(path(&upstream, "a/b").as_deref(), Some("/v1/modules/a%2Fb"));
+        assert_eq!(upstream.module(1, "a").unwrap().path, "/redis/v1/modules/a");
+        assert_eq!((path(&upstream, ".."), upstream.module(2, "a")), (None, None));
+        let other = upstream.clone().with_module_path(Some("/m?uid={uid}")).unwrap();
+        assert_eq!(path(&other, "a").as_deref(), Some("/m?uid=a"));
+        assert_eq!(path(&upstream.with_module_path(None).unwrap(), "a"), None);
+    }
+
+    #[test]
+    fn options_that_are_wrong_are_named() {
+        let node = |url| Node::parse(url).unwrap();
+        let twice = vec![node("https://a"), node("HTTPS://A:443/x")];
+        let with = |fields: &[(&str, &str)]| upstream().with_headers(headers(fields)).map(drop);
+        let credentials = Credentials::basic("ann", "secret").unwrap();
+        let authorization = headers(&[("Authorization", "Bearer x")]);
+        for (outcome, expected) in [
+            (Upstream::new(vec![]).map(drop), "nodes: empty, expected at least one URL"),
+            (Upstream::new(twice).map(drop), "nodes[1]: the same as another"),
+            (with(&[("a b", "")]), "headers: expected names of header fields"),
+            (with(&[("a", "\n")]), "headers.a: expected the value of a header field"),
+            (with(&[("Accept", "*")]), "headers.Accept: this header field is set already"),
+            (with(&[("Host", "x")]), "headers.Host: this header field is set already"),
+            (with(&[("x", "1"), ("X", "2")]), "headers.X: this header field is set already"),
+            (
+                upstream().with_credentials(credentials).with_headers(authorization).map(drop),
+                "headers.Authorization: this header field is set already",
+            ),
+            (
+                upstream().with_list_path("v1").map(drop),
+                "list: expected a path, escaped where need be",
+            ),
+            (
+                upstream().with_module_path(Some("/v1")).map(drop),
+                "module: expected a path, escaped where need be, with {uid} in it once",
+            ),
+            (upstream().with_timeout(Duration::ZERO).map(drop), "timeout_ms: expected 1 to 600000"),
+            (
+                upstream().with_timeout(Duration::from_millis(600_001)).map(drop),
+                "timeout_ms: expected 1 to 600000",
+            ),
+        ] {
+            assert_eq!(outcome.map_err(|error| error.to_string()), Err(expected.into()));
+        }
+        let upstream = upstream().with_headers(headers(&[("Authorization", "Bearer x")])).unwrap();
+        let upstream = upstream.with_credentials(Credentials::basic("ann", "secret").unwrap());
+        let fields = upstream.list(0, None).unwrap().headers;
+        let values = fields.iter().filter(|(name, _)| name == "authorization");
+        assert_eq!(
+            values.map(|(_, value)| &**value).collect::<Vec<_>>(),
+            ["Basic YW5uOnNlY3JldA=="]
+        );
+    }
+
+    #[test]
+    fn credentials_are_shown_nowhere() {
+        let upstream = upstream()
+            .with_credentials(Credentials::basic("ann", "secret").unwrap())
+            .with_headers(headers(&[("x-key", "secret")]))
+            .unwrap();
+        let request = upstream.list(0, None).unwrap();
+        let error = request.failed("connection refused");
+        assert_eq!(
+            error.to_string(),
+            "the store is unavailable: https://node1:9443: connection refused"
+        );
+        for shown in [format!("{upstream:?}"), format!("{request:?}"), format!("{error:?}")] {
+            for secret in ["ann", "secret", "YW5u"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+    }
+}

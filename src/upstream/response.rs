@@ -1,0 +1,359 @@
+//! The reading of responses.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::error::StoreError;
+use crate::headers;
+use crate::upstream::node::Location;
+use crate::upstream::{Request, Upstream, url};
+
+/// A response of a node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The header fields in the order received. Names in any case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body. A shell may cut it after [`Request::body_bytes`] and one more.
+    pub body: Vec<u8>,
+}
+
+/// A node's answer to the request for the list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ListAnswer {
+    /// A list, not checked yet.
+    Body {
+        /// The age of the answer by the node's own account (RFC 9111, section 5.1): a node can be a
+        /// mirror itself.
+        age: Duration,
+        /// The body as received.
+        body: Vec<u8>,
+        /// The entity tag of the body, if the node gave one.
+        entity_tag: Option<String>,
+    },
+    /// The request to send next: another node has the answer, or the same one at another path.
+    Redirect(Request),
+    /// The list is the one whose entity tag was sent.
+    Unchanged {
+        /// The age of the answer by the node's own account.
+        age: Duration,
+    },
+}
+
+/// A node's answer to the request for a module.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ModuleAnswer {
+    /// The document, not checked yet; none if there is no such module.
+    Document(Option<Vec<u8>>),
+    /// The request to send next: another node has the answer, or the same one at another path.
+    Redirect(Request),
+}
+
+impl Upstream {
+    /// Reads the response to the request for the list.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], which names the node, if the response is neither a list, nor a 304 to a
+    /// request with an entity tag, nor a redirect to a configured node.
+    pub fn read_list(
+        &self,
+        request: &Request,
+        response: Response,
+    ) -> Result<ListAnswer, StoreError> {
+        let age = age(&response);
+        match response.status {
+            200 => {
+                let entity_tag = entity_tag(&response);
+                Ok(ListAnswer::Body { age, body: body(request, response)?, entity_tag })
+            }
+            304 if request.is_conditional() => Ok(ListAnswer::Unchanged { age }),
+            status if is_redirect(status) => {
+                self.redirect(request, &response).map(ListAnswer::Redirect)
+            }
+            status => Err(refused(request, status)),
+        }
+    }
+
+    /// Reads the response to the request for a module.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], which names the node, if the response is neither a module, nor a 404, nor a
+    /// redirect to a configured node.
+    pub fn read_module(
+        &self,
+        request: &Request,
+        response: Response,
+    ) -> Result<ModuleAnswer, StoreError> {
+        match response.status {
+            200 => {
+                let mut document = body(request, response)?;
+                // The line end that the API closes a body with is not part of the document.
+                document.pop_if(|last| *last == b'\n');
+                Ok(ModuleAnswer::Document(Some(document)))
+            }
+            404 => Ok(ModuleAnswer::Document(None)),
+            status if is_redirect(status) => {
+                self.redirect(request, &response).map(ModuleAnswer::Redirect)
+            }
+            status => Err(refused(request, status)),
+        }
+    }
+
+    /// Makes the request that a redirect leads to: only to a configured node, never in a circle.
+    fn redirect(&self, request: &Request, response: &Response) -> Result<Request, StoreError> {
+        let refused = |why: &str| {
+            let origin = request.origin();
+            StoreError::Unavailable(format!("{origin} answered {}, {why}", response.status))
+        };
+        let Some(location) = headers::single(&response.headers, "location") else {
+            return Err(refused("without one location"));
+        };
+        let Location { scheme, authority, path } = Location::resolve(location, &request.url())
+            .map_err(|found| refused(&format!("with {found}")))?;
+        let Some(node) = self.nodes.iter().position(|node| node.is_at(scheme, &authority)) else {
+            let origin = url(scheme, &authority, "");
+            return Err(refused(&format!("a redirect to {origin}, which is no configured node")));
+        };
+        let Some(mut next) = self.request(node, path) else {
+            return Err(refused("a redirect to no configured node"));
+        };
+        next.redirected_from.clone_from(&request.redirected_from);
+        next.redirected_from.push(request.url());
+        if next.redirected_from.contains(&next.url()) {
+            return Err(refused("a redirect in a circle"));
+        }
+        if next.redirected_from.len() > MOST_REDIRECTS {
+            return Err(refused(&format!("more than {MOST_REDIRECTS} redirects")));
+        }
+        Ok(next)
+    }
+}
+
+/// The most redirects that are followed one after the other.
+const MOST_REDIRECTS: usize = 4;
+
+/// Tells whether a GET may go on at another URL after this status. Others of this class ask for something
+/// else (300, 303) or are not in use.
+fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 307 | 308)
+}
+
+fn body(request: &Request, response: Response) -> Result<Vec<u8>, StoreError> {
+    let limit = request.body_bytes;
+    if response.body.len() > limit {
+        let origin = request.origin();
+        return Err(StoreError::Other(format!("{origin} sent a body of more than {limit} bytes")));
+    }
+    Ok(response.body)
+}
+
+fn refused(request: &Request, status: u16) -> StoreError {
+    let text = format!("{} answered {status}", request.origin());
+    match status {
+        401 | 403 => StoreError::Denied(text),
+        _ => StoreError::Unavailable(text),
+    }
+}
+
+/// Returns the entity tag (RFC 9110, section 8.8.3); none if there is none that can be sent back.
+fn entity_tag(response: &Response) -> Option<String> {
+    const LONGEST: usize = 512;
+    let tag = headers::single(&response.headers, "etag")?.trim_ascii();
+    let opaque = tag.strip_prefix(b"W/").unwrap_or(tag);
+    let inner = opaque.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let sound = inner.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'"');
+    let tag = core::str::from_utf8(tag).ok()?;
+    (sound && tag.len() <= LONGEST).then(|| tag.into())
+}
+
+/// Returns the age (RFC 9111, section 5.1); zero if there is none that can be read.
+fn age(response: &Response) -> Duration {
+    let seconds = |value: &[u8]| -> Option<u32> {
+        let digits = core::str::from_utf8(value.trim_ascii()).ok()?;
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        // A number that is too large stands for a very old answer (RFC 9111, section 1.2.2).
+        Some(digits.parse().unwrap_or(u32::MAX))
+    };
+    let age = headers::values(&response.headers, "age").next().and_then(seconds);
+    Duration::from_secs(age.unwrap_or(0).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    use super::*;
+    use crate::upstream::{Credentials, Node};
+
+    fn upstream() -> Upstream {
+        let nodes = ["https://node1:9443", "https://node2:9443"];
+        let credentials = Credentials::basic("ann", "secret").unwrap();
+        Upstream::new(nodes.map(|url| Node::parse(url).unwrap()).into())
+            .unwrap()
+            .with_credentials(credentials)
+            .with_body_bytes(10)
+    }
+
+    fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value)));
+        Response { status, headers: headers.collect(), body: body.into() }
+    }
+
+    /// The answer to the request for the list, which went out with an entity tag.
+    fn list(response: Response) -> Result<ListAnswer, String> {
+        let upstream = upstream();
+        let request = upstream.list(0, Some("\"a\"")).unwrap();
+        upstream.read_list(&request, response).map_err(|error| error.to_string())
+    }
+
+    fn module(response: Response) -> Result<ModuleAnswer, String> {
+        let upstream = upstream();
+        let request = upstream.module(0, "a").unwrap();
+        upstream.read_module(&request, response).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_list_comes_with_its_entity_tag_and_age() {
+        let whole = |headers: &[(&str, &str)]| match list(response(200, headers, "[]\n")) {
+            Ok(ListAnswer::Body { age, body, entity_tag }) => {
+                assert_eq!(body, b"[]\n");
+                (entity_tag, age.as_secs())
+            }
+            answer => panic!("{answer:?}"),
+        };
+        assert_eq!(whole(&[]), (None, 0));
+        for (field, tag) in [
+            ("\"x\"", Some("\"x\"")),
+            (" W/\"x\" ", Some("W/\"x\"")),
+            ("\"\"", Some("\"\"")),
+            ("\"", None),
+            ("x", None),
+            ("w/\"x\"", None),
+            ("\"a\"b\"", None),
+            ("\"a b\"", None),
+            ("\"é\"", None),
+            (&format!("\"{}\"", "x".repeat(511)), None),
+        ] {
+            assert_eq!(whole(&[("ETag", field)]).0.as_deref(), tag, "{field}");
+        }
+        for (field, age) in
+            [("7", 7), (" 7 ", 7), ("99999999999", u32::MAX.into()), ("", 0), ("+7", 0), ("x", 0)]
+        {
+            assert_eq!(whole(&[("Age", field)]).1, age, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_unchanged_list_is_one_that_was_known() {
+        let unchanged = response(304, &[("age", "3")], "");
+        let age = Duration::from_secs(3);
+        assert_eq!(list(unchanged.clone()), Ok(ListAnswer::Unchanged { age }));
+        let upstream = upstream();
+        let request = upstream.list(0, None).unwrap();
+        let error = upstream.read_list(&request, unchanged).unwrap_err();
+        assert_eq!(error, StoreError::Unavailable("https://node1:9443 answered 304".into()));
+    }
+
+    #[test]
+    fn a_module_is_there_or_not() {
+        let document = |text: &str| Ok(ModuleAnswer::Document(Some(text.into())));
+        assert_eq!(module(response(200, &[], "{}\n")), document("{}"));
+        assert_eq!(module(response(200, &[], "{}\n\n")), document("{}\n"));
+        assert_eq!(module(response(200, &[], "{}")), document("{}"));
+        assert_eq!(module(response(404, &[], "{}")), Ok(ModuleAnswer::Document(None)));
+        let error = module(response(304, &[], "")).unwrap_err();
+        assert_eq!(error, "the store is unavailable: https://node1:9443 answered 304");
+    }
+
+    #[test]
+    fn other_responses_are_errors_of_their_node() {
+        for (status, expected) in [
+            (401, "the store denied access: https://node1:9443 answered 401"),
+            (403, "the store denied access: https://node1:9443 answered 403"),
+            (204, "the store is unavailable: https://node1:9443 answered 204"),
+            (206, "the store is unavailable: https://node1:9443 answered 206"),
+            (303, "the store is unavailable: https://node1:9443 answered 303"),
+            (500, "the store is unavailable: https://node1:9443 answered 500"),
+            (503, "the store is unavailable: https://node1:9443 answered 503"),
+        ] {
+            assert_eq!(list(response(status, &[], "[]")), Err(expected.into()));
+            assert_eq!(module(response(status, &[], "{}")), Err(expected.into()));
+        }
+        let expected = "the store is unavailable: https://node1:9443 answered 404";
+        assert_eq!(list(response(404, &[], "[]")), Err(expected.into()));
+        assert!(list(response(200, &[], "[        ]")).is_ok());
+        let expected = "the store failed: https://node1:9443 sent a body of more than 10 bytes";
+        assert_eq!(list(response(200, &[], "[         ]")), Err(expected.into()));
+        assert_eq!(module(response(200, &[], "{         }")), Err(expected.into()));
+    }
+
+    #[test]
+    fn a_redirect_to_a_configured_node_is_followed() {
+        for status in [301, 302, 307, 308] {
+            let location = [("location", "https://node2:9443/v1/modules?x")];
+            let Ok(ListAnswer::Redirect(request)) = list(response(status, &location, "")) else {
+                panic!("{status}");
+            };
+            assert_eq!((request.node, &*request.path), (1, "/v1/modules?x"));
+            // The entity tag belongs to the URL that was left.
+            let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["accept", "authorization"]);
+        }
+        let location = [("location", "https://node2:9443/v1/modules/a")];
+        let Ok(ModuleAnswer::Redirect(request)) = module(response(307, &location, "")) else {
+            panic!();
+        };
+        assert_eq!(request.url(), "https://node2:9443/v1/modules/a");
+    }
+
+    #[test]
+    fn a_redirect_elsewhere_is_an_error() {
+        let origin = "the store is unavailable: https://node1:9443 answered 307";
+        for (headers, expected) in [
+            (&[][..], "without one location"),
+            (&[("location", "/a"), ("location", "/b")], "without one location"),
+            (&[("location", "https://[")], "with a location that is no URL"),
+            (&[("location", "https://ann:pw@node2:9443/")], "with a URL with credentials in it"),
+            (
+                &[("location", "https://evil:9443/?token")],
+                "a redirect to https://evil:9443, which is no configured node",
+            ),
+            (
+                &[("location", "http://node1:9443/")],
+                "a redirect to http://node1:9443, which is no configured node",
+            ),
+            (
+                &[("location", "https://node1/")],
+                "a redirect to https://node1, which is no configured node",
+            ),
+            (&[("location", "/v1/modules")], "a redirect in a circle"),
+        ] {
+            assert_eq!(list(response(307, headers, "")), Err(format!("{origin}, {expected}")));
+        }
+    }
+
+    #[test]
+    fn redirects_end() {
+        let upstream = upstream();
+        let to = |url: &str| response(307, &[("location", url)], "");
+        let mut request = upstream.list(0, None).unwrap();
+        for path in ["/1", "/2", "/3", "/4"] {
+            let answer = upstream.read_list(&request, to(path));
+            let Ok(ListAnswer::Redirect(next)) = answer else { panic!("{answer:?}") };
+            request = next;
+        }
+        let error = upstream.read_list(&request, to("/5")).unwrap_err().to_string();
+        assert!(error.ends_with("answered 307, more than 4 redirects"), "{error}");
+        let error = upstream.read_list(&request, to("/v1/modules")).unwrap_err().to_string();
+        assert!(error.ends_with("answered 307, a redirect in a circle"), "{error}");
+        assert_eq!(vec![request.node], [0]);
+    }
+}
