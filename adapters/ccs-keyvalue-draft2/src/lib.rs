@@ -9,7 +9,7 @@ extern crate alloc;
 #[path = "../../ccs-keyvalue/src/bridge.rs"]
 mod bridge;
 
-use ccs_modules_runtime as _;
+use ccs_modules_guest as _;
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {

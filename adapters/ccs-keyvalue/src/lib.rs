@@ -7,7 +7,7 @@ extern crate alloc;
 
 mod bridge;
 
-use ccs_modules_runtime as _;
+use ccs_modules_guest as _;
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {

@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules::{Limits, sort_documents};
-use ccs_modules_runtime as _;
+use ccs_modules_guest as _;
 use resp_rs::resp2::Frame;
 
 use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};

@@ -10,7 +10,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::{Limits, SyntaxError, snapshot};
-use ccs_modules_runtime as _;
+use ccs_modules_guest as _;
 
 use crate::bindings::ccs::baked::snapshot::read;
 use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};

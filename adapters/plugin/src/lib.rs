@@ -5,14 +5,11 @@
 
 extern crate alloc;
 
-#[allow(unsafe_code)]
-mod heap;
-
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules::{Error, Limits, Module, StoreError};
-use ccs_modules_service::resolve;
+use ccs_modules_guest::resolve;
 
 use crate::bindings::exports::ccs::modules::{catalog, rest};
 
@@ -23,7 +20,7 @@ mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "plugin",
-        with: { "ccs:modules/ccs@0.1.0": ccs_modules_service::ccs },
+        with: { "ccs:modules/ccs@0.1.0": ccs_modules_guest::ccs },
     });
     export!(Plugin with_types_in self);
 }
@@ -92,11 +89,4 @@ impl From<Module> for catalog::Module {
             document: module.document,
         }
     }
-}
-
-/// Nothing a caller or a store sends reaches a panic. If one is reached after all, the instance
-/// traps, and the host tells that from an answer.
-#[panic_handler]
-fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
 }

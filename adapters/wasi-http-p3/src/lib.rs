@@ -7,7 +7,6 @@ extern crate alloc;
 
 use alloc::string::String;
 
-use ccs_modules_runtime as _;
 use wit_bindgen::spawn_local;
 
 use crate::bindings::exports::wasi::http::handler::Guest;
@@ -22,7 +21,7 @@ mod bindings {
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.3", "wit"],
         world: "ccs:wasi-http-p3/service",
-        with: { "ccs:modules/ccs@0.1.0": ccs_modules_service::ccs },
+        with: { "ccs:modules/ccs@0.1.0": ccs_modules_guest::ccs },
         generate_all,
     });
     export!(Service with_types_in self);
@@ -32,7 +31,7 @@ struct Service;
 
 impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let response = ccs_modules_service::answer(
+        let response = ccs_modules_guest::http::answer(
             &name(request.get_method()),
             &request.get_path_with_query().unwrap_or_default(),
             &request.get_headers().copy_all(),

@@ -7,8 +7,6 @@ extern crate alloc;
 
 use alloc::string::String;
 
-use ccs_modules_runtime as _;
-
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::http::types::{
@@ -23,7 +21,7 @@ mod bindings {
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.2", "wit"],
         world: "ccs:wasi-http/service",
-        with: { "ccs:modules/ccs@0.1.0": ccs_modules_service::ccs },
+        with: { "ccs:modules/ccs@0.1.0": ccs_modules_guest::ccs },
         generate_all,
     });
     export!(Service with_types_in self);
@@ -33,7 +31,7 @@ struct Service;
 
 impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
-        let response = ccs_modules_service::answer(
+        let response = ccs_modules_guest::http::answer(
             &name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),
