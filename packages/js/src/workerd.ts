@@ -48,10 +48,19 @@ export function keyValue(namespace: KeyValue, key = "modules"): Store {
 /** Answers a request: `fetch: (request, env) => respond(service, request)`. */
 export async function respond(service: Service, request: Request): Promise<Response> {
   const { method, url } = request;
-  const headers = Array.from(request.headers, ([name, value]): Header => [name, utf8.encode(value)]);
+  const headers = Array.from(request.headers, ([name, value]): Header => [name, encoded(value)]);
   const answer = await service.handle({ method, target: url, headers });
   const body = answer.body.length === 0 ? null : new Uint8Array(answer.body);
   return new Response(body, { status: answer.status, headers: answer.headers });
+}
+
+/**
+ * The bytes of a header value. workerd decodes values as UTF-8 and writes U+FFFD for what is not.
+ * Such a value is given as bytes that are not UTF-8 either, so that it grants nothing.
+ */
+function encoded(value: string): Uint8Array {
+  const bytes = utf8.encode(value);
+  return value.includes("\ufffd") ? Uint8Array.of(...bytes, 0xff) : bytes;
 }
 
 const utf8 = new TextEncoder();

@@ -15,6 +15,7 @@ const access = values.access && JSON.parse(readFileSync(values.access, "utf8"));
 const miniflare = new Miniflare({
   modules: true,
   rootPath: root,
+  modulesRoot: root,
   scriptPath: "worker.js",
   modulesRules: [
     { type: "ESModule", include: ["**/*.js"] },
