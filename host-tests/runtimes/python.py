@@ -1,49 +1,113 @@
-"""Python: the plugin in `wasmtime` from PyPI, by the package in `packages/python`."""
+"""Python: the package in `packages/python`, installed from its wheel into an empty environment."""
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from harness import batch
-from harness.artifacts import WORKSPACE, artifact
+from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
-from harness.cases import Case
+from harness.cases import Case, Store
+from harness.process import free_port, running
 from harness.runtime import Runtime
 
-WASMTIME = "50.0.1"
 PACKAGE = WORKSPACE / "packages/python"
-CASES = Path(__file__).resolve().parent / "python/cases.py"
+PROGRAMS = Path(__file__).resolve().parent / "python"
+
+BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0"]
+SERVER = "uvicorn==0.54.0"
+
+POLICY = "an access policy, and this host is told the roles"
+"""The reason to skip a case."""
 
 
 class Python(Runtime):
-    """Calls the plugin in one process, with scripted stores. Serves nothing."""
+    """The package called in one process, with scripted stores."""
 
     name = "python"
 
     def install(self) -> None:
-        interpreter()
+        build_tools()
+
+    def prepare(self) -> None:
+        environment()
 
     def reason_to_skip(self, case: Case) -> str | None:
         if case.store.stalls:
-            return "the store stalls, and time-outs are the store's own here"
+            return "the store stalls, and a time limit is the store's own here"
         if case.roles_by_access and case.access:
-            return "an access policy, and this host is told the roles"
+            return POLICY
         return None
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        component = artifact("ccs_modules_plugin.wasm")
-        python = ["env", f"PYTHONPATH={PACKAGE}", interpreter()]
-        return batch.outcomes([*python, CASES, component], cases)
+        return batch.outcomes([environment(), PROGRAMS / "cases.py"], cases)
 
 
-RUNTIMES = [Python()]
+class Asgi(Runtime):
+    """The package's ASGI application under uvicorn."""
+
+    name = "python-asgi"
+
+    def install(self) -> None:
+        build_tools()
+
+    def prepare(self) -> None:
+        environment()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if reason := super().reason_to_skip(case):
+            return reason
+        if case.roles_by_access and case.access:
+            return POLICY
+        if not case.request.target.isascii():
+            return "the server's own parser refuses the request"
+        return None
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with tempfile.NamedTemporaryFile() as modules:
+            modules.write(store.snapshot())
+            modules.flush()
+            port = free_port()
+            with running([environment(), PROGRAMS / "serve.py", port, modules.name], port) as address:
+                yield address
 
 
-def interpreter() -> Path:
-    """The Python of an environment that has `wasmtime`."""
-    return installed(f"python-wasmtime-{WASMTIME}", _install) / "bin/python"
+RUNTIMES = [Python(), Asgi()]
 
 
-def _install(folder: Path) -> None:
+def build_tools() -> Path:
+    """The Python of an environment that builds the package."""
+    name = f"python-{'-'.join(BUILD_TOOLS).replace('==', '-')}"
+    return installed(name, lambda folder: _environment(folder, *BUILD_TOOLS)) / "bin/python"
+
+
+@cache
+def environment() -> Path:
+    """The Python of an empty environment into which the package is installed, and a server.
+
+    The package's own tests have passed there.
+    """
+    _temporary.append(tempfile.TemporaryDirectory())
+    temporary = Path(_temporary[-1].name)
+    artifacts = {**os.environ, "CCS_MODULES_ARTIFACTS": str(folder())}
+    command(
+        build_tools(), "-m", "build", "--no-isolation", "--outdir", temporary, PACKAGE, env=artifacts
+    )
+    (wheel,) = temporary.glob("*.whl")
+    _environment(temporary / "environment", wheel, SERVER)
+    python = temporary / "environment/bin/python"
+    command(python, "-m", "unittest", "discover", "--start-directory", PACKAGE / "tests", cwd=temporary)
+    return python
+
+
+_temporary: list[tempfile.TemporaryDirectory] = []
+
+
+def _environment(folder: Path, *packages: object) -> None:
     command(sys.executable, "-m", "venv", folder)
-    command(folder / "bin/python", "-m", "pip", "install", "--quiet", f"wasmtime=={WASMTIME}")
+    command(folder / "bin/python", "-m", "pip", "install", "--quiet", *packages)

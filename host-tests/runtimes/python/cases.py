@@ -1,4 +1,4 @@
-"""Runs cases, one a line, with scripted stores: cases.py COMPONENT. See harness/batch.py."""
+"""Runs cases, one a line, with scripted stores. See harness/batch.py."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ STORE_ERRORS = {"denied": StoreDenied, "other": StoreError, "unavailable": Store
 
 
 class Scripted:
-    """A store that does what the case at hand says."""
+    """A store that does what the present case says."""
 
     case = {}
 
@@ -33,7 +33,7 @@ class Scripted:
 
 def main():
     store = Scripted()
-    plugin = Plugin(sys.argv[1], store)
+    plugin = Plugin(store)
     for line in sys.stdin:
         case = json.loads(line)
         store.case = case["store"]

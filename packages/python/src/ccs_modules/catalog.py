@@ -1,0 +1,70 @@
+"""The records and the errors of the catalog."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module. A field is None where the document does not have it."""
+
+    uid: str
+    """The identity of the module in the catalog."""
+    module_name: str | None
+    """The name that the module registers with the server, such as `search`."""
+    display_name: str | None
+    """The name for people, such as `RediSearch 2`."""
+    semantic_version: str | None
+    """The version as people write it, such as `2.10.17`."""
+    version: int | None
+    """The version as one number: major * 10000 + minor * 100 + patch."""
+    author: str | None
+    """The author."""
+    email: str | None
+    """The address to write to about the module."""
+    homepage: str | None
+    """The home page."""
+    description: str | None
+    """One sentence about the module."""
+    license: str | None
+    """The licence of the module."""
+    capabilities: list[str]
+    """The names of the capabilities; empty where the document has none."""
+    command_line_args: str | None
+    """The arguments that the module is loaded with."""
+    config_command: str | None
+    """The command that configures the module at run time."""
+    min_redis_version: str | None
+    """The oldest Redis version that the module runs on."""
+    is_bundled: bool | None
+    """Whether the module came with the server."""
+    document: str
+    """The whole document as canonical JSON."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole HTTP response."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class CatalogError(Exception):
+    """The catalog has no answer. Further subclasses may be added."""
+
+
+class Forbidden(CatalogError):
+    """None of the roles has the permission to see modules."""
+
+
+class NotFound(CatalogError):
+    """The catalog has no module with this uid."""
+
+
+class Unavailable(CatalogError):
+    """The store is unavailable, or refuses this host."""
+
+
+class Malformed(CatalogError):
+    """A stored document breaks the rules. The text names the document, the field and the rule."""
