@@ -253,9 +253,8 @@ impl Workspace {
     /// Names the sources and nothing else: a folder that holds build products would make every
     /// build start over.
     fn rerun_if_sources_change(&self) -> Result<(), Box<dyn Error>> {
-        let mut sources: Vec<_> = ["Cargo.toml", "Cargo.lock", "src", "json", "wit"]
-            .map(|name| self.root.join(name))
-            .into();
+        let mut sources: Vec<_> =
+            ["Cargo.toml", "Cargo.lock", "src", "wit"].map(|name| self.root.join(name)).into();
         for adapter in fs::read_dir(self.root.join("adapters"))? {
             let folder = adapter?.path();
             sources.extend(["Cargo.toml", "src", "wit"].map(|name| folder.join(name)));

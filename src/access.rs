@@ -8,11 +8,11 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules_json::{self as json, Kind, Member};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::headers;
+use crate::json::{self, Kind};
 
 /// How a shell that faces a network finds out who is calling: parsed from JSON, one of
 ///
@@ -59,7 +59,8 @@ impl Policy {
     /// and never shows a value.
     pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
         const DEPTH: usize = 8;
-        let text = json::canonical(text, DEPTH)
+        let text = json::decode(text)
+            .and_then(|text| json::rewrite(text, DEPTH, &[], &mut []))
             .map_err(|error| PolicyError::new("policy", format!("{error}")))?;
         let members = object("policy", &text)?;
         let [(form, value)] = members.as_slice() else {
@@ -129,7 +130,7 @@ impl core::error::Error for PolicyError {}
 const EXPECTED_FORM: &str =
     "expected exactly one of the fields \"users\", \"trusted_header\" and \"anonymous\"";
 
-fn users(array: &[u8]) -> Result<Vec<User>, PolicyError> {
+fn users(array: &str) -> Result<Vec<User>, PolicyError> {
     let mut users: Vec<User> = Vec::new();
     for (index, text) in elements("users", array)?.into_iter().enumerate() {
         let field = |name: &str| format!("users[{index}].{name}");
@@ -170,7 +171,7 @@ fn users(array: &[u8]) -> Result<Vec<User>, PolicyError> {
     Ok(users)
 }
 
-fn digest(field: &str, value: &[u8]) -> Result<[u8; 32], PolicyError> {
+fn digest(field: &str, value: &str) -> Result<[u8; 32], PolicyError> {
     let digits = string(field, value)?;
     let expected = || PolicyError::new(field, "expected the 64 hexadecimal digits of a SHA-256");
     let mut digest = [0; 32];
@@ -186,7 +187,7 @@ fn digest(field: &str, value: &[u8]) -> Result<[u8; 32], PolicyError> {
     Ok(digest)
 }
 
-fn trusted_header(value: &[u8]) -> Result<String, PolicyError> {
+fn trusted_header(value: &str) -> Result<String, PolicyError> {
     let name = string("trusted_header", value)?;
     if !headers::is_name(&name) {
         return Err(PolicyError::new("trusted_header", "expected the name of a header"));
@@ -194,27 +195,27 @@ fn trusted_header(value: &[u8]) -> Result<String, PolicyError> {
     Ok(name.into_owned())
 }
 
-fn strings(field: &str, value: &[u8]) -> Result<Vec<String>, PolicyError> {
+fn strings(field: &str, value: &str) -> Result<Vec<String>, PolicyError> {
     let elements = elements(field, value)?.into_iter().enumerate();
     elements
         .map(|(index, value)| string(&format!("{field}[{index}]"), value).map(Cow::into_owned))
         .collect()
 }
 
-fn object<'a>(field: &str, value: &'a [u8]) -> Result<Vec<Member<'a>>, PolicyError> {
+fn object<'a>(field: &str, value: &'a str) -> Result<Vec<(Cow<'a, str>, &'a str)>, PolicyError> {
     expect(field, value, Kind::Object).map(json::members)
 }
 
-fn elements<'a>(field: &str, value: &'a [u8]) -> Result<Vec<&'a [u8]>, PolicyError> {
-    expect(field, value, Kind::Array).map(json::elements)
+fn elements<'a>(field: &str, value: &'a str) -> Result<Vec<&'a str>, PolicyError> {
+    expect(field, value, Kind::Array).map(|array| json::elements(array).unwrap_or_default())
 }
 
-fn string<'a>(field: &str, value: &'a [u8]) -> Result<Cow<'a, str>, PolicyError> {
+fn string<'a>(field: &str, value: &'a str) -> Result<Cow<'a, str>, PolicyError> {
     expect(field, value, Kind::String).map(json::string)
 }
 
-fn expect<'a>(field: &str, value: &'a [u8], expected: Kind) -> Result<&'a [u8], PolicyError> {
-    let kind = json::kind(value);
+fn expect<'a>(field: &str, value: &'a str, expected: Kind) -> Result<&'a str, PolicyError> {
+    let kind = Kind::of(value);
     if kind == expected {
         return Ok(value);
     }
@@ -320,7 +321,7 @@ mod tests {
         let user = |fields: &str| format!(r#"{{"users":[{{{fields}}}]}}"#);
         let hash = format!(r#""password_sha256":"{DIGEST}""#);
         for (text, expected) in [
-            ("".into(), "policy: byte 0: the text ends, expected a value".to_string()),
+            ("".into(), "policy: line 1, column 1: EOF while parsing a value".to_string()),
             ("[]".into(), "policy: an array, expected an object".into()),
             ("{}".into(), format!("policy: {EXPECTED_FORM}")),
             (r#"{"user":[]}"#.into(), format!("policy: {EXPECTED_FORM}")),

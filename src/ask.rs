@@ -5,30 +5,30 @@ use alloc::string::String;
 
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::step::{Ask, AskDocument, AskDocuments, Collect, Step};
+use crate::step::{Ask, AskDocument, AskDocuments, OutcomeBuilder, Step};
 
 /// Returns the step that needs all documents.
 pub(crate) fn ask_documents<T>(
-    collect: impl Collect<T> + Send + 'static,
+    builder: impl OutcomeBuilder<T> + Send + 'static,
     limits: &Limits,
 ) -> Step<T> {
-    Step::Ask(Ask::Documents(AskDocuments { limits: *limits, collect: Box::new(collect) }))
+    Step::Ask(Ask::Documents(AskDocuments { limits: *limits, builder: Box::new(builder) }))
 }
 
 /// Returns the step that needs one document, or the outcome at once where no document can have this
 /// uid.
 pub(crate) fn ask_document<T>(
-    collect: impl Collect<T> + Send + 'static,
+    builder: impl OutcomeBuilder<T> + Send + 'static,
     uid: &str,
     limits: &Limits,
 ) -> Step<T> {
-    let collect = Box::new(collect);
+    let builder = Box::new(builder);
     if uid.is_empty() {
-        return Step::Done(collect.finish(Err(Error::NotFound)));
+        return Step::Done(builder.finish(Err(Error::NotFound)));
     }
     if uid.len() > limits.uid_bytes {
         let (bytes, limit) = (uid.len(), limits.uid_bytes);
-        return Step::Done(collect.finish(Err(Error::UidTooLong { bytes, limit })));
+        return Step::Done(builder.finish(Err(Error::UidTooLong { bytes, limit })));
     }
-    Step::Ask(Ask::Document(AskDocument { uid: String::from(uid), limits: *limits, collect }))
+    Step::Ask(Ask::Document(AskDocument { uid: String::from(uid), limits: *limits, builder }))
 }

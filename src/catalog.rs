@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::module::{Document, Module};
 use crate::roles::may_view_modules;
-use crate::step::{Collect, Step};
+use crate::step::{OutcomeBuilder, Step};
 
 /// Begins listing every module, in the store's order, for a caller with these management roles.
 ///
@@ -46,8 +46,8 @@ pub fn get_module<R: AsRef<str>>(
 
 struct Modules(Vec<Module>);
 
-impl Collect<Result<Vec<Module>, Error>> for Modules {
-    fn expect(&mut self, documents: usize, _bytes: usize) {
+impl OutcomeBuilder<Result<Vec<Module>, Error>> for Modules {
+    fn reserve(&mut self, documents: usize, _bytes: usize) {
         self.0.reserve_exact(documents);
     }
 
@@ -60,7 +60,7 @@ impl Collect<Result<Vec<Module>, Error>> for Modules {
     }
 }
 
-impl Collect<Result<Module, Error>> for Modules {
+impl OutcomeBuilder<Result<Module, Error>> for Modules {
     fn add(&mut self, document: Document<'_>) {
         self.0.push(document.into_module());
     }
@@ -157,7 +157,7 @@ mod tests {
                 "document \"ab\": field uid: the uid of another document than was asked for",
             ),
             (r#"{"uid":"abc"}"#, "document \"ab\": field uid: 3 bytes, more than the limit of 2"),
-            ("{", "document \"ab\": byte 1: the text ends, expected a key in double quotes"),
+            ("{", "document \"ab\": line 1, column 1: EOF while parsing an object"),
         ] {
             assert_eq!(format!("{}", get("ab", Ok(Some(document))).unwrap_err()), expected);
         }

@@ -1,10 +1,10 @@
+//! The errors of calls.
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use ccs_modules_json::{decimal, excerpt};
-
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,101 +26,81 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// The error in words, as it is displayed. What is built for a small component makes its texts
-    /// without `format!`, here and elsewhere.
-    pub fn text(&self) -> String {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Forbidden => "the permission view_cluster_modules is missing".into(),
-            Error::Malformed(malformed) => malformed.text(),
-            Error::NotFound => "the module does not exist".into(),
-            Error::Store(error) => error.text(),
+            Error::Forbidden => f.write_str("the permission view_cluster_modules is missing"),
+            Error::Malformed(malformed) => malformed.fmt(f),
+            Error::NotFound => f.write_str("the module does not exist"),
+            Error::Store(error) => error.fmt(f),
             Error::UidTooLong { bytes, limit } => {
-                let (bytes, limit) = (decimal(*bytes), decimal(*limit));
-                ["the uid is ", &bytes, " bytes long, the limit is ", &limit].concat()
+                write!(f, "the uid is {bytes} bytes long, the limit is {limit}")
             }
         }
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
-    }
-}
-
 impl core::error::Error for Error {}
 
-/// Why the store gave no answer: what a shell hands in. The texts are for people and reach the
-/// client, so they hold no credentials.
+/// The reason why the store gave no answer, as a shell reports it. The texts are for people and
+/// reach the client, so they hold no credentials.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The store refused this host. Needs an operator.
     Denied(String),
-    /// Anything else.
+    /// The store failed in another way.
     Other(String),
     /// The store could not be reached, did not answer in time or is not ready. Worth another try.
     Unavailable(String),
 }
 
-impl StoreError {
-    fn text(&self) -> String {
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, why) = match self {
             StoreError::Denied(why) => ("the store denied access", why),
             StoreError::Other(why) => ("the store failed", why),
             StoreError::Unavailable(why) => ("the store is unavailable", why),
         };
         let colon = if why.is_empty() { "" } else { ": " };
-        [what, colon, &excerpt(why)].concat()
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        write!(f, "{what}{colon}{}", excerpt(why))
     }
 }
 
 impl core::error::Error for StoreError {}
 
-/// A stored document that breaks the rules: which one, which field, and why.
+/// A stored document, or a list, that breaks the rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Malformed {
-    /// What is malformed.
+    /// The document that is malformed, or the list.
     pub subject: Subject,
     /// The field at fault; none where it is the document as a whole.
     pub field: Option<&'static str>,
-    /// What was found, and what should be there.
+    /// What was found, and what was expected.
     pub reason: Cow<'static, str>,
-}
-
-impl Malformed {
-    fn text(&self) -> String {
-        let subject = match &self.subject {
-            Subject::Document(uid) => ["document \"", &excerpt(uid), "\": "].concat(),
-            Subject::DocumentAt(index) => ["document at index ", &decimal(*index), ": "].concat(),
-            Subject::List => "the list of documents: ".into(),
-        };
-        match self.field {
-            Some(field) => [&subject, "field ", field, ": ", &self.reason].concat(),
-            None => [&*subject, &self.reason].concat(),
-        }
-    }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        let Self { subject, field, reason } = self;
+        match subject {
+            Subject::Document(uid) => write!(f, "document \"{}\": ", excerpt(uid))?,
+            Subject::DocumentAt(index) => write!(f, "document at index {index}: ")?,
+            Subject::List => f.write_str("the list of documents: ")?,
+        }
+        if let Some(field) = field {
+            write!(f, "field {field}: ")?;
+        }
+        f.write_str(reason)
     }
 }
 
 impl core::error::Error for Malformed {}
 
-/// What is malformed.
+/// The document that an error is about, or the list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subject {
-    /// The document with this uid: its own where it could be read, else the one asked for.
+    /// The document with this uid: its own where it can be read, otherwise the uid asked for.
     Document(String),
     /// The document at this index of the list, counted from 0.
     DocumentAt(usize),
@@ -128,11 +108,17 @@ pub enum Subject {
     List,
 }
 
+/// Returns a text that somebody else chose in a form that is fit for a message: its start, on one
+/// line.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 512;
+    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(LONGEST).map(printable).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString as _;
-
-    use ccs_modules_json::SyntaxError;
 
     use super::*;
 
@@ -172,17 +158,5 @@ mod tests {
         let subject = Subject::Document("\n".into());
         let malformed = Malformed { subject, field: None, reason: "a reason".into() };
         assert_eq!(malformed.to_string(), "document \"\u{fffd}\": a reason");
-    }
-
-    #[test]
-    fn a_place_is_a_line_and_a_column() {
-        let text = b"ab\n\nc";
-        for (offset, expected) in
-            [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (3, 1)), (5, (3, 2)), (9, (3, 2))]
-        {
-            let error = SyntaxError::new(offset, "a reason");
-            assert_eq!(error.line_and_column(text), expected, "{offset}");
-        }
-        assert_eq!(SyntaxError::new(4, "a reason").to_string(), "byte 4: a reason");
     }
 }

@@ -115,6 +115,7 @@ mod ask;
 mod catalog;
 mod error;
 mod headers;
+mod json;
 mod limits;
 mod module;
 mod roles;
@@ -122,7 +123,7 @@ mod step;
 
 pub use crate::catalog::{get_module, list_modules};
 pub use crate::error::{Error, Malformed, StoreError, Subject};
+pub use crate::json::SyntaxError;
 pub use crate::limits::Limits;
 pub use crate::module::{Module, sort_documents};
 pub use crate::step::{Ask, AskDocument, AskDocuments, Step};
-pub use ccs_modules_json::SyntaxError;

@@ -1,20 +1,49 @@
 //! Module documents: what one must hold, and what is read from it.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::fmt;
 
-use ccs_modules_json::{self as json, Kind, Name, SyntaxError, Value};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::error::{Malformed, Subject};
+use crate::json::{self, Kind, Name, SyntaxError, Value};
 use crate::limits::Limits;
 
 /// One module: the typed fields that every server version since 2021 sends, and the whole document.
 ///
 /// A field is `None` where the document does not have it or has null.
+///
+/// # As JSON
+///
+/// In JSON a module is its document, the object that `GET /v1/modules/{uid}` answers:
+///
+/// - *Serialized*, it is [`document`](Self::document) as it is. The typed fields are part of it and
+///   are not written a second time.
+/// - *Deserialized*, it is any document that the calls accept within the default
+///   [`Limits`], canonical or not. `document` is its canonical form, and the typed fields are read
+///   from it.
+///
+/// So a list of modules is the body of `GET /v1/modules`. The texts of numbers and strings are kept
+/// by [`RawValue`], which other formats than serde_json's do not have.
+///
+/// ```
+/// use ccs_modules::Module;
+///
+/// let modules: Vec<Module> = serde_json::from_str(r#"[{"uid": "a", "size": 1e2}]"#)?;
+/// assert_eq!(modules[0].uid, "a");
+/// assert_eq!(serde_json::to_string(&modules)?, r#"[{"size":1e2,"uid":"a"}]"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Module {
-    /// Identifies the module in the catalogue. Never empty; compared byte for byte.
+    /// The identifier of the module in the catalog. Never empty; compared byte for byte.
     pub uid: String,
     /// The name the module registers with the server, such as `search`.
     pub module_name: Option<String>,
@@ -24,29 +53,44 @@ pub struct Module {
     pub semantic_version: Option<String>,
     /// The version as one number: major * 10000 + minor * 100 + patch.
     pub version: Option<u32>,
-    /// Who wrote the module.
+    /// The author of the module.
     pub author: Option<String>,
-    /// Where to write to about the module.
+    /// The email address of the author.
     pub email: Option<String>,
     /// The module's home page.
     pub homepage: Option<String>,
-    /// What the module does, in a sentence.
+    /// A description of the module in a sentence.
     pub description: Option<String>,
-    /// The licence the module comes under.
+    /// The license of the module.
     pub license: Option<String>,
-    /// What the module supports, in the document's order, duplicates kept; empty where absent.
+    /// The capabilities of the module in the document's order, duplicates kept; empty where absent.
     pub capabilities: Vec<String>,
-    /// Arguments the module is loaded with.
+    /// The arguments with which the module is loaded.
     pub command_line_args: Option<String>,
     /// The command that configures the module at run time.
     pub config_command: Option<String>,
-    /// The oldest Redis version the module runs on.
+    /// The oldest Redis version on which the module runs.
     pub min_redis_version: Option<String>,
     /// Whether the module came with the server.
     pub is_bundled: Option<bool>,
     /// The whole object as canonical JSON: compact, keys sorted at every depth, number and string
     /// texts as stored. Only a `version` such as `10012.0` is sent as the integer it is.
     pub document: String,
+}
+
+impl Serialize for Module {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let document: &RawValue = serde_json::from_str(&self.document).map_err(S::Error::custom)?;
+        document.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Module {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored: Box<RawValue> = Deserialize::deserialize(deserializer)?;
+        let document = Document::check(stored.get().as_bytes(), &Limits::default());
+        document.map(Document::into_module).map_err(D::Error::custom)
+    }
 }
 
 /// Sorts the documents of a store that has no order (a Redis hash): by module name, then newest
@@ -67,74 +111,69 @@ pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D], limits: &Limits) {
 
 /// A module document that has been checked, in canonical form.
 pub(crate) struct Document<'a> {
-    text: Cow<'a, [u8]>,
+    text: Cow<'a, str>,
     fields: Fields,
 }
 
 impl<'a> Document<'a> {
-    /// Checks a document: its syntax, its bounds and its documented fields.
+    /// Checks a document: its syntax, its limits and its documented fields.
     ///
-    /// One that is canonical already, the common case, is read once and borrowed.
+    /// A document that is recognised as canonical, the common case, is read once and borrowed.
     pub(crate) fn check(stored: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
         if stored.len() > limits.document_bytes {
             return Err(Fault::new(None, too_long(stored.len(), limits.document_bytes)));
         }
-        let mut document = Self { text: Cow::Borrowed(stored), fields: Fields::ABSENT };
-        document.read(limits)?;
+        let mut document = Self::read(json::decode(stored)?, limits)?;
         document.fields.check(&document.text, limits)?;
-        document.make_version_integral()?;
+        document.make_version_integral();
         Ok(document)
     }
 
-    /// Finds the fields, whatever they hold, in text that is made canonical where it is not.
-    fn read(&mut self, limits: &Limits) -> Result<(), Fault> {
-        if self.fields.read(&self.text, limits.depth) {
-            return Ok(());
+    /// Reads the fields, whatever they hold, and brings the text into canonical form.
+    fn read(stored: &'a str, limits: &Limits) -> Result<Self, Fault> {
+        let mut fields = Fields::ABSENT;
+        if fields.recognise(stored, limits) {
+            return Ok(Self { text: Cow::Borrowed(stored), fields });
         }
-        self.replace(json::rewrite(&self.text, limits.depth)?)
+        let mut fields = Fields::ABSENT;
+        let text = json::rewrite(stored, limits.depth, &NAMES, &mut fields.0)?;
+        match Kind::of(&text) {
+            Kind::Object => Ok(Self { text: Cow::Owned(text), fields }),
+            kind => Err(Fault::new(None, format!("{}, expected an object", kind.name()))),
+        }
     }
 
-    /// Goes on with another text, which is canonical.
-    fn replace(&mut self, text: Vec<u8>) -> Result<(), Fault> {
-        self.fields = Fields::ABSENT;
-        if !self.fields.read(&text, usize::MAX) {
-            let reason = [json::kind(&text).name(), ", expected an object"].concat();
-            return Err(Fault::new(None, reason));
-        }
-        self.text = Cow::Owned(text);
-        Ok(())
-    }
-
-    /// Writes a version such as `10012.0` as the integer it is: the one value that is not kept as
-    /// it was written.
-    fn make_version_integral(&mut self) -> Result<(), Fault> {
-        let Some(version) = self.fields.get(Field::Version) else {
-            return Ok(());
+    /// Writes a version such as `10012.0` as the integer it is: the one value that does not keep its
+    /// text.
+    fn make_version_integral(&mut self) {
+        let Some(version) = self.version() else {
+            return;
         };
-        let written = self.slice(version);
-        if written.iter().all(u8::is_ascii_digit) {
-            return Ok(());
-        }
-        let Ok(integer) = integer(written) else {
-            return Ok(());
+        let Some(value) = self.fields.get_mut(Field::Version) else {
+            return;
         };
-        let range = version.range.clone();
-        let mut text = self.text.to_vec();
-        text.splice(range, json::decimal(integer as usize).into_bytes());
-        self.replace(text)
+        let written = self.text.get(value.range.clone()).unwrap_or_default();
+        if written.bytes().all(|byte| byte.is_ascii_digit()) {
+            return;
+        }
+        let integer = version.to_string();
+        let start = value.range.start;
+        self.text.to_mut().replace_range(value.range.clone(), &integer);
+        // The other fields stand before this one.
+        value.range.end = start + integer.len();
     }
 
-    /// The canonical text.
+    /// Returns the canonical text.
     pub(crate) fn text_bytes(&self) -> &[u8] {
-        &self.text
+        self.text.as_bytes()
     }
 
-    /// The uid; never empty.
+    /// Returns the uid, which is not empty.
     pub(crate) fn uid(&self) -> Cow<'_, str> {
         self.text(Field::Uid).unwrap_or_default()
     }
 
-    /// The uid, borrowed from what was stored where that is possible.
+    /// Returns the uid, borrowed from the stored document where that is possible.
     pub(crate) fn stored_uid(&self) -> Cow<'a, str> {
         match (&self.text, self.fields.get(Field::Uid)) {
             (Cow::Borrowed(stored), Some(uid)) => {
@@ -144,7 +183,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The characters of a string field.
+    /// Returns the characters of a string field.
     pub(crate) fn text(&self, field: Field) -> Option<Cow<'_, str>> {
         self.value(field).map(json::string)
     }
@@ -153,13 +192,10 @@ impl<'a> Document<'a> {
         self.value(Field::Version).and_then(|version| integer(version).ok())
     }
 
-    /// The JSON text of a field; none where it is absent or null.
-    fn value(&self, field: Field) -> Option<&[u8]> {
-        self.fields.get(field).map(|value| self.slice(value))
-    }
-
-    fn slice(&self, value: &Value) -> &[u8] {
-        self.text.get(value.range.clone()).unwrap_or_default()
+    /// Returns the JSON text of a field; none where it is absent or null.
+    fn value(&self, field: Field) -> Option<&str> {
+        let value = self.fields.get(field)?;
+        self.text.get(value.range.clone())
     }
 
     pub(crate) fn into_module(self) -> Module {
@@ -177,21 +213,18 @@ impl<'a> Document<'a> {
             license: string(Field::License),
             capabilities: self
                 .value(Field::Capabilities)
-                .map(json::elements)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|capability| json::string(capability).into_owned())
-                .collect(),
+                .and_then(|capabilities| serde_json::from_str(capabilities).ok())
+                .unwrap_or_default(),
             command_line_args: string(Field::CommandLineArgs),
             config_command: string(Field::ConfigCommand),
             min_redis_version: string(Field::MinRedisVersion),
-            is_bundled: self.value(Field::IsBundled).map(|value| value == b"true"),
-            document: String::from_utf8(self.text.into_owned()).unwrap_or_default(),
+            is_bundled: self.value(Field::IsBundled).map(|value| value == "true"),
+            document: self.text.into_owned(),
         }
     }
 }
 
-/// What is wrong with a document, before it is known which document it is.
+/// The reason why a document is malformed, before it is known which document it is.
 #[derive(Debug)]
 pub(crate) struct Fault {
     field: Option<Field>,
@@ -203,26 +236,47 @@ impl Fault {
         Self { field, reason: reason.into() }
     }
 
+    /// Returns the error for this document.
     pub(crate) fn of(self, subject: Subject) -> Malformed {
         Malformed { subject, field: self.field.map(Field::name), reason: self.reason }
     }
 }
 
-impl From<SyntaxError> for Fault {
-    fn from(error: SyntaxError) -> Self {
-        Self::new(None, error.text())
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(field) = self.field {
+            write!(f, "field {}: ", field.name())?;
+        }
+        f.write_str(&self.reason)
     }
 }
 
-/// The uid of a document that may be malformed otherwise, to name it by; none where it has no
-/// sound one.
+impl From<SyntaxError> for Fault {
+    fn from(error: SyntaxError) -> Self {
+        Self::new(None, error.to_string())
+    }
+}
+
+/// Returns the uid of a document that may break other rules, to name it by; none where it is not
+/// JSON or has no sound uid.
 pub(crate) fn find_uid<'a>(stored: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
+    #[derive(Deserialize)]
+    struct Identified<'a> {
+        #[serde(borrow)]
+        uid: Cow<'a, str>,
+    }
+
+    let stored = json::decode(stored).ok()?;
     let mut fields = Fields::ABSENT;
-    let uid = match fields.read(stored, limits.depth) {
-        true => stored.get(fields.get(Field::Uid)?.range.clone())?,
-        false => json::find_member(stored, "uid", limits.depth)?,
+    let uid = if fields.recognise(stored, limits) {
+        let uid = fields.get(Field::Uid).filter(|uid| uid.kind == Kind::String)?;
+        json::string(stored.get(uid.range.clone())?)
+    } else {
+        // An array would do for a struct.
+        let object = Some(stored.trim_start()).filter(|text| Kind::of(text) == Kind::Object)?;
+        serde_json::from_str::<Identified<'_>>(object).ok()?.uid
     };
-    Rule::Uid.check(json::kind(uid), uid, limits).is_ok().then(|| json::string(uid))
+    check_uid(&uid, limits).is_ok().then_some(uid)
 }
 
 /// Declares the documented fields in the order of their names, each with the rule for its value.
@@ -247,8 +301,6 @@ fields! {
     CommandLineArgs "command_line_args" String,
     CompatibleRedisVersion "compatible_redis_version" String,
     ConfigCommand "config_command" String,
-    Crdb "crdb" Object,
-    Dependencies "dependencies" ObjectOrNothing,
     Description "description" String,
     DisplayName "display_name" String,
     Email "email" String,
@@ -258,14 +310,13 @@ fields! {
     MinRedisVersion "min_redis_version" String,
     ModuleFile "module_file" String,
     ModuleName "module_name" String,
-    Platforms "platforms" Object,
     SemanticVersion "semantic_version" String,
     Sha256 "sha256" String,
     Uid "uid" Uid,
     Version "version" Version,
 }
 
-/// What is known of a documented field.
+/// A documented field, its name and its rule.
 struct Known {
     field: Field,
     name: &'static str,
@@ -284,20 +335,19 @@ struct Fields([Value; FIELDS.len()]);
 impl Fields {
     const ABSENT: Self = Self([Value::NULL; FIELDS.len()]);
 
-    /// Reads the fields of a document, if it is canonical.
-    fn read(&mut self, text: &[u8], depth: usize) -> bool {
-        json::read_members(text, depth, &NAMES, &mut self.0)
+    /// Reads the fields of a document, if it is recognised as canonical.
+    fn recognise(&mut self, text: &str, limits: &Limits) -> bool {
+        json::read_members(text, limits.depth, &NAMES, &mut self.0)
     }
 
     /// Checks each value against the rule for its field.
-    fn check(&self, text: &[u8], limits: &Limits) -> Result<(), Fault> {
+    fn check(&self, text: &str, limits: &Limits) -> Result<(), Fault> {
         for (known, value) in FIELDS.iter().zip(&self.0) {
             let checked = match (value.kind, known.rule) {
                 (Kind::Null, Rule::Uid) => Err("missing, expected a non-empty string".into()),
                 (Kind::Null, _) | (Kind::String, Rule::String) => Ok(()),
                 (kind, rule) => {
-                    let text = text.get(value.range.clone()).unwrap_or_default();
-                    rule.check(kind, text, limits)
+                    rule.check(kind, text.get(value.range.clone()).unwrap_or_default(), limits)
                 }
             };
             checked.map_err(|reason| Fault::new(Some(known.field), reason))?;
@@ -305,19 +355,21 @@ impl Fields {
         Ok(())
     }
 
-    /// The value of a field; none where it is absent or null.
+    /// Returns the value of a field; none where it is absent or null.
     fn get(&self, field: Field) -> Option<&Value> {
         self.0.get(field as usize).filter(|value| value.kind != Kind::Null)
     }
+
+    fn get_mut(&mut self, field: Field) -> Option<&mut Value> {
+        self.0.get_mut(field as usize)
+    }
 }
 
-/// What the value of a documented field must be. Null counts as absent and is not asked about.
+/// The rule for the value of a documented field that is not null. Fields whose shape is not
+/// documented (`crdb`, `dependencies`, `platforms`) have none.
 #[derive(Clone, Copy)]
 enum Rule {
     Boolean,
-    Object,
-    /// An object, or the empty array that stands for an empty one.
-    ObjectOrNothing,
     String,
     Strings,
     Uid,
@@ -325,99 +377,62 @@ enum Rule {
 }
 
 impl Rule {
-    fn check(self, kind: Kind, value: &[u8], limits: &Limits) -> Result<(), Cow<'static, str>> {
+    fn check(self, kind: Kind, value: &str, limits: &Limits) -> Result<(), Cow<'static, str>> {
         let expected = match (self, kind) {
             (Rule::Boolean, Kind::Boolean)
-            | (Rule::Object | Rule::ObjectOrNothing, Kind::Object)
             | (Rule::String, Kind::String)
             | (Rule::Strings, Kind::Strings) => return Ok(()),
-            (Rule::ObjectOrNothing, Kind::Strings) if value == b"[]" => return Ok(()),
-            (Rule::Strings, Kind::Array) => {
-                let mut kinds = json::elements(value).into_iter().map(json::kind).enumerate();
-                let other = kinds.find(|(_, kind)| *kind != Kind::String);
-                let (index, kind) = other.unwrap_or((0, kind));
-                let index = json::decimal(index);
-                return Err([kind.name(), " at index ", &index, ", expected a string"]
-                    .concat()
-                    .into());
-            }
-            (Rule::Uid, Kind::String) if value == b"\"\"" => {
-                return Err("empty, expected a non-empty string".into());
-            }
-            // No text is shorter than what it stands for.
-            (Rule::Uid, Kind::String) if value.len() <= limits.uid_bytes => return Ok(()),
-            (Rule::Uid, Kind::String) => {
-                let (bytes, limit) = (json::string(value).len(), limits.uid_bytes);
-                if bytes <= limit {
-                    return Ok(());
-                }
-                return Err(too_long(bytes, limit).into());
-            }
+            (Rule::Uid, Kind::String) => return check_uid(&json::string(value), limits),
             (Rule::Version, Kind::Number) => {
                 return integer(value).map(drop).map_err(Cow::Borrowed);
             }
+            (Rule::Strings, Kind::Array) => {
+                let elements = json::elements(value).unwrap_or_default();
+                let kinds = elements.into_iter().map(Kind::of);
+                let other = kinds.enumerate().find(|(_, kind)| *kind != Kind::String);
+                let (index, kind) = other.unwrap_or((0, kind));
+                return Err(format!("{} at index {index}, expected a string", kind.name()).into());
+            }
             (Rule::Boolean, _) => "a boolean",
-            (Rule::Object | Rule::ObjectOrNothing, _) => "an object",
             (Rule::String | Rule::Uid, _) => "a string",
             (Rule::Strings, _) => "an array of strings",
             (Rule::Version, _) => "an integer",
         };
-        Err([kind.name(), ", expected ", expected].concat().into())
+        Err(format!("{}, expected {expected}", kind.name()).into())
+    }
+}
+
+fn check_uid(uid: &str, limits: &Limits) -> Result<(), Cow<'static, str>> {
+    match uid.len() {
+        0 => Err("empty, expected a non-empty string".into()),
+        bytes if bytes > limits.uid_bytes => Err(too_long(bytes, limits.uid_bytes).into()),
+        _ => Ok(()),
     }
 }
 
 fn too_long(bytes: usize, limit: usize) -> String {
-    [&*json::decimal(bytes), " bytes, more than the limit of ", &json::decimal(limit)].concat()
+    format!("{bytes} bytes, more than the limit of {limit}")
 }
 
-/// The integer that a number is: exactly, from its text, so `10012.0` and `1.0012e4` are 10012.
-fn integer(number: &[u8]) -> Result<u32, &'static str> {
-    const OUT_OF_RANGE: &str = "a number out of range, expected an integer from 0 to 4294967295";
-    const NOT_AN_INTEGER: &str = "a fraction, expected an integer from 0 to 4294967295";
-
-    let (negative, number) = match number {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, number),
-    };
-    let exponent_at = number.iter().position(|byte| matches!(byte, b'E' | b'e'));
-    let (mantissa, exponent) = number.split_at(exponent_at.unwrap_or(number.len()));
-    let whole = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
-    // The decimal point stands before this digit, if the mantissa is thought to go on with zeros.
-    let point = (whole as i64).saturating_add(power_of_ten(exponent));
-    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0');
-    let mut integer = 0_u32;
-    let mut places = 0;
-    for digit in digits {
-        if places < point {
-            integer = with_digit(integer, digit).ok_or(OUT_OF_RANGE)?;
-        } else if digit != 0 {
-            return Err(NOT_AN_INTEGER);
-        }
-        places += 1;
+/// Returns the integer that a number is, read as JSON readers read numbers, in double precision: so
+/// `10012.0` and `1.0012e4` are 10012.
+fn integer(number: &str) -> Result<u32, &'static str> {
+    if let Ok(integer) = number.parse() {
+        return Ok(integer);
     }
-    while places < point && integer > 0 {
-        integer = with_digit(integer, 0).ok_or(OUT_OF_RANGE)?;
-        places += 1;
+    let double: f64 = number.parse().map_err(|_| "not a number")?;
+    if !(0.0..=f64::from(u32::MAX)).contains(&double) {
+        return Err("a number out of range, expected an integer from 0 to 4294967295");
     }
-    if negative && integer > 0 { Err(OUT_OF_RANGE) } else { Ok(integer) }
-}
-
-fn with_digit(integer: u32, digit: u8) -> Option<u32> {
-    integer.checked_mul(10)?.checked_add(digit.into())
-}
-
-/// The exponent of a number, as it is written with its letter and perhaps a sign; 0 if there is none.
-fn power_of_ten(exponent: &[u8]) -> i64 {
-    let digits = exponent.iter().filter(|byte| byte.is_ascii_digit());
-    let value = digits
-        .fold(0_i64, |value, digit| value.saturating_mul(10).saturating_add((digit - b'0').into()));
-    if exponent.contains(&b'-') { -value } else { value }
+    let integer = double as u32;
+    if f64::from(integer) != double {
+        return Err("a fraction, expected an integer from 0 to 4294967295");
+    }
+    Ok(integer)
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
-    use alloc::string::ToString as _;
     use alloc::vec;
 
     use super::*;
@@ -438,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_canonical_document_is_borrowed() {
-        let document = check(r#"{"uid":"a","version":10012,"x":{"a":[1.0]}}"#).unwrap();
+        let document = check(r#"{"uid":"a","version":10012,"x":{"a":[1]}}"#).unwrap();
         assert!(matches!(document.text, Cow::Borrowed(_)));
         assert!(matches!(document.stored_uid(), Cow::Borrowed("a")));
     }
@@ -511,7 +526,7 @@ mod tests {
                 "field version: a number out of range, expected an integer from 0 to 4294967295";
             assert_eq!(fault, expected, "{version}");
         }
-        for version in ["1.5", "10012.01", "1e-1", "1e-99999999999999999999", "15e-1"] {
+        for version in ["1.5", "10012.01", "1e-1", "1e-300", "15e-1"] {
             let fault = fault(&format!(r#"{{"uid":"a","version":{version}}}"#));
             let expected = "field version: a fraction, expected an integer from 0 to 4294967295";
             assert_eq!(fault, expected, "{version}");
@@ -537,20 +552,11 @@ mod tests {
                 "field capabilities: null at index 1, expected a string",
             ),
             (
-                r#"{"dependencies":[1],"uid":"a"}"#,
-                "field dependencies: an array, expected an object",
-            ),
-            (
-                r#"{"dependencies":["x"],"uid":"a"}"#,
-                "field dependencies: an array, expected an object",
-            ),
-            (
                 r#"{"is_bundled":"true","uid":"a"}"#,
                 "field is_bundled: a string, expected a boolean",
             ),
-            (r#"{"platforms":[],"uid":"a"}"#, "field platforms: an array, expected an object"),
             (r#"{"uid":"a","version":"80001.0"}"#, "field version: a string, expected an integer"),
-            (r#"{"uid":"a","x":01}"#, "byte 16: expected a comma or a closing brace"),
+            (r#"{"uid":"a","x":01}"#, "line 1, column 17: invalid number"),
         ] {
             assert_eq!(fault(text), expected, "{text}");
         }
@@ -577,7 +583,10 @@ mod tests {
             fault_within(r#"{"uid":"abc"}"#, &limits),
             "field uid: 3 bytes, more than the limit of 2"
         );
-        assert_eq!(fault_within(r#"{"a":[[]],"uid":"a"}"#, &limits), "byte 6: nested too deeply");
+        assert_eq!(
+            fault_within(r#"{"a":[[]],"uid":"a"}"#, &limits),
+            "line 1, column 7: nested deeper than the limit of 2"
+        );
     }
 
     #[test]

@@ -3,19 +3,17 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use ccs_modules_json::{self as json, SyntaxError};
-
+use crate::json::{self, Kind, SyntaxError};
 use crate::limits::Limits;
 
 /// Splits a snapshot, a JSON array of objects, into its documents.
 ///
-/// Only brackets and strings are looked at: the documents are checked, once, where they answer an
-/// [`Ask`](crate::Ask). So a document that comes out of this may still be malformed, but the text
-/// outside documents is not.
+/// The whole text must be JSON. Other rules for documents are checked, once, where they answer an
+/// [`Ask`](crate::Ask): a document that comes out of this may still be malformed.
 ///
 /// # Errors
 ///
-/// Where the text is not an array of objects, or goes on after it.
+/// Where the text is not one array of objects.
 ///
 /// ```
 /// let documents = ccs_modules::snapshot::split(br#"[{"uid":"a"},{"uid":"b"}]"#)?;
@@ -23,43 +21,32 @@ use crate::limits::Limits;
 /// # Ok::<(), ccs_modules::SyntaxError>(())
 /// ```
 pub fn split(text: &[u8]) -> Result<Vec<&[u8]>, SyntaxError> {
-    let mut at = skip_space(text, 0);
     let mut documents = Vec::new();
-    if text.get(at) != Some(&b'[') {
-        return Err(SyntaxError::new(at, "expected an array of module objects"));
-    }
-    at = skip_space(text, at + 1);
-    if text.get(at) == Some(&b']') {
-        at += 1;
-    } else {
-        loop {
-            let end = object_end(text, at)?;
-            documents.push(text.get(at..end).unwrap_or_default());
-            at = skip_space(text, end);
-            match text.get(at) {
-                Some(b',') => at = skip_space(text, at + 1),
-                Some(b']') => break at += 1,
-                _ => return Err(SyntaxError::new(at, "expected a comma or a closing bracket")),
+    for element in json::elements(json::decode(text)?)? {
+        match Kind::of(element) {
+            Kind::Object => documents.push(element.as_bytes()),
+            kind => {
+                let reason = alloc::format!("{}, expected a module object", kind.name());
+                return Err(SyntaxError::at(text, json::offset(text, element.as_bytes()), reason));
             }
         }
-    }
-    at = skip_space(text, at);
-    if at < text.len() {
-        return Err(SyntaxError::new(at, "more after the end of the array"));
     }
     Ok(documents)
 }
 
-/// Checks the syntax of a whole snapshot, documents included, to say where in it an error is. What
-/// the documents hold is checked where they answer an [`Ask`](crate::Ask).
+/// Checks all of a snapshot but the fields of its documents: that it can be split, and that each
+/// document has a canonical form within [`Limits::depth`]. So an error has a position in the
+/// snapshot.
 ///
 /// # Errors
 ///
-/// Where the text is not one array of objects, in sound JSON, nested no deeper than
-/// [`Limits::depth`].
+/// Where the text is not one array of objects, nested no deeper than the limit, with each key once.
 pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
-    json::canonical(text, limits.depth.saturating_add(1))?;
-    split(text).map(drop)
+    for document in split(text)? {
+        json::check(json::decode(document)?, limits.depth)
+            .map_err(|error| error.moved(text, json::offset(text, document)))?;
+    }
+    Ok(())
 }
 
 /// Returns the first document with this uid: the answer to `get-document` of a store that is a list.
@@ -76,7 +63,7 @@ pub fn uid<'a>(document: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
     crate::module::find_uid(document, limits)
 }
 
-/// Joins documents to a snapshot: the array, and one line end.
+/// Joins documents into a snapshot: the array, and one line end.
 pub fn join<D: AsRef<[u8]>>(documents: &[D]) -> Vec<u8> {
     let bytes: usize = documents.iter().map(|document| document.as_ref().len() + 1).sum();
     let mut text = Vec::with_capacity(bytes + 3);
@@ -89,37 +76,6 @@ pub fn join<D: AsRef<[u8]>>(documents: &[D]) -> Vec<u8> {
     }
     text.extend_from_slice(b"]\n");
     text
-}
-
-/// The position after the object at `start`.
-fn object_end(text: &[u8], start: usize) -> Result<usize, SyntaxError> {
-    let rest = text.get(start..).unwrap_or_default();
-    if rest.first() != Some(&b'{') {
-        return Err(SyntaxError::new(start, "expected a module object"));
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (index, byte) in rest.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Ok(start + index + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    Err(SyntaxError::new(text.len(), "the text ends inside a module object"))
-}
-
-fn skip_space(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
 #[cfg(test)]
@@ -142,9 +98,8 @@ mod tests {
             (" [ {} , { } ] ", &["{}", "{ }"]),
             (r#"[{"a":{"b":[{}]}},{"c":[]}]"#, &[r#"{"a":{"b":[{}]}}"#, r#"{"c":[]}"#]),
             (r#"[{"a":"}]"},{"b":"\"}\\"}]"#, &[r#"{"a":"}]"}"#, r#"{"b":"\"}\\"}"#]),
-            // What stands in an object is not looked at.
-            ("[{nothing}]", &["{nothing}"]),
-            (r"[{\}]", &[r"{\}"]),
+            // Which characters stand in strings is not looked at, nor which keys.
+            (r#"[{"a":"\ud800","a":1}]"#, &[r#"{"a":"\ud800","a":1}"#]),
         ] {
             assert_eq!(split_text(text).as_deref(), Ok(expected), "{text}");
         }
@@ -153,17 +108,20 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_refused_with_the_place() {
         for (text, expected) in [
-            ("", "byte 0: expected an array of module objects"),
-            (" {}", "byte 1: expected an array of module objects"),
-            ("[", "byte 1: expected a module object"),
-            ("[1]", "byte 1: expected a module object"),
-            ("[{},]", "byte 4: expected a module object"),
-            ("[{} {}]", "byte 4: expected a comma or a closing bracket"),
-            ("[{}", "byte 3: expected a comma or a closing bracket"),
-            (r#"[{"a":[}"#, "byte 8: the text ends inside a module object"),
-            (r#"[{"a}]"#, "byte 6: the text ends inside a module object"),
-            ("[{}] []", "byte 5: more after the end of the array"),
-            ("[]]", "byte 2: more after the end of the array"),
+            ("", "line 1, column 1: EOF while parsing a value"),
+            (" {}", "line 1, column 2: expected an array"),
+            ("[", "line 1, column 1: EOF while parsing a list"),
+            ("[1]", "line 1, column 2: a number, expected a module object"),
+            ("[{},\n []]", "line 2, column 2: an array, expected a module object"),
+            ("[{},]", "line 1, column 5: trailing comma"),
+            ("[{} {}]", "line 1, column 5: expected `,` or `]`"),
+            ("[{}", "line 1, column 3: EOF while parsing a list"),
+            ("[{nothing}]", "line 1, column 3: key must be a string"),
+            (r#"[{"a":[}"#, "line 1, column 8: expected value"),
+            (r#"[{"a}]"#, "line 1, column 6: EOF while parsing a string"),
+            ("[{}]\n[]", "line 2, column 1: trailing characters"),
+            ("[]]", "line 1, column 3: trailing characters"),
+            ("\u{feff}[]", "line 1, column 1: a byte order mark, expected a value"),
         ] {
             assert_eq!(split_text(text), Err(expected.into()), "{text}");
         }
@@ -175,10 +133,15 @@ mod tests {
         let check = |text: &str| check(text.as_bytes(), &limits).map_err(|error| error.to_string());
         assert_eq!(check(r#" [{"a":[1]}, {}] "#), Ok(()));
         for (text, expected) in [
-            ("[{nothing}]", "byte 2: expected a key in double quotes"),
-            (r#"[{"a":[[]]}]"#, "byte 7: nested too deeply"),
-            ("{}", "byte 0: expected an array of module objects"),
-            ("[[]]", "byte 1: expected a module object"),
+            ("[{nothing}]", "line 1, column 3: key must be a string"),
+            (r#"[{"a":[[]]}]"#, "line 1, column 8: nested deeper than the limit of 2"),
+            (
+                "[{},\n{\"a\":1,\n\"a\":2}]",
+                "line 3, column 1: the key \"a\" stands twice in one object",
+            ),
+            ("[{},\n{\"a\":\"\\ud800\"}]", "line 2, column 13: unexpected end of hex escape"),
+            ("{}", "line 1, column 1: expected an array"),
+            ("[[]]", "line 1, column 2: an array, expected a module object"),
         ] {
             assert_eq!(check(text), Err(expected.into()), "{text}");
         }

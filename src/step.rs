@@ -2,19 +2,16 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BinaryHeap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-
-use ccs_modules_json::{decimal, sort_distinct};
-use twox_hash::XxHash64;
 
 use crate::error::{Error, Malformed, StoreError, Subject};
 use crate::limits::Limits;
 use crate::module::{Document, find_uid};
 
-/// What comes of beginning a call: its outcome, or what must be fetched first.
+/// The first step of a call: its outcome, or a question for the store.
 ///
 /// No call asks more than once, so a shell needs no loop.
 #[derive(Debug)]
@@ -22,13 +19,13 @@ use crate::module::{Document, find_uid};
 pub enum Step<T> {
     /// The store is needed.
     Ask(Ask<T>),
-    /// The outcome, for which the store was not needed.
+    /// The outcome: the store is not needed.
     Done(T),
 }
 
-/// What a call needs from the store. Consumed by the answer, which gives the outcome.
+/// A question for the store. The answer consumes it and gives the outcome of the call.
 ///
-/// It owns what it needs and can be parked: between two callbacks, or across an `.await`.
+/// It owns its data, so a shell can keep it between two callbacks or across an `.await`.
 #[derive(Debug)]
 #[must_use = "an ask waits for its answer"]
 pub enum Ask<T> {
@@ -38,15 +35,15 @@ pub enum Ask<T> {
     Documents(AskDocuments<T>),
 }
 
-/// Needs every document of the store, in the store's order.
+/// The question for every document of the store, in the store's order.
 #[must_use = "an ask waits for its answer"]
 pub struct AskDocuments<T> {
     pub(crate) limits: Limits,
-    pub(crate) collect: Box<dyn Collect<T> + Send>,
+    pub(crate) builder: Box<dyn OutcomeBuilder<T> + Send>,
 }
 
 impl<T> AskDocuments<T> {
-    /// The outcome, given what the store said: the documents as stored, or why there are none.
+    /// Returns the outcome, given the documents as stored, or the reason why the store gave none.
     ///
     /// An `Ask` is answered once:
     ///
@@ -65,30 +62,30 @@ impl<T> AskDocuments<T> {
     /// ask.answer(Ok(Some(b"{}"))); // expected a vector
     /// ```
     pub fn answer<D: AsRef<[u8]>>(self, documents: Result<Vec<D>, StoreError>) -> T {
-        let mut collect = self.collect;
+        let mut builder = self.builder;
         let complete = documents.map_err(Error::Store).and_then(|documents| {
-            check_list(&documents, &self.limits, collect.as_mut()).map_err(Error::Malformed)
+            check_list(&documents, &self.limits, builder.as_mut()).map_err(Error::Malformed)
         });
-        collect.finish(complete)
+        builder.finish(complete)
     }
 }
 
-/// Needs one document.
+/// The question for one document.
 #[must_use = "an ask waits for its answer"]
 pub struct AskDocument<T> {
     pub(crate) uid: String,
     pub(crate) limits: Limits,
-    pub(crate) collect: Box<dyn Collect<T> + Send>,
+    pub(crate) builder: Box<dyn OutcomeBuilder<T> + Send>,
 }
 
 impl<T> AskDocument<T> {
-    /// The uid of the document that is needed: not empty, and no longer than the limit.
+    /// Returns the uid of the document that is needed: not empty, and no longer than the limit.
     pub fn uid(&self) -> &str {
         &self.uid
     }
 
-    /// The outcome, given what the store said: the document as stored, that there is none, or why
-    /// the store does not say.
+    /// Returns the outcome, given the document as stored, `None` where there is none, or the reason
+    /// why the store gave no answer.
     ///
     /// ```compile_fail,E0308
     /// # let step = ccs_modules::get_module(&["admin"], "1", &Default::default());
@@ -101,7 +98,7 @@ impl<T> AskDocument<T> {
             Ok(None) => Err(Error::NotFound),
             Err(error) => Err(Error::Store(error)),
         };
-        self.collect.finish(complete)
+        self.builder.finish(complete)
     }
 
     fn check(&mut self, stored: &[u8]) -> Result<(), Malformed> {
@@ -114,19 +111,20 @@ impl<T> AskDocument<T> {
                 reason: "the uid of another document than was asked for".into(),
             });
         }
-        self.collect.add(document);
+        self.builder.add(document);
         Ok(())
     }
 }
 
-/// What a call makes of the checked documents.
-pub(crate) trait Collect<T> {
-    /// What is to come, at most: so many documents, of so many bytes together.
-    fn expect(&mut self, _documents: usize, _bytes: usize) {}
+/// Builds the outcome of a call from its documents.
+pub(crate) trait OutcomeBuilder<T> {
+    /// Reserves memory for so many documents, of so many bytes together.
+    fn reserve(&mut self, _documents: usize, _bytes: usize) {}
 
+    /// Adds a document, which has been checked.
     fn add(&mut self, document: Document<'_>);
 
-    /// The outcome: of the documents that were added, if they are all.
+    /// Returns the outcome: made of the documents, if all were added, otherwise of the error.
     fn finish(self: Box<Self>, complete: Result<(), Error>) -> T;
 }
 
@@ -134,20 +132,18 @@ pub(crate) trait Collect<T> {
 fn check_list<T, D: AsRef<[u8]>>(
     documents: &[D],
     limits: &Limits,
-    collect: &mut dyn Collect<T>,
+    builder: &mut dyn OutcomeBuilder<T>,
 ) -> Result<(), Malformed> {
     if documents.len() > limits.documents {
         let (found, limit) = (documents.len(), limits.documents);
         return Err(Malformed {
             subject: Subject::List,
             field: None,
-            reason: [&*decimal(found), " documents, more than the limit of ", &decimal(limit)]
-                .concat()
-                .into(),
+            reason: format!("{found} documents, more than the limit of {limit}").into(),
         });
     }
     let bytes = documents.iter().map(|document| document.as_ref().len()).sum();
-    collect.expect(documents.len(), bytes);
+    builder.reserve(documents.len(), bytes);
     let mut uids = Vec::with_capacity(documents.len());
     for (index, stored) in documents.iter().map(AsRef::as_ref).enumerate() {
         let document = Document::check(stored, limits).map_err(|fault| {
@@ -156,25 +152,22 @@ fn check_list<T, D: AsRef<[u8]>>(
                 None => Subject::DocumentAt(index),
             })
         })?;
-        uids.push(document.stored_uid());
-        collect.add(document);
+        uids.push((document.stored_uid(), index));
+        builder.add(document);
     }
     check_distinct(uids)
 }
 
-/// Checks that no two of these uids are the same.
-fn check_distinct(uids: Vec<Cow<'_, str>>) -> Result<(), Malformed> {
-    // Where no two hashes are the same, no two uids are, and numbers are quick to sort.
-    let hashes: BinaryHeap<_> =
-        uids.iter().map(|uid| XxHash64::oneshot(0, uid.as_bytes())).collect();
-    let sorted = hashes.into_sorted_vec();
-    if sorted.iter().zip(sorted.iter().skip(1)).all(|(a, b)| a != b) {
-        return Ok(());
-    }
-    sort_distinct(uids).map(drop).map_err(|(uid, index)| Malformed {
-        subject: Subject::Document(uid.into_owned()),
-        field: Some("uid"),
-        reason: ["shared by two documents, the later at index ", &decimal(index)].concat().into(),
+/// Checks that no two documents share a uid, given the uids with the indexes of the documents.
+fn check_distinct(mut uids: Vec<(Cow<'_, str>, usize)>) -> Result<(), Malformed> {
+    uids.sort_unstable();
+    let later = uids.iter().zip(uids.iter().skip(1)).find(|((a, _), (b, _))| a == b);
+    later.map_or(Ok(()), |(_, (uid, index))| {
+        Err(Malformed {
+            subject: Subject::Document(uid.clone().into_owned()),
+            field: Some("uid"),
+            reason: format!("shared by two documents, the later at index {index}").into(),
+        })
     })
 }
 

@@ -41,13 +41,13 @@ fn shipped_code(path: &Path) -> Vec<(usize, String)> {
 
 /// The sources of the core.
 fn sources() -> Vec<PathBuf> {
-    ["src", "json/src"].iter().flat_map(|folder| files(&root().join(folder))).collect()
+    files(&root().join("src"))
 }
 
 /// The manifests of the core and of the adapters.
 fn manifests() -> Vec<PathBuf> {
     let adapters = fs::read_dir(root().join("adapters")).unwrap().map(|it| it.unwrap().path());
-    let folders = [root().to_owned(), root().join("json")].into_iter().chain(adapters);
+    let folders = [root().to_owned()].into_iter().chain(adapters);
     let manifests = folders.map(|folder| folder.join("Cargo.toml"));
     manifests.filter(|manifest| manifest.is_file()).collect()
 }

@@ -68,9 +68,10 @@ pub fn bake(front: &[u8], body: &[u8]) -> Result<Baked, BakeError> {
 /// The modules of the body, by the rules of the core.
 fn check(body: &[u8]) -> Result<Vec<ccs_modules::Module>, BakeError> {
     let limits = Limits::default();
-    let syntax = |error: SyntaxError| {
-        let (line, column) = error.line_and_column(body);
-        BakeError::Syntax { line, column, reason: error.reason.into_owned() }
+    let syntax = |SyntaxError { line, column, reason, .. }: SyntaxError| BakeError::Syntax {
+        line,
+        column,
+        reason: reason.into_owned(),
     };
     snapshot::check(body, &limits).map_err(syntax)?;
     let documents = snapshot::split(body).map_err(syntax)?;

@@ -1,10 +1,8 @@
 //! Responses: the bodies, and the status and header fields that go with each outcome.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-
-use ccs_modules_json as json;
 
 use crate::error::{Error, StoreError};
 use crate::headers;
@@ -12,7 +10,7 @@ use crate::module::Document;
 use crate::rest::conditional::{entity_tag, names};
 use crate::rest::target::Filter;
 use crate::rest::{Refusal, Request, Response};
-use crate::step::Collect;
+use crate::step::OutcomeBuilder;
 
 /// Collects the list's body: the documents, in place, in one array and one line end.
 pub(super) struct Listed {
@@ -27,8 +25,8 @@ impl Listed {
     }
 }
 
-impl Collect<Response> for Listed {
-    fn expect(&mut self, documents: usize, bytes: usize) {
+impl OutcomeBuilder<Response> for Listed {
+    fn reserve(&mut self, documents: usize, bytes: usize) {
         self.body.reserve_exact(bytes + documents + 3);
     }
 
@@ -63,7 +61,7 @@ impl Single {
     }
 }
 
-impl Collect<Response> for Single {
+impl OutcomeBuilder<Response> for Single {
     fn add(&mut self, document: Document<'_>) {
         let text = document.text_bytes();
         self.body.reserve_exact(text.len() + 1);
@@ -105,7 +103,7 @@ impl Reply {
 
     /// The response where the store was asked and there is nothing to represent.
     fn fail(self, error: &Error) -> Response {
-        let text = error.text();
+        let text = error.to_string();
         match error {
             Error::Forbidden => self.refuse(Refusal::Forbidden),
             Error::UidTooLong { .. } => self.error(414, "uri_too_long", &text, &[]),
@@ -122,7 +120,7 @@ impl Reply {
         match refusal {
             Refusal::BadRequest(reason) => self.error(400, "bad_request", reason, &[]),
             Refusal::Forbidden => {
-                let text = Error::Forbidden.text();
+                let text = Error::Forbidden.to_string();
                 self.error(403, "insufficient_permissions", &text, &[])
             }
             Refusal::MethodNotAllowed => {
@@ -156,15 +154,15 @@ impl Reply {
         headers: &[(&str, &str)],
     ) -> Response {
         let mut body = Vec::from(b"{\"description\":");
-        json::write_string(&mut body, description);
+        body.extend(json_string(description));
         body.extend_from_slice(b",\"error_code\":");
-        json::write_string(&mut body, error_code);
+        body.extend(json_string(error_code));
         body.extend_from_slice(b"}\n");
         self.respond(status, headers, body)
     }
 
     fn respond(self, status: u16, headers: &[(&str, &str)], mut body: Vec<u8>) -> Response {
-        let length = json::decimal(body.len());
+        let length = body.len().to_string();
         let content = [("content-type", "application/json"), ("content-length", &length)];
         let headers = fields(content.into_iter().chain(headers.iter().copied()));
         if self.head {
@@ -172,6 +170,11 @@ impl Reply {
         }
         Response { status, headers, body }
     }
+}
+
+/// Returns the JSON text of a string.
+fn json_string(string: &str) -> Vec<u8> {
+    serde_json::to_vec(string).unwrap_or_default()
 }
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";

@@ -100,8 +100,5 @@ fn is(name: &str, value: &str, this: &str, that: &str) -> Result<bool, Error> {
 }
 
 fn split(value: &[u8]) -> Result<Vec<&[u8]>, Error> {
-    snapshot::split(value).map_err(|error| {
-        let (line, column) = error.line_and_column(value);
-        Error::Other(format!("the value, line {line}, column {column}: {}", error.reason))
-    })
+    snapshot::split(value).map_err(|error| Error::Other(format!("the value, {error}")))
 }

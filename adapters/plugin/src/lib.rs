@@ -58,12 +58,12 @@ impl From<Error> for catalog::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden => Self::Forbidden,
-            Error::Malformed(_) => Self::Malformed(error.text()),
+            Error::Malformed(_) => Self::Malformed(error.to_string()),
             Error::NotFound => Self::NotFound,
             Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
-                Self::Unavailable(error.text())
+                Self::Unavailable(error.to_string())
             }
-            _ => Self::Other(error.text()),
+            _ => Self::Other(error.to_string()),
         }
     }
 }

@@ -100,7 +100,7 @@ fn widen(members: &mut Vec<(String, Json)>, u: &mut Unstructured<'_>) -> Result<
 
 /// Puts a value into so many arrays or objects, around the limit sometimes.
 fn nest(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
-    let depth = if u.ratio(1, 16)? { u.int_in_range(124..=129)? } else { u.int_in_range(1..=4)? };
+    let depth = if u.ratio(1, 16)? { u.int_in_range(13..=18)? } else { u.int_in_range(1..=4)? };
     let object = u.arbitrary()?;
     for _ in 0..depth {
         let inner = std::mem::replace(json, Json::Array(vec![]));
@@ -121,7 +121,7 @@ fn compare(call: u8, sorted: &[u8], otherwise: &[u8]) {
             let listed = list(&one, &limits);
             match (judge(sorted, &limits), &listed) {
                 (Verdict::Sound(expected), Ok(found)) => assert_eq!([*expected], found.as_slice()),
-                (Verdict::Refused, Err(_)) | (Verdict::Unknown, _) => {}
+                (Verdict::Refused, Err(_)) => {}
                 (expected, found) => panic!("expected {expected:?}, found {found:?}"),
             }
             assert_eq!(text_of(listed), text_of(list(&other, &limits)));

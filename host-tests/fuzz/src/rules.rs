@@ -10,8 +10,6 @@ pub enum Verdict {
     Refused,
     /// The whole module, its canonical document included.
     Sound(Box<Module>),
-    /// Too fine a number for this reference.
-    Unknown,
 }
 
 /// Judges a document as stored.
@@ -31,12 +29,10 @@ fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
     }
     let version = match present(&document, "version") {
         None => None,
-        Some(Json::Scalar(text)) => match integer(text) {
-            Integer::Is(version) => Some(version),
-            Integer::No => return Verdict::Refused,
-            Integer::Unknown => return Verdict::Unknown,
+        Some(value) => match integer(value) {
+            Some(version) => Some(version),
+            None => return Verdict::Refused,
         },
-        Some(_) => return Verdict::Refused,
     };
     if let (Json::Object(members), Some(version)) = (&mut document, version) {
         for (_, value) in members.iter_mut().filter(|(key, _)| is(key, "version")) {
@@ -53,13 +49,6 @@ fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
 fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Module> {
     for name in ["bigstore_version_2_support", "is_bundled"] {
         boolean(document, name)?;
-    }
-    for name in ["crdb", "dependencies", "platforms"] {
-        match present(document, name) {
-            None | Some(Json::Object(_)) => {}
-            Some(Json::Array(elements)) if elements.is_empty() && name == "dependencies" => {}
-            Some(_) => return None,
-        }
     }
     for name in ["capability_name", "compatible_redis_version", "module_file", "sha256"] {
         string(document, name)?;
@@ -117,25 +106,10 @@ fn is(key: &str, name: &str) -> bool {
     crate::json::characters(key).as_deref() == Some(name)
 }
 
-enum Integer {
-    Is(u32),
-    No,
-    Unknown,
-}
-
-/// The integer that a number is. Up to fifteen digits a double is as exact as the text.
-fn integer(text: &str) -> Integer {
-    if text.starts_with(['"', 't', 'f']) {
-        return Integer::No;
-    }
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
-    if digits > 15 || exponent.len() > 3 {
-        return Integer::Unknown;
-    }
-    let Ok(number) = text.parse::<f64>() else { return Integer::No };
-    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
-        return Integer::No;
-    }
-    Integer::Is(number as u32)
+/// The integer that a number is, in double precision.
+fn integer(value: &Json) -> Option<u32> {
+    let Json::Scalar(text) = value else { return None };
+    let number: f64 = serde_json::from_str(text).ok()?;
+    let integral = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    integral.then_some(number as u32)
 }

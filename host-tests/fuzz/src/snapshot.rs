@@ -8,9 +8,8 @@ pub fn run(input: &[u8]) {
     let limits = Limits::default();
     let split = snapshot::split(input);
     if let Ok(documents) = &split {
-        // Which bracket closes which is for the check of the document to see.
         for document in documents {
-            assert!(matches!(document, [b'{', .., b'}' | b']']));
+            assert!(matches!(document, [b'{', .., b'}']));
         }
         let joined = snapshot::join(documents);
         assert_eq!(snapshot::split(&joined).as_ref(), Ok(documents));
@@ -18,9 +17,9 @@ pub fn run(input: &[u8]) {
 
     let checked = snapshot::check(input, &limits);
     for error in [checked.as_ref().err(), split.as_ref().err()].into_iter().flatten() {
-        assert!(error.offset <= input.len(), "{error}");
-        let (line, column) = error.line_and_column(input);
-        assert!(line >= 1 && column >= 1 && line + column <= input.len() + 2);
+        let lines: Vec<_> = input.split(|&byte| byte == b'\n').collect();
+        let line = lines.get(error.line - 1).unwrap_or_else(|| panic!("{error}"));
+        assert!(error.column >= 1 && error.column <= line.len() + 1, "{error}");
     }
 
     let expected = Json::parse(input, limits.depth + 1).filter(|json| json.canonical().is_some());

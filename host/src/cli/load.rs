@@ -50,8 +50,5 @@ fn catalogue(file: &Path) -> Result<Catalogue, Failure> {
         (file.display().to_string(), fs::read(file))
     };
     let body = body.map_err(|error| Failure::Other(format!("cannot read {name}: {error}")))?;
-    Catalogue::parse(&body).map_err(|error| {
-        let (line, column) = error.line_and_column(&body);
-        Failure::Other(format!("{name}, line {line}, column {column}: {}", error.reason))
-    })
+    Catalogue::parse(&body).map_err(|error| Failure::Other(format!("{name}, {error}")))
 }

@@ -23,9 +23,9 @@ impl Catalogue {
     pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
         snapshot::check(body, &Limits::default())?;
         let documents = snapshot::split(body)?;
-        let modules = list(&documents).map_err(|error| SyntaxError {
-            offset: culprit(&error, &documents).map_or(0, |document| offset(document, body)),
-            reason: error.to_string().into(),
+        let modules = list(&documents).map_err(|error| {
+            let offset = culprit(&error, &documents).map_or(0, |document| offset(document, body));
+            SyntaxError::at(body, offset, error.to_string())
         })?;
         Ok(Self {
             documents: modules.into_iter().map(|module| (module.uid, module.document)).collect(),

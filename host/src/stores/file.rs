@@ -49,7 +49,7 @@ impl File {
             return Ok(snapshot.clone());
         }
         let body = self.body().await?;
-        let snapshot = parse(&body).map(Arc::new).map_err(|error| self.malformed(&error, &body))?;
+        let snapshot = parse(&body).map(Arc::new).map_err(|error| self.malformed(&error))?;
         *read = Some((stamp, snapshot.clone()));
         Ok(snapshot)
     }
@@ -67,13 +67,8 @@ impl File {
         Ok(body)
     }
 
-    fn malformed(&self, error: &SyntaxError, body: &[u8]) -> CcsError {
-        let (line, column) = error.line_and_column(body);
-        CcsError::Other(format!(
-            "{}, line {line}, column {column}: {}",
-            self.path.display(),
-            error.reason
-        ))
+    fn malformed(&self, error: &SyntaxError) -> CcsError {
+        CcsError::Other(format!("{}, {error}", self.path.display()))
     }
 
     fn unreadable(&self, error: &io::Error) -> CcsError {

@@ -19,7 +19,7 @@ fn what_is_not_understood_is_refused_by_name() {
         (r#"{"ccs":{"upstream":{}}}"#, "ccs.upstream.cluster: missing"),
         (r#"{"ccs":{"documnts":[]}}"#, "ccs.documnts: no such field"),
         (r#"{"ccs":{"documents":[],"file":"x"}}"#, "ccs.file: no such field"),
-        (r#"{"ccs":{"documents":{}}}"#, "ccs.documents: byte 0: "),
+        (r#"{"ccs":{"documents":{}}}"#, "ccs.documents: line 1, column 1: "),
         (r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"a"}]}}"#, "ccs.documents: document \"a\": "),
         (r#"{"ccs":{"documents":[{"uid":"a","version":"1"}]}}"#, "ccs.documents: document \"a\": "),
         (r#"{"ccs":{"documents":[]},"acces":null}"#, "acces: no such field"),

@@ -1,37 +1,34 @@
-//! Names, the keys of objects and the like: how they compare, and that none stands twice.
+//! Names of members, made to be compared quickly.
 
-use alloc::borrow::Cow;
-use alloc::collections::BinaryHeap;
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
-/// A name that is quick to compare.
+/// The name of a member, with its first bytes as a number.
 #[derive(Clone, Copy)]
-pub struct Name<'a> {
+pub(crate) struct Name<'a> {
     /// The first eight bytes as one number, the first of them lowest; zeros where there are fewer.
     prefix: u64,
     bytes: &'a [u8],
 }
 
 impl<'a> Name<'a> {
-    /// The name with these characters, in UTF-8.
-    pub const fn new(bytes: &'a [u8]) -> Self {
+    /// Returns the name with these characters, in UTF-8.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         let mut prefix = 0;
-        let (mut rest, mut bits) = (bytes, 0);
-        while let [byte, tail @ ..] = rest
+        let (mut remaining, mut bits) = (bytes, 0);
+        while let [byte, tail @ ..] = remaining
             && bits < u64::BITS
         {
             prefix |= (*byte as u64) << bits;
-            rest = tail;
+            remaining = tail;
             bits += 8;
         }
         Self { prefix, bytes }
     }
 
-    /// The name that stands in `text`, most often with more text after it.
+    /// Returns the name that stands in `text`, most often with more text after it.
     #[inline(always)]
-    pub(crate) fn within(text: &'a [u8], range: Range<usize>) -> Self {
+    pub(super) fn within(text: &'a [u8], range: Range<usize>) -> Self {
         let length = range.len();
         let onward = text.get(range.start..).unwrap_or_default();
         let (Some(first), Some(bytes)) = (onward.first_chunk(), onward.get(..length)) else {
@@ -45,12 +42,12 @@ impl<'a> Name<'a> {
     }
 
     #[inline(always)]
-    pub(crate) const fn bytes(&self) -> &'a [u8] {
+    pub(super) const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Whether all that follows the prefixes is the same, given that the prefixes are: eight bytes at
-    /// a time, the last eight perhaps again. For so few bytes a call to compare them costs more.
+    /// Returns whether two names whose prefixes are the same are the same. They are compared by eight
+    /// bytes, the last eight perhaps again: for so few bytes a call to compare them costs more.
     #[inline(always)]
     fn same_after_prefix(&self, other: &Self) -> bool {
         let length = self.bytes.len();
@@ -92,31 +89,6 @@ impl PartialEq for Name<'_> {
         self.prefix == other.prefix && self.same_after_prefix(other)
     }
 }
-
-/// The names in ascending order, each with its index. Fails with a name that stands twice, and the
-/// later index of it.
-///
-/// ```
-/// use ccs_modules_json::sort_distinct;
-///
-/// let sorted = sort_distinct(vec!["b".into(), "a".into()]);
-/// assert_eq!(sorted, Ok(vec![("a".into(), 1), ("b".into(), 0)]));
-/// assert_eq!(sort_distinct(vec!["a".into(), "a".into()]), Err(("a".into(), 1)));
-/// ```
-pub fn sort_distinct(names: Vec<Cow<'_, str>>) -> Result<Vec<Indexed<'_>>, Indexed<'_>> {
-    // A heap sorts nearly as fast as the slice's own sort, in a tenth of the code.
-    let heap: BinaryHeap<_> =
-        names.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
-    let mut sorted = heap.into_sorted_vec();
-    let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
-    match pairs.position(|((a, _), (b, _))| a == b) {
-        Some(earlier) => Err(sorted.swap_remove(earlier + 1)),
-        None => Ok(sorted),
-    }
-}
-
-/// A name and its index.
-pub type Indexed<'a> = (Cow<'a, str>, usize);
 
 #[cfg(test)]
 mod tests {

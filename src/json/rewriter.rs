@@ -1,0 +1,329 @@
+//! Reads any JSON text with serde_json, a level at a time, and writes its canonical form.
+//!
+//! Each level is read as members or elements that keep their texts, so a text is read once for each
+//! level of its nesting: [`Limits::depth`](crate::Limits::depth) bounds what that takes.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::excerpt;
+use crate::json::{Characters, Kind, Name, SyntaxError, Value, offset, string};
+
+/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`.
+///
+/// If it is an object, the values of the members with these names, which ascend, are noted in
+/// `values`, as [`read_members`](crate::json::read_members) notes them.
+///
+/// # Errors
+///
+/// Where the text is not JSON, is nested too deeply, has a key twice in one object, or half of a
+/// surrogate pair in a string.
+pub(crate) fn rewrite(
+    text: &str,
+    depth: usize,
+    names: &[Name<'_>],
+    values: &mut [Value],
+) -> Result<String, SyntaxError> {
+    let mut rewriter = Rewriter { text, depth, out: String::with_capacity(text.len()) };
+    rewriter.value(text.trim_matches(WHITE_SPACE), depth, names, values)?;
+    Ok(rewriter.out)
+}
+
+/// Returns the texts of the elements of an array, whatever is in them.
+///
+/// # Errors
+///
+/// Where the text is not JSON or not an array.
+pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
+    let elements: Result<Vec<&RawValue>, _> = serde_json::from_str(text);
+    match elements {
+        Ok(elements) => Ok(elements.into_iter().map(RawValue::get).collect()),
+        Err(error) if error.is_data() => {
+            let start = text.len() - text.trim_start_matches(WHITE_SPACE).len();
+            Err(SyntaxError::at(text.as_bytes(), start, "expected an array"))
+        }
+        Err(error) => Err(SyntaxError::within(text, 0, &error)),
+    }
+}
+
+/// Returns the members of a canonical object.
+pub(crate) fn members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
+    let Members(members) = serde_json::from_str(object).unwrap_or_default();
+    members.into_iter().map(|(key, value)| (string(key.get()), value.get())).collect()
+}
+
+const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
+
+/// Writes the canonical form of a text.
+struct Rewriter<'a> {
+    text: &'a str,
+    /// How deep the text may be nested.
+    depth: usize,
+    out: String,
+}
+
+impl<'a> Rewriter<'a> {
+    /// Writes a value, a part of the text, which may be nested this much deeper.
+    fn value(
+        &mut self,
+        value: &'a str,
+        depth: usize,
+        names: &[Name<'_>],
+        values: &mut [Value],
+    ) -> Result<Kind, SyntaxError> {
+        let kind = Kind::of(value);
+        match kind {
+            Kind::Object => self.object(value, depth, names, values)?,
+            Kind::Array => return self.array(value, depth),
+            Kind::String => {
+                // serde_json looks for surrogates only where a string is asked for.
+                let Characters(_) = self.read(value)?;
+                self.out.push_str(value);
+            }
+            _ => {
+                let scalar: &RawValue = self.read(value)?;
+                self.out.push_str(scalar.get());
+            }
+        }
+        Ok(kind)
+    }
+
+    fn object(
+        &mut self,
+        object: &'a str,
+        depth: usize,
+        names: &[Name<'_>],
+        values: &mut [Value],
+    ) -> Result<(), SyntaxError> {
+        let depth = self.enter(object, depth)?;
+        let mut members = BTreeMap::new();
+        let Members(found) = self.read(object)?;
+        for (key, value) in found {
+            let Characters(name) = self.read(key.get())?;
+            match members.entry(name) {
+                Entry::Vacant(entry) => _ = entry.insert((key, value)),
+                Entry::Occupied(entry) => {
+                    let name = excerpt(entry.key());
+                    let reason = format!("the key \"{name}\" stands twice in one object");
+                    return Err(self.error_at(key.get(), reason));
+                }
+            }
+        }
+        self.out.push('{');
+        for (index, (name, (key, value))) in members.into_iter().enumerate() {
+            self.out.push_str(if index > 0 { "," } else { "" });
+            self.out.push_str(key.get());
+            self.out.push(':');
+            let start = self.out.len();
+            let kind = self.value(value.get(), depth, &[], &mut [])?;
+            if let Ok(index) = names.binary_search(&Name::new(name.as_bytes()))
+                && let Some(noted) = values.get_mut(index)
+            {
+                *noted = Value { range: start..self.out.len(), kind };
+            }
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn array(&mut self, array: &'a str, depth: usize) -> Result<Kind, SyntaxError> {
+        let depth = self.enter(array, depth)?;
+        let elements: Vec<&RawValue> = self.read(array)?;
+        let mut kind = Kind::Strings;
+        self.out.push('[');
+        for (index, element) in elements.into_iter().enumerate() {
+            self.out.push_str(if index > 0 { "," } else { "" });
+            if self.value(element.get(), depth, &[], &mut [])? != Kind::String {
+                kind = Kind::Array;
+            }
+        }
+        self.out.push(']');
+        Ok(kind)
+    }
+
+    /// Returns how much deeper the content of this object or array may be nested.
+    fn enter(&self, value: &str, depth: usize) -> Result<usize, SyntaxError> {
+        depth.checked_sub(1).ok_or_else(|| {
+            let limit = self.depth;
+            self.error_at(value, format!("nested deeper than the limit of {limit}"))
+        })
+    }
+
+    /// Reads a part of the text.
+    fn read<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, SyntaxError> {
+        serde_json::from_str(part)
+            .map_err(|error| SyntaxError::within(self.text, self.offset(part), &error))
+    }
+
+    #[cold]
+    fn error_at(&self, part: &str, reason: impl Into<Cow<'static, str>>) -> SyntaxError {
+        SyntaxError::at(self.text.as_bytes(), self.offset(part), reason)
+    }
+
+    fn offset(&self, part: &str) -> usize {
+        offset(self.text.as_bytes(), part.as_bytes())
+    }
+}
+
+/// The members of an object in the order in which they stand, with the texts of their keys.
+#[derive(Default)]
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    fn rewritten(text: &str) -> Result<String, String> {
+        rewrite(text, 5, &[], &mut []).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn text_is_rewritten_and_keeps_its_tokens() {
+        for (text, expected) in [
+            ("null", "null"),
+            (" -0.10e+5 ", "-0.10e+5"),
+            (r#" "\u00e9" "#, r#""\u00e9""#),
+            (" { } ", "{}"),
+            ("[ 1 ,\t2.50 ]\r\n", "[1,2.50]"),
+            ("[ true, false, null]", "[true,false,null]"),
+            (r#"["\\\"\/\b\u00e9\ud83d\ude00", "é😀"]"#, r#"["\\\"\/\b\u00e9\ud83d\ude00","é😀"]"#),
+            (r#"{"b":1e2,"a":"\u0041"}"#, r#"{"a":"\u0041","b":1e2}"#),
+            (
+                r#"[{"z":{"y":[0, {"b":1,"a":2}],"x":0}}]"#,
+                r#"[{"z":{"x":0,"y":[0,{"a":2,"b":1}]}}]"#,
+            ),
+            // An escaped key stands where its characters do.
+            (r#"{"b":1,"\u0061":2}"#, r#"{"\u0061":2,"b":1}"#),
+            (r#"{"a\u0000":1,"a":2}"#, r#"{"a":2,"a\u0000":1}"#),
+            // Characters are ordered by code point, not by UTF-16 code unit.
+            ("{\"\u{1f600}\":1,\"\u{ffff}\":2}", "{\"\u{ffff}\":2,\"\u{1f600}\":1}"),
+        ] {
+            assert_eq!(rewritten(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_noted_by_name() {
+        let text = r#"{"e": ["x",1], "d": [ "x" ], "\u0062": "x", "c": {"b":1}}"#;
+        let names = ["b", "bb", "d", "e", "f"].map(|name| Name::new(name.as_bytes()));
+        let mut values = [const { Value::NULL }; 5];
+        let out = rewrite(text, 2, &names, &mut values).unwrap();
+        let noted = values.map(|value| (&out[value.range], value.kind));
+        assert_eq!(
+            noted,
+            [
+                (r#""x""#, Kind::String),
+                ("", Kind::Null),
+                (r#"["x"]"#, Kind::Strings),
+                (r#"["x",1]"#, Kind::Array),
+                ("", Kind::Null),
+            ]
+        );
+    }
+
+    #[test]
+    fn errors_say_where_and_what() {
+        for (text, expected) in [
+            ("", "line 1, column 1: EOF while parsing a value"),
+            ("x", "line 1, column 1: expected value"),
+            ("\u{feff}{}", "line 1, column 1: expected value"),
+            ("{} x", "line 1, column 4: trailing characters"),
+            ("{a:1}", "line 1, column 2: key must be a string"),
+            (r#"{"a" 1}"#, "line 1, column 6: expected `:`"),
+            ("{\"a\":1\n\"b\":2}", "line 2, column 1: expected `,` or `}`"),
+            (r#"{"a":1,}"#, "line 1, column 8: trailing comma"),
+            (r#"{"a":1"#, "line 1, column 6: EOF while parsing an object"),
+            ("[1 2]", "line 1, column 4: expected `,` or `]`"),
+            ("[1,]", "line 1, column 4: trailing comma"),
+            ("[tru]", "line 1, column 5: expected ident"),
+            ("01", "line 1, column 2: invalid number"),
+            ("-", "line 1, column 1: invalid number"),
+            ("[1.]", "line 1, column 4: invalid number"),
+            ("NaN", "line 1, column 1: expected value"),
+            ("// a\n1", "line 1, column 1: expected value"),
+            ("[[[[[[]]]]]]", "line 1, column 6: nested deeper than the limit of 5"),
+            ("{\n\"a\":[[[[[]]]]]}", "line 2, column 9: nested deeper than the limit of 5"),
+            (r#""a"#, "line 1, column 2: EOF while parsing a string"),
+            (
+                "\"a\nb\"",
+                "line 2, column 1: control character (\\u0000-\\u001F) found while parsing a string",
+            ),
+            (r#"["\x"]"#, "line 1, column 4: invalid escape"),
+            (r#"["\u12g4"]"#, "line 1, column 8: invalid escape"),
+            (r#"{"a":["\ud800x"]}"#, "line 1, column 14: unexpected end of hex escape"),
+            (r#"{"a":[{"\udc00":1}]}"#, "line 1, column 14: lone leading surrogate in hex escape"),
+            ("[\n\"\\ud800\"]", "line 2, column 8: unexpected end of hex escape"),
+            (r#"{"a":1,"a":2}"#, "line 1, column 8: the key \"a\" stands twice in one object"),
+            (r#"{"a":1,"\u0061":2}"#, "line 1, column 8: the key \"a\" stands twice in one object"),
+            (
+                "{\"b\":1,\"a\":1,\n \"\\u0062\":2}",
+                "line 2, column 2: the key \"b\" stands twice in one object",
+            ),
+            (
+                r#"[{"a":{"y":1,"x":1,"y":2}}]"#,
+                "line 1, column 20: the key \"y\" stands twice in one object",
+            ),
+        ] {
+            assert_eq!(rewritten(text), Err(expected.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_array_has_elements_whatever_they_are() {
+        assert_eq!(elements("[]"), Ok(alloc::vec![]));
+        assert_eq!(
+            elements(" [ {} ,\"\\ud800\", [[1 ]]] "),
+            Ok(alloc::vec!["{}", "\"\\ud800\"", "[[1 ]]"])
+        );
+        let error = |text| elements(text).unwrap_err().to_string();
+        assert_eq!(error("\n {}"), "line 2, column 2: expected an array");
+        assert_eq!(error("\n [x]"), "line 2, column 3: expected value");
+    }
+
+    #[test]
+    fn kinds_have_names() {
+        for (text, name) in [
+            ("[]", "an array"),
+            ("true", "a boolean"),
+            ("false", "a boolean"),
+            ("null", "null"),
+            ("-1", "a number"),
+            ("{}", "an object"),
+            ("\"\"", "a string"),
+        ] {
+            assert_eq!(Kind::of(text).name(), name);
+        }
+    }
+}
