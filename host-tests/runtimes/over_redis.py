@@ -6,6 +6,7 @@ Neither needs any code on the host.
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -20,6 +21,8 @@ from js import METHODS, tools
 from wasmtime_serve import ANYBODY, extra, failure, get, served, wasmtime
 
 KEY = "ccs:modules"
+CLOSED = "the store is unavailable: redis at {} closed the connection"
+OTHERWISE = "the store failed: {} does not answer as redis does: check CCS_REDIS_ADDRESS"
 PATIENCE = {"CCS_REDIS_TIMEOUT_MS": "30000"}
 """A busy machine is slow, and that is not what most of these cases are about."""
 
@@ -69,6 +72,7 @@ class OverRedis(Runtime):
             yield from self.refused(store)
         yield from self.recovers()
         yield from self.not_redis()
+        yield from self.in_pieces()
 
     def listed(self, store: Redis) -> Iterator[tuple[Case, object]]:
         """A whole body, stored in another order than it is listed in."""
@@ -93,29 +97,35 @@ class OverRedis(Runtime):
 
     def refused(self, store: Redis) -> Iterator[tuple[Case, object]]:
         """What Redis and the host do not allow."""
-        denied = "the store denied access: redis answers with the error "
-        expect = failure(503, "store_unavailable", f"{denied}WRONGPASS")
+        denied = f"the store denied access: redis at {store.address} "
+        credentials = "check CCS_REDIS_USER and CCS_REDIS_PASSWORD"
+        description = f"{denied}does not accept the credentials: {credentials}"
+        expect = failure(503, "store_unavailable", description)
         serving = self.over(store, CCS_REDIS_PASSWORD="wrong")
         yield self.asked("redis-password-wrong", "a wrong password is told", serving, expect)
 
-        expect = failure(503, "store_unavailable", f"{denied}NOAUTH")
+        description = f"{denied}asks for a password: set CCS_REDIS_PASSWORD"
+        expect = failure(503, "store_unavailable", description)
         serving = self.over(store, CCS_REDIS_PASSWORD="")
         yield self.asked("redis-password-missing", "a missing password is told", serving, expect)
 
         store.command(b"ACL", b"SETUSER", b"writer", b"on", b">pass", b"~*", b"+hset")
-        expect = failure(503, "store_unavailable", f"{denied}NOPERM")
+        read = f"read the key {KEY}: allow HGET and HVALS on it"
+        expect = failure(503, "store_unavailable", f"{denied}does not let this user {read}")
         serving = self.over(store, CCS_REDIS_USER="writer", CCS_REDIS_PASSWORD="pass")
         yield self.asked("redis-not-permitted", "a user who may not read is told", serving, expect)
 
         store.command(b"SET", b"others", b"[]")
-        description = "the store failed: redis answers with the error WRONGTYPE"
+        held = f"the key others of redis at {store.address} does not hold a hash"
+        description = f"the store failed: {held}: check CCS_REDIS_KEY"
         expect = failure(500, "store_failed", description)
         serving = self.over(store, CCS_REDIS_KEY="others")
         yield self.asked("redis-wrong-type", "a key that is no hash is told", serving, expect)
 
         for address in ("", ":1", "host:port"):
             expected = "CCS_REDIS_ADDRESS: expected HOST or HOST:PORT"
-            description = expected if address else "CCS_REDIS_ADDRESS is not set"
+            unset = "CCS_REDIS_ADDRESS is not set: set it to HOST or HOST:PORT of a redis"
+            description = expected if address else unset
             expect = failure(500, "store_failed", f"the store failed: {description}")
             serving = self.over(store, CCS_REDIS_ADDRESS=address)
             about = "a setting that is ill-formed is told by its name"
@@ -125,8 +135,8 @@ class OverRedis(Runtime):
         """One service, and a Redis that is down, up, slow, and up again."""
         store = Redis()
         unavailable = "the store is unavailable: "
-        refused = f"{unavailable}cannot connect to {store.address}: connection-refused"
-        late = f"{unavailable}no answer from {store.address} within 500 ms"
+        refused = f"{unavailable}cannot connect to redis at {store.address}: connection refused"
+        late = f"{unavailable}redis at {store.address} did not answer within 500 ms"
         with self.over(store, CCS_REDIS_TIMEOUT_MS="500") as address:
             ask = lambda: _status_and_body(http.ask(address, get("/v1/modules")))
             about = "a Redis that is down is told, and asked again with the next request"
@@ -145,25 +155,21 @@ class OverRedis(Runtime):
     def not_redis(self) -> Iterator[tuple[Case, object]]:
         """Something else listens there."""
         for name, says, expect in [
-            (
-                "hangs-up",
-                b"",
-                (503, "store_unavailable", "the store is unavailable: {} closed the connection"),
-            ),
+            ("hangs-up", b"", (503, "store_unavailable", CLOSED)),
             (
                 "speaks-http",
                 b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                (500, "store_failed", "the store failed: what answers does not speak as a redis does"),
+                (500, "store_failed", OTHERWISE),
             ),
             (
                 "stops-within",
                 b"+OK\r\n*2\r\n$2\r\n{}\r\n",
-                (503, "store_unavailable", "the store is unavailable: {} closed the connection"),
+                (503, "store_unavailable", CLOSED),
             ),
             (
                 "is-odd",
                 b"+OK\r\n*1\r\n:1\r\n",
-                (500, "store_failed", "the store failed: what answers does not speak as a redis does"),
+                (500, "store_failed", OTHERWISE),
             ),
         ]:
             store = Redis()
@@ -172,6 +178,16 @@ class OverRedis(Runtime):
             with _says(store.port, says):
                 about = "something else than Redis listens, and it is told"
                 yield self.asked(f"redis-{name}", about, self.over(store), expect)
+
+    def in_pieces(self) -> Iterator[tuple[Case, object]]:
+        """A reply that arrives element by element: each piece ends where a reply may end, too."""
+        documents = [b'{"uid":"%02d"}' % number for number in range(12)]
+        elements = [b"$%d\r\n%s\r\n" % (len(it), it) for it in documents]
+        store = Redis()
+        with _says(store.port, b"+OK\r\n", b"*12\r\n", *elements):
+            about = "a list of 12 modules arrives one element every 30 ms"
+            expect = 200, b"[" + b",".join(documents) + b"]\n"
+            yield self.asked("redis-in-pieces", about, self.over(store), expect)
 
     def asked(self, name: str, about: str, serving, expect: object) -> tuple[Case, object]:
         with serving as address:
@@ -193,8 +209,9 @@ class WasmtimeRedis(OverRedis):
 
     def refused(self, store: Redis) -> Iterator[tuple[Case, object]]:
         yield from super().refused(store)
-        where = f"the store denied access: cannot connect to {store.address}: access-denied"
-        expect = failure(503, "store_unavailable", where)
+        where = f"cannot connect to redis at {store.address}"
+        description = f"the store denied access: {where}: this component may not use the network"
+        expect = failure(503, "store_unavailable", description)
         serving = self.over(store, ANYBODY, "-S", "cli")
         yield self.asked("redis-no-network", "a host that gives no network is told", serving, expect)
 
@@ -221,8 +238,8 @@ class NodeRedis(OverRedis):
 
 
 @contextmanager
-def _says(port: int, reply: bytes) -> Iterator[None]:
-    """A server that reads what comes, says this, and hangs up."""
+def _says(port: int, *pieces: bytes) -> Iterator[None]:
+    """A server that reads a command, sends these pieces 30 ms apart, and closes the connection."""
 
     def serve(listener: socket.socket) -> None:
         while True:
@@ -232,7 +249,9 @@ def _says(port: int, reply: bytes) -> Iterator[None]:
                 return
             with connection:
                 connection.recv(65536)
-                connection.sendall(reply)
+                for number, piece in enumerate(pieces):
+                    time.sleep(0.03 if number else 0)
+                    connection.sendall(piece)
 
     with socket.create_server((HOST, port)) as listener:
         thread = Thread(target=serve, args=(listener,), daemon=True)

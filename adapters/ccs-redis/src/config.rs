@@ -1,35 +1,40 @@
-//! Which Redis, and what of it: variables of the environment.
+//! The configuration: environment variables.
 
 use alloc::string::String;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use crate::bindings::exports::ccs::modules::ccs::Error;
-use crate::bindings::wasi::cli::environment::get_environment;
+use ccs_modules::StoreError;
 
 const DEFAULT_PORT: u16 = 6379;
 
+/// The Redis to ask, and the key to read there.
+#[derive(Debug)]
 pub(crate) struct Config {
-    /// Where Redis is, as given.
+    /// The address of Redis, as given.
     pub(crate) address: String,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    /// The user is `default` where there is only a password.
+    /// The name of the Redis user; without one, a password is that of the user `default`.
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     /// The key of the hash.
     pub(crate) key: String,
-    /// How long a call may take, from the first look-up to the last byte.
+    /// The longest time a call may take, from the look-up of the name to the last byte.
     pub(crate) timeout: Duration,
 }
 
+#[derive(Debug, PartialEq)]
 pub(crate) enum Host {
     Ip(IpAddr),
     Name(String),
 }
 
 impl Config {
-    pub(crate) fn from_environment() -> Result<Self, Error> {
+    /// Reads the variables of an environment.
+    pub(crate) fn new(
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, StoreError> {
         let mut config = Self {
             address: String::new(),
             host: Host::Name(String::new()),
@@ -39,7 +44,7 @@ impl Config {
             key: "ccs:modules".into(),
             timeout: Duration::from_secs(2),
         };
-        for (name, value) in get_environment() {
+        for (name, value) in environment {
             match name.as_str() {
                 "CCS_REDIS_ADDRESS" => {
                     (config.host, config.port) = address(&value)?;
@@ -53,14 +58,15 @@ impl Config {
             }
         }
         if config.address.is_empty() {
-            return Err(Error::Other("CCS_REDIS_ADDRESS is not set".into()));
+            let text = "CCS_REDIS_ADDRESS is not set: set it to HOST or HOST:PORT of a redis";
+            return Err(StoreError::Other(text.into()));
         }
         Ok(config)
     }
 }
 
-/// `HOST`, `HOST:PORT`, or with an IPv6 address `[HOST]:PORT`.
-fn address(value: &str) -> Result<(Host, u16), Error> {
+/// Reads `HOST` or `HOST:PORT`. An IPv6 address with a port stands in brackets.
+fn address(value: &str) -> Result<(Host, u16), StoreError> {
     if let Ok(address) = value.parse::<SocketAddr>() {
         return Ok((Host::Ip(address.ip()), address.port()));
     }
@@ -72,14 +78,69 @@ fn address(value: &str) -> Result<(Host, u16), Error> {
         None => (value, Some(DEFAULT_PORT)),
     };
     match port {
-        Some(port) if !name.is_empty() => Ok((Host::Name(name.into()), port)),
-        _ => Err(Error::Other("CCS_REDIS_ADDRESS: expected HOST or HOST:PORT".into())),
+        Some(port) if is_host_name(name) => Ok((Host::Name(name.into()), port)),
+        // The value is not repeated: a URL in it may hold a password.
+        _ => Err(StoreError::Other("CCS_REDIS_ADDRESS: expected HOST or HOST:PORT".into())),
     }
 }
 
-fn timeout(value: &str) -> Result<Duration, Error> {
+/// Whether a text can be a host name. One with other characters may hold credentials.
+fn is_host_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+fn timeout(value: &str) -> Result<Duration, StoreError> {
     match value.parse() {
         Ok(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => Err(Error::Other("CCS_REDIS_TIMEOUT_MS: expected milliseconds".into())),
+        _ => {
+            Err(StoreError::Other("CCS_REDIS_TIMEOUT_MS: expected milliseconds, at least 1".into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_perhaps_a_port() {
+        let name = |name: &str| Host::Name(name.into());
+        for (value, host, port) in [
+            ("redis.example.com", name("redis.example.com"), 6379),
+            ("redis_1:7000", name("redis_1"), 7000),
+            ("127.0.0.1", Host::Ip([127, 0, 0, 1].into()), 6379),
+            ("127.0.0.1:7000", Host::Ip([127, 0, 0, 1].into()), 7000),
+            ("::1", Host::Ip("::1".parse().unwrap()), 6379),
+            ("[::1]:7000", Host::Ip("::1".parse().unwrap()), 7000),
+        ] {
+            assert_eq!(address(value), Ok((host, port)), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_not_repeated() {
+        let addresses = ["", ":1", "host:port", "secret@host", "redis://:secret@host:1", "a b"];
+        for value in addresses {
+            let Err(StoreError::Other(text)) = address(value) else {
+                panic!("{value} is an address");
+            };
+            assert_eq!(text, "CCS_REDIS_ADDRESS: expected HOST or HOST:PORT");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_missing_or_wrong_is_named() {
+        let error = |name: &str, value: &str| {
+            let variables = [(name.into(), value.into())];
+            format!("{}", Config::new(variables).unwrap_err())
+        };
+        assert!(error("HOME", "/").contains("CCS_REDIS_ADDRESS is not set"));
+        for value in ["", "0", "-1", "2s"] {
+            let text = error("CCS_REDIS_TIMEOUT_MS", value);
+            assert!(text.ends_with("CCS_REDIS_TIMEOUT_MS: expected milliseconds, at least 1"));
+        }
     }
 }

@@ -1,48 +1,55 @@
-//! A connection to Redis, from look-up to reply.
+//! A connection to Redis, from the look-up of a name to a reply.
 
-use alloc::format;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use bytes::Bytes;
-use resp_rs::ParseError;
-use resp_rs::resp2::{Frame, frame_to_bytes, parse_frame};
+use ccs_modules::StoreError;
+use resp_rs::resp2::{Frame, frame_to_bytes};
 
-use crate::bindings::exports::ccs::modules::ccs::Error;
-use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bindings::wasi::sockets::instance_network::instance_network;
-use crate::bindings::wasi::sockets::ip_name_lookup::resolve_addresses;
-use crate::bindings::wasi::sockets::network::{
-    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
-    Network,
+use crate::bridge::bindings::wasi::clocks::monotonic_clock::{
+    Instant, now, subscribe_duration, subscribe_instant,
 };
-use crate::bindings::wasi::sockets::tcp::TcpSocket;
-use crate::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
+use crate::bridge::bindings::wasi::io::poll::{Pollable, poll};
+use crate::bridge::bindings::wasi::io::streams::{InputStream, OutputStream};
+use crate::bridge::bindings::wasi::sockets::instance_network::instance_network;
+use crate::bridge::bindings::wasi::sockets::ip_name_lookup::resolve_addresses;
+use crate::bridge::bindings::wasi::sockets::network::{
+    self, ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress,
+    Ipv6SocketAddress,
+};
+use crate::bridge::bindings::wasi::sockets::tcp::TcpSocket;
+use crate::bridge::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
 use crate::config::{Config, Host};
-use crate::deadline::Deadline;
-use crate::reply;
+use crate::race::{self, Network, Progress, TimedOut};
+use crate::reader::Reader;
 
-/// A reply that is longer is given up.
+/// The longest reply, in bytes.
 const LONGEST_REPLY: usize = 256 << 20;
-/// The most bytes taken from the host at once.
+/// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;
 
-/// What Redis replies to one command.
-pub(crate) fn ask(config: &Config, command: &[&str]) -> Result<Frame, Error> {
-    let deadline = Deadline::of(config);
-    let mut connection = Connection::open(config, deadline)?;
+/// Sends one command and returns the reply.
+pub(crate) fn ask(config: &Config, command: &[&str]) -> Result<Frame, StoreError> {
+    let mut connection = Connection::open(config)?;
     // Both go out at once: a reply that is an error ends the call in either case.
     let login = login(config);
     let mut commands = login.as_deref().map(encode).unwrap_or_default();
     commands.extend_from_slice(&encode(command));
     connection.send(&commands)?;
-    if login.is_some() {
-        reply::accept_login(connection.receive()?)?;
+    if login.is_some()
+        && let Frame::Error(text) = connection.receive()?
+    {
+        return Err(config.login_refused(&text));
     }
-    reply::accept(connection.receive()?)
+    match connection.receive()? {
+        Frame::Error(text) => Err(config.refused(&text)),
+        reply => Ok(reply),
+    }
 }
 
-/// The command that authenticates, where there is something to authenticate with.
+/// The command that authenticates; none without credentials.
 fn login(config: &Config) -> Option<Vec<&str>> {
     let password = config.password.as_deref();
     match config.user.as_deref() {
@@ -56,157 +63,177 @@ fn encode(command: &[&str]) -> Vec<u8> {
     frame_to_bytes(&Frame::Array(Some(command.iter().map(word).collect()))).into()
 }
 
-/// The streams close before the socket does: fields are dropped in their order.
 struct Connection<'a> {
-    input: InputStream,
-    output: OutputStream,
-    _socket: TcpSocket,
+    socket: Socket,
     config: &'a Config,
     deadline: Deadline,
-    /// What was received and not yet parsed.
-    received: Vec<u8>,
+    reader: Reader,
 }
 
 impl<'a> Connection<'a> {
-    /// Connects to the first address that answers.
-    fn open(config: &'a Config, deadline: Deadline) -> Result<Self, Error> {
-        let network = instance_network();
-        let mut refused = None;
-        for address in addresses(config, &network, &deadline)? {
-            match connect(&network, address, config.port, &deadline)? {
-                Ok((socket, input, output)) => {
-                    let received = Vec::new();
-                    return Ok(Self { input, output, _socket: socket, config, deadline, received });
-                }
-                Err(code) => refused = Some(code),
+    fn open(config: &'a Config) -> Result<Self, StoreError> {
+        let mut sockets = Sockets {
+            network: instance_network(),
+            port: config.port,
+            deadline: Deadline::after(config.timeout),
+            last_start: now(),
+        };
+        let addresses = addresses(config, &sockets)?;
+        match race::connect(&mut sockets, addresses, config.timeout) {
+            Ok(socket) => {
+                let (deadline, reader) = (sockets.deadline, Reader::default());
+                Ok(Self { socket, config, deadline, reader })
             }
+            Err(race::Error::Failed(Some(code))) => Err(config.unreachable(code.name())),
+            Err(race::Error::Failed(None)) => Err(config.unreachable("the name has no address")),
+            Err(race::Error::TimedOut) => Err(config.timed_out()),
         }
-        Err(match refused {
-            Some(code) => cannot("connect to", config, code),
-            None => Error::Unavailable(format!("{} has no address", config.address)),
-        })
     }
 
-    fn send(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        let lost = |_| self.lost();
+    fn send(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        let output = &self.socket.output;
+        let closed = |_| self.config.closed();
         while !bytes.is_empty() {
-            self.deadline.wait_for(&self.output.subscribe())?;
-            let room = usize::try_from(self.output.check_write().map_err(lost)?);
-            let (now, later) = bytes.split_at(room.unwrap_or(usize::MAX).min(bytes.len()));
-            self.output.write(now).map_err(lost)?;
+            self.wait_for(&output.subscribe())?;
+            let room = usize::try_from(output.check_write().map_err(closed)?);
+            let (chunk, later) = bytes.split_at(room.unwrap_or(usize::MAX).min(bytes.len()));
+            output.write(chunk).map_err(closed)?;
             bytes = later;
         }
-        self.output.flush().map_err(lost)
+        output.flush().map_err(closed)
     }
 
-    fn receive(&mut self) -> Result<Frame, Error> {
+    fn receive(&mut self) -> Result<Frame, StoreError> {
         loop {
-            // Every reply ends so; looking at nothing else keeps long replies from being parsed
-            // again with each chunk.
-            if self.received.ends_with(b"\r\n") {
-                match parse_frame(core::mem::take(&mut self.received).into()) {
-                    Ok((frame, rest)) => {
-                        self.received = rest.into();
-                        return Ok(frame);
-                    }
-                    Err(ParseError::Incomplete) => {}
-                    Err(_) => return Err(reply::unexpected()),
+            match self.reader.next_reply() {
+                Ok(Some(reply)) => return Ok(reply),
+                Ok(None) if self.reader.pending() > LONGEST_REPLY => {
+                    return Err(self.config.too_long(LONGEST_REPLY));
                 }
+                Ok(None) => {}
+                Err(_) => return Err(self.config.speaks_otherwise()),
             }
-            if self.received.len() > LONGEST_REPLY {
-                return Err(Error::Other(format!(
-                    "the reply is longer than {LONGEST_REPLY} bytes"
-                )));
-            }
-            self.deadline.wait_for(&self.input.subscribe())?;
-            let chunk = self.input.read(CHUNK).map_err(|_| self.lost())?;
-            self.received.extend_from_slice(&chunk);
+            self.wait_for(&self.socket.input.subscribe())?;
+            let chunk = self.socket.input.read(CHUNK).map_err(|_| self.config.closed())?;
+            self.reader.receive(&chunk);
         }
     }
 
-    fn lost(&self) -> Error {
-        Error::Unavailable(format!("{} closed the connection", self.config.address))
+    fn wait_for(&self, pollable: &Pollable) -> Result<(), StoreError> {
+        self.deadline.wait_for(&[pollable]).map(drop).map_err(|TimedOut| self.config.timed_out())
     }
 }
 
-/// The addresses to try.
-fn addresses(
-    config: &Config,
-    network: &Network,
-    deadline: &Deadline,
-) -> Result<Vec<IpAddress>, Error> {
+/// Returns the addresses of the host.
+fn addresses(config: &Config, sockets: &Sockets) -> Result<Vec<IpAddr>, StoreError> {
     let name = match &config.host {
-        Host::Ip(ip) => return Ok([(*ip).into()].into()),
+        Host::Ip(ip) => return Ok([*ip].into()),
         Host::Name(name) => name,
     };
-    let failed = |code| cannot("look up", config, code);
-    let found = resolve_addresses(network, name).map_err(failed)?;
+    let failed = |code: ErrorCode| config.unreachable(code.name());
+    let found = resolve_addresses(&sockets.network, name).map_err(failed)?;
     let mut addresses = Vec::new();
     loop {
         match found.resolve_next_address() {
-            Ok(Some(address)) => addresses.push(address),
+            Ok(Some(address)) => addresses.push(address.into()),
             Ok(None) => return Ok(addresses),
-            Err(ErrorCode::WouldBlock) => deadline.wait_for(&found.subscribe())?,
+            Err(ErrorCode::WouldBlock) => {
+                let ready = sockets.deadline.wait_for(&[&found.subscribe()]);
+                ready.map_err(|TimedOut| config.timed_out())?;
+            }
             Err(code) => return Err(failed(code)),
         }
     }
 }
 
-type Streams = (TcpSocket, InputStream, OutputStream);
+/// An open socket. The streams close before it: fields are dropped in their order.
+struct Socket {
+    input: InputStream,
+    output: OutputStream,
+    _socket: TcpSocket,
+}
 
-/// Connects to one address: the inner error is this address's own, and another may do.
-fn connect(
-    network: &Network,
-    address: IpAddress,
+/// The sockets of the host.
+struct Sockets {
+    network: network::Network,
     port: u16,
-    deadline: &Deadline,
-) -> Result<Result<Streams, ErrorCode>, Error> {
-    let started = create_tcp_socket(family(&address)).and_then(|socket| {
-        socket.start_connect(network, socket_address(address, port)).map(|()| socket)
-    });
-    let socket = match started {
-        Ok(socket) => socket,
-        Err(code) => return Ok(Err(code)),
-    };
-    loop {
+    deadline: Deadline,
+    /// The time at which the last attempt started.
+    last_start: Instant,
+}
+
+impl Network for Sockets {
+    type Attempt = TcpSocket;
+    type Connection = Socket;
+    type Failure = ErrorCode;
+
+    fn start(&mut self, address: IpAddr) -> Result<TcpSocket, ErrorCode> {
+        self.last_start = now();
+        let (family, address) = socket_address(address, self.port);
+        let socket = create_tcp_socket(family)?;
+        socket.start_connect(&self.network, address)?;
+        Ok(socket)
+    }
+
+    fn wait(&mut self, attempts: &[TcpSocket], delay: Option<Duration>) -> Result<bool, TimedOut> {
+        let next_start = delay
+            .map(|delay| subscribe_instant(self.last_start.saturating_add(nanoseconds(delay))));
+        let ended: Vec<_> = attempts.iter().map(TcpSocket::subscribe).collect();
+        let ready = self.deadline.wait_for(&next_start.iter().chain(&ended).collect::<Vec<_>>())?;
+        Ok(next_start.is_some() && ready.contains(&0))
+    }
+
+    fn look(&mut self, socket: TcpSocket) -> Progress<Self> {
         match socket.finish_connect() {
-            Ok((input, output)) => return Ok(Ok((socket, input, output))),
-            Err(ErrorCode::WouldBlock) => deadline.wait_for(&socket.subscribe())?,
-            Err(code) => return Ok(Err(code)),
+            Ok((input, output)) => Progress::Connected(Socket { input, output, _socket: socket }),
+            Err(ErrorCode::WouldBlock) => Progress::Running(socket),
+            Err(code) => Progress::Failed(code),
         }
     }
 }
 
-fn cannot(what: &str, config: &Config, code: ErrorCode) -> Error {
-    let text = format!("cannot {what} {}: {}", config.address, code.name());
-    match code {
-        ErrorCode::AccessDenied => Error::Denied(text),
-        _ => Error::Unavailable(text),
+/// The end of a call's time.
+struct Deadline(Pollable);
+
+impl Deadline {
+    fn after(timeout: Duration) -> Self {
+        Self(subscribe_duration(nanoseconds(timeout)))
+    }
+
+    /// Waits until one of the pollables is ready. Returns the indices of those that are.
+    fn wait_for(&self, pollables: &[&Pollable]) -> Result<Vec<u32>, TimedOut> {
+        // The first is the deadline, which counts even where another one is always ready.
+        let ready = poll(&[&[&self.0], pollables].concat());
+        if ready.contains(&0) {
+            return Err(TimedOut);
+        }
+        Ok(ready.into_iter().map(|index| index - 1).collect())
     }
 }
 
-fn family(address: &IpAddress) -> IpAddressFamily {
-    match address {
-        IpAddress::Ipv4(_) => IpAddressFamily::Ipv4,
-        IpAddress::Ipv6(_) => IpAddressFamily::Ipv6,
-    }
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn socket_address(address: IpAddress, port: u16) -> IpSocketAddress {
+fn socket_address(address: IpAddr, port: u16) -> (IpAddressFamily, IpSocketAddress) {
     match address {
-        IpAddress::Ipv4(address) => IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address }),
-        IpAddress::Ipv6(address) => {
-            let (flow_info, scope_id) = (0, 0);
-            IpSocketAddress::Ipv6(Ipv6SocketAddress { port, flow_info, address, scope_id })
+        IpAddr::V4(address) => {
+            let address = Ipv4SocketAddress { port, address: address.octets().into() };
+            (IpAddressFamily::Ipv4, IpSocketAddress::Ipv4(address))
+        }
+        IpAddr::V6(address) => {
+            let address = address.segments().into();
+            let address = Ipv6SocketAddress { port, flow_info: 0, address, scope_id: 0 };
+            (IpAddressFamily::Ipv6, IpSocketAddress::Ipv6(address))
         }
     }
 }
 
-impl From<IpAddr> for IpAddress {
-    fn from(address: IpAddr) -> Self {
+impl From<IpAddress> for IpAddr {
+    fn from(address: IpAddress) -> Self {
         match address {
-            IpAddr::V4(address) => IpAddress::Ipv4(address.octets().into()),
-            IpAddr::V6(address) => IpAddress::Ipv6(address.segments().into()),
+            IpAddress::Ipv4((a, b, c, d)) => [a, b, c, d].into(),
+            IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => [a, b, c, d, e, f, g, h].into(),
         }
     }
 }
