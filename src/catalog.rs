@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 
 use crate::ask::{ask_document, ask_documents};
 use crate::error::Error;
+use crate::image::{Entry, View};
 use crate::limits::Limits;
+use crate::list::Sink;
 use crate::module::{Document, Module};
 use crate::roles::may_view_modules;
-use crate::step::{OutcomeBuilder, Step};
+use crate::step::{ListCall, ModuleCall, Step};
 
 /// Begins listing every module, in the store's order, for a caller with these management roles.
 ///
@@ -23,7 +25,7 @@ pub fn list_modules<R: AsRef<str>>(
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    ask_documents(Modules(Vec::new()), limits)
+    ask_documents(ListModules::default(), limits)
 }
 
 /// Begins getting the module with this uid, for a caller with these management roles.
@@ -41,12 +43,14 @@ pub fn get_module<R: AsRef<str>>(
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    ask_document(Modules(Vec::new()), uid, limits)
+    ask_document(GetModule, uid, limits)
 }
 
-struct Modules(Vec<Module>);
+/// The call [`list_modules`].
+#[derive(Default)]
+struct ListModules(Vec<Module>);
 
-impl OutcomeBuilder<Result<Vec<Module>, Error>> for Modules {
+impl Sink for ListModules {
     fn reserve(&mut self, documents: usize, _bytes: usize) {
         self.0.reserve_exact(documents);
     }
@@ -54,19 +58,36 @@ impl OutcomeBuilder<Result<Vec<Module>, Error>> for Modules {
     fn add(&mut self, document: Document<'_>) {
         self.0.push(document.into_module());
     }
+}
 
+impl ListCall<Result<Vec<Module>, Error>> for ListModules {
     fn finish(self: Box<Self>, complete: Result<(), Error>) -> Result<Vec<Module>, Error> {
         complete.map(|()| self.0)
     }
+
+    fn answer_from(
+        self: Box<Self>,
+        snapshot: View<'_>,
+        limits: &Limits,
+    ) -> Result<Vec<Module>, Error> {
+        snapshot.entries().map(|entry| entry?.module(limits)).collect()
+    }
 }
 
-impl OutcomeBuilder<Result<Module, Error>> for Modules {
-    fn add(&mut self, document: Document<'_>) {
-        self.0.push(document.into_module());
+/// The call [`get_module`].
+struct GetModule;
+
+impl ModuleCall<Result<Module, Error>> for GetModule {
+    fn finish(self: Box<Self>, document: Result<Document<'_>, Error>) -> Result<Module, Error> {
+        document.map(Document::into_module)
     }
 
-    fn finish(mut self: Box<Self>, complete: Result<(), Error>) -> Result<Module, Error> {
-        complete.and_then(|()| self.0.pop().ok_or(Error::NotFound))
+    fn answer_from(
+        self: Box<Self>,
+        entry: Result<Entry<'_>, Error>,
+        limits: &Limits,
+    ) -> Result<Module, Error> {
+        entry?.module(limits)
     }
 }
 

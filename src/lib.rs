@@ -11,6 +11,7 @@
 //! - Who may call: management roles, and [access policies](access::Policy) for shells on a network.
 //! - Reading the body of `GET /v1/modules` as a store's content: [`snapshot`].
 //! - Asking the REST API of a cluster: [`upstream`].
+//! - A catalog that is checked once and asked many times: [`Snapshot`].
 //!
 //! # Out of scope
 //!
@@ -113,10 +114,13 @@ pub mod upstream;
 
 mod ask;
 mod catalog;
+mod entity_tag;
 mod error;
 mod headers;
+mod image;
 mod json;
 mod limits;
+mod list;
 mod module;
 mod roles;
 mod step;
@@ -126,4 +130,5 @@ pub use crate::error::{Error, Malformed, StoreError, Subject};
 pub use crate::json::SyntaxError;
 pub use crate::limits::Limits;
 pub use crate::module::{Module, sort_documents};
+pub use crate::snapshot::{Snapshot, SnapshotError};
 pub use crate::step::{Ask, AskDocument, AskDocuments, Step};

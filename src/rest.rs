@@ -8,13 +8,15 @@ mod body;
 mod conditional;
 mod target;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ask::{ask_document, ask_documents};
+use crate::ask::{ask_document, ask_documents, check_uid};
 use crate::headers;
+use crate::image::View;
 use crate::limits::Limits;
-use crate::rest::body::{Listed, Reply, Single};
+use crate::rest::body::{ListRequest, ModuleRequest, Reply};
 use crate::rest::target::{Resource, Target};
 use crate::roles::may_view_modules;
 use crate::step::Step;
@@ -36,15 +38,30 @@ pub struct Request<'a> {
     pub roles: Option<&'a [String]>,
 }
 
-/// A response.
+/// A response. The body is owned, or borrowed from a [`Snapshot`](crate::Snapshot).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Response {
+pub struct Response<B = Vec<u8>> {
     /// The status code.
     pub status: u16,
     /// The header fields, names in lower case, each once.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: B,
+}
+
+impl Response<Cow<'_, [u8]>> {
+    /// Copies the body if it is borrowed.
+    pub fn into_owned(self) -> Response {
+        let Self { status, headers, body } = self;
+        Response { status, headers, body: body.into_owned() }
+    }
+}
+
+impl From<Response> for Response<Cow<'_, [u8]>> {
+    fn from(response: Response) -> Self {
+        let Response { status, headers, body } = response;
+        Self { status, headers, body: Cow::Owned(body) }
+    }
 }
 
 /// Begins answering a request. Every failure is a response too.
@@ -65,9 +82,26 @@ pub struct Response {
 pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
     let reply = Reply::to(request);
     match resource(request, limits) {
-        Ok(Resource::List(filter)) => ask_documents(Listed::new(reply, filter), limits),
-        Ok(Resource::Module(uid)) => ask_document(Single::new(reply), &uid, limits),
+        Ok(Resource::List(filter)) => ask_documents(ListRequest::new(reply, filter), limits),
+        Ok(Resource::Module(uid)) => ask_document(ModuleRequest::new(reply), &uid, limits),
         Err(refusal) => Step::Done(reply.refuse(refusal)),
+    }
+}
+
+/// Answers a request from the image of a snapshot.
+pub(crate) fn handle_from<'a>(
+    request: &Request<'_>,
+    snapshot: View<'a>,
+    limits: &Limits,
+) -> Response<Cow<'a, [u8]>> {
+    let reply = Reply::to(request);
+    match resource(request, limits) {
+        Ok(Resource::List(filter)) => reply.list_from(&filter, snapshot),
+        Ok(Resource::Module(uid)) => {
+            let entry = check_uid(&uid, limits).and_then(|()| snapshot.get(&uid));
+            reply.module_from(entry).into()
+        }
+        Err(refusal) => reply.refuse(refusal).into(),
     }
 }
 
@@ -130,6 +164,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::entity_tag::{entity_tag, hash};
     use crate::error::StoreError;
     use crate::step::Ask;
 
@@ -182,7 +217,7 @@ mod tests {
         let one = get("/v1/modules/b");
         assert_eq!(one.status, 200);
         assert_eq!(body(&one), format!("{}\n", DOCUMENTS[1]));
-        let tag = conditional::entity_tag(&one.body);
+        let tag = entity_tag(hash(&[&one.body]), one.body.len());
         let fields = "content-type: application/json\ncontent-length: 31\netag: ";
         assert_eq!(headers(&one), format!("{fields}{tag}\n"));
         let empty = answer("GET", "/v1/modules", &[], Ok(&[]));

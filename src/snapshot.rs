@@ -1,10 +1,17 @@
-//! Snapshots: the body of `GET /v1/modules`, which every operator has, as the content of a store.
+//! Snapshots: the body of `GET /v1/modules`, which every operator has, as the content of a store, and
+//! as a [`Snapshot`] that answers calls.
+
+mod checked;
+mod error;
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::json::{self, Kind, SyntaxError};
 use crate::limits::Limits;
+
+pub use crate::snapshot::checked::Snapshot;
+pub use crate::snapshot::error::{ImageError, Position, SnapshotError};
 
 /// Splits a snapshot, a JSON array of objects, into its documents.
 ///

@@ -1,15 +1,15 @@
 //! The conversation between the core and a shell.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{Error, Malformed, StoreError, Subject};
+use crate::image::{Entry, View};
 use crate::limits::Limits;
-use crate::module::{Document, find_uid};
+use crate::list::{self, Sink};
+use crate::module::Document;
 
 /// The first step of a call: its outcome, or a question for the store.
 ///
@@ -39,7 +39,7 @@ pub enum Ask<T> {
 #[must_use = "an ask waits for its answer"]
 pub struct AskDocuments<T> {
     pub(crate) limits: Limits,
-    pub(crate) builder: Box<dyn OutcomeBuilder<T> + Send>,
+    pub(crate) call: Box<dyn ListCall<T> + Send>,
 }
 
 impl<T> AskDocuments<T> {
@@ -62,11 +62,11 @@ impl<T> AskDocuments<T> {
     /// ask.answer(Ok(Some(b"{}"))); // expected a vector
     /// ```
     pub fn answer<D: AsRef<[u8]>>(self, documents: Result<Vec<D>, StoreError>) -> T {
-        let mut builder = self.builder;
+        let mut call = self.call;
         let complete = documents.map_err(Error::Store).and_then(|documents| {
-            check_list(&documents, &self.limits, builder.as_mut()).map_err(Error::Malformed)
+            list::check(&documents, &self.limits, call.as_mut()).map_err(Error::Malformed)
         });
-        builder.finish(complete)
+        call.finish(complete)
     }
 }
 
@@ -75,7 +75,7 @@ impl<T> AskDocuments<T> {
 pub struct AskDocument<T> {
     pub(crate) uid: String,
     pub(crate) limits: Limits,
-    pub(crate) builder: Box<dyn OutcomeBuilder<T> + Send>,
+    pub(crate) call: Box<dyn ModuleCall<T> + Send>,
 }
 
 impl<T> AskDocument<T> {
@@ -92,83 +92,45 @@ impl<T> AskDocument<T> {
     /// # let ccs_modules::Step::Ask(ccs_modules::Ask::Document(ask)) = step else { panic!() };
     /// ask.answer(Ok(vec![b"{}"])); // expected an option
     /// ```
-    pub fn answer<D: AsRef<[u8]>>(mut self, document: Result<Option<D>, StoreError>) -> T {
-        let complete = match document {
-            Ok(Some(document)) => self.check(document.as_ref()).map_err(Error::Malformed),
-            Ok(None) => Err(Error::NotFound),
-            Err(error) => Err(Error::Store(error)),
-        };
-        self.builder.finish(complete)
-    }
-
-    fn check(&mut self, stored: &[u8]) -> Result<(), Malformed> {
-        let document = Document::check(stored, &self.limits)
-            .map_err(|fault| fault.of(Subject::Document(self.uid.clone())))?;
-        if document.uid() != self.uid.as_str() {
-            return Err(Malformed {
-                subject: Subject::Document(self.uid.clone()),
-                field: Some("uid"),
-                reason: "the uid of another document than was asked for".into(),
-            });
-        }
-        self.builder.add(document);
-        Ok(())
+    pub fn answer<D: AsRef<[u8]>>(self, document: Result<Option<D>, StoreError>) -> T {
+        let stored = document.map_err(Error::Store).and_then(|it| it.ok_or(Error::NotFound));
+        let document = stored.as_ref().map_err(Clone::clone).and_then(|stored| {
+            check(stored.as_ref(), &self.uid, &self.limits).map_err(Error::Malformed)
+        });
+        self.call.finish(document)
     }
 }
 
-/// Builds the outcome of a call from its documents.
-pub(crate) trait OutcomeBuilder<T> {
-    /// Reserves memory for so many documents, of so many bytes together.
-    fn reserve(&mut self, _documents: usize, _bytes: usize) {}
-
-    /// Adds a document, which has been checked.
-    fn add(&mut self, document: Document<'_>);
-
-    /// Returns the outcome: made of the documents, if all were added, otherwise of the error.
-    fn finish(self: Box<Self>, complete: Result<(), Error>) -> T;
-}
-
-/// Checks each document and that no two share a uid.
-fn check_list<T, D: AsRef<[u8]>>(
-    documents: &[D],
-    limits: &Limits,
-    builder: &mut dyn OutcomeBuilder<T>,
-) -> Result<(), Malformed> {
-    if documents.len() > limits.documents {
-        let (found, limit) = (documents.len(), limits.documents);
+/// Checks a document that was asked for by its uid.
+fn check<'a>(stored: &'a [u8], uid: &str, limits: &Limits) -> Result<Document<'a>, Malformed> {
+    let subject = || Subject::Document(uid.into());
+    let document = Document::check(stored, limits).map_err(|fault| fault.of(subject()))?;
+    if document.uid() != uid {
         return Err(Malformed {
-            subject: Subject::List,
-            field: None,
-            reason: format!("{found} documents, more than the limit of {limit}").into(),
+            subject: subject(),
+            field: Some("uid"),
+            reason: "the uid of another document than was asked for".into(),
         });
     }
-    let bytes = documents.iter().map(|document| document.as_ref().len()).sum();
-    builder.reserve(documents.len(), bytes);
-    let mut uids = Vec::with_capacity(documents.len());
-    for (index, stored) in documents.iter().map(AsRef::as_ref).enumerate() {
-        let document = Document::check(stored, limits).map_err(|fault| {
-            fault.of(match find_uid(stored, limits) {
-                Some(uid) => Subject::Document(uid.into_owned()),
-                None => Subject::DocumentAt(index),
-            })
-        })?;
-        uids.push((document.stored_uid(), index));
-        builder.add(document);
-    }
-    check_distinct(uids)
+    Ok(document)
 }
 
-/// Checks that no two documents share a uid, given the uids with the indexes of the documents.
-fn check_distinct(mut uids: Vec<(Cow<'_, str>, usize)>) -> Result<(), Malformed> {
-    uids.sort_unstable();
-    let later = uids.iter().zip(uids.iter().skip(1)).find(|((a, _), (b, _))| a == b);
-    later.map_or(Ok(()), |(_, (uid, index))| {
-        Err(Malformed {
-            subject: Subject::Document(uid.clone().into_owned()),
-            field: Some("uid"),
-            reason: format!("shared by two documents, the later at index {index}").into(),
-        })
-    })
+/// A call that needs all documents.
+pub(crate) trait ListCall<T>: Sink {
+    /// Ends the call, once every document was added or an error was found.
+    fn finish(self: Box<Self>, complete: Result<(), Error>) -> T;
+
+    /// Answers the call from the image of a snapshot.
+    fn answer_from(self: Box<Self>, snapshot: View<'_>, limits: &Limits) -> T;
+}
+
+/// A call that needs one document.
+pub(crate) trait ModuleCall<T> {
+    /// Ends the call.
+    fn finish(self: Box<Self>, document: Result<Document<'_>, Error>) -> T;
+
+    /// Answers the call from the entry of a snapshot.
+    fn answer_from(self: Box<Self>, entry: Result<Entry<'_>, Error>, limits: &Limits) -> T;
 }
 
 impl<T> fmt::Debug for AskDocuments<T> {

@@ -1,79 +1,100 @@
 //! Responses: the bodies, and the status and header fields that go with each outcome.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::entity_tag::{entity_tag, hash};
 use crate::error::{Error, StoreError};
 use crate::headers;
+use crate::image::{Damaged, Entry, View};
+use crate::limits::Limits;
+use crate::list::Sink;
 use crate::module::Document;
-use crate::rest::conditional::{entity_tag, names};
-use crate::rest::target::Filter;
+use crate::rest::conditional::names;
+use crate::rest::target::{Filter, FilterFields};
 use crate::rest::{Refusal, Request, Response};
-use crate::step::OutcomeBuilder;
+use crate::step::{ListCall, ModuleCall};
 
-/// Collects the list's body: the documents, in place, in one array and one line end.
-pub(super) struct Listed {
+/// The request for a list.
+pub(super) struct ListRequest {
     reply: Reply,
     filter: Filter,
-    body: Vec<u8>,
+    body: ListBody,
 }
 
-impl Listed {
+impl ListRequest {
     pub(super) fn new(reply: Reply, filter: Filter) -> Self {
-        Self { reply, filter, body: Vec::new() }
+        Self { reply, filter, body: ListBody::default() }
     }
 }
 
-impl OutcomeBuilder<Response> for Listed {
+impl Sink for ListRequest {
     fn reserve(&mut self, documents: usize, bytes: usize) {
-        self.body.reserve_exact(bytes + documents + 3);
+        self.body.0.reserve_exact(bytes + documents + 3);
     }
 
     fn add(&mut self, document: Document<'_>) {
-        if self.filter.matches(&document) {
-            self.body.push(if self.body.is_empty() { b'[' } else { b',' });
-            self.body.extend_from_slice(document.text_bytes());
-        }
-    }
-
-    fn finish(mut self: Box<Self>, complete: Result<(), Error>) -> Response {
-        if self.body.is_empty() {
-            self.body.push(b'[');
-        }
-        self.body.extend_from_slice(b"]\n");
-        match complete {
-            Ok(()) => self.reply.represent(self.body),
-            Err(error) => self.reply.fail(&error),
+        if self.filter.is_empty() || self.filter.matches(&FilterFields::of(&document)) {
+            self.body.push(document.text_bytes());
         }
     }
 }
 
-/// Collects the body of one module: the document and one line end.
-pub(super) struct Single {
-    reply: Reply,
-    body: Vec<u8>,
-}
-
-impl Single {
-    pub(super) fn new(reply: Reply) -> Self {
-        Self { reply, body: Vec::new() }
-    }
-}
-
-impl OutcomeBuilder<Response> for Single {
-    fn add(&mut self, document: Document<'_>) {
-        let text = document.text_bytes();
-        self.body.reserve_exact(text.len() + 1);
-        self.body.extend_from_slice(text);
-        self.body.push(b'\n');
-    }
-
+impl ListCall<Response> for ListRequest {
     fn finish(self: Box<Self>, complete: Result<(), Error>) -> Response {
         match complete {
-            Ok(()) => self.reply.represent(self.body),
+            Ok(()) => self.reply.represent(self.body.finish()),
             Err(error) => self.reply.fail(&error),
         }
+    }
+
+    fn answer_from(self: Box<Self>, snapshot: View<'_>, _: &Limits) -> Response {
+        self.reply.list_from(&self.filter, snapshot).into_owned()
+    }
+}
+
+/// The request for one module.
+pub(super) struct ModuleRequest {
+    reply: Reply,
+}
+
+impl ModuleRequest {
+    pub(super) fn new(reply: Reply) -> Self {
+        Self { reply }
+    }
+}
+
+impl ModuleCall<Response> for ModuleRequest {
+    fn finish(self: Box<Self>, document: Result<Document<'_>, Error>) -> Response {
+        match document {
+            Ok(document) => self.reply.represent([document.text_bytes(), b"\n"].concat()),
+            Err(error) => self.reply.fail(&error),
+        }
+    }
+
+    fn answer_from(self: Box<Self>, entry: Result<Entry<'_>, Error>, _: &Limits) -> Response {
+        self.reply.module_from(entry)
+    }
+}
+
+/// The body of a list: documents in one array, and one line end.
+#[derive(Default)]
+struct ListBody(Vec<u8>);
+
+impl ListBody {
+    fn push(&mut self, document: &[u8]) {
+        self.0.push(if self.0.is_empty() { b'[' } else { b',' });
+        self.0.extend_from_slice(document);
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.0.is_empty() {
+            self.0.push(b'[');
+        }
+        self.0.extend_from_slice(b"]\n");
+        self.0
     }
 }
 
@@ -93,12 +114,43 @@ impl Reply {
 
     /// 200 with this body, or 304 where the caller has it already.
     fn represent(self, body: Vec<u8>) -> Response {
-        let tag = entity_tag(&body);
-        if self.if_none_match.iter().any(|field| names(field, &tag)) {
-            let headers = fields([("etag", tag.as_str())]);
-            return Response { status: 304, headers, body: Vec::new() };
+        let tag = entity_tag(hash(&[&body]), body.len());
+        self.represent_tagged(body, &tag)
+    }
+
+    /// The same with a body whose entity tag is known.
+    fn represent_tagged<B: AsRef<[u8]> + Default>(self, body: B, tag: &str) -> Response<B> {
+        if self.if_none_match.iter().any(|field| names(field, tag)) {
+            let headers = fields([("etag", tag)]);
+            return Response { status: 304, headers, body: B::default() };
         }
-        self.respond(200, &[("etag", &tag)], body)
+        self.respond(200, &[("etag", tag)], body)
+    }
+
+    /// The list of a snapshot, without the modules that the filter leaves out.
+    pub(super) fn list_from<'a>(
+        self,
+        filter: &Filter,
+        snapshot: View<'a>,
+    ) -> Response<Cow<'a, [u8]>> {
+        if filter.is_empty() {
+            let body = Cow::Borrowed(snapshot.body());
+            return self.represent_tagged(body, &snapshot.entity_tag());
+        }
+        match filtered(filter, snapshot) {
+            Ok(body) => self.represent(body).into(),
+            Err(damaged) => self.fail(&damaged.into()).into(),
+        }
+    }
+
+    /// One module of a snapshot.
+    pub(super) fn module_from(self, entry: Result<Entry<'_>, Error>) -> Response {
+        let found =
+            entry.and_then(|entry| Ok(([entry.text_bytes()?, b"\n"].concat(), entry.entity_tag())));
+        match found {
+            Ok((body, tag)) => self.represent_tagged(body, &tag),
+            Err(error) => self.fail(&error),
+        }
     }
 
     /// The response where the store was asked and there is nothing to represent.
@@ -161,13 +213,16 @@ impl Reply {
         self.respond(status, headers, body)
     }
 
-    fn respond(self, status: u16, headers: &[(&str, &str)], mut body: Vec<u8>) -> Response {
-        let length = body.len().to_string();
+    fn respond<B: AsRef<[u8]> + Default>(
+        self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: B,
+    ) -> Response<B> {
+        let length = body.as_ref().len().to_string();
         let content = [("content-type", "application/json"), ("content-length", &length)];
         let headers = fields(content.into_iter().chain(headers.iter().copied()));
-        if self.head {
-            body.clear();
-        }
+        let body = if self.head { B::default() } else { body };
         Response { status, headers, body }
     }
 }
@@ -175,6 +230,18 @@ impl Reply {
 /// Returns the JSON text of a string.
 fn json_string(string: &str) -> Vec<u8> {
     serde_json::to_vec(string).unwrap_or_default()
+}
+
+/// The body of a snapshot's list, without the modules that the filter leaves out.
+fn filtered(filter: &Filter, snapshot: View<'_>) -> Result<Vec<u8>, Damaged> {
+    let mut body = ListBody::default();
+    for entry in snapshot.entries() {
+        let entry = entry?;
+        if filter.matches(&FilterFields::of_entry(&entry)?) {
+            body.push(entry.text_bytes()?);
+        }
+    }
+    Ok(body.finish())
 }
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";

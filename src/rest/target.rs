@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::image::{Damaged, Entry};
 use crate::limits::Limits;
 use crate::module::{Document, Field};
 use crate::rest::Refusal;
@@ -120,18 +121,46 @@ impl Filter {
         Ok(Self(conditions))
     }
 
-    pub(super) fn matches(&self, document: &Document<'_>) -> bool {
-        let is = |field, same: &dyn Fn(&str) -> bool| {
-            document.text(field).is_some_and(|text| same(&text))
-        };
+    /// Tells whether every module matches.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether a module with these fields matches.
+    pub(super) fn matches(&self, module: &FilterFields<'_>) -> bool {
         self.0.iter().all(|condition| match condition {
             Condition::ModuleName(name) => {
-                is(Field::ModuleName, &|text| text.eq_ignore_ascii_case(name))
+                module.module_name.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(name))
             }
             Condition::SemanticVersion(version) => {
-                is(Field::SemanticVersion, &|text| text == version)
+                module.semantic_version.as_deref() == Some(version)
             }
-            Condition::Version(version) => document.version() == Some(*version),
+            Condition::Version(version) => module.version == Some(*version),
+        })
+    }
+}
+
+/// The fields of a module that a filter compares.
+pub(super) struct FilterFields<'a> {
+    module_name: Option<Cow<'a, str>>,
+    semantic_version: Option<Cow<'a, str>>,
+    version: Option<u32>,
+}
+
+impl<'a> FilterFields<'a> {
+    pub(super) fn of(document: &'a Document<'_>) -> Self {
+        Self {
+            module_name: document.text(Field::ModuleName),
+            semantic_version: document.text(Field::SemanticVersion),
+            version: document.version(),
+        }
+    }
+
+    pub(super) fn of_entry(entry: &Entry<'a>) -> Result<Self, Damaged> {
+        Ok(Self {
+            module_name: entry.module_name()?.map(Cow::Borrowed),
+            semantic_version: entry.semantic_version()?.map(Cow::Borrowed),
+            version: entry.version(),
         })
     }
 }
