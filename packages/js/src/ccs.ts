@@ -1,23 +1,32 @@
-/** The store, as the plugin sees it. */
+/** The store: the source of the module documents. */
 
 import type { Error as Payload } from "./component/interfaces/ccs-modules-ccs.js";
 
 /**
- * A store that answers at once. A document is one JSON object, UTF-8, exactly as stored.
+ * A store. A document is one JSON object, UTF-8, exactly as stored.
  *
- * Both functions may throw a {@link StoreError}.
+ * A function that rejects with a {@link StoreError} tells clients why. Any other rejection is
+ * logged, and clients are told only that the store failed.
  */
+export interface Store {
+  /** Reads every document, of one moment. The order is kept all the way to the client. */
+  listDocuments(): Promise<Uint8Array[]>;
+  /** Reads the document stored under `uid`; undefined if there is no such document. */
+  getDocument(uid: string): Promise<Uint8Array | undefined>;
+}
+
+/** A store that answers at once. The component reads documents through it during a call. */
 export interface Ccs {
   /** Every document. The order is kept all the way to the client. */
   listDocuments(): Uint8Array[];
-  /** The document stored under `uid`; undefined if there is none. */
+  /** The document stored under `uid`; undefined if there is no such document. */
   getDocument(uid: string): Uint8Array | undefined;
 }
 
 /**
- * Why a store has no answer: it cannot be reached or is not ready, it refuses this host, or
- * anything else. The message is shown to clients: one line that says what failed, without
- * credentials.
+ * A failure of the store: it cannot be reached or is not ready (`unavailable`), it refuses this host
+ * (`denied`), or anything else (`other`). Clients see the message: one line that says what failed,
+ * without credentials.
  */
 export class StoreError extends Error {
   /** The error as the component takes it. */
@@ -28,103 +37,4 @@ export class StoreError extends Error {
     this.name = "StoreError";
     this.payload = { tag: kind, val: message };
   }
-}
-
-/** One moment of a store, held in memory. */
-export class Snapshot implements Ccs {
-  readonly documents: Uint8Array[];
-
-  constructor(documents: Uint8Array[]) {
-    this.documents = documents;
-  }
-
-  /**
-   * The documents of a body that `GET /v1/modules` answered: a JSON array of objects. Only its
-   * brackets are looked at, for texts are kept as stored; the plugin checks the documents.
-   *
-   * @throws {SyntaxError} where the body is no such array
-   */
-  static parse(body: Uint8Array): Snapshot {
-    return new Snapshot(split(body));
-  }
-
-  listDocuments(): Uint8Array[] {
-    return this.documents;
-  }
-
-  getDocument(uid: string): Uint8Array | undefined {
-    return this.documents.find((document) => uidOf(document) === uid);
-  }
-}
-
-function uidOf(document: Uint8Array): unknown {
-  try {
-    return JSON.parse(utf8.decode(document)).uid;
-  } catch {
-    return undefined; // A malformed document has no uid.
-  }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function split(text: Uint8Array): Uint8Array[] {
-  const documents: Uint8Array[] = [];
-  let at = skip(text, 0, "[", "an array of module objects");
-  if (text[skipSpace(text, at)] === code("]")) {
-    at = skip(text, at, "]", "");
-  } else {
-    for (;;) {
-      const start = skip(text, at, "{", "a module object") - 1;
-      at = objectEnd(text, start);
-      documents.push(text.subarray(start, at));
-      if (text[skipSpace(text, at)] !== code(",")) {
-        break;
-      }
-      at = skip(text, at, ",", "");
-    }
-    at = skip(text, at, "]", "a comma or a closing bracket");
-  }
-  if (skipSpace(text, at) < text.length) {
-    throw new SyntaxError(`more after the end of the array, at byte ${at}`);
-  }
-  return documents;
-}
-
-/** The position after the object that starts here. */
-function objectEnd(text: Uint8Array, start: number): number {
-  let depth = 0;
-  let inString = false;
-  for (let at = start; at < text.length; at++) {
-    const byte = text[at];
-    if (byte === code('"')) {
-      inString = !inString;
-    } else if (inString) {
-      at += byte === code("\\") ? 1 : 0;
-    } else if (byte === code("{") || byte === code("[")) {
-      depth++;
-    } else if ((byte === code("}") || byte === code("]")) && --depth === 0) {
-      return at + 1;
-    }
-  }
-  throw new SyntaxError("the text ends inside a module object");
-}
-
-/** The position after `character`, which has to be next. */
-function skip(text: Uint8Array, at: number, character: string, expected: string): number {
-  at = skipSpace(text, at);
-  if (text[at] !== code(character)) {
-    throw new SyntaxError(`expected ${expected}, at byte ${at}`);
-  }
-  return at + 1;
-}
-
-function skipSpace(text: Uint8Array, at: number): number {
-  while (at < text.length && [0x20, 0x0a, 0x0d, 0x09].includes(text[at]!)) {
-    at++;
-  }
-  return at;
-}
-
-function code(character: string): number {
-  return character.charCodeAt(0);
 }

@@ -1,7 +1,7 @@
-/** The modules API over a store of yours: the plugin, and what a host needs around it. */
+/** The Redis Enterprise modules API over a store of yours. */
 
 export { type Authenticate, type Header, type Policy, authenticate } from "./access.js";
-export { type Ccs, Snapshot, StoreError } from "./ccs.js";
+export { type Ccs, type Store, StoreError } from "./ccs.js";
 export {
   CatalogError,
   type CoreModules,
@@ -10,4 +10,5 @@ export {
   type Request,
   type Response,
 } from "./plugin.js";
-export { Service, type Store, withStore } from "./service.js";
+export { Service, withStore } from "./service.js";
+export { Snapshot } from "./snapshot.js";

@@ -1,13 +1,14 @@
-/** A host for Node.js, and for what runs its programs: Deno, Bun. */
+/** The host for Node.js, Deno and Bun. */
 
 import { readFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
-import { Snapshot, StoreError } from "./ccs.js";
+import { type Store, StoreError } from "./ccs.js";
 import { Plugin } from "./plugin.js";
-import type { Service, Store } from "./service.js";
+import type { Service } from "./service.js";
+import { Snapshot } from "./snapshot.js";
 
 /** Loads the plugin from this package. */
 export function load(): Plugin {
@@ -16,18 +17,19 @@ export function load(): Plugin {
 }
 
 /**
- * A JSON file that holds the body of `GET /v1/modules`. It is read again when it has changed.
+ * A store in a JSON file, which holds the body of `GET /v1/modules`. The file is read again when it
+ * has changed.
  *
- * Replace the file by renaming a new one over it; one that is written to in place may be read
+ * To change the file, rename a new one over it: a file that is written in place may be read
  * half-written.
  */
 export function jsonFile(path: string): Store {
   let known: { stamp: string; snapshot: Snapshot } | undefined;
-  return async () => {
+  const read = async (): Promise<Snapshot> => {
     try {
       // The stamp is taken first: if the file changes while it is read, the next call reads again.
-      const { mtimeNs, size, ino } = await stat(path, { bigint: true });
-      const stamp = `${mtimeNs} ${size} ${ino}`;
+      const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true });
+      const stamp = `${mtimeNs} ${ctimeNs} ${size} ${ino}`;
       if (known?.stamp !== stamp) {
         known = { stamp, snapshot: Snapshot.parse(await readFile(path)) };
       }
@@ -36,18 +38,29 @@ export function jsonFile(path: string): Store {
       throw unreadable(path, error);
     }
   };
+  return {
+    listDocuments: async () => (await read()).listDocuments(),
+    getDocument: async (uid) => (await read()).getDocument(uid),
+  };
 }
 
 function unreadable(path: string, error: unknown): StoreError {
   if (error instanceof SyntaxError) {
     return new StoreError("other", `${path}: ${error.message}`);
   }
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = error instanceof Error && "code" in error ? `${error.code}` : `${error}`;
   const kind = code === "EACCES" || code === "EPERM" ? "denied" : "unavailable";
-  return new StoreError(kind, `cannot read ${path}: ${code}`);
+  return new StoreError(kind, `cannot read ${path}: ${REASONS[code] ?? code}`);
 }
 
-/** Serves the modules API: `createServer(listener(service))`. */
+const REASONS: Record<string, string> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ENOENT: "there is no such file",
+  EPERM: "permission denied",
+};
+
+/** Makes a listener that serves the modules API: `createServer(listener(service))`. */
 export function listener(
   service: Service,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
@@ -65,7 +78,7 @@ export function listener(
   };
 }
 
-/** Header fields out of a list of names and values by turns, in which each character is a byte. */
+/** The header fields of a list in which names and values take turns and each character is a byte. */
 function pairs(raw: string[]): Header[] {
   const headers: Header[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {

@@ -1,16 +1,16 @@
-/** The plugin: the component, as JavaScript. */
+/** The plugin component, transpiled to JavaScript. */
 
 import type { Ccs } from "./ccs.js";
-import type { Error as Refusal, Module } from "./component/interfaces/ccs-modules-catalog.js";
+import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
 import type { Request, Response } from "./component/interfaces/ccs-modules-rest.js";
 import { instantiate, type Root } from "./component/plugin.js";
 
 export type { Module, Request, Response };
 
-/** Gives a core module of the component, by its file name. */
+/** A function that loads a core module of the component by its file name. */
 export type CoreModules = (file: string) => WebAssembly.Module;
 
-/** The plugin. Each call is given the store that it reads, and leaves nothing behind. */
+/** The modules API. Each call gets the store that it reads, and keeps nothing. */
 export class Plugin {
   #modules: CoreModules;
   #root: Root | undefined;
@@ -21,7 +21,7 @@ export class Plugin {
   }
 
   /**
-   * Every module, in the store's order.
+   * Lists every module, in the store's order.
    *
    * @throws {CatalogError}
    */
@@ -30,7 +30,7 @@ export class Plugin {
   }
 
   /**
-   * The module with this uid.
+   * Finds the module with this uid.
    *
    * @throws {CatalogError}
    */
@@ -38,21 +38,21 @@ export class Plugin {
     return this.#call(ccs, ({ catalog }) => catalog.getModule(roles, uid));
   }
 
-  /** Answers an HTTP request. Every failure is a response too. */
+  /** Answers an HTTP request. Every failure of the store is a response. */
   handle(ccs: Ccs, request: Request): Response {
     return this.#call(ccs, ({ rest }) => rest.handle(request));
   }
 
   #call<T>(ccs: Ccs, call: (root: Root) => T): T {
-    // Calls are synchronous: no other one can come in between and find this one's store.
+    // A call is synchronous: no other call can run meanwhile and find this store.
     this.#ccs = ccs;
     try {
       return call((this.#root ??= this.#instantiate()));
     } catch (error) {
-      if (isRefusal(error)) {
+      if (hasPayload(error)) {
         throw new CatalogError(error.payload);
       }
-      // What was thrown left the instance in the middle of a call.
+      // The instance stopped in the middle of a call, and is not used again.
       this.#root = undefined;
       throw error;
     } finally {
@@ -77,17 +77,18 @@ export class Plugin {
   }
 }
 
-/** Why the catalogue has no answer. Treat the set of kinds as open. */
+/** The reason why the catalog has no answer. Further kinds may be added. */
 export class CatalogError extends Error {
-  readonly kind: Refusal["tag"];
+  /** The case of the error. */
+  readonly kind: Payload["tag"];
 
-  constructor(refusal: Refusal) {
-    super("val" in refusal ? refusal.val : refusal.tag);
+  constructor(payload: Payload) {
+    super("val" in payload ? payload.val : payload.tag);
     this.name = "CatalogError";
-    this.kind = refusal.tag;
+    this.kind = payload.tag;
   }
 }
 
-function isRefusal(error: unknown): error is { payload: Refusal } {
+function hasPayload(error: unknown): error is { payload: Payload } {
   return error instanceof Error && "payload" in error;
 }

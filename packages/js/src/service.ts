@@ -1,16 +1,13 @@
-/** Over a network: a store that answers later, and callers who have to be authenticated. */
+/** Calls over a store that answers later, and requests of callers who have to be authenticated. */
 
 import type { Authenticate } from "./access.js";
-import { type Ccs, StoreError } from "./ccs.js";
+import { type Ccs, type Store, StoreError } from "./ccs.js";
 import type { Plugin, Request, Response } from "./plugin.js";
 
-/** Reads one moment of a store. A rejection with a {@link StoreError} tells clients why. */
-export type Store = () => Promise<Ccs>;
-
-/** A store that takes longer than this is unavailable. */
+/** The time after which a store that has not answered is unavailable. */
 const STORE_MILLISECONDS = 5000;
 
-/** The modules API as a service. */
+/** The modules API over HTTP. */
 export class Service {
   #plugin: Plugin;
   #store: Store;
@@ -29,7 +26,7 @@ export class Service {
     this.#storeMilliseconds = storeMilliseconds;
   }
 
-  /** Answers a request, whose roles are found here. */
+  /** Answers a request. The roles of the caller are found in its header fields. */
   async handle(received: Omit<Request, "roles">): Promise<Response> {
     const roles = await this.#authenticate(received.headers);
     const request: Request = roles === undefined ? received : { ...received, roles };
@@ -41,36 +38,57 @@ export class Service {
 /**
  * Makes a call of the plugin over a store that answers later.
  *
- * The call is made without the store first, which shows whether it needs one: a caller who may not
- * see the modules costs no read. Only where it does, the store is read, and the call made again.
- * Calls leave nothing behind, so making one twice changes nothing.
+ * The first call finds the question for the store: every document, one document, or none, as for a
+ * caller who may not see modules. The store answers that question, and the second call uses the
+ * answer. The plugin keeps nothing between calls, so calling twice changes nothing.
  */
 export async function withStore<T>(
   store: Store,
   call: (ccs: Ccs) => T,
   storeMilliseconds = STORE_MILLISECONDS,
 ): Promise<T> {
-  let asked = false;
-  const ask = () => {
-    asked = true;
-    throw new StoreError("unavailable", "not read yet");
+  let question: Question | undefined;
+  const ask = (asked: Question) => {
+    question = asked;
+    throw new StoreError("unavailable", "the store has not been read yet");
   };
   try {
-    const answer = call({ listDocuments: ask, getDocument: ask });
-    if (!asked) {
-      return answer;
+    const outcome = call({
+      listDocuments: () => ask((from) => answer("listDocuments", from.listDocuments())),
+      getDocument: (uid) => ask((from) => answer("getDocument", from.getDocument(uid))),
+    });
+    if (question === undefined) {
+      return outcome;
     }
   } catch (error) {
-    if (!asked) {
+    if (question === undefined) {
       throw error;
     }
   }
-  return call(await inTime(store(), storeMilliseconds).catch(failed));
+  return call(await inTime(question(store), storeMilliseconds).catch(failed));
+}
+
+/** A question for a store. Its answer is a store that knows only this answer. */
+type Question = (store: Store) => Promise<Ccs>;
+
+async function answer<K extends keyof Ccs>(
+  name: K,
+  promise: ReturnType<Store[K]>,
+): Promise<Ccs> {
+  const found = await promise;
+  const other = () => {
+    throw new Error("the second call asks the store another question");
+  };
+  return { listDocuments: other, getDocument: other, [name]: () => found };
 }
 
 /** A store that fails as it was found to fail. */
 function failed(reason: unknown): Ccs {
-  const error = reason instanceof StoreError ? reason : new StoreError("other", "it broke");
+  if (!(reason instanceof StoreError)) {
+    console.error("ccs-modules: the store failed:", reason);
+  }
+  const error =
+    reason instanceof StoreError ? reason : new StoreError("other", "the store failed");
   const fail = () => {
     throw error;
   };

@@ -1,4 +1,4 @@
-/** A core module, compiled by whatever bundles or runs the program. */
+/** A core module, compiled by the bundler or the runtime. */
 declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;

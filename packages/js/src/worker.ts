@@ -1,4 +1,4 @@
-/** A worker that is ready to deploy, configured by its bindings. */
+/** A worker to deploy as it is. Its bindings configure it. */
 
 import { authenticate, type Policy } from "./access.js";
 import { Service } from "./service.js";
@@ -8,9 +8,9 @@ import { type KeyValue, keyValue, load, respond } from "./workerd.js";
 export interface Env {
   /** The Workers KV namespace that holds the modules. */
   CCS: KeyValue;
-  /** The key in it; `modules` by default. */
+  /** The key of that namespace; `modules` by default. */
   CCS_KEY?: string;
-  /** The access policy, as JSON; none lets nobody in. */
+  /** The access policy, as JSON. Without one no caller is authenticated. */
   CCS_ACCESS?: Policy;
 }
 

@@ -1,14 +1,15 @@
-/** A host for workerd, the runtime of Cloudflare Workers. */
+/** The host for workerd, the runtime of Cloudflare Workers. */
 
 import type { Header } from "./access.js";
-import { Snapshot, StoreError } from "./ccs.js";
+import { type Store, StoreError } from "./ccs.js";
 import core from "./component/plugin.core.wasm";
 import core2 from "./component/plugin.core2.wasm";
 import core3 from "./component/plugin.core3.wasm";
 import { Plugin } from "./plugin.js";
-import type { Service, Store } from "./service.js";
+import type { Service } from "./service.js";
+import { Snapshot } from "./snapshot.js";
 
-/** Loads the plugin from this package. workerd compiles no module at run time: all are imported. */
+/** Loads the plugin from this package. workerd compiles no module at run time: each is imported. */
 export function load(): Plugin {
   const modules: Record<string, WebAssembly.Module> = {
     "plugin.core.wasm": core,
@@ -18,30 +19,35 @@ export function load(): Plugin {
   return new Plugin((file) => modules[file]!);
 }
 
-/** What is used of a Workers KV namespace. */
+/** The part of a Workers KV namespace that is used here. */
 export interface KeyValue {
   get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>;
 }
 
 /**
- * A Workers KV namespace whose key `key` holds the body of `GET /v1/modules`: one value, one moment
- * of the store. It is read anew for each request that needs it. A key that is missing is a store
- * that is not ready, not one that is empty.
+ * A store in a Workers KV namespace, whose key `key` holds the body of `GET /v1/modules`: one value,
+ * one moment of the store. It is read for each request that needs it. A store whose key is missing
+ * is unavailable, and not empty.
  */
 export function keyValue(namespace: KeyValue, key = "modules"): Store {
-  return async () => {
-    const value = await namespace.get(key, "arrayBuffer").catch(() => {
-      throw new StoreError("unavailable", `cannot read key ${JSON.stringify(key)}`);
+  const read = async (): Promise<Snapshot> => {
+    const name = `key ${JSON.stringify(key)} of the Workers KV namespace`;
+    const value = await namespace.get(key, "arrayBuffer").catch((error: unknown) => {
+      console.error(`ccs-modules: cannot read ${name}:`, error);
+      throw new StoreError("unavailable", `cannot read ${name}`);
     });
     if (value === null) {
-      throw new StoreError("unavailable", `there is no key ${JSON.stringify(key)}`);
+      throw new StoreError("unavailable", `${name} is missing`);
     }
     try {
       return Snapshot.parse(new Uint8Array(value));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : "malformed";
-      throw new StoreError("other", `key ${JSON.stringify(key)}: ${reason}`);
+      throw new StoreError("other", `${name}: ${error instanceof Error ? error.message : error}`);
     }
+  };
+  return {
+    listDocuments: async () => (await read()).listDocuments(),
+    getDocument: async (uid) => (await read()).getDocument(uid),
   };
 }
 

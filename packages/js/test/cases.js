@@ -40,18 +40,22 @@ async function outcome(store, { list_modules, get_module, handle }) {
 
 function scripted({ documents, by_uid, error, stall }) {
   if (stall) {
-    return () => new Promise(() => {});
+    return both(() => new Promise(() => {}));
   }
   if (error) {
     const [[kind, text]] = Object.entries(error);
-    return () => Promise.reject(new StoreError(kind, text));
+    return both(() => Promise.reject(new StoreError(kind, text)));
   }
   const snapshot = new Snapshot(documents.map(bytes));
   const lies = new Map(Object.entries(by_uid).map(([uid, document]) => [uid, bytes(document)]));
-  return async () => ({
-    listDocuments: () => snapshot.listDocuments(),
-    getDocument: (uid) => lies.get(uid) ?? snapshot.getDocument(uid),
-  });
+  return {
+    listDocuments: async () => snapshot.listDocuments(),
+    getDocument: async (uid) => lies.get(uid) ?? snapshot.getDocument(uid),
+  };
+}
+
+function both(answer) {
+  return { listDocuments: answer, getDocument: answer };
 }
 
 function snakeCase(module) {

@@ -1,8 +1,8 @@
-// A program that uses the package. It is compiled, not run: the types are what is tested.
+// A program that uses the package. It is compiled, and not run: it tests the types.
 
 import { createServer } from "node:http";
 
-import { type Ccs, CatalogError, type Module, Service, Snapshot, StoreError, withStore } from "ccs-modules";
+import { type Ccs, CatalogError, type Module, Service, Snapshot, type Store, StoreError, withStore } from "ccs-modules";
 import { jsonFile, listener, load } from "ccs-modules/node";
 import worker, { type Env } from "ccs-modules/worker";
 import { keyValue, respond } from "ccs-modules/workerd";
@@ -33,7 +33,7 @@ try {
 // @ts-expect-error: a store gives bytes
 plugin.listModules({ listDocuments: () => ["{}"], getDocument: () => undefined }, []);
 
-const file = jsonFile("modules.json");
+const file: Store = jsonFile("modules.json");
 const listed: Promise<Module[]> = withStore(file, (store) => plugin.listModules(store, ["admin"]));
 await listed;
 

@@ -1,12 +1,13 @@
-// What the hosts do where the case list, which knows no files and no keys, has nothing to say.
+// Hosts and stores: what the case list does not cover.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { format } from "node:util";
 
-import { authenticate, CatalogError, Service, Snapshot, StoreError } from "ccs-modules";
+import { authenticate, CatalogError, Service, Snapshot, StoreError, withStore } from "ccs-modules";
 import { jsonFile, load } from "ccs-modules/node";
 
 const plugin = load();
@@ -40,16 +41,37 @@ test("brackets and quotes in strings end no document", () => {
 });
 
 test("a caller who may not see modules costs no read", async () => {
-  const unread = () => assert.fail("the store is read");
+  const fail = async () => assert.fail("the store is read");
+  const unread = { listDocuments: fail, getDocument: fail };
   assert.equal((await get(new Service(plugin, unread, authenticate(undefined)))).status, 401);
   assert.equal((await get(new Service(plugin, unread, () => ["none"]))).status, 403);
 });
 
-test("what breaks in a store is not shown to clients", async () => {
-  const broken = () => Promise.reject(new Error("a secret"));
+test("an exception of a store is logged, and not shown to clients", async () => {
+  const { logged, restore } = errorLog();
+  const fail = () => Promise.reject(new Error("a secret"));
+  const broken = { listDocuments: fail, getDocument: fail };
   const { status, text } = await get(new Service(plugin, broken, everybody));
+  restore();
   assert.equal(status, 500);
   assert.ok(!text.includes("secret"), text);
+  assert.match(logged.join(), /the store failed.*a secret/s);
+});
+
+test("a store is asked for one module where one is asked for", async () => {
+  const asked = [];
+  const store = {
+    listDocuments: async () => assert.fail("the list is read"),
+    getDocument: async (uid) => {
+      asked.push(uid);
+      return new TextEncoder().encode('{"uid":"a b"}');
+    },
+  };
+  const service = new Service(plugin, store, everybody);
+  assert.equal((await get(service, "/v1/modules/a%20b")).text, '{"uid":"a b"}\n');
+  const getModule = (ccs) => plugin.getModule(ccs, ["admin"], "a b");
+  assert.equal((await withStore(store, getModule)).uid, "a b");
+  assert.deepEqual(asked, ["a b", "a b"]);
 });
 
 test("a store that throws in the middle of a call does not spoil the next", () => {
@@ -74,9 +96,17 @@ test("a policy of another form is refused", () => {
   assert.throws(() => authenticate({ users: [] }), TypeError);
 });
 
-async function get(service) {
-  const response = await service.handle({ method: "GET", target: "/v1/modules", headers: [] });
+async function get(service, target = "/v1/modules") {
+  const response = await service.handle({ method: "GET", target, headers: [] });
   return { status: response.status, text: new TextDecoder().decode(response.body) };
+}
+
+/** Keeps what is logged as errors until it is restored. */
+function errorLog() {
+  const { error } = console;
+  const logged = [];
+  console.error = (...parts) => logged.push(format(...parts));
+  return { logged, restore: () => (console.error = error) };
 }
 
 async function folder(t) {

@@ -1,0 +1,116 @@
+// The command, run as a user runs it.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+
+test("--help shows the options", async () => {
+  for (const option of ["--help", "-h"]) {
+    const { code, stdout, stderr } = await run([option]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^usage: ccs-modules .*--file FILE.*--access FILE.*--host HOST.*--port PORT/s);
+    assert.equal(stderr, "");
+  }
+});
+
+test("a line at the start says where it serves", async (t) => {
+  const file = await written(t, '[{"uid":"a"}]');
+  const access = await written(t, '{"anonymous":["db_viewer"]}');
+  const server = start(["--file", file, "--access", access, "--port", "0"]);
+  t.after(() => server.kill("SIGKILL"));
+  const line = await firstLine(server);
+  const [, url] = line.match(/^ccs-modules: serving .*modules\.json at (http:\/\/127\.0\.0\.1:\d+\/v1\/modules)$/);
+  assert.equal(await (await fetch(url)).text(), '[{"uid":"a"}]\n');
+  server.kill("SIGTERM");
+  assert.equal(await ended(server), 0);
+});
+
+test("it listens on the host that is given", async (t) => {
+  const file = await written(t, "[]");
+  const server = start(["--file", file, "--host", "::1", "--port", "0"]);
+  t.after(() => server.kill("SIGKILL"));
+  const line = await firstLine(server);
+  assert.match(line, / at http:\/\/\[::1\]:\d+\/v1\/modules$|cannot listen on ::1.*does not have the address/);
+});
+
+test("a port in use is an error of one line", async (t) => {
+  const other = createServer();
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  t.after(() => other.close());
+  const { port } = other.address();
+  const { code, stderr } = await run(["--file", await written(t, "[]"), "--port", `${port}`]);
+  assert.equal(code, 2);
+  const expected = `cannot listen on 127.0.0.1, port ${port}: the port is in use; choose another one with --port`;
+  assert.equal(stderr, `ccs-modules: ${expected}\n`);
+});
+
+test("bad files and options are errors of one line", async (t) => {
+  const good = await written(t, "[]");
+  for (const [options, expected] of [
+    [[], /^--file is missing \(--help shows the options\)$/],
+    [["--file"], /--file.*\(--help shows the options\)$/],
+    [["--flie", good], /--flie.*\(--help shows the options\)$/],
+    [["--file", "/nowhere/m.json"], /^cannot read \/nowhere\/m\.json: there is no such file$/],
+    [["--file", tmpdir()], /^cannot read .*: it is a directory$/],
+    [["--file", await written(t, "{}")], /modules\.json: expected an array of module objects, at byte 0$/],
+    [["--file", good, "--access", "/nowhere/a.json"], /^--access \/nowhere\/a\.json: .*no such file/],
+    [["--file", good, "--access", await written(t, "{")], /^--access .*modules\.json: .*JSON/],
+    [["--file", good, "--access", await written(t, "{}")], /^--access .*modules\.json: access policy: expected/],
+    [["--file", good, "--port", "http"], /^--port http: expected a number from 0 to 65535$/],
+    [["--file", good, "--port", "65536"], /^--port 65536: expected a number from 0 to 65535$/],
+  ]) {
+    const { code, stdout, stderr } = await run(options);
+    assert.notEqual(code, 0);
+    assert.equal(stdout, "");
+    const [, line] = stderr.match(/^ccs-modules: (.*)\n$/) ?? assert.fail(`not one line: ${stderr}`);
+    assert.match(line, expected);
+  }
+});
+
+/** Starts the command, which is ended after half a minute at the latest. */
+function start(options) {
+  return spawn(process.execPath, [CLI, ...options], { timeout: 30_000 });
+}
+
+async function run(options) {
+  const child = start(options);
+  const texts = Promise.all([text(child.stdout), text(child.stderr)]);
+  const code = await ended(child);
+  const [stdout, stderr] = await texts;
+  return { code, stdout, stderr };
+}
+
+function ended(child) {
+  return new Promise((resolve) => child.once("close", resolve));
+}
+
+async function text(stream) {
+  let all = "";
+  for await (const chunk of stream) {
+    all += chunk;
+  }
+  return all;
+}
+
+/** The first line of the output, or the errors of a command that ends. */
+async function firstLine(child) {
+  const lines = createInterface({ input: child.stdout });
+  return Promise.race([once(lines, "line").then(([line]) => line), text(child.stderr)]);
+}
+
+async function written(t, content) {
+  const folder = await mkdtemp(join(tmpdir(), "ccs-modules-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "modules.json");
+  await writeFile(path, content);
+  return path;
+}

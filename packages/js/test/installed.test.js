@@ -1,0 +1,71 @@
+// The package as a stranger has it: installed from its tarball into an empty folder.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+
+const PROGRAM = `
+import { Snapshot } from "ccs-modules";
+import { load } from "ccs-modules/node";
+
+const body = new TextEncoder().encode('[{"module_name":"bf","uid":"a"}]');
+const [module] = load().listModules(Snapshot.parse(body), ["db_viewer"]);
+const name: string | undefined = module?.moduleName;
+console.log(name);
+`;
+
+const RUNTIMES = {
+  node: [process.execPath],
+  deno: [tool("@deno", "deno"), "run", "--allow-env=JCO_DEBUG", "--allow-read", "--no-lock"],
+  bun: [tool("@oven", "bin/bun"), "run"],
+};
+
+let folder;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "ccs-modules-"));
+  npm(PACKAGE, "pack", "--pack-destination", folder);
+  const [tarball] = readdirSync(folder);
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  // Without a network: the package depends on nothing.
+  npm(folder, "install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
+  writeFileSync(join(folder, "program.ts"), PROGRAM);
+  writeFileSync(join(folder, "program.js"), PROGRAM.replace(": string | undefined", ""));
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+for (const [name, [program, ...options]] of Object.entries(RUNTIMES)) {
+  test(`a program imports it on ${name}`, () => {
+    assert.equal(run(program, ...options, "program.js"), "bf\n");
+  });
+}
+
+test("its types compile under strict", () => {
+  const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2023"];
+  const types = ["--types", "node", "--typeRoots", join(PACKAGE, "node_modules/@types")];
+  run(join(PACKAGE, "node_modules/.bin/tsc"), ...options, ...types, "program.ts");
+});
+
+test("npx runs its command", () => {
+  assert.match(run("npx", "--offline", "ccs-modules", "--help"), /^usage: ccs-modules /);
+});
+
+function tool(scope, path) {
+  const scoped = join(PACKAGE, "node_modules", scope);
+  return join(scoped, readdirSync(scoped)[0], path);
+}
+
+function npm(cwd, ...words) {
+  execFileSync("npm", words, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+}
+
+function run(program, ...words) {
+  return execFileSync(program, words, { cwd: folder, encoding: "utf8" });
+}
