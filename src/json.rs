@@ -14,8 +14,6 @@ mod rewriter;
 use alloc::borrow::Cow;
 use core::ops::Range;
 
-use serde::Deserialize;
-
 pub use crate::json::error::SyntaxError;
 pub(crate) use crate::json::name::Name;
 pub(crate) use crate::json::recogniser::read_members;
@@ -80,10 +78,6 @@ impl Kind {
     }
 }
 
-/// The characters of a string. They are borrowed where it is written without escapes.
-#[derive(Deserialize)]
-struct Characters<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// Returns the text of stored bytes, which must be UTF-8 without a byte order mark.
 pub(crate) fn decode(stored: &[u8]) -> Result<&str, SyntaxError> {
     match core::str::from_utf8(stored) {
@@ -110,7 +104,100 @@ pub(crate) fn offset(text: &[u8], part: &[u8]) -> usize {
 
 /// Returns the characters of a string, given its text, which has been checked.
 pub(crate) fn string(text: &str) -> Cow<'_, str> {
-    let checked = serde_json::from_str(text);
-    debug_assert!(checked.is_ok(), "not a checked string: {text}");
-    checked.map(|Characters(characters)| characters).unwrap_or_default()
+    let characters = characters(text);
+    debug_assert!(characters.is_ok(), "not a checked string: {text}");
+    characters.unwrap_or_default()
+}
+
+/// Returns the characters of a string, given its text. Its syntax has been checked, but not whether
+/// its surrogates have their pairs.
+fn characters(text: &str) -> serde_json::Result<Cow<'_, str>> {
+    if text.contains('\\') {
+        return serde_json::from_str(text).map(Cow::Owned);
+    }
+    // Without escapes, the characters are those between the quotes.
+    Ok(Cow::Borrowed(text.get(1..text.len().saturating_sub(1)).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString as _};
+
+    use proptest::prelude::*;
+    use serde_json::{Value as Tree, json};
+
+    use super::*;
+
+    /// Objects of what canonical text mostly holds: plain strings and whole numbers. Written by
+    /// serde_json they are canonical.
+    fn object() -> impl Strategy<Value = Tree> {
+        let text = "[ a-cé😀]{0,20}";
+        let scalar = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(|it| json!(it)),
+            any::<u32>().prop_map(|it| json!(it)),
+            text.prop_map(|it| json!(it)),
+        ];
+        let value = scalar.prop_recursive(3, 24, 4, move |value| {
+            prop_oneof![
+                prop::collection::vec(value.clone(), 0..4).prop_map(|it| json!(it)),
+                prop::collection::btree_map(text, value, 0..4).prop_map(|it| json!(it)),
+            ]
+        });
+        prop::collection::btree_map("[a-d]{0,2}", value, 0..5).prop_map(|it| json!(it))
+    }
+
+    const NAMES: [Name<'static>; 3] = [Name::new(b"a"), Name::new(b"bb"), Name::new(b"c")];
+    const ABSENT: [Value; 3] = [const { Value::NULL }; 3];
+
+    proptest! {
+        #[test]
+        fn both_readers_say_the_same_of_canonical_text(object in object()) {
+            let text = serde_json::to_string(&object).unwrap();
+            let (mut recognised, mut rewritten) = (ABSENT, ABSENT);
+            prop_assert!(read_members(&text, 5, &NAMES, &mut recognised));
+            let canonical = rewrite(&text, 5, &NAMES, &mut rewritten);
+            prop_assert_eq!(canonical.as_ref(), Ok(&text));
+            prop_assert_eq!(&recognised, &rewritten);
+            for (name, value) in ["a", "bb", "c"].iter().zip(recognised) {
+                let expected = object.get(name).map(Tree::to_string).unwrap_or_default();
+                prop_assert_eq!(&text[value.range], expected);
+            }
+        }
+
+        #[test]
+        fn what_is_recognised_is_canonical(
+            object in object(),
+            at in any::<prop::sample::Index>(),
+            other in prop::sample::select(&[" ", "\"", "\\", ",", ":", "0", "1", "-", ".", "e", "[", "]", "{", "}", "\n", "a", "\u{e9}", ""][..]),
+        ) {
+            let text = serde_json::to_string(&object).unwrap();
+            let mut characters: std::vec::Vec<_> = text.chars().map(String::from).collect();
+            let at = at.index(characters.len());
+            characters[at] = other.into();
+            let text: String = characters.concat();
+            let recognised = read_members(&text, 5, &[], &mut []);
+            let rewritten = rewrite(&text, 5, &[], &mut []);
+            if recognised {
+                prop_assert_eq!(rewritten.as_ref(), Ok(&text));
+            }
+            // The reference knows neither depth nor duplicate keys, which this alphabet can make.
+            let tree: Result<Tree, _> = serde_json::from_str(&text);
+            match (&rewritten, &tree) {
+                (Ok(rewritten), Ok(tree)) => {
+                    prop_assert_eq!(&serde_json::from_str::<Tree>(rewritten).unwrap(), tree);
+                }
+                (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("out of range")),
+                (Err(error), Ok(_)) => {
+                    let known = error.reason.contains("stands twice");
+                    prop_assert!(known || error.reason.contains("nested deeper"), "{}", error);
+                }
+                (Err(error), Err(reference)) => {
+                    let position = (reference.line(), reference.column().max(1));
+                    let twice = error.reason.contains("stands twice");
+                    prop_assert!(twice || (error.line, error.column) <= position);
+                }
+            }
+        }
+    }
 }

@@ -590,6 +590,47 @@ mod tests {
     }
 
     #[test]
+    fn in_json_a_module_is_its_document() {
+        let text = r#" {"version": 10012.0, "uid": "a", "size": 1e2, "\u0061": "\u00e9"} "#;
+        let module: Module = serde_json::from_str(text).unwrap();
+        assert_eq!(module, check(text).unwrap().into_module());
+        let document = r#"{"\u0061":"\u00e9","size":1e2,"uid":"a","version":10012}"#;
+        assert_eq!(serde_json::to_string(&module).unwrap(), document);
+        assert_eq!(serde_json::from_str::<Module>(document).unwrap(), module);
+        assert!(serde_json::to_string(&Module::default()).is_err());
+        for (text, expected) in [
+            ("[]", "an array, expected an object"),
+            (r#"{"uid":1}"#, "field uid: a number, expected a string"),
+            (r#"{"uid":"a","x":"\ud800"}"#, "line 1, column 23: unexpected end of hex escape"),
+        ] {
+            let error = serde_json::from_str::<Module>(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_document_has_a_uid_unless_it_is_not_json() {
+        let limits = Limits { uid_bytes: 2, depth: 2, ..Limits::default() };
+        for (text, expected) in [
+            (r#"{"uid":"ab"}"#, Some("ab")),
+            (r#" {"\u0075id": "\u0061"} "#, Some("a")),
+            (r#"{"author":1,"uid":"a"}"#, Some("a")),
+            (r#"{"uid":"a","x":1,"x":2}"#, Some("a")),
+            (r#"{"uid":"a","x":[[]]}"#, Some("a")),
+            (r#"{"uid":"a","uid":"a"}"#, None),
+            (r#"{"uid":"abc"}"#, None),
+            (r#"{"uid":""}"#, None),
+            (r#"{"uid":1}"#, None),
+            (r#"{"uid":null }"#, None),
+            (r#"["a"]"#, None),
+            (r#"{"uid":"a"} x"#, None),
+            (r#"{"uid":"a""#, None),
+        ] {
+            assert_eq!(find_uid(text.as_bytes(), &limits).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn sorting_groups_names_newest_first() {
         let mut documents = [
             r#"{"module_name":"b","uid":"1","version":1}"#,

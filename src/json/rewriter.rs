@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{Characters, Kind, Name, SyntaxError, Value, offset, string};
+use crate::json::{Kind, Name, SyntaxError, Value, characters, offset, string};
 
 /// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`.
 ///
@@ -33,7 +33,11 @@ pub(crate) fn rewrite(
     values: &mut [Value],
 ) -> Result<String, SyntaxError> {
     let mut rewriter = Rewriter { text, depth, out: String::with_capacity(text.len()) };
-    rewriter.value(text.trim_matches(WHITE_SPACE), depth, names, values)?;
+    let value = text.trim_matches(WHITE_SPACE);
+    if !value.starts_with(['{', '[']) {
+        let _: &RawValue = rewriter.read(value)?;
+    }
+    rewriter.value(value, depth, names, values)?;
     Ok(rewriter.out)
 }
 
@@ -71,7 +75,8 @@ struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    /// Writes a value, a part of the text, which may be nested this much deeper.
+    /// Writes a value, a part of the text, which may be nested this much deeper. If it is a scalar,
+    /// its syntax has been checked.
     fn value(
         &mut self,
         value: &'a str,
@@ -85,13 +90,10 @@ impl<'a> Rewriter<'a> {
             Kind::Array => return self.array(value, depth),
             Kind::String => {
                 // serde_json looks for surrogates only where a string is asked for.
-                let Characters(_) = self.read(value)?;
+                self.characters(value)?;
                 self.out.push_str(value);
             }
-            _ => {
-                let scalar: &RawValue = self.read(value)?;
-                self.out.push_str(scalar.get());
-            }
+            _ => self.out.push_str(value),
         }
         Ok(kind)
     }
@@ -107,8 +109,7 @@ impl<'a> Rewriter<'a> {
         let mut members = BTreeMap::new();
         let Members(found) = self.read(object)?;
         for (key, value) in found {
-            let Characters(name) = self.read(key.get())?;
-            match members.entry(name) {
+            match members.entry(self.characters(key.get())?) {
                 Entry::Vacant(entry) => _ = entry.insert((key, value)),
                 Entry::Occupied(entry) => {
                     let name = excerpt(entry.key());
@@ -159,8 +160,17 @@ impl<'a> Rewriter<'a> {
 
     /// Reads a part of the text.
     fn read<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, SyntaxError> {
-        serde_json::from_str(part)
-            .map_err(|error| SyntaxError::within(self.text, self.offset(part), &error))
+        serde_json::from_str(part).map_err(|error| self.error_within(part, &error))
+    }
+
+    /// Returns the characters of a string, a part of the text.
+    fn characters(&self, string: &'a str) -> Result<Cow<'a, str>, SyntaxError> {
+        characters(string).map_err(|error| self.error_within(string, &error))
+    }
+
+    #[cold]
+    fn error_within(&self, part: &str, error: &serde_json::Error) -> SyntaxError {
+        SyntaxError::within(self.text, self.offset(part), error)
     }
 
     #[cold]
@@ -278,7 +288,7 @@ mod tests {
             (r#""a"#, "line 1, column 2: EOF while parsing a string"),
             (
                 "\"a\nb\"",
-                "line 2, column 1: control character (\\u0000-\\u001F) found while parsing a string",
+                "line 1, column 2: control character (\\u0000-\\u001F) found while parsing a string",
             ),
             (r#"["\x"]"#, "line 1, column 4: invalid escape"),
             (r#"["\u12g4"]"#, "line 1, column 8: invalid escape"),
