@@ -10,8 +10,8 @@
 //! - The typed calls, [`list_modules`] and [`get_module`], and the HTTP face, [`rest::handle`].
 //! - Who may call: management roles, and [access policies](access::Policy) for shells on a network.
 //! - Reading the body of `GET /v1/modules` as a store's content: [`snapshot`].
-//! - Asking the REST API of a cluster: [`upstream`].
 //! - A catalog that is checked once and asked many times: [`Snapshot`].
+//! - Asking the REST API of a cluster: [`upstream`], and keeping its catalog fresh: [`Mirror`].
 //!
 //! # Out of scope
 //!
@@ -108,6 +108,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod access;
+pub mod mirror;
 pub mod rest;
 pub mod snapshot;
 pub mod upstream;
@@ -129,6 +130,7 @@ pub use crate::catalog::{get_module, list_modules};
 pub use crate::error::{Error, Malformed, StoreError, Subject};
 pub use crate::json::SyntaxError;
 pub use crate::limits::Limits;
+pub use crate::mirror::Mirror;
 pub use crate::module::{Module, sort_documents};
 pub use crate::snapshot::{Snapshot, SnapshotError};
 pub use crate::step::{Ask, AskDocument, AskDocuments, Step};

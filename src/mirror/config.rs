@@ -1,0 +1,304 @@
+//! The configuration of a mirror.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use crate::limits::Limits;
+use crate::upstream::{ConfigError, Credentials, Node, Upstream};
+
+/// The configuration of a mirror: the upstream, and how fresh its catalog is kept.
+///
+/// As JSON, with every option but `nodes` at its default:
+///
+/// ```
+/// # let text = br#"
+/// {
+///   "nodes": ["https://node1:9443", "https://node2:9443"],
+///   "list": "/v1/modules",
+///   "refresh_ms": 30000,
+///   "stale_if_error_ms": 86400000,
+///   "timeout_ms": 5000,
+///   "body_bytes": 8388608
+/// }
+/// # "#;
+/// # ccs_modules::mirror::Config::parse(text).unwrap();
+/// ```
+///
+/// Optional, and absent by default: `"credentials": {"user": "ann", "password": "..."}`, and
+/// `"headers": {"x-team": "edge"}`, header fields to send with each request.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) upstream: Upstream,
+    pub(super) refresh: Duration,
+    pub(super) stale_if_error: Duration,
+    pub(super) limits: Limits,
+}
+
+impl Config {
+    /// Makes a configuration: a refresh every 30 seconds, and answers for 24 hours while refreshing
+    /// fails.
+    pub fn new(upstream: Upstream) -> Self {
+        Self {
+            upstream,
+            refresh: Duration::from_millis(REFRESH_MS),
+            stale_if_error: Duration::from_millis(STALE_IF_ERROR_MS),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Parses a configuration from JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the option and never shows a value.
+    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        serde_json::from_slice(text)
+            .map_err(|error| ConfigError::new("configuration", error.to_string()))
+    }
+
+    /// Refreshes the snapshot in this interval, and answers from one of at most this age while
+    /// refreshing fails.
+    ///
+    /// # Errors
+    ///
+    /// If the interval is not 1 ms to 1 day, or the age not the interval to 366 days.
+    pub fn with_times(
+        mut self,
+        refresh: Duration,
+        stale_if_error: Duration,
+    ) -> Result<Self, ConfigError> {
+        const DAY: Duration = Duration::from_secs(86_400);
+        if refresh < Duration::from_millis(1) || refresh > DAY {
+            return Err(ConfigError::new("refresh_ms", "expected 1 to 86400000, a day"));
+        }
+        if stale_if_error < refresh || stale_if_error > DAY * 366 {
+            let reason = "expected at least refresh_ms and at most 31622400000, 366 days";
+            return Err(ConfigError::new("stale_if_error_ms", reason));
+        }
+        self.refresh = refresh;
+        self.stale_if_error = stale_if_error;
+        Ok(self)
+    }
+
+    /// Reads catalogs and requests within these limits.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the upstream.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Returns the refresh interval.
+    pub fn refresh(&self) -> Duration {
+        self.refresh
+    }
+
+    /// Returns the greatest age of a snapshot that answers.
+    pub fn stale_if_error(&self) -> Duration {
+        self.stale_if_error
+    }
+
+    fn from_options(options: Options) -> Result<Self, ConfigError> {
+        let nodes = options.nodes.0.iter().enumerate().map(|(index, url)| {
+            let refused =
+                |error: ConfigError| ConfigError::new(format!("nodes[{index}]"), error.reason);
+            Node::parse(url).map_err(refused)
+        });
+        let mut upstream = Upstream::new(nodes.collect::<Result<_, _>>()?)?;
+        if let Some(Hidden(Login { user, password })) = options.credentials {
+            upstream = upstream.with_credentials(Credentials::basic(&user, &password)?);
+        }
+        if let Some(list) = options.list {
+            upstream = upstream.with_list_path(&list)?;
+        }
+        if let Some(timeout) = options.timeout_ms {
+            upstream = upstream.with_timeout(Duration::from_millis(timeout))?;
+        }
+        if let Some(body_bytes) = options.body_bytes {
+            upstream = upstream.with_body_bytes(body_bytes);
+        }
+        let upstream = upstream.with_headers(options.headers.0.into_iter().collect())?;
+        let refresh = Duration::from_millis(options.refresh_ms.unwrap_or(REFRESH_MS));
+        let stale_if_error =
+            Duration::from_millis(options.stale_if_error_ms.unwrap_or(STALE_IF_ERROR_MS));
+        Self::new(upstream).with_times(refresh, stale_if_error)
+    }
+}
+
+const REFRESH_MS: u64 = 30_000;
+const STALE_IF_ERROR_MS: u64 = 86_400_000;
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let options = deserializer.deserialize_any(Object(PhantomData))?;
+        Self::from_options(options).map_err(Error::custom)
+    }
+}
+
+/// The options as they are written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    nodes: Hidden<Vec<String>>,
+    credentials: Option<Hidden<Login>>,
+    #[serde(default)]
+    headers: Hidden<BTreeMap<String, String>>,
+    list: Option<String>,
+    refresh_ms: Option<u64>,
+    stale_if_error_ms: Option<u64>,
+    timeout_ms: Option<u64>,
+    body_bytes: Option<usize>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    user: String,
+    password: String,
+}
+
+/// A value that no error shows: serde puts a value of the wrong type into its message, and this one
+/// can hold a credential.
+#[derive(Default)]
+struct Hidden<T>(T);
+
+/// A type of [`Hidden`], and the words for it in messages.
+trait Expected {
+    const EXPECTED: &'static str;
+}
+
+impl Expected for Vec<String> {
+    const EXPECTED: &'static str = "nodes: expected an array of URLs";
+}
+
+impl Expected for Login {
+    const EXPECTED: &'static str =
+        "credentials: expected an object of the strings user and password";
+}
+
+impl Expected for BTreeMap<String, String> {
+    const EXPECTED: &'static str = "headers: expected an object of strings";
+}
+
+impl<'de, T: Deserialize<'de> + Expected> Deserialize<'de> for Hidden<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self).map_err(|_| Error::custom(T::EXPECTED))
+    }
+}
+
+/// Reads an object. A string in its place is not shown: it can be a whole configuration.
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of options")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<T, E> {
+        Err(E::custom("a string, expected an object of options"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_have_defaults() {
+        let config = parse(r#"{"nodes":["https://node1:9443"]}"#).unwrap();
+        assert_eq!(config.refresh(), Duration::from_secs(30));
+        assert_eq!(config.stale_if_error(), Duration::from_secs(86_400));
+        assert_eq!(config.upstream().timeout(), Duration::from_secs(5));
+        let request = config.upstream().list(0, None).unwrap();
+        assert_eq!((request.headers.len(), request.body_bytes), (1, 8 << 20));
+    }
+
+    #[test]
+    fn every_option_counts() {
+        let config = parse(
+            r#"{"nodes":["http://a","http://b"],"credentials":{"user":"ann","password":"secret"},
+            "headers":{"x-a":"1"},"list":"/x","refresh_ms":1,"stale_if_error_ms":2,"timeout_ms":3,
+            "body_bytes":4}"#,
+        )
+        .unwrap();
+        assert_eq!(config.refresh(), Duration::from_millis(1));
+        assert_eq!(config.stale_if_error(), Duration::from_millis(2));
+        assert_eq!(config.upstream().timeout(), Duration::from_millis(3));
+        let request = config.upstream().list(1, None).unwrap();
+        assert_eq!((request.url(), request.body_bytes), ("http://b/x".into(), 4));
+        let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["accept", "authorization", "x-a"]);
+    }
+
+    #[test]
+    fn a_wrong_option_is_named_and_never_shown() {
+        const NODES: &str = r#""nodes":["https://node1"]"#;
+        for (options, expected) in [
+            (r#""nodes":["https://a","https://u:secret@b"]"#, "nodes[1]: a URL with credentials"),
+            (r#""nodes":[]"#, "nodes: empty, expected at least one URL"),
+            (r#""nodes":"https://u:secret@b""#, "nodes: expected an array of URLs"),
+            (r#""nodes":[1]"#, "nodes: expected an array of URLs"),
+            ("", "nodes: expected an array of URLs"),
+            (r#""nodes":[],"node":1"#, "unknown field `node`"),
+            (&format!(r#"{NODES},"credentials":"ann:secret""#), "credentials: expected an object"),
+            (
+                &format!(r#"{NODES},"credentials":{{"user":"ann","password":5512}}"#),
+                "credentials: expected an object of the strings user and password",
+            ),
+            (
+                &format!(r#"{NODES},"credentials":{{"user":"secret:","password":""}}"#),
+                "credentials.user: expected a name",
+            ),
+            (
+                &format!(r#"{NODES},"headers":{{"a":5512}}"#),
+                "headers: expected an object of strings",
+            ),
+            (&format!(r#"{NODES},"headers":{{"a":"secret\n"}}"#), "headers.a: expected the value"),
+            (&format!(r#"{NODES},"list":"x""#), "list: expected a path"),
+            (&format!(r#"{NODES},"refresh_ms":0"#), "refresh_ms: expected 1 to 86400000, a day"),
+            (&format!(r#"{NODES},"refresh_ms":86400001"#), "refresh_ms: expected 1"),
+            (&format!(r#"{NODES},"stale_if_error_ms":29999"#), "stale_if_error_ms: expected at"),
+            (&format!(r#"{NODES},"stale_if_error_ms":31622400001"#), "stale_if_error_ms: expected"),
+            (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
+        ] {
+            let error = parse(&format!("{{{options}}}")).unwrap_err();
+            assert!(error.starts_with(&format!("configuration: {expected}")), "{error}");
+            for secret in ["secret", "5512"] {
+                assert!(!error.contains(secret), "{error}");
+            }
+        }
+        let error = parse(r#""{\"credentials\":\"secret\"}""#).unwrap_err();
+        assert!(error.starts_with("configuration: a string, expected an object of options"));
+        assert!(parse("[]").is_err());
+        assert!(parse("{").is_err());
+    }
+
+    #[test]
+    fn a_configuration_shows_no_credentials() {
+        let config =
+            parse(r#"{"nodes":["http://a"],"credentials":{"user":"ann","password":"secret"}}"#);
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("secret") && !shown.contains("YW5u"), "{shown}");
+    }
+}

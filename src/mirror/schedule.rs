@@ -1,0 +1,131 @@
+//! The times between fetches.
+//!
+//! Many mirrors ask one cluster, and they must not ask at the same moment: each draws its times at
+//! random. A mirror that holds a snapshot is in no hurry, also when a fetch fails, so a cluster that
+//! is down or comes back is asked little more often than one that is well.
+
+use core::time::Duration;
+
+use fastrand::Rng;
+
+/// The times between fetches, drawn at random.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    random: Rng,
+    refresh: Duration,
+    /// The fetches that failed since the last one that did not.
+    failures: u32,
+    /// Whether no fetch has succeeded yet.
+    first: bool,
+}
+
+/// The first time between two fetches while there is no snapshot.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+impl Schedule {
+    pub(super) fn new(refresh: Duration, seed: u64) -> Self {
+        Self { random: Rng::with_seed(seed), refresh, failures: 0, first: true }
+    }
+
+    /// Returns the time from a fetch that succeeded to the next one: nine tenths of the refresh
+    /// interval or more. After the first it is any part of the interval, so that mirrors that began
+    /// together do not go on together.
+    pub(super) fn after_success(&mut self) -> Duration {
+        self.failures = 0;
+        let least = if self.first { 0.0 } else { 0.9 };
+        self.first = false;
+        self.between(least, self.refresh)
+    }
+
+    /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
+    /// the refresh interval, from a half of that, or from a second without a snapshot.
+    pub(super) fn after_failure(&mut self, has_snapshot: bool) -> Duration {
+        let half = self.refresh / 2;
+        let first = if has_snapshot { half } else { half.min(FIRST_RETRY) };
+        let longest = first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        self.failures = self.failures.saturating_add(1);
+        self.between(0.5, longest.min(self.refresh))
+    }
+
+    /// Returns the time from the restoring of a snapshot of this age to the first fetch: none if it
+    /// is due, else any part of the time until it is.
+    pub(super) fn after_restore(&mut self, age: Duration) -> Duration {
+        self.between(0.0, self.refresh.saturating_sub(age))
+    }
+
+    /// Draws a time between this part of another and the whole of it.
+    fn between(&mut self, least: f64, whole: Duration) -> Duration {
+        whole.mul_f64(least + (1.0 - least) * self.random.f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const REFRESH: Duration = Duration::from_secs(30);
+
+    /// The least and the greatest of many draws, in tenths of a second.
+    fn range(mut draw: impl FnMut(u64) -> Duration) -> (u128, u128) {
+        let draws: Vec<_> = (0..2000).map(|seed| draw(seed).as_millis() / 100).collect();
+        (*draws.iter().min().unwrap(), *draws.iter().max().unwrap())
+    }
+
+    #[test]
+    fn refreshes_are_spread_and_the_first_most() {
+        let first = |seed| Schedule::new(REFRESH, seed).after_success();
+        assert_eq!(range(first), (0, 299));
+        let second = |seed| {
+            let mut schedule = Schedule::new(REFRESH, seed);
+            schedule.after_success();
+            schedule.after_success()
+        };
+        assert_eq!(range(second), (270, 299));
+    }
+
+    #[test]
+    fn retries_back_off_to_the_refresh_interval() {
+        let nth = |n: usize, has_snapshot| {
+            range(|seed| {
+                let mut schedule = Schedule::new(REFRESH, seed);
+                for _ in 1..n {
+                    schedule.after_failure(has_snapshot);
+                }
+                schedule.after_failure(has_snapshot)
+            })
+        };
+        assert_eq!(nth(1, true), (75, 149));
+        assert_eq!(nth(2, true), (150, 299));
+        assert_eq!(nth(99, true), (150, 299));
+        assert_eq!(nth(1, false), (5, 9));
+        assert_eq!(nth(2, false), (10, 19));
+        assert_eq!(nth(6, false), (150, 299));
+        assert_eq!(nth(99, false), (150, 299));
+        let mut schedule = Schedule::new(REFRESH, 0);
+        schedule.after_failure(true);
+        schedule.after_success();
+        assert!(schedule.after_failure(true) < REFRESH / 2);
+        let mut short = Schedule::new(Duration::from_millis(1), 0);
+        assert!(short.after_failure(false) > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_restored_snapshot_is_refreshed_when_it_is_due() {
+        let after = |age| range(|seed| Schedule::new(REFRESH, seed).after_restore(age));
+        assert_eq!(after(Duration::from_secs(10)), (0, 199));
+        assert_eq!(after(REFRESH), (0, 0));
+        assert_eq!(after(Duration::MAX), (0, 0));
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_times_again() {
+        let times = |seed| {
+            let mut schedule = Schedule::new(REFRESH, seed);
+            [schedule.after_success(), schedule.after_success(), schedule.after_failure(true)]
+        };
+        assert_eq!(times(7), times(7));
+        assert_ne!(times(7), times(8));
+    }
+}

@@ -1,0 +1,297 @@
+//! Mirrors against a small reference model, over long random schedules.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // a test may panic
+
+use std::time::Duration;
+
+use ccs_modules::mirror::{Config, Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
+use ccs_modules::upstream::Response;
+use ccs_modules::{StoreError, rest};
+use proptest::prelude::*;
+
+const NODES: [&str; 2] = ["http://node1:8080", "https://node2"];
+const REFRESH: u64 = 1_000;
+const STALE_IF_ERROR: u64 = 10_000;
+const TIMEOUT: u64 = 300;
+const SECRETS: [&str; 3] = ["ann", "secret", "YW5uOnNlY3JldA=="];
+
+/// A thing that the host does, or that happens to it.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Time passes.
+    Pass(u64),
+    /// The host waits until the moment that it was told.
+    Wait,
+    /// The host's clock goes back.
+    GoBack(u64),
+    /// A response to the outstanding fetch, or to one that was given up.
+    Answer(Kind, bool),
+    /// The host says that there is no response.
+    Fail(bool),
+    /// The catalog at the upstream changes.
+    Change,
+    /// The host stops, and starts again with what it saved.
+    Restart,
+}
+
+/// A kind of response.
+#[derive(Clone, Debug)]
+enum Kind {
+    Whole,
+    Tagged,
+    /// 304 where the request has an entity tag, else the list.
+    Unchanged,
+    /// 304, whatever the request has.
+    Unasked,
+    Malformed,
+    Truncated,
+    Status(u16),
+    Redirect(&'static str),
+    TooLong,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let kind = prop_oneof![
+        4 => Just(Kind::Whole),
+        4 => Just(Kind::Tagged),
+        4 => Just(Kind::Unchanged),
+        1 => Just(Kind::Unasked),
+        1 => Just(Kind::Malformed),
+        1 => Just(Kind::Truncated),
+        1 => prop_oneof![Just(401), Just(404), Just(500), Just(503)].prop_map(Kind::Status),
+        1 => prop_oneof![
+            Just("https://node2/v1/modules"),
+            Just("http://NODE1:8080/v1/modules?x"),
+            Just("/v2/modules"),
+            Just("https://evil/v1/modules"),
+            Just("https://ann:secret@evil/"),
+        ]
+        .prop_map(Kind::Redirect),
+        1 => Just(Kind::TooLong),
+    ];
+    prop_oneof![
+        4 => (0..400_u64).prop_map(Event::Pass),
+        6 => Just(Event::Wait),
+        1 => (0..12_000_u64).prop_map(Event::Pass),
+        1 => (0..5_000_u64).prop_map(Event::GoBack),
+        10 => (kind, prop::bool::weighted(0.95)).prop_map(|(kind, current)| Event::Answer(kind, current)),
+        2 => prop::bool::weighted(0.9).prop_map(Event::Fail),
+        2 => Just(Event::Change),
+        1 => Just(Event::Restart),
+    ]
+}
+
+/// The mirror, the host around it, and what must be true of them.
+struct Model {
+    mirror: Mirror,
+    now: u64,
+    /// The true time, which does not go back.
+    time: u64,
+    /// The version of the catalog at the upstream.
+    version: u64,
+    /// The fetch that the mirror waits for, and the true time it was sent.
+    outstanding: Option<(Fetch, u64)>,
+    given_up: Option<FetchId>,
+    /// The version that is held, and the true time at which it was the upstream's.
+    held: Option<(u64, u64)>,
+    until: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            mirror: mirror(1),
+            now: 1_000_000,
+            time: 0,
+            version: 1,
+            outstanding: None,
+            given_up: None,
+            held: None,
+            until: 1_000_000,
+        }
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Pass(ms) => self.pass(ms),
+            Event::Wait => self.pass(self.until.saturating_sub(self.now)),
+            Event::GoBack(ms) => self.now = self.now.saturating_sub(ms),
+            Event::Answer(kind, current) => self.answer(&kind, current),
+            Event::Fail(current) => {
+                let Some((id, _, _)) = self.take(current) else { return };
+                let outcome = self.mirror.failed(Millis(self.now), id, "reset");
+                assert_eq!(matches!(outcome, Outcome::Failed(_)), current, "{outcome:?}");
+            }
+            Event::Change => self.version += 1,
+            Event::Restart => self.restart(),
+        }
+        self.poll();
+        self.check();
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now += ms;
+        self.time += ms;
+    }
+
+    /// The number of the outstanding fetch, or of the one given up last.
+    fn take(&mut self, current: bool) -> Option<(FetchId, Option<Fetch>, u64)> {
+        if current {
+            let (fetch, sent) = self.outstanding.take()?;
+            return Some((fetch.id, Some(fetch), sent));
+        }
+        Some((self.given_up?, None, 0))
+    }
+
+    fn answer(&mut self, kind: &Kind, current: bool) {
+        let Some((id, fetch, sent)) = self.take(current) else { return };
+        let tag = format!("\"{}\"", self.version);
+        let asked = fetch.as_ref().is_some_and(|fetch| {
+            let mut headers = fetch.request.headers.iter();
+            headers.any(|(name, value)| name == "if-none-match" && *value == tag)
+        });
+        let list = list(self.version);
+        let response = match kind {
+            Kind::Unchanged if asked => response(304, &[], ""),
+            Kind::Whole => response(200, &[], &list),
+            Kind::Tagged | Kind::Unchanged => response(200, &[("etag", &tag)], &list),
+            // To a request with a tag this is the truth only where the tag is the right one.
+            Kind::Unasked if asked => response(304, &[], ""),
+            Kind::Unasked => response(500, &[], ""),
+            Kind::Malformed => response(200, &[], r#"[{"uid":"a"},{"uid":"a"}]"#),
+            Kind::Truncated => response(200, &[], &list[..list.len() - 3]),
+            Kind::Status(status) => response(*status, &[], &list),
+            Kind::Redirect(location) => response(307, &[("location", location)], ""),
+            Kind::TooLong => response(200, &[], &format!("{list}{}", " ".repeat(200))),
+        };
+        let good = matches!(response.status, 200 | 304)
+            && !matches!(kind, Kind::Malformed | Kind::Truncated | Kind::TooLong);
+        match self.mirror.answered(Millis(self.now), id, response) {
+            Outcome::Late => assert!(!current),
+            Outcome::Changed => {
+                assert!(current && good);
+                assert_ne!(self.held.map(|(version, _)| version), Some(self.version));
+                self.held = Some((self.version, sent));
+            }
+            Outcome::Unchanged => {
+                assert!(current && good);
+                assert_eq!(self.held.map(|(version, _)| version), Some(self.version));
+                self.held = Some((self.version, sent));
+            }
+            Outcome::Failed(_) => assert!(current && !good),
+            Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
+        }
+    }
+
+    fn restart(&mut self) {
+        let saved = self.mirror.save(Millis(self.now));
+        assert_eq!(saved.is_some(), self.held.is_some());
+        self.mirror = mirror(self.time);
+        (self.outstanding, self.given_up) = (None, None);
+        // Another process has another clock, and some time has passed.
+        (self.now, self.time) = (5, self.time + 50);
+        if let Some(mut saved) = saved {
+            saved.age += Duration::from_millis(50);
+            self.mirror.restore(Millis(self.now), saved).unwrap();
+        }
+    }
+
+    fn poll(&mut self) {
+        let late = |(_, sent): &(Fetch, u64)| self.time >= sent + TIMEOUT;
+        if let Some((fetch, _)) = self.outstanding.take_if(|it| late(it)) {
+            self.given_up = Some(fetch.id);
+        }
+        match self.mirror.poll(Millis(self.now)) {
+            Poll::Fetch(fetch) => {
+                assert!(self.outstanding.is_none(), "two fetches at once");
+                let url = fetch.request.url();
+                assert!(url.starts_with(&format!("{}/", NODES[fetch.request.node])), "{url}");
+                self.outstanding = Some((fetch, self.time));
+                // What is outstanding is waited for.
+                let Poll::Wait { until } = self.mirror.poll(Millis(self.now)) else {
+                    panic!("two fetches at once");
+                };
+                self.until = until.0;
+            }
+            Poll::Wait { until } => self.until = until.0,
+        }
+        // There is always a next step, and it is not far.
+        assert!((self.now + 1..=self.now + REFRESH.max(TIMEOUT)).contains(&self.until));
+    }
+
+    fn check(&self) {
+        let now = Millis(self.now);
+        let view = self.mirror.view(now);
+        let age = self.held.map(|(_, at)| self.time - at);
+        let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
+        assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
+        if let Ok(view) = &view {
+            assert_eq!(Some(view.age), age.map(Duration::from_millis));
+            let fresh = matches!(view.freshness, Freshness::Fresh { .. });
+            assert_eq!(Some(fresh), age.map(|age| age <= 2 * REFRESH));
+        }
+        let roles = ["admin".to_string()];
+        let request = rest::Request {
+            method: "GET",
+            target: "/v1/modules",
+            headers: &[],
+            roles: Some(&roles),
+        };
+        let response = self.mirror.handle(now, &request);
+        match self.held.filter(|_| may_answer) {
+            Some((version, _)) => {
+                assert_eq!(response.status, 200);
+                assert_eq!(&*response.body, list(version).as_bytes());
+            }
+            None => assert_eq!(response.status, 503),
+        }
+        let saved = self.mirror.save(now);
+        let status = self.mirror.status(now);
+        let shown = format!("{response:?} {:?} {view:?} {status:?} {saved:?}", self.mirror);
+        let shown = format!("{shown} {:?} {}", self.outstanding, body(&response));
+        for secret in SECRETS {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        if let Err(error) = view {
+            assert!(matches!(error, StoreError::Denied(_) | StoreError::Unavailable(_)));
+        }
+    }
+}
+
+fn mirror(seed: u64) -> Mirror {
+    let text = format!(
+        r#"{{"nodes":["{}","{}"],"credentials":{{"user":"ann","password":"secret"}},
+        "refresh_ms":{REFRESH},"stale_if_error_ms":{STALE_IF_ERROR},"timeout_ms":{TIMEOUT},
+        "body_bytes":150}}"#,
+        NODES[0], NODES[1]
+    );
+    Mirror::new(Config::parse(text.as_bytes()).unwrap(), seed)
+}
+
+/// The list at a version: two documents that both tell it, so that a mixture would show.
+fn list(version: u64) -> String {
+    format!("[{{\"n\":{version},\"uid\":\"a\"}},{{\"n\":{version},\"uid\":\"b\"}}]\n")
+}
+
+fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value)));
+    Response { status, headers: headers.collect(), body: body.into() }
+}
+
+fn body(response: &rest::Response) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_mirror_keeps_its_promises(events in prop::collection::vec(event(), 1..200)) {
+        let mut model = Model::new();
+        model.poll();
+        model.check();
+        for event in events {
+            model.apply(event);
+        }
+    }
+}
