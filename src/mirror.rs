@@ -8,6 +8,7 @@ mod config;
 mod schedule;
 mod time;
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -413,20 +414,23 @@ impl Mirror {
 
     /// Answers a request: from the snapshot, with its `age` (RFC 9111) and a `cache-status`
     /// (RFC 9211), or with 503 and the reason where there is none that may answer.
-    pub fn handle(&self, now: Millis, request: &rest::Request<'_>) -> rest::Response {
-        let ask = match rest::handle(request, &self.config.limits) {
-            Step::Ask(ask) => ask,
-            Step::Done(response) => return response,
-        };
+    ///
+    /// The body of the list is borrowed; [`rest::Response::into_owned`] copies it.
+    pub fn handle(
+        &self,
+        now: Millis,
+        request: &rest::Request<'_>,
+    ) -> rest::Response<Cow<'_, [u8]>> {
         match self.view(now) {
-            Ok(view) => {
-                let mut response = ask.answer_from(view.snapshot);
-                response.headers.push(("age".into(), format!("{}", view.age.as_secs())));
-                let cache_status = cache_status::field(&view.freshness);
-                response.headers.push(("cache-status".into(), cache_status));
-                response
+            Ok(View { snapshot, age, freshness }) => {
+                let age = ("age".into(), format!("{}", age.as_secs()));
+                let cache_status = ("cache-status".into(), cache_status::field(&freshness));
+                snapshot.handle_with(request, &self.config.limits, [age, cache_status])
             }
-            Err(error) => fail(ask, error),
+            Err(error) => match rest::handle(request, &self.config.limits) {
+                Step::Ask(ask) => fail(ask, error).into(),
+                Step::Done(response) => response.into(),
+            },
         }
     }
 
@@ -690,7 +694,7 @@ mod tests {
     fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
         let roles = ["admin".to_string()];
         let request = rest::Request { method: "GET", target, headers: &[], roles: Some(&roles) };
-        mirror.handle(Millis(now), &request)
+        mirror.handle(Millis(now), &request).into_owned()
     }
 
     fn field<'a>(response: &'a rest::Response, name: &str) -> Option<&'a str> {

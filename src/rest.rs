@@ -88,21 +88,25 @@ pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
     }
 }
 
-/// Answers a request from the image of a snapshot.
+/// Answers a request from the image of a snapshot. An answer from the snapshot has these header
+/// fields too, a refusal has not.
 pub(crate) fn handle_from<'a>(
     request: &Request<'_>,
     snapshot: View<'a>,
     limits: &Limits,
+    headers: impl IntoIterator<Item = (String, String)>,
 ) -> Response<Cow<'a, [u8]>> {
     let reply = Reply::to(request);
-    match resource(request, limits) {
+    let mut response = match resource(request, limits) {
         Ok(Resource::List(filter)) => reply.list_from(&filter, snapshot),
         Ok(Resource::Module(uid)) => {
             let entry = check_uid(&uid, limits).and_then(|()| snapshot.get(&uid));
             reply.module_from(entry).into()
         }
-        Err(refusal) => reply.refuse(refusal).into(),
-    }
+        Err(refusal) => return reply.refuse(refusal).into(),
+    };
+    response.headers.extend(headers);
+    response
 }
 
 /// The response of a shell that cannot serve because it is set up wrongly: 500, with an error body

@@ -237,7 +237,7 @@ impl Model {
             headers: &[],
             roles: Some(&roles),
         };
-        let response = self.mirror.handle(now, &request);
+        let response = self.mirror.handle(now, &request).into_owned();
         match self.held.filter(|_| may_answer) {
             Some((version, _)) => {
                 assert_eq!(response.status, 200);

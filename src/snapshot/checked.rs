@@ -158,7 +158,18 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
     ///
     /// The body of the list is borrowed; [`Response::into_owned`] copies it.
     pub fn handle(&self, request: &Request<'_>, limits: &Limits) -> Response<Cow<'_, [u8]>> {
-        rest::handle_from(request, self.view(), limits)
+        rest::handle_from(request, self.view(), limits, [])
+    }
+
+    /// Answers a request as [`handle`](Self::handle) does, with these header fields where the answer
+    /// comes from the snapshot.
+    pub(crate) fn handle_with(
+        &self,
+        request: &Request<'_>,
+        limits: &Limits,
+        headers: impl IntoIterator<Item = (String, String)>,
+    ) -> Response<Cow<'_, [u8]>> {
+        rest::handle_from(request, self.view(), limits, headers)
     }
 
     /// The body of the list: the documents in canonical form, in one array and one line end.
