@@ -5,7 +5,7 @@
 
 extern crate alloc;
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::{Error, Limits, Module, StoreError};
