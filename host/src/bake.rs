@@ -61,7 +61,7 @@ pub fn bake(front: &[u8], body: &[u8]) -> Result<Baked, BakeError> {
     // Documents in canonical form are the quickest to serve.
     let documents: Vec<_> = modules.iter().map(|module| &module.document).collect();
     let data = component(&snapshot::join(&documents))?;
-    let store = compose(artifacts::CCS_STATIC.wasm, &data)?;
+    let store = compose(&artifacts::CCS_STATIC.wasm, &data)?;
     Ok(Baked { wasm: compose(front, &store)?, modules })
 }
 

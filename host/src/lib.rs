@@ -28,7 +28,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Once: load the component. Compiled code is kept on disk for the next start.
-//! let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
+//! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
 //! let service = host.service(OneModule);
 //!
 //! // Typed: whoever calls has been authenticated by this program and holds these roles.

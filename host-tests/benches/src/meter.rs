@@ -40,7 +40,7 @@ impl Meter {
     /// Where the engine does not start, or does not take the plugin.
     pub fn new() -> Result<Self> {
         let engine = Engine::new(Config::new().consume_fuel(true))?;
-        let component = Component::from_binary(&engine, artifacts::PLUGIN.wasm)?;
+        let component = Component::from_binary(&engine, &artifacts::PLUGIN.wasm)?;
         let mut linker = Linker::new(&engine);
         Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)?;
         let plugin = PluginPre::new(linker.instantiate_pre(&component)?)?;

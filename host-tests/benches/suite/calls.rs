@@ -39,9 +39,9 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let one = catalogue::middle(&documents);
     let (uid, rearranged) = (catalogue::uid(one), catalogue::rearranged(one));
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
+    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
     let service = host.service(stores::demo());
-    let plugin = Starter::new(&Component::from_binary(host.engine(), artifacts::PLUGIN.wasm)?)?;
+    let plugin = Starter::new(&Component::from_binary(host.engine(), &artifacts::PLUGIN.wasm)?)?;
     let assembled = |text| {
         let component = Component::from_binary(host.engine(), &wat::parse_str(text)?)?;
         Outcome::Ok(Starter::new(&component)?)

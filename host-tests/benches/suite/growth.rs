@@ -159,7 +159,7 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
 fn host() -> Outcome<Host> {
     let time = Duration::from_secs(60);
     let bounds = Bounds { memory: 1 << 30, time, store_time: time, instances: 4 };
-    Ok(Host::load(artifacts::PLUGIN.wasm, bounds)?)
+    Ok(Host::load(&artifacts::PLUGIN.wasm, bounds)?)
 }
 
 fn runtime() -> Outcome<Runtime> {

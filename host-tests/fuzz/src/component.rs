@@ -33,7 +33,7 @@ struct Plugin {
 impl Plugin {
     fn load() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).expect("the plugin");
+        let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).expect("the plugin");
         let store = Shared(Arc::new(Mutex::new(Store::of(&[]))));
         let instance = host.service(store.clone()).instance();
         Self { runtime, instance, store }

@@ -13,13 +13,13 @@ const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 /// Any artifact that imports the store can be baked into: here the plugin, which then needs nothing.
 #[tokio::test]
 async fn what_is_baked_is_served() {
-    let baked = bake(artifacts::PLUGIN.wasm, DEMO.as_bytes()).unwrap();
+    let baked = bake(&artifacts::PLUGIN.wasm, DEMO.as_bytes()).unwrap();
     assert_eq!(baked.modules.len(), 16);
-    let wasm: &'static [u8] = baked.wasm.clone().leak();
-    assert_eq!(Artifact { wasm, ..artifacts::PLUGIN }.imports().unwrap(), [""; 0]);
+    let wasm = baked.wasm.clone().into();
+    assert_eq!(Artifact { wasm, ..artifacts::PLUGIN.clone() }.imports().unwrap(), [""; 0]);
 
     // The store of the host is never asked.
-    let host = Host::load(wasm, Bounds::default()).unwrap();
+    let host = Host::load(&baked.wasm, Bounds::default()).unwrap();
     let service = host.service(stores::Snapshot::default());
     assert_eq!(service.list_modules(&["admin"]).await.unwrap().len(), 16);
     for (target, status) in [("/v1/modules", 200), ("/v1/modules/none", 404)] {
@@ -35,7 +35,7 @@ async fn what_is_baked_is_served() {
 #[test]
 fn the_same_catalogue_gives_the_same_bytes() {
     let spaced = DEMO.replace(",\"", ", \"");
-    let bake = |body: &str| bake(artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap().wasm;
+    let bake = |body: &str| bake(&artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap().wasm;
     assert!(bake(DEMO) == bake(DEMO));
     assert!(bake(DEMO) == bake(&spaced), "stored in another form, baked in the canonical one");
 }
@@ -46,8 +46,8 @@ fn a_service_with_a_catalogue_imports_no_store() {
         (&artifacts::WASI_HTTP, "wasi:http/types@0.2.12"),
         (&artifacts::WASI_HTTP_P3, "wasi:http/types@0.3.0"),
     ] {
-        let wasm: &'static [u8] = bake(service.wasm, b"[]").unwrap().wasm.leak();
-        let imports = Artifact { wasm, ..*service }.imports().unwrap();
+        let wasm = bake(&service.wasm, b"[]").unwrap().wasm.into();
+        let imports = Artifact { wasm, ..(*service).clone() }.imports().unwrap();
         let mut expected = service.imports().unwrap();
         expected.retain(|import| import != "ccs:modules/ccs@0.1.0");
         assert_eq!(imports, expected);
@@ -64,14 +64,14 @@ fn what_is_malformed_is_not_baked() {
         ("[{\"uid\":\"a\"},{\"uid\":1}]", "document at index 1: field uid: "),
         ("[{\"uid\":\"a\"},{\"uid\":\"a\"}]", "document \"a\": field uid: "),
     ] {
-        let found = bake(artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap_err().to_string();
+        let found = bake(&artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap_err().to_string();
         assert!(found.starts_with(error), "{body}: {found}");
     }
 }
 
 #[test]
 fn a_component_that_imports_no_store_is_not_baked_into() {
-    for wasm in [artifacts::CCS_KEYVALUE.wasm, b"no component"] {
+    for wasm in [&*artifacts::CCS_KEYVALUE.wasm, b"no component"] {
         let found = bake(wasm, b"[]").unwrap_err().to_string();
         assert!(found.starts_with("cannot compose: "), "{found}");
     }

@@ -115,9 +115,10 @@ fn artifacts_are_written() {
     let output = run(&["artifacts", folder.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
-    for artifact in artifacts::ALL {
-        assert!(fs::read(folder.join(artifact.name)).unwrap() == artifact.wasm);
-        assert!(text.contains(artifact.name));
+    let shipped = artifacts::all().unwrap();
+    for artifact in &shipped {
+        assert!(fs::read(folder.join(&*artifact.name)).unwrap() == *artifact.wasm);
+        assert!(text.contains(&*artifact.name));
         assert!(text.contains(&format!("{} bytes", artifact.wasm.len())));
         assert!(text.contains(&artifact.sha256()));
         for import in artifact.imports().unwrap() {
@@ -126,7 +127,7 @@ fn artifacts_are_written() {
         let bill = folder.join(artifact.name.replace(".wasm", ".cdx.json"));
         assert_eq!(fs::read_to_string(bill).unwrap(), artifact.bill_of_materials());
     }
-    let digests: String = artifacts::ALL
+    let digests: String = shipped
         .iter()
         .map(|artifact| format!("{}  {}\n", artifact.sha256(), artifact.name))
         .collect();

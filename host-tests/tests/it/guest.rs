@@ -34,6 +34,6 @@ fn plugin(list_modules: &str, handle: &str) -> Vec<u8> {
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("wit");
     let (package, _) = resolve.push_dir(wit).unwrap();
     let world = resolve.packages[package].worlds["plugin"];
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }

@@ -60,7 +60,7 @@ async fn a_guest_that_starts_too_big_is_refused() {
 async fn a_store_that_answers_too_much_exhausts_memory() {
     let memory = 4 << 20;
     let bounds = Bounds { memory, ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let service = host.service(Scripted::documents([vec![b' '; 8 << 20]]));
     let error = service.list_modules(&["admin"]).await.unwrap_err();
     assert_eq!(error, CallError::MemoryExhausted(memory));
@@ -69,7 +69,7 @@ async fn a_store_that_answers_too_much_exhausts_memory() {
 #[tokio::test]
 async fn a_store_that_stalls_is_unavailable() {
     let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let error = host.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
     assert!(matches!(error, CallError::Answered(CatalogError::Unavailable(_))), "{error}");
 }
@@ -78,7 +78,7 @@ async fn a_store_that_stalls_is_unavailable() {
 async fn a_store_that_stalls_longer_than_a_call_may_take_ends_the_call() {
     let time = Duration::from_millis(1);
     let bounds = Bounds { time, ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let error = host.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
     assert_eq!(error, CallError::TimedOut(time));
 }
@@ -96,7 +96,7 @@ async fn an_instance_that_failed_is_replaced() {
 #[tokio::test]
 async fn calls_wait_for_a_free_instance() {
     let bounds = Bounds { instances: 1, ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let service = host.service(demo());
     let roles = ["admin"];
     let calls = tokio::join!(
@@ -113,7 +113,7 @@ async fn calls_wait_for_a_free_instance() {
 async fn an_instance_that_is_kept_keeps_others_waiting() {
     let time = Duration::from_millis(50);
     let bounds = Bounds { instances: 1, time, ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let service = host.service(demo());
     let mut kept = service.instance();
     kept.list_modules(&["admin"]).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_instance_that_is_kept_keeps_others_waiting() {
 
 #[tokio::test]
 async fn services_over_different_stores_share_a_host() {
-    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
     let (full, empty) = (host.service(demo()), host.service(Scripted::documents::<&str>([])));
     assert_eq!(full.list_modules(&["admin"]).await.unwrap().len(), 16);
     assert_eq!(empty.list_modules(&["admin"]).await.unwrap().len(), 0);
@@ -137,7 +137,7 @@ async fn calls_run_on_threads_of_their_own_too() {
         future
     }
 
-    let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
     let service = host.service(demo());
     let request = Request {
         method: "GET".into(),

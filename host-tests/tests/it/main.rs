@@ -13,6 +13,7 @@ mod bake;
 mod case;
 mod cases;
 mod command;
+mod compose;
 mod contract;
 mod gate;
 mod guest;

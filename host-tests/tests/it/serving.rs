@@ -39,7 +39,7 @@ impl Serving {
 /// The plugin, loaded once for all tests whose stores answer in their own time.
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap())
+    HOST.get_or_init(|| Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap())
 }
 
 /// Any port that is free, on this machine only.

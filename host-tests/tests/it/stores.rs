@@ -61,7 +61,7 @@ async fn an_error_in_a_file_is_found() {
         ("", "line 1, column 1: "),
         ("{}", "line 1, column 1: "),
         ("[\n  {\"uid\": \"a\"}\n  {\"uid\": \"b\"}\n]\n", "line 3, column 3: "),
-        ("[\n  {\"uid\": tru}\n]\n", "line 2, column 11: "),
+        ("[\n  {\"uid\": tru}\n]\n", "line 2, column 14: "),
         ("[{\"uid\":\"a\"}]\n[]", "line 2, column 1: "),
     ] {
         fs::write(&path, text).unwrap();

@@ -74,5 +74,5 @@ async fn get(service: &Service, target: &str) -> Response {
 }
 
 fn service(server: &Server) -> Service {
-    Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap().service(server.store())
+    Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap().service(server.store())
 }

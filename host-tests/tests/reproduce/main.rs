@@ -39,10 +39,10 @@ fn another_folder_gives_the_same_bytes() {
     fs::create_dir(&workspace.out).unwrap();
 
     let built = workspace.build_all().unwrap();
-    assert_eq!(built.len(), artifacts::ALL.len());
-    for (built, artifact) in built.iter().zip(artifacts::ALL) {
-        assert_eq!(built.path.file_name().unwrap(), artifact.name);
-        assert!(fs::read(&built.path).unwrap() == artifact.wasm, "{} differs", artifact.name);
+    assert_eq!(built.len(), artifacts::BUILT.len());
+    for (built, artifact) in built.iter().zip(artifacts::BUILT) {
+        assert_eq!(built.path.file_name().unwrap(), &*artifact.name);
+        assert!(fs::read(&built.path).unwrap() == *artifact.wasm, "{} differs", artifact.name);
     }
 }
 

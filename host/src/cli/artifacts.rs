@@ -17,9 +17,9 @@ pub fn run(dir: &Path) -> Result<Vec<u8>, Failure> {
     fs::create_dir_all(dir)
         .map_err(|error| Failure::Other(format!("cannot make {}: {error}", dir.display())))?;
     let (mut text, mut digests) = (String::new(), String::new());
-    for artifact in artifacts::ALL {
-        let path = dir.join(artifact.name);
-        write(&path, artifact.wasm)?;
+    for artifact in artifacts::all().map_err(Failure::other)? {
+        let path = dir.join(&*artifact.name);
+        write(&path, &artifact.wasm)?;
         write(&path.with_extension("cdx.json"), artifact.bill_of_materials().as_bytes())?;
         let digest = artifact.sha256();
         writeln!(digests, "{digest}  {}", artifact.name).map_err(Failure::other)?;

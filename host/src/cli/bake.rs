@@ -39,10 +39,10 @@ pub fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
     let body =
         fs::read(&arguments.file).map_err(|error| cannot("read", &arguments.file, &error))?;
     let service = match arguments.wasi {
-        Wasi::P2 => artifacts::WASI_HTTP,
-        Wasi::P3 => artifacts::WASI_HTTP_P3,
+        Wasi::P2 => &artifacts::WASI_HTTP,
+        Wasi::P3 => &artifacts::WASI_HTTP_P3,
     };
-    let baked = bake(service.wasm, &body)
+    let baked = bake(&service.wasm, &body)
         .map_err(|error| Failure::Other(format!("{}: {error}", arguments.file.display())))?;
     let output = &arguments.output;
     fs::write(output, &baked.wasm).map_err(|error| cannot("write", output, &error))?;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bake;
+mod compose;
 mod export;
 mod failure;
 mod get;
@@ -53,6 +54,8 @@ enum Command {
     Export(export::Export),
     /// Puts a catalogue into an HTTP service, for edges that have no store.
     Bake(bake::Bake),
+    /// Composes a store in front of an artifact's import `ccs`.
+    Compose(compose::Compose),
     /// Writes every WebAssembly artifact into a folder, each with its bill of materials (CycloneDX),
     /// and SHA256SUMS.
     Artifacts {
@@ -115,6 +118,7 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
             Some(Command::Export(export)) => export::run(&export).await,
             Some(Command::Artifacts { dir }) => artifacts::run(&dir),
             Some(Command::Bake(arguments)) => bake::run(&arguments),
+            Some(Command::Compose(arguments)) => compose::run(&arguments),
         }
     })
 }

@@ -19,7 +19,7 @@ pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
 
 /// The plugin, loaded.
 pub async fn load(bounds: Bounds) -> Result<Host, Failure> {
-    let mut loading = spawn_blocking(move || Host::load(artifacts::PLUGIN.wasm, bounds));
+    let mut loading = spawn_blocking(move || Host::load(&artifacts::PLUGIN.wasm, bounds));
     let loaded = tokio::select! {
         loaded = &mut loading => loaded,
         () = sleep(NOTICEABLE) => {

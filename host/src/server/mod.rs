@@ -9,7 +9,7 @@
 //! use ccs_modules_host::{Bounds, Host, artifacts, stores};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default())?;
+//! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
 //! let server = Server::bind("127.0.0.1:8080".parse()?, &host, stores::demo(), settings).await?;

@@ -160,7 +160,7 @@ impl Response {
 
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
-    MODULE.get_or_init(|| Module::new(&Engine::default(), artifacts::PROXY_WASM.wasm).unwrap())
+    MODULE.get_or_init(|| Module::new(&Engine::default(), &artifacts::PROXY_WASM.wasm).unwrap())
 }
 
 /// The host's functions, by the names and with the parameters of the ABI.

@@ -42,7 +42,7 @@ pub fn host() -> &'static Host {
     HOST.get_or_init(|| {
         // Scripted stores answer at once or never: the shortest time-out will do.
         let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
-        Host::load(artifacts::PLUGIN.wasm, bounds).expect("the plugin loads")
+        Host::load(&artifacts::PLUGIN.wasm, bounds).expect("the plugin loads")
     })
 }
 

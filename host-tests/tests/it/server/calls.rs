@@ -60,7 +60,7 @@ async fn a_plugin_is_not_told_credentials() {
 #[tokio::test]
 async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
     let bounds = Bounds { memory: 4 << 20, ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
     let server = Serving::start(&host, store, open_to_all()).await;
     let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
@@ -72,7 +72,7 @@ async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
 async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
     for instances in [Instances::Fresh, Instances::Reused] {
         let bounds = Bounds { instances: 1, time: Duration::from_millis(50), ..Bounds::default() };
-        let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+        let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
         let settings = Settings { instances, ..open_to_all() };
         let server = Serving::start(&host, Gate::closed(), settings).await;
         let mut first = Wire::connect(server.address).await;
@@ -110,7 +110,7 @@ async fn health_does_not_depend_on_the_store_and_readiness_does() {
 #[tokio::test]
 async fn a_store_that_stalls_is_not_ready() {
     let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
-    let host = Host::load(artifacts::PLUGIN.wasm, bounds).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
     let server = Serving::start(&host, Scripted::Stalls, open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/readyz").await.status, 503);

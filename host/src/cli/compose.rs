@@ -1,0 +1,37 @@
+//! `compose FRONT STORE -o FILE`: an artifact with a store in front of its import `ccs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ccs_modules_host::compose::compose;
+use clap::Args;
+
+use super::Failure;
+
+/// The two components, and the path of the result.
+#[derive(Args)]
+pub struct Compose {
+    /// The component that imports `ccs`, such as `ccs_modules_wasi_http.wasm`.
+    front: PathBuf,
+    /// The component that exports `ccs`: a store of this project, or one of your own.
+    store: PathBuf,
+    /// The path of the composed component.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Composes the two components, writes the result and returns a line about it.
+pub fn run(arguments: &Compose) -> Result<Vec<u8>, Failure> {
+    let Compose { front, store, output } = arguments;
+    let wasm = compose(&read(front)?, &read(store)?).map_err(|error| {
+        Failure::Other(format!("{error} ({} over {})", front.display(), store.display()))
+    })?;
+    fs::write(output, &wasm)
+        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", output.display())))?;
+    Ok(format!("{}: {} bytes\n", output.display(), wasm.len()).into_bytes())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))
+}
