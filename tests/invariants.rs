@@ -26,7 +26,8 @@ fn only_the_host_knows_wasmtime() {
     assert!(manifests().len() > 9, "{:?}", manifests());
     for manifest in manifests() {
         let text = fs::read_to_string(&manifest).unwrap();
-        let dependency = |line: &&str| line.starts_with("wasmtime");
+        // A line of a profile says how wasmtime is compiled, not that it is used.
+        let dependency = |line: &&str| line.starts_with("wasmtime") && !line.contains("opt-level");
         assert_eq!(text.lines().find(dependency), None, "{}", manifest.display());
     }
 }
