@@ -145,7 +145,9 @@ impl Model {
 
     fn answer(&mut self, kind: &Kind, current: bool) {
         let Some((id, fetch, sent)) = self.take(current) else { return };
-        let tag = format!("\"{}\"", self.version);
+        // The second node counts from another number, so that a tag of one is wrong at the other.
+        let node = fetch.as_ref().map_or(0, |fetch| fetch.request.node as u64);
+        let tag = format!("\"{}\"", self.version + 1 - node);
         let asked = fetch.as_ref().is_some_and(|fetch| {
             let mut headers = fetch.request.headers.iter();
             headers.any(|(name, value)| name == "if-none-match" && *value == tag)
