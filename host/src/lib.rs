@@ -1,7 +1,7 @@
-//! Runs the modules API component in a program of one's own, on wasmtime.
+//! Runs the modules API component on wasmtime, inside a program.
 //!
-//! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, the [`Ccs`],
-//! and answers calls: each in a fresh instance, within [`Bounds`] of memory and time.
+//! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, a [`Ccs`]. It
+//! answers each call in a fresh instance, within the [`Bounds`] of memory and time.
 //!
 //! # Embedding the plugin
 //!
@@ -9,7 +9,7 @@
 //! use async_trait::async_trait;
 //! use ccs_modules_host::{Bounds, Ccs, CcsError, Host, Request, artifacts};
 //!
-//! /// The program's own store: here, one module that never changes.
+//! /// The store of the program. This one holds one module, which never changes.
 //! struct OneModule;
 //!
 //! const DOCUMENT: &str = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"1","version":80001}"#;
@@ -27,16 +27,16 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Once: load the component. Compiled code is kept on disk for the next start.
+//! // Load the component once. Its compiled code is kept on disk for the next start.
 //! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
 //! let service = host.service(OneModule);
 //!
-//! // Typed: whoever calls has been authenticated by this program and holds these roles.
+//! // A typed call. The program has authenticated its caller, who holds these roles.
 //! let modules = service.list_modules(&["db_viewer"]).await?;
 //! assert_eq!(modules[0].module_name.as_deref(), Some("bf"));
 //! assert_eq!(modules[0].version, Some(80001));
 //!
-//! // Or as HTTP: hand over the request, send back the response.
+//! // An HTTP request. The program sends the response back.
 //! let response = service
 //!     .handle(&Request {
 //!         method: "GET".into(),
@@ -51,12 +51,12 @@
 //! # }
 //! ```
 //!
-//! Calls run on a tokio runtime with its timer enabled; either flavour does.
+//! Calls run on a tokio runtime, of either flavour, whose timer is enabled.
 //!
-//! # What can go wrong
+//! # Errors
 //!
-//! A call answers, or it fails with a [`CallError`] that says which bound it hit. Nothing a store
-//! answers makes the plugin trap, and a plugin that did trap would take only its own call with it.
+//! A call succeeds, or fails with a [`CallError`] that says which limit it reached. No answer of a
+//! store makes the plugin trap. If the plugin traps all the same, only that call fails.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -70,6 +70,7 @@ mod ccs;
 pub mod compose;
 mod engine;
 mod error;
+pub mod files;
 mod host;
 mod instance;
 pub mod server;

@@ -1,8 +1,10 @@
 //! The stores that come with the host.
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use ccs_modules_host::stores::{File, demo};
+use ccs_modules_host::stores::{File, Snapshot, demo};
 use ccs_modules_host::{Ccs, CcsError};
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -50,6 +52,62 @@ async fn a_file_is_read_again_when_it_changes() {
     assert!(matches!(store.list_documents().await, Err(CcsError::Unavailable(_))));
     fs::write(&path, "[]\n").unwrap();
     assert_eq!(store.list_documents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_file_of_the_same_length_and_time_is_another_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let write = |path: &Path, text: &str| {
+        fs::write(path, text).unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    };
+    let store = File::new(&path);
+    write(&path, r#"[{"uid":"a"}]"#);
+    assert_eq!(store.list_documents().await.unwrap(), [br#"{"uid":"a"}"#]);
+
+    // As `cp -p` and `rsync -t` replace a file.
+    let new = folder.path().join("new.json");
+    write(&new, r#"[{"uid":"b"}]"#);
+    fs::rename(&new, &path).unwrap();
+    assert_eq!(store.list_documents().await.unwrap(), [br#"{"uid":"b"}"#]);
+
+    // Written to in place, and too soon for the clock of the file system to have moved.
+    for uid in ["c", "d", "e", "f"] {
+        let document = format!(r#"{{"uid":"{uid}"}}"#);
+        write(&path, &format!("[{document}]"));
+        assert_eq!(store.list_documents().await.unwrap(), [document.as_bytes()]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_is_not_parsed_where_calls_are_answered() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    // Sound until its last byte.
+    let documents: Vec<_> = (0..20_000).map(|uid| format!(r#"{{"uid":"{uid}"}}"#)).collect();
+    let body = format!("[{}", documents.join(","));
+    fs::write(&path, &body).unwrap();
+    let store = File::new(&path);
+
+    let before = processor_time();
+    Snapshot::parse(body.as_bytes()).unwrap_err();
+    let parsing = processor_time() - before;
+    for _ in 0..3 {
+        let before = processor_time();
+        store.list_documents().await.unwrap_err();
+        let answering = processor_time() - before;
+        assert!(answering < parsing / 4, "{answering:?}, and parsing takes {parsing:?}");
+    }
+}
+
+/// The time that this thread has run on a processor.
+#[cfg(target_os = "linux")]
+fn processor_time() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test]

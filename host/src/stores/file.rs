@@ -1,82 +1,74 @@
 //! A JSON file as the store.
 
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ccs_modules::{Limits, SyntaxError, snapshot};
-use tokio::fs;
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::Mutex;
+use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
+use crate::files::FileError;
 use crate::stores::Snapshot;
 use crate::{Bounds, Ccs, CcsError};
 
-/// A JSON file that holds the body of `GET /v1/modules`. It is read again when it has changed: when
-/// its length or its time of modification is another.
+/// A JSON file that holds the body of `GET /v1/modules`. Each call looks whether the file has
+/// changed, and reads it again if it has. A file that is malformed is read once, and each call fails
+/// with the same error until the file changes.
 ///
-/// Replace the file by renaming a new one over it; one that is written to in place may be read
+/// Replace the file by renaming a new one over it. A file that is written to in place may be read
 /// half-written.
 pub struct File {
-    path: PathBuf,
-    bytes: usize,
-    read: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
+    source: Arc<Source>,
 }
 
 impl File {
-    /// The file at `path`. It is read at the first call.
+    /// The file at `path`. The first call reads it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bytes: Bounds::default().memory, read: Mutex::default() }
+        Self::with_limit(path.into(), Bounds::default().memory)
     }
 
-    /// The same, with the length of a file that is not read any more. Default: as for
-    /// [`Bounds::memory`], since no more than that can be listed.
+    /// Sets the largest file that is read, in bytes. Default: as for [`Bounds::memory`], since no
+    /// more than that can be listed.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
-        Self { bytes, ..self }
+        Self::with_limit(self.source.path.clone(), bytes)
     }
 
-    /// What the file holds now.
-    async fn snapshot(&self) -> Result<Arc<Snapshot>, CcsError> {
-        let mut read = self.read.lock().await;
-        // The stamp is taken first: if the file changes while it is read, the next call reads again.
-        let stamp = Stamp::of(&self.path).await.map_err(|error| self.unreadable(&error))?;
-        if let Some((known, snapshot)) = &*read
-            && *known == stamp
-        {
-            return Ok(snapshot.clone());
+    fn with_limit(path: PathBuf, limit: usize) -> Self {
+        Self {
+            source: Arc::new(Source {
+                path,
+                limit,
+                version: Mutex::default(),
+                reading: Arc::default(),
+            }),
         }
-        let body = self.body().await?;
-        let snapshot = parse(&body).map(Arc::new).map_err(|error| self.malformed(&error))?;
-        *read = Some((stamp, snapshot.clone()));
-        Ok(snapshot)
     }
 
-    async fn body(&self) -> Result<Vec<u8>, CcsError> {
-        let file = fs::File::open(&self.path).await.map_err(|error| self.unreadable(&error))?;
-        let mut body = Vec::new();
-        // One byte more shows that there is more: a file may grow, or be none with a length.
-        let most = u64::try_from(self.bytes).unwrap_or(u64::MAX).saturating_add(1);
-        file.take(most).read_to_end(&mut body).await.map_err(|error| self.unreadable(&error))?;
-        if body.len() > self.bytes {
-            let (path, bytes) = (self.path.display(), self.bytes);
-            return Err(CcsError::Other(format!("{path} is longer than {bytes} bytes")));
+    /// The content of the file now.
+    async fn snapshot(&self) -> Content {
+        let asked = Instant::now();
+        let source = self.source.clone();
+        if let Some(content) = blocking(move || source.unchanged(asked)).await? {
+            return content;
         }
-        Ok(body)
-    }
-
-    fn malformed(&self, error: &SyntaxError) -> CcsError {
-        CcsError::Other(format!("{}, {error}", self.path.display()))
-    }
-
-    fn unreadable(&self, error: &io::Error) -> CcsError {
-        let text = format!("cannot read {}: {}", self.path.display(), error.kind());
-        match error.kind() {
-            ErrorKind::PermissionDenied => CcsError::Denied(text),
-            _ => CcsError::Unavailable(text),
-        }
+        // One call reads, and the others wait for its result.
+        let reading = self.source.reading.clone().lock_owned().await;
+        let source = self.source.clone();
+        blocking(move || {
+            // A call that is given up here still leaves the result for the next one.
+            let _reading = reading;
+            match source.unchanged(asked)? {
+                Some(content) => content,
+                None => source.read(),
+            }
+        })
+        .await
     }
 }
 
@@ -91,22 +83,233 @@ impl Ccs for File {
     }
 }
 
-/// The whole file is checked, its documents too: only here is it known where in the file they are.
-fn parse(body: &[u8]) -> Result<Snapshot, SyntaxError> {
-    snapshot::check(body, &Limits::default())?;
-    Snapshot::parse(body)
+/// A checked file, or what is wrong with it.
+type Content = Result<Arc<Snapshot>, CcsError>;
+
+/// The file, and the version of it that was read last.
+struct Source {
+    path: PathBuf,
+    limit: usize,
+    version: Mutex<Option<Arc<Version>>>,
+    /// Held by the call that reads the file.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What is compared to see whether a file has changed.
+impl Source {
+    /// The content of the version that was read last, if the file still has it.
+    fn unchanged(&self, asked: Instant) -> Result<Option<Content>, CcsError> {
+        let stamp = fs::metadata(&self.path).map(|found| Stamp::of(&found));
+        let stamp = stamp.map_err(|error| self.unreadable(error))?;
+        let version = self.version().clone();
+        Ok(version
+            .filter(|version| version.holds(&stamp, asked))
+            .map(|version| version.content.clone()))
+    }
+
+    /// Reads the file, and keeps what was read.
+    fn read(&self) -> Content {
+        let read = Instant::now();
+        let (stamp, body) = self.body().map_err(|error| self.unreadable(error))?;
+        let digest: [u8; 32] = Sha256::digest(&body).into();
+        let known = self.version().clone();
+        let seen = match &known {
+            Some(known) if known.stamp == stamp => known.seen,
+            _ => read,
+        };
+        let content = match known {
+            Some(known) if known.digest == digest => known.content.clone(),
+            _ => self.parse(&body),
+        };
+        let version = Version { stamp, digest, seen, read, content: content.clone() };
+        *self.version() = Some(Arc::new(version));
+        content
+    }
+
+    /// The text of the file. Its stamp is taken first: if the file changes while it is read, its
+    /// next stamp is another.
+    fn body(&self) -> io::Result<(Stamp, Vec<u8>)> {
+        let file = fs::File::open(&self.path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        let mut body = Vec::new();
+        // One byte over the limit shows that there is more. The length in the metadata does not: a
+        // file may grow, and a pipe has no length.
+        let most = u64::try_from(self.limit).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(most).read_to_end(&mut body)?;
+        Ok((stamp, body))
+    }
+
+    /// Checks the whole file, its documents too: only here is it known at which line they are.
+    fn parse(&self, body: &[u8]) -> Content {
+        if body.len() > self.limit {
+            let (path, limit) = (self.path.display(), self.limit);
+            return Err(CcsError::Other(format!("{path} is longer than {limit} bytes")));
+        }
+        snapshot::check(body, &Limits::default())
+            .and_then(|()| Snapshot::parse(body))
+            .map(Arc::new)
+            .map_err(|error| self.malformed(&error))
+    }
+
+    fn malformed(&self, error: &SyntaxError) -> CcsError {
+        CcsError::Other(format!("{}, {error}", self.path.display()))
+    }
+
+    fn unreadable(&self, error: io::Error) -> CcsError {
+        let error = FileError::reading(&self.path, error);
+        match error.kind() {
+            ErrorKind::PermissionDenied => CcsError::Denied(error.to_string()),
+            _ => CcsError::Unavailable(error.to_string()),
+        }
+    }
+
+    fn version(&self) -> MutexGuard<'_, Option<Arc<Version>>> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One version of the file, as it was read.
+struct Version {
+    stamp: Stamp,
+    digest: [u8; 32],
+    /// When a file with this stamp was seen first.
+    seen: Instant,
+    /// When this version was read.
+    read: Instant,
+    content: Content,
+}
+
+impl Version {
+    /// Whether this is what a call that began at `asked` would read from a file with this stamp.
+    ///
+    /// A file that changes twice within one step of the file system's clock has the same stamp after
+    /// both changes. So a stamp tells versions apart only when the file was read after that step,
+    /// or after the call began.
+    fn holds(&self, stamp: &Stamp, asked: Instant) -> bool {
+        self.stamp == *stamp && (self.read >= self.seen + CLOCK_STEP || self.read >= asked)
+    }
+}
+
+/// The longest step between two times of a file: FAT counts them in two seconds.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
+/// The metadata by which a version of a file is recognised.
+///
+/// Length and time of modification do not suffice: `cp -p`, `rsync -t` and image layers set the time
+/// of a new file to that of the old one. The inode and the time of the last change of the inode
+/// cannot be set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
-    modified: SystemTime,
     length: u64,
+    modified: Option<std::time::SystemTime>,
+    #[cfg(unix)]
+    inode: Inode,
+}
+
+/// Where on which device a file is, and when its inode changed, in seconds and nanoseconds.
+#[cfg(unix)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Inode {
+    device: u64,
+    number: u64,
+    changed: (i64, i64),
 }
 
 impl Stamp {
-    async fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path).await?;
-        Ok(Self { modified: metadata.modified()?, length: metadata.len() })
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            inode: Inode::of(metadata),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Inode {
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+
+        Self {
+            device: metadata.dev(),
+            number: metadata.ino(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// Runs what blocks on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CcsError> + Send + 'static,
+) -> Result<T, CcsError> {
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(CcsError::Other(error.to_string())))
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unchanged_file_is_read_once() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("modules.json");
+        for (body, sound) in [(r#"[{"uid":"a"}]"#, true), (r#"[{"uid":"a"}"#, false)] {
+            fs::write(&path, body).unwrap();
+            let store = File::new(&path);
+            assert_eq!(store.snapshot().await.is_ok(), sound);
+            let read = |store: &File| store.source.version().clone().unwrap();
+            let first = read(&store);
+            let settled = Version {
+                stamp: first.stamp,
+                digest: first.digest,
+                seen: first.seen.checked_sub(CLOCK_STEP).unwrap(),
+                read: first.read,
+                content: first.content.clone(),
+            };
+            let settled = Arc::new(settled);
+            *store.source.version() = Some(settled.clone());
+            assert_eq!(store.snapshot().await.is_ok(), sound);
+            assert!(Arc::ptr_eq(&read(&store), &settled), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn unchanged_content_is_parsed_once() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("modules.json");
+        let store = File::new(&path);
+        let new = folder.path().join("new.json");
+        let mut snapshots = Vec::new();
+        for _ in 0..2 {
+            fs::write(&new, r#"[{"uid":"a"}]"#).unwrap();
+            fs::rename(&new, &path).unwrap();
+            snapshots.push(store.snapshot().await.unwrap());
+        }
+        assert!(Arc::ptr_eq(&snapshots[0], &snapshots[1]));
+    }
+
+    #[test]
+    fn a_stamp_is_trusted_when_the_clock_has_moved() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("modules.json");
+        fs::write(&path, "[]").unwrap();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let seen = Instant::now();
+        let after = |seconds| seen + Duration::from_secs(seconds);
+        let version =
+            |read| Version { stamp, digest: [0; 32], seen, read, content: Ok(Arc::default()) };
+        assert!(version(after(0)).holds(&stamp, seen), "read since the call began");
+        assert!(!version(after(0)).holds(&stamp, after(1)), "the file may have changed since");
+        assert!(!version(after(1)).holds(&stamp, after(9)), "it may have changed within the step");
+        assert!(version(after(2)).holds(&stamp, after(9)));
+
+        fs::write(&path, "[]\n").unwrap();
+        let other = Stamp::of(&fs::metadata(&path).unwrap());
+        assert!(!version(after(2)).holds(&other, seen), "another file");
     }
 }
