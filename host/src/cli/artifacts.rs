@@ -1,21 +1,19 @@
-//! `artifacts DIR`: every WebAssembly file, with what there is to check it by.
+//! `artifacts DIR`: writes every WebAssembly file, its bill of materials, and the digests of all.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
-use ccs_modules_host::artifacts;
+use ccs_modules_host::{artifacts, files};
 
 use super::Failure;
 
-/// The digests of the artifacts, as `sha256sum --check` reads them.
+/// The file of the digests, which `sha256sum --check` reads.
 const DIGESTS: &str = "SHA256SUMS";
 
-/// Writes every artifact into `dir` with its bill of materials, and the digests of all. Tells of
-/// each artifact its size, digest and imports.
+/// Writes every artifact into `dir` with its bill of materials, and the digests of all. Reports the
+/// size, the digest and the imports of each artifact.
 pub fn run(dir: &Path) -> Result<Vec<u8>, Failure> {
-    fs::create_dir_all(dir)
-        .map_err(|error| Failure::Other(format!("cannot make {}: {error}", dir.display())))?;
+    files::create_folder(dir).map_err(Failure::other)?;
     let (mut text, mut digests) = (String::new(), String::new());
     for artifact in artifacts::all().map_err(Failure::other)? {
         let path = dir.join(&*artifact.name);
@@ -36,6 +34,5 @@ pub fn run(dir: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes)
-        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))
+    files::write(path, bytes).map_err(Failure::other)
 }

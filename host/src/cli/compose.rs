@@ -1,9 +1,9 @@
 //! `compose FRONT STORE -o FILE`: an artifact with a store in front of its import `ccs`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ccs_modules_host::compose::compose;
+use ccs_modules_host::files;
 use clap::Args;
 
 use super::Failure;
@@ -23,15 +23,10 @@ pub struct Compose {
 /// Composes the two components, writes the result and returns a line about it.
 pub fn run(arguments: &Compose) -> Result<Vec<u8>, Failure> {
     let Compose { front, store, output } = arguments;
+    let read = |path| files::read(path).map_err(Failure::other);
     let wasm = compose(&read(front)?, &read(store)?).map_err(|error| {
         Failure::Other(format!("{error} ({} over {})", front.display(), store.display()))
     })?;
-    fs::write(output, &wasm)
-        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", output.display())))?;
+    files::write(output, &wasm).map_err(Failure::other)?;
     Ok(format!("{}: {} bytes\n", output.display(), wasm.len()).into_bytes())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))
 }
