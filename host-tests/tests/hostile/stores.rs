@@ -91,8 +91,8 @@ fn a_redis_that_answers_too_much_is_named() {
     let body = String::from_utf8(body).unwrap();
     // On a machine that is slow enough, the time is over first.
     assert!(
-        status == 500 && body.contains("answers with more than 67108864 bytes")
-            || status == 503 && body.contains("no answer in time"),
+        status == 500 && body.contains("is longer than 67108864 bytes")
+            || status == 503 && body.contains("no reply in time"),
         "{body}"
     );
 }
@@ -117,7 +117,7 @@ fn a_redis_that_claims_much_and_sends_nothing_costs_nothing() {
 
 fn over(answer: Answer) -> Server {
     let address = redis::start(answer);
-    Server::start(&["--store", &format!("redis://{address}"), "--store-timeout", "5"])
+    Server::start(&["--store", &format!("redis://{address}"), "--store-timeout", "5s"])
 }
 
 /// So many ask at once, and each gets one of these answers; meanwhile others are served.

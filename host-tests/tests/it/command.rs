@@ -78,10 +78,63 @@ fn a_uid_may_hold_anything() {
 }
 
 #[test]
+fn options_stand_before_or_after_the_command() {
+    let one = run(&["get", BLOOM, "--output", "json"]);
+    assert_eq!(one.status.code(), Some(0));
+    for arguments in [
+        ["--output", "json", "get", BLOOM],
+        ["get", "--output", "json", BLOOM],
+        ["--output=json", "--store=demo", "get", BLOOM],
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.stdout, one.stdout, "{arguments:?}: {output:?}");
+    }
+    // An option of another command stays an error.
+    assert_eq!(run(&["--listen", "127.0.0.1:0", "list"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_store_that_looks_like_a_file_is_one() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("modules.json"), DEMO).unwrap();
+    fs::write(folder.path().join("modules"), DEMO).unwrap();
+    for store in ["modules.json", "./modules", "file:modules", "file:modules.json"] {
+        let output = command(&["list", "--output", "json", "--store", store])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.stdout == DEMO.as_bytes(), "{store}: {output:?}");
+    }
+}
+
+#[test]
+fn a_document_does_not_control_the_terminal() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let store = path.to_str().unwrap();
+    let document =
+        r#"{"display_name":"\u001b[2J\u009b2J\r\nb\u202e","module_name":"m","uid":"u\u001b"}"#;
+    fs::write(&path, format!("[{document}]")).unwrap();
+    let shown = r"\u001b[2J\u009b2J\u000d\nb\u202e";
+    for arguments in [&["list", "--store", store][..], &["get", "u\u{1b}", "--store", store]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(shown), "{text:?}");
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'));
+    }
+    fs::write(&path, format!("[{document},{document}]")).unwrap();
+    let output = run(&["list", "--store", store]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
 fn exit_codes_tell_what_happened() {
     for (arguments, code, text) in [
         (&["--store", "file:/nowhere/modules.json"][..], 1, "/nowhere/modules.json"),
         (&["--store", "file:/nowhere/m.json", "--output", "json"], 1, "/nowhere/m.json"),
+        (&["--store", "file:nothere.json"], 1, "cannot read nothere.json: there is no such file\n"),
         (&["--store", "nothing"], 2, "file:PATH"),
         (&["list", "--nothing"], 2, "--nothing"),
         (&["get"], 2, "<UID>"),
@@ -179,6 +232,19 @@ fn the_folder_of_kept_code_is_for_its_owner_alone() {
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(mode(), 0o700, "found with {found_with:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_reserved_for_what_a_plugin_has() {
+    // Room for the memories of 64 instances, each of them and its guards 4.1 GiB, and not for twice
+    // as many.
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -v 400000000 && exec \"$0\" list", env!("CARGO_BIN_EXE_ccs-modules")])
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

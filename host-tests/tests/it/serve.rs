@@ -72,9 +72,10 @@ fn usage_is_checked() {
         (&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], 2, "--tls-self-signed"),
         (&["--instances", "many"], 2, "--instances"),
         (&["--max-instances", "0"], 2, "--max-instances"),
-        (&["--request-timeout", "0"], 2, "--request-timeout"),
+        (&["--request-timeout", "0s"], 2, "--request-timeout"),
+        (&["--request-timeout", "10"], 2, "500ms, 30s or 2m"),
         (&["--store-timeout", "x"], 2, "--store-timeout"),
-        (&["--client-timeout", "inf"], 2, "--client-timeout"),
+        (&["--client-timeout", "25h"], 2, "--client-timeout"),
         (&["--log", "loud"], 2, "--log"),
     ] {
         let output = run(arguments);
@@ -82,6 +83,16 @@ fn usage_is_checked() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
         assert!(stderr.contains(text), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_name_is_listened_on() {
+    let server = Server::start(&["--listen", "localhost:0", "--metrics", "localhost:0"]);
+    assert_eq!(status(&[&server.url]), 401);
+    let output = run(&["--listen", "nowhere.invalid:0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: cannot resolve nowhere.invalid: "), "{stderr}");
 }
 
 #[test]
@@ -219,7 +230,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = command(&["--listen", "127.0.0.1:0"]).args(arguments).spawn().unwrap();
+        let mut child = command(arguments);
+        if !arguments.contains(&"--listen") {
+            child.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child = child.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take();
         let mut server = Self { child, stdout, stderr, url: String::new() };

@@ -78,7 +78,7 @@ fn main() {
     let endless = redis::start(Answer::Endless("*9000000000000000000\r\n", "$1\r\nx\r\n"));
     let endless = format!("redis://{endless}");
     let options = |store: &str| -> Vec<String> {
-        ["--store", store, "--store-timeout", "0.2", "--max-instances", "8"]
+        ["--store", store, "--store-timeout", "200ms", "--max-instances", "8"]
             .map(String::from)
             .into()
     };

@@ -1,4 +1,4 @@
-//! How a command fails.
+//! The failure of a command.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -6,23 +6,23 @@ use std::process::ExitCode;
 use ccs_modules_host::{CallError, CatalogError, CcsError, Response};
 use serde_json::Value;
 
-/// Why a command failed: what it says, and what it exits with.
+/// The failure of a command: its message and exit code.
 pub enum Failure {
     /// The roles do not hold the permission.
     Forbidden,
     /// There is no such module.
     NotFound,
-    /// Anything else.
+    /// Any other failure, with its message.
     Other(String),
 }
 
 impl Failure {
-    /// A failure that is neither of the two that have an exit code of their own.
+    /// Makes a failure with this message.
     pub fn other(error: impl fmt::Display) -> Self {
         Self::Other(error.to_string())
     }
 
-    /// What the process exits with. 2 is for wrong usage.
+    /// The exit code of the process. Code 2 is for wrong usage.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Other(_) => 1,
@@ -31,7 +31,7 @@ impl Failure {
         })
     }
 
-    /// What a response that is not a 200 is to the user of a command.
+    /// Converts a response whose status is not 200.
     pub fn from_response(response: &Response) -> Self {
         match response.status {
             403 => Self::Forbidden,
@@ -40,7 +40,7 @@ impl Failure {
                 let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
                 match body.get("description").and_then(Value::as_str) {
                     Some(description) => Self::other(description),
-                    None => Self::Other(format!("the answer has the status {status}")),
+                    None => Self::Other(format!("the response has the status {status}")),
                 }
             }
         }

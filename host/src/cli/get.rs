@@ -1,11 +1,11 @@
-//! `get UID`: one module.
+//! `get UID`: shows one module.
 
 use ccs_modules_host::Module;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Failure, Output, Query, output, service};
 
-/// The module with this uid.
+/// Shows the module with this uid.
 pub async fn run(uid: &str, query: &Query) -> Result<Vec<u8>, Failure> {
     let service = service::open(&query.store).await?;
     match query.output {
@@ -17,7 +17,7 @@ pub async fn run(uid: &str, query: &Query) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A row for each field that says something.
+/// A table with a row for each field that is not empty.
 fn table(module: &Module) -> Vec<u8> {
     let version = module.version.map(|version| version.to_string());
     let bundled = module.is_bundled.map(|bundled| bundled.to_string());
@@ -41,7 +41,7 @@ fn table(module: &Module) -> Vec<u8> {
     let mut table = output::table();
     for (field, value) in rows {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            table.add_row([field, value]);
+            table.add_row([field, &output::cell(value)]);
         }
     }
     output::text(&table)

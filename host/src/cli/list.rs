@@ -1,10 +1,10 @@
-//! `list`: every module.
+//! `list`: lists every module.
 
 use ccs_modules_host::Module;
 
 use super::{Failure, Output, Query, output, service};
 
-/// Every module that the store holds, in its order.
+/// Lists every module of the store, in the order of the store.
 pub async fn run(query: &Query) -> Result<Vec<u8>, Failure> {
     let service = service::open(&query.store).await?;
     match query.output {
@@ -25,7 +25,7 @@ fn table(modules: &[Module]) -> Vec<u8> {
                 module.display_name.as_ref(),
                 module.min_redis_version.as_ref(),
             ]
-            .map(|text| text.map_or("-", String::as_str)),
+            .map(|text| output::cell(text.map_or("-", String::as_str))),
         );
     }
     output::text(&table)

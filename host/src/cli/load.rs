@@ -1,17 +1,17 @@
-//! `load FILE --into REDIS`: fills a store.
+//! `load FILE --into REDIS`: replaces the content of a Redis hash.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ccs_modules_host::files;
 use ccs_modules_host::stores::{Catalogue, RedisAddress};
 use clap::Args;
 
 use super::Failure;
 use super::store::{Discreet, redis};
 
-/// What to load, and where to.
+/// The arguments of `load`.
 #[derive(Args)]
 pub struct Load {
     /// The body of `GET /v1/modules`; `-` for standard input.
@@ -19,15 +19,15 @@ pub struct Load {
     /// The hash: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`.
     #[arg(long, value_name = "REDIS", value_parser = Discreet::<RedisAddress>::new())]
     into: RedisAddress,
-    /// Say what would be written, and write nothing.
+    /// Report what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// A catalogue may be large, and nobody else waits.
+/// The timeout, long enough for a large catalog.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Replaces all that the store holds, if all that the file holds is sound.
+/// Replaces the content of the store, if every document of the file is valid.
 pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     let Load { file, into, dry_run } = arguments;
     let catalogue = catalogue(file)?;
@@ -45,10 +45,12 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
 fn catalogue(file: &Path) -> Result<Catalogue, Failure> {
     let (name, body) = if file == Path::new("-") {
         let mut body = Vec::new();
-        ("standard input".into(), io::stdin().read_to_end(&mut body).map(|_| body))
+        io::stdin()
+            .read_to_end(&mut body)
+            .map_err(|error| Failure::Other(format!("cannot read standard input: {error}")))?;
+        ("standard input".into(), body)
     } else {
-        (file.display().to_string(), fs::read(file))
+        (file.display().to_string(), files::read(file).map_err(Failure::other)?)
     };
-    let body = body.map_err(|error| Failure::Other(format!("cannot read {name}: {error}")))?;
     Catalogue::parse(&body).map_err(|error| Failure::Other(format!("{name}, {error}")))
 }

@@ -1,8 +1,10 @@
-//! The command line: what there is to say, and what comes of it.
+//! The command line.
 
+mod arguments;
 mod artifacts;
 mod bake;
 mod compose;
+mod duration;
 mod export;
 mod failure;
 mod get;
@@ -12,12 +14,14 @@ mod output;
 mod serve;
 mod service;
 mod store;
+mod terminal;
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use self::failure::Failure;
 use self::store::StoreAddress;
@@ -36,7 +40,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lists every module. This is what happens without a command, too.
+    /// Lists every module. Default command.
     List(Query),
     /// Shows one module.
     Get {
@@ -47,56 +51,58 @@ enum Command {
     },
     /// Serves the modules as the REST API does.
     Serve(serve::Serve),
-    /// Replaces all that a Redis hash holds with the modules of a file, in one step. Where anything
-    /// in the file is malformed, nothing is written.
+    /// Replaces the content of a Redis hash with the modules of a file, in one step. If any document
+    /// of the file is malformed, nothing is written.
     Load(load::Load),
-    /// Writes what a store holds as the body of `GET /v1/modules`: the way back from `load`.
+    /// Writes the content of a store as the body of `GET /v1/modules`, which `load` reads.
     Export(export::Export),
-    /// Puts a catalogue into an HTTP service, for edges that have no store.
+    /// Makes an HTTP service that holds its catalog, for edges that have no store.
     Bake(bake::Bake),
     /// Composes a store in front of an artifact's import `ccs`.
     Compose(compose::Compose),
     /// Writes every WebAssembly artifact into a folder, each with its bill of materials (CycloneDX),
     /// and SHA256SUMS.
     Artifacts {
-        /// The folder. It is made where it is missing.
+        /// The folder. It is created if it is missing.
         dir: PathBuf,
     },
 }
 
-/// Where to read from, as whom, and how to show it.
+/// The options of `list` and `get`.
 #[derive(Args)]
 struct Query {
-    /// Where the modules come from: `demo`; `file:PATH`, the body of `GET /v1/modules`;
-    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, a hash, or the same with
-    /// `rediss` and `ca=PATH`. REDISCLI_AUTH may hold the password.
+    /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
+    /// `modules.json` or `file:PATH`; or a Redis hash,
+    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
+    /// `ca=PATH`. The password may be in the variable REDISCLI_AUTH instead.
     #[arg(long, value_name = "STORE", default_value = "demo")]
     store: StoreAddress,
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
     #[arg(long = "role", value_name = "ROLE", default_value = "admin")]
     roles: Vec<String>,
-    /// How to show what was found; `json` is the body that the REST API answers with.
+    /// The form of the output; `json` is the body of the REST API's response.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Output {
-    /// For people.
+    /// A table for people.
     #[default]
     Table,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli =
+        Cli::parse_from(arguments::with_command_first(env::args_os().collect(), &Cli::command()));
     match execute(cli).and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell when standard error is closed as well.
-            let _ = writeln!(io::stderr(), "error: {failure}");
+            // If standard error is closed too, there is nowhere to report the error.
+            let _ = writeln!(io::stderr(), "error: {}", terminal::escaped(&failure.to_string()));
             failure.exit_code()
         }
     }
@@ -123,10 +129,15 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// Prints. Whoever closes the pipe has read what they wanted.
+/// Prints to standard output. A pipe that was closed is not an error: its reader has enough.
 fn print(text: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+    let written = if stdout.is_terminal() {
+        stdout.write_all(terminal::escaped(&String::from_utf8_lossy(text)).as_bytes())
+    } else {
+        stdout.write_all(text)
+    };
+    match written.and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other(error)),
         _ => Ok(()),
     }

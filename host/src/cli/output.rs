@@ -1,15 +1,17 @@
-//! Tables.
+//! Tables for people.
 
 use comfy_table::{Table, presets};
 
-/// A table without lines: easy on the eye, and on `cut` and `awk`.
+use super::terminal;
+
+/// Makes a table without lines between its cells, which `cut` and `awk` can read.
 pub fn table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
 }
 
-/// The table as text, one line a row, without space at the ends of lines.
+/// Formats the table: one line for each row, without space at the ends of lines.
 pub fn text(table: &Table) -> Vec<u8> {
     let mut text = String::new();
     for line in table.lines() {
@@ -17,4 +19,9 @@ pub fn text(table: &Table) -> Vec<u8> {
         text.push('\n');
     }
     text.into_bytes()
+}
+
+/// Makes a cell. A document cannot control the terminal by it.
+pub fn cell(text: &str) -> String {
+    terminal::escaped_line(text)
 }

@@ -1,4 +1,4 @@
-//! The plugin, ready to be called.
+//! The plugin for one command.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -9,28 +9,28 @@ use tokio::time::sleep;
 
 use super::{Failure, StoreAddress};
 
-/// A load that takes longer than this compiles, and is long enough to be noticed.
+/// A load that takes longer than this compiles the component, which a person notices.
 const NOTICEABLE: Duration = Duration::from_millis(100);
 
-/// The plugin over the store at `address`.
+/// Loads the plugin over the store at `address`.
 pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
     Ok(address.open(&load(Bounds::default()).await?))
 }
 
-/// The plugin, loaded.
+/// Loads the plugin.
 pub async fn load(bounds: Bounds) -> Result<Host, Failure> {
     let mut loading = spawn_blocking(move || Host::load(&artifacts::PLUGIN.wasm, bounds));
     let loaded = tokio::select! {
         loaded = &mut loading => loaded,
         () = sleep(NOTICEABLE) => {
-            say("compiling the component, once");
+            say("compiling the component; the next start will be faster");
             loading.await
         }
     };
     loaded.map_err(Failure::other)?.map_err(Failure::other)
 }
 
-/// The body that the REST API answers `GET target` with.
+/// Returns the body of the response to `GET target`.
 pub async fn body(service: &Service, target: String, roles: &[String]) -> Result<Vec<u8>, Failure> {
     let request =
         Request { method: "GET".into(), target, headers: Vec::new(), roles: Some(roles.to_vec()) };
@@ -41,11 +41,11 @@ pub async fn body(service: &Service, target: String, roles: &[String]) -> Result
     }
 }
 
-/// Tells a person who is waiting; a log has no use for it.
+/// Shows progress to a person, so only on a terminal.
 fn say(progress: &str) {
     let mut stderr = io::stderr();
     if stderr.is_terminal() {
-        // It is only a courtesy.
+        // A failure to show progress does not matter.
         let _ = writeln!(stderr, "{progress}");
     }
 }

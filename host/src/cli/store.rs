@@ -1,4 +1,4 @@
-//! Stores by name.
+//! The store options of the command line.
 
 use std::env;
 use std::ffi::OsStr;
@@ -14,24 +14,24 @@ use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
-/// Where the modules come from, as it is written on the command line.
+/// The address of a store, as written on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreAddress {
-    /// `demo`: the demonstration catalogue.
+    /// `demo`: the demo catalog.
     Demo,
-    /// `file:PATH`: a JSON file.
+    /// `file:PATH`, or a path that ends in `.json` or names a folder: a JSON file.
     File(PathBuf),
     /// `redis://…` or `rediss://…`: a hash in a Redis.
     Redis(RedisAddress),
 }
 
 impl StoreAddress {
-    /// The plugin of `host` over this store.
+    /// Makes a service of `host` over this store.
     pub fn open(&self, host: &Host) -> Service {
         host.service(self.ccs(host.bounds()))
     }
 
-    /// The store itself, within these bounds.
+    /// Makes the store, within these limits.
     pub fn ccs(&self, bounds: Bounds) -> Arc<dyn Ccs> {
         match self {
             Self::Demo => Arc::new(stores::demo()),
@@ -43,8 +43,8 @@ impl StoreAddress {
     }
 }
 
-/// The Redis at this address. A password that the address lacks may be in the environment, where
-/// other users do not see it; the variable is that of `redis-cli`.
+/// Makes a store of the Redis at this address. If the address has no password, it may be in the
+/// environment, where other users do not see it. `redis-cli` reads the same variable.
 pub fn redis(address: &RedisAddress) -> Redis {
     let address = address.clone();
     Redis::new(match env::var("REDISCLI_AUTH") {
@@ -63,9 +63,21 @@ impl FromStr for StoreAddress {
             Some(("redis" | "rediss", _)) => {
                 address.parse().map(Self::Redis).map_err(|error| format!("{error}"))
             }
-            _ => Err("expected `demo`, `file:PATH` or `redis://HOST`".into()),
+            // A name with a scheme that is not known is no file, whatever it ends with.
+            _ if is_file_name(address) && !address.contains("://") => {
+                Ok(Self::File(address.into()))
+            }
+            _ => {
+                Err("expected `demo`, a file such as `modules.json`, `file:PATH` or `redis://HOST`"
+                    .into())
+            }
         }
     }
+}
+
+/// Whether the text looks like the name of a file: it has a folder, or ends in `.json`.
+fn is_file_name(text: &str) -> bool {
+    text.contains(['/', '\\']) || text.ends_with(".json")
 }
 
 impl ValueParserFactory for StoreAddress {
@@ -76,12 +88,12 @@ impl ValueParserFactory for StoreAddress {
     }
 }
 
-/// Parses an address. Where it is none it is not repeated, as it may hold a password.
+/// A parser for addresses, whose errors do not repeat the text: it may hold a password.
 #[derive(Clone)]
 pub struct Discreet<T>(PhantomData<T>);
 
 impl<T> Discreet<T> {
-    /// The parser.
+    /// Makes the parser.
     pub fn new() -> Self {
         Self(PhantomData)
     }

@@ -1,4 +1,4 @@
-//! The metrics, on an address of their own.
+//! The exporter of metrics.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use tokio::net::ToSocketAddrs;
 
 use crate::server::connection::Handler;
 use crate::server::listener::Listener;
@@ -14,30 +15,30 @@ use crate::server::page::page;
 use crate::server::refusal::{Answer, Refusal};
 use crate::server::{Limits, Metrics};
 
-/// Answers `GET /metrics` with what a server counts. Nobody is asked who they are: its address is
-/// for those who may know.
+/// A server that responds to `GET /metrics` with the metrics of another server. It does not
+/// authenticate its clients, so its address must be reachable for those only who may read metrics.
 pub struct Exporter {
     listener: Listener,
     metrics: Arc<Metrics>,
 }
 
 impl Exporter {
-    /// Takes the address; port 0 takes any that is free.
+    /// Binds the address, the first one where a name has several; port 0 takes any that is free.
     ///
     /// # Errors
     ///
-    /// Where the address cannot be had.
-    pub async fn bind(address: SocketAddr, metrics: Arc<Metrics>) -> io::Result<Self> {
+    /// When the address cannot be bound.
+    pub async fn bind(address: impl ToSocketAddrs, metrics: Arc<Metrics>) -> io::Result<Self> {
         let limits = Limits { connections: CONNECTIONS, ..Limits::default() };
         let listener = Listener::bind(address, None, limits, Duration::ZERO).await?;
         Ok(Self { listener, metrics })
     }
 
-    /// The address it is on.
+    /// The address that the exporter is bound to.
     ///
     /// # Errors
     ///
-    /// Where the operating system does not say.
+    /// When the operating system does not tell it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.address()
     }
@@ -48,7 +49,7 @@ impl Exporter {
     }
 }
 
-/// More than anybody needs who collects metrics.
+/// The number of connections at a time, more than a collector of metrics needs.
 const CONNECTIONS: usize = 64;
 
 impl Handler for Arc<Metrics> {

@@ -1,4 +1,4 @@
-//! Connections: taken, counted, limited, and brought to an end.
+//! A listener: accepts connections, limits their number, and ends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::Version;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,7 +19,7 @@ use crate::server::metrics::Connections;
 use crate::server::refusal::{Answer, Refusal};
 use crate::server::{LAST_WORDS, Limits, Tls};
 
-/// An address that connections come in on.
+/// A bound address that accepts connections.
 pub(super) struct Listener {
     socket: TcpListener,
     terms: Terms,
@@ -27,7 +27,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) async fn bind(
-        address: SocketAddr,
+        address: impl ToSocketAddrs,
         tls: Option<Tls>,
         limits: Limits,
         answer_time: Duration,
@@ -41,7 +41,7 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until `shutdown`, and then until the requests in flight are answered.
+    /// Serves until `shutdown`, and then finishes the requests in flight.
     pub(super) async fn run(
         self,
         handler: impl Handler,
@@ -60,26 +60,26 @@ impl Listener {
         closing.cancel();
         let ended = async { while desk.tasks.join_next().await.is_some() {} };
         if timeout(grace, ended).await.is_err() {
-            tracing::warn!("connections are cut that did not end in time");
+            tracing::warn!("closed connections that did not end in time");
         }
     }
 }
 
-/// The next connection.
+/// Accepts the next connection.
 async fn accept(socket: &TcpListener) -> TcpStream {
     loop {
         match socket.accept().await {
             Ok((stream, _)) => return stream,
             Err(error) => {
-                tracing::warn!(%error, "cannot take a connection");
-                // Mostly for want of file descriptors: some are given back soon.
+                tracing::warn!(%error, "cannot accept a connection");
+                // Most likely there is no file descriptor left. Some will be free soon.
                 sleep(Duration::from_millis(50)).await;
             }
         }
     }
 }
 
-/// Where it is decided what becomes of a connection.
+/// The connections of a listener, each served by a task, and their limit.
 struct Desk<H> {
     terms: Terms,
     handler: H,
@@ -97,8 +97,8 @@ impl<H: Handler> Desk<H> {
         Self { terms, handler, connections, closing, places, refusals, tasks: JoinSet::new() }
     }
 
-    /// Serves a connection if there is a place for it, else tells it so. Where even that is too
-    /// much, it is closed.
+    /// Serves a connection within the limit. Over the limit, it responds with a refusal, or closes the
+    /// connection if too many are being refused already.
     fn admit(&mut self, stream: TcpStream) {
         while self.tasks.try_join_next().is_some() {}
         let (terms, closing) = (self.terms.clone(), self.closing.child_token());
@@ -121,10 +121,10 @@ impl<H: Handler> Desk<H> {
     }
 }
 
-/// How many connections over the limit are told so at once.
+/// The number of connections that are refused with a response at a time.
 const REFUSALS: usize = 64;
 
-/// Counts a connection as open for as long as it lives.
+/// Counts a connection as open as long as this lives.
 struct Open(Connections);
 
 impl Open {
@@ -140,7 +140,7 @@ impl Drop for Open {
     }
 }
 
-/// Refuses a connection, and has it closed after that.
+/// A handler that refuses one request, and then closes the connection.
 #[derive(Clone)]
 struct Refuse {
     closing: CancellationToken,

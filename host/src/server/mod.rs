@@ -1,8 +1,8 @@
-//! The server: the plugin on a network.
+//! The HTTP server of the plugin.
 //!
-//! It finds out who is calling by an access policy, hands the request to the plugin, and sends back
-//! what the plugin answers. Its own answers are for what does not get that far: a limit, a call
-//! without an answer, and the two probes, `/healthz` and `/readyz`.
+//! It authenticates the client by an access policy, passes the request to the plugin, and sends the
+//! plugin's response back. It responds itself to a request over a limit, to one whose call fails, and
+//! to the probes `/healthz` and `/readyz`.
 //!
 //! ```no_run
 //! use ccs_modules_host::server::{Server, Settings};
@@ -12,7 +12,7 @@
 //! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
-//! let server = Server::bind("127.0.0.1:8080".parse()?, &host, stores::demo(), settings).await?;
+//! let server = Server::bind("127.0.0.1:8080", &host, stores::demo(), settings).await?;
 //! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
 //! # }
@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use tokio::net::ToSocketAddrs;
 
 use self::api::Api;
 use self::in_flight::InFlight;
@@ -54,20 +55,20 @@ pub use self::limits::Limits;
 pub use self::metrics::Metrics;
 pub use self::tls::{Tls, TlsError};
 
-/// How a server serves.
+/// The settings of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// How to find out who is calling. Without a policy nobody is authenticated.
+    /// The access policy. Without a policy, no client is authenticated.
     pub access: Option<Policy>,
-    /// Which instance answers a request.
+    /// The instance that answers a request.
     pub instances: Instances,
-    /// What clients may use.
+    /// The limits of connections.
     pub limits: Limits,
-    /// The certificate; without one, the server speaks plain HTTP.
+    /// The certificate. Without one, the server speaks plain HTTP.
     pub tls: Option<Tls>,
 }
 
-/// The plugin over one store, on one address: HTTP/1.1 and HTTP/2, with or without TLS.
+/// An HTTP server of the plugin over one store: HTTP/1.1 and HTTP/2, with or without TLS.
 pub struct Server {
     listener: Listener,
     api: Arc<Api>,
@@ -75,13 +76,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address; port 0 takes any that is free. Connections wait until the server runs.
+    /// Binds the address, the first one where a name has several; port 0 takes any that is free.
+    /// Connections wait until the server runs.
     ///
     /// # Errors
     ///
-    /// Where the address cannot be had.
+    /// When the address cannot be bound.
     pub async fn bind(
-        address: SocketAddr,
+        address: impl ToSocketAddrs,
         host: &Host,
         ccs: impl Ccs + 'static,
         settings: Settings,
@@ -102,27 +104,27 @@ impl Server {
         Ok(Self { listener, api: Arc::new(api), metrics })
     }
 
-    /// The address it is on.
+    /// The address that the server is bound to.
     ///
     /// # Errors
     ///
-    /// Where the operating system does not say.
+    /// When the operating system does not tell it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.address()
     }
 
-    /// What it counts, for an [`Exporter`].
+    /// The metrics of the server, for an [`Exporter`].
     pub fn metrics(&self) -> Arc<Metrics> {
         self.metrics.clone()
     }
 
-    /// Serves until `shutdown` is ready. Then it takes no further connection, and requests in
-    /// flight are answered: for as long as a call may take, and a little longer.
+    /// Serves until `shutdown` is ready. Then it accepts no further connection, and finishes the
+    /// requests in flight within the timeout of a call and a few seconds more.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let connections = self.metrics.connections.clone();
         self.listener.run(self.api, connections, shutdown).await;
     }
 }
 
-/// What a request in flight gets at shutdown, on top of what a call may take: to be sent.
+/// The time to send a response at shutdown, after the timeout of a call.
 const LAST_WORDS: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! TLS: the certificate that a server shows, and its key.
+//! The TLS certificate of a server, and its private key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,41 +18,41 @@ pub struct Tls {
     certificate: CertificateDer<'static>,
 }
 
-/// Why a certificate cannot be used. Never shows the key.
+/// The error for a certificate that cannot be used. It never shows the key.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// The certificate chain cannot be read.
-    #[error("the certificate: {0}")]
+    #[error("the certificate chain: {0}")]
     Certificate(String),
     /// The key cannot be read.
-    #[error("the key: {0}")]
+    #[error("the private key: {0}")]
     Key(String),
     /// The certificate and the key cannot be used, or not together.
-    #[error("the certificate and its key: {0}")]
+    #[error("the certificate and its private key: {0}")]
     Pair(String),
 }
 
 impl Tls {
-    /// A certificate chain, the server's own first, and its private key, both PEM.
+    /// Reads a certificate chain, the server's own certificate first, and its private key, both PEM.
     ///
     /// # Errors
     ///
-    /// Where either is not that, or the key is another certificate's.
+    /// When either cannot be read, or the key belongs to another certificate.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| TlsError::Certificate(reason(&error)))?;
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(reason(&error)))?;
+            .map_err(|error| TlsError::Certificate(reason(&error, "certificate")))?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| TlsError::Key(reason(&error, "private key")))?;
         Self::new(chain, key)
     }
 
-    /// A new certificate for these names and addresses, signed by nobody else.
+    /// Makes a certificate for these names and addresses, signed by itself.
     ///
     /// # Errors
     ///
-    /// Where one of them cannot be in a certificate.
+    /// When one of them cannot be in a certificate.
     pub fn self_signed(names: &[&str]) -> Result<Self, TlsError> {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)
@@ -66,7 +66,7 @@ impl Tls {
     ) -> Result<Self, TlsError> {
         let certificate = chain
             .first()
-            .ok_or_else(|| TlsError::Certificate(reason(&pem::Error::NoItemsFound)))?
+            .ok_or_else(|| TlsError::Certificate(reason(&pem::Error::NoItemsFound, "certificate")))?
             .clone();
         let mut config = config(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -99,10 +99,10 @@ fn config(
         .with_single_cert(chain, key)
 }
 
-/// What is wrong with a PEM text, without any of it.
-fn reason(error: &pem::Error) -> String {
+/// The reason why a PEM text cannot be used, without any part of the text.
+fn reason(error: &pem::Error, what: &str) -> String {
     match error {
-        pem::Error::NoItemsFound => "there is none in this file".into(),
-        _ => "not PEM".into(),
+        pem::Error::NoItemsFound => format!("there is no {what} in it"),
+        _ => "it is not PEM".into(),
     }
 }

@@ -74,16 +74,16 @@ fn what_cannot_be_used_is_named_and_not_shown() {
     let other_key = pem("PRIVATE KEY", &other.signing_key.serialize_der());
     let broken = "-----BEGIN PRIVATE KEY-----\nsecret\n";
     for (certificate, key, text) in [
-        ("", &*key, "the certificate: there is none in this file"),
-        (&*key, &*key, "the certificate: there is none in this file"),
-        (&*certificate, "", "the key: there is none in this file"),
-        (&*certificate, broken, "the key: not PEM"),
+        ("", &*key, "the certificate chain: there is no certificate in it"),
+        (&*key, &*key, "the certificate chain: there is no certificate in it"),
+        (&*certificate, "", "the private key: there is no private key in it"),
+        (&*certificate, broken, "the private key: it is not PEM"),
     ] {
         let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), text);
     }
     let error = Tls::from_pem(certificate.as_bytes(), other_key.as_bytes()).unwrap_err();
-    assert!(error.to_string().starts_with("the certificate and its key: "), "{error}");
+    assert!(error.to_string().starts_with("the certificate and its private key: "), "{error}");
     Tls::self_signed(&["not ascii: é"]).unwrap_err();
 }
 

@@ -1,38 +1,43 @@
-//! Who may call a server.
+//! The access policy of a server.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use ccs_modules::access::Policy;
+use ccs_modules_host::files;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::listen::ListenAddress;
 use crate::cli::Failure;
 
-/// The policy, and what nobody knows yet who it admits.
+/// An access policy, and the generated credentials if there are some.
 pub struct Access {
-    /// Who may call.
+    /// The policy.
     pub policy: Policy,
-    /// The credentials that were made up, `user:password`.
-    pub made_up: Option<String>,
+    /// The generated credentials, `user:password`.
+    pub generated: Option<String>,
 }
 
 impl Access {
-    /// The policy of the file, or one for a single user whose password is made up here. Without a
-    /// file, a server must not be reachable from elsewhere.
-    pub fn find(file: Option<&Path>, listen: SocketAddr) -> Result<Self, Failure> {
+    /// Reads the policy of the file, or generates one for a single user. Without a file, a server must
+    /// be reachable from this machine only.
+    pub fn find(
+        file: Option<&Path>,
+        listen: &ListenAddress,
+        is_local: bool,
+    ) -> Result<Self, Failure> {
         match file {
-            Some(path) => Ok(Self { policy: read(path)?, made_up: None }),
-            None if is_loopback(listen) => Self::make_up(),
+            Some(path) => Ok(Self { policy: read(path)?, generated: None }),
+            None if is_local => Self::generate(),
             None => Err(Failure::Other(format!(
-                "{listen} is not a loopback address: --access FILE must say who may call"
+                "{listen} is not a loopback address; an access policy is needed: --access FILE"
             ))),
         }
     }
 
-    fn make_up() -> Result<Self, Failure> {
+    fn generate() -> Result<Self, Failure> {
         let password = hex(&random()?);
         let policy = json!({"users": [{
             "name": USER,
@@ -40,11 +45,11 @@ impl Access {
             "roles": ["admin"],
         }]});
         let policy = Policy::parse(policy.to_string().as_bytes()).map_err(Failure::other)?;
-        Ok(Self { policy, made_up: Some(format!("{USER}:{password}")) })
+        Ok(Self { policy, generated: Some(format!("{USER}:{password}")) })
     }
 }
 
-/// Whether only this machine can reach it.
+/// Whether only this machine can reach the address.
 pub fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
@@ -52,16 +57,15 @@ pub fn is_loopback(address: SocketAddr) -> bool {
 const USER: &str = "admin@localhost";
 
 fn read(path: &Path) -> Result<Policy, Failure> {
-    let text = fs::read(path)
-        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
+    let text = files::read(path).map_err(Failure::other)?;
     Policy::parse(&text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }
 
-/// Enough that nobody guesses it.
+/// Makes a password that nobody can guess.
 fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::Other(format!("no random numbers for a password: {error}")))?;
+        .map_err(|error| Failure::Other(format!("cannot generate a password: {error}")))?;
     Ok(bytes)
 }
 

@@ -1,40 +1,40 @@
-//! Limits, as they are set on the command line.
+//! The options for limits and timeouts.
 
 use ccs_modules_host::Bounds;
 use ccs_modules_host::server::Limits;
 use clap::{Args, value_parser};
 
-use super::seconds::Seconds;
+use crate::cli::duration::Timeout;
 
-/// What clients, calls and the store may use.
+/// The options for limits and timeouts of connections, calls and the store.
 #[derive(Args)]
 pub struct LimitArgs {
-    /// How many connections there may be at once; further ones are answered with 503.
+    /// The number of connections at a time; the response to further ones is 503.
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     max_connections: usize,
-    /// How long the header fields of a request may be, in bytes.
+    /// The length of the header fields of a request, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().header_bytes)]
     max_header_bytes: usize,
-    /// How many bytes the requests and answers in flight may hold, all together; further requests
-    /// are answered with 503.
+    /// The memory that requests and responses in flight hold together, in bytes; the response to
+    /// further requests is 503.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().in_flight_bytes)]
     max_in_flight_bytes: usize,
-    /// How many instances of the component there may be at once; further requests wait.
+    /// The number of instances of the component at a time; further requests wait.
     #[arg(long, value_name = "N", default_value_t = Bounds::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
-    /// How long a client may keep the server waiting, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Limits::default().client_time))]
-    client_timeout: Seconds,
-    /// How long a request may take until it is answered, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Bounds::default().time))]
-    request_timeout: Seconds,
-    /// How long the store may take for an answer, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Seconds(Bounds::default().store_time))]
-    store_timeout: Seconds,
+    /// The time in which a client must send or take its next bytes, such as 500ms or 30s.
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Limits::default().client_time))]
+    client_timeout: Timeout,
+    /// The time from a request to its response, such as 500ms or 30s.
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Bounds::default().time))]
+    request_timeout: Timeout,
+    /// The time that the store has for an answer, such as 500ms or 30s.
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Bounds::default().store_time))]
+    store_timeout: Timeout,
 }
 
 impl LimitArgs {
-    /// What one call may use.
+    /// The limits of one call.
     pub fn bounds(&self) -> Bounds {
         Bounds {
             time: self.request_timeout.0,
@@ -44,7 +44,7 @@ impl LimitArgs {
         }
     }
 
-    /// What clients may use.
+    /// The limits of connections.
     pub fn limits(&self) -> Limits {
         Limits {
             client_time: self.client_timeout.0,
@@ -55,7 +55,7 @@ impl LimitArgs {
     }
 }
 
-/// As many connections as wanted, or as there may be open files.
+/// The number of connections that is wanted, or that the limit on open files permits.
 fn connections(wanted: usize) -> usize {
     let needed = wanted.saturating_add(OTHER_FILES);
     let allowed = rlimit::increase_nofile_limit(u64::try_from(needed).unwrap_or(u64::MAX))
@@ -70,5 +70,5 @@ fn connections(wanted: usize) -> usize {
     connections
 }
 
-/// What is open besides: the store, refused connections, the libraries' own.
+/// Files that are open besides connections: the store, refused connections, those of libraries.
 const OTHER_FILES: usize = 256;

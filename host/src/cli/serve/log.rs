@@ -1,4 +1,4 @@
-//! The log.
+//! The log of the server.
 
 use std::io;
 
@@ -12,24 +12,24 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::Failure;
 
-/// How a line of the log is written.
+/// The form of a line of the log.
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: one object a line.
+    /// JSON for programs, one object for each line.
     Json,
 }
 
-/// Logs to standard error from now on.
+/// Starts to log to standard error.
 pub fn start(level: LevelFilter, format: Format) -> Result<(), Failure> {
     let lines = layer().with_writer(io::stderr).with_target(false);
     let lines = match format {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
-    // Of others only what is wrong: what they say beyond that could hold what clients send.
+    // Of libraries only warnings and errors: other messages could hold data of clients.
     let others = level.min(LevelFilter::WARN);
     let levels = Targets::new().with_target("ccs_modules", level).with_default(others);
     tracing_subscriber::registry().with(lines).with(levels).try_init().map_err(Failure::other)

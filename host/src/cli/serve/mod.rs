@@ -1,14 +1,13 @@
-//! `serve`: the REST API on a network.
+//! `serve`: serves the REST API on a network.
 
 mod access;
 mod limits;
+mod listen;
 mod log;
-mod seconds;
 mod stop;
 mod tls;
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use ccs_modules_host::server::{Exporter, Instances, Server, Settings};
@@ -17,39 +16,40 @@ use tracing::level_filters::LevelFilter;
 
 use self::access::{Access, is_loopback};
 use self::limits::LimitArgs;
+use self::listen::ListenAddress;
 use self::log::Format;
 use self::tls::Certificate;
 use super::{Failure, StoreAddress, print, service};
 
-/// What is served, where, to whom, and within which limits.
+/// The arguments of `serve`.
 #[derive(Args)]
 pub struct Serve {
-    /// Where the modules come from, as for `list`.
+    /// The store of the modules, as for `list`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
     store: StoreAddress,
-    /// The address to listen on; port 0 takes any that is free.
+    /// The address to listen on, an IP address or a name; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// The access policy, JSON: `{"users":[{"name":…,"password_sha256":…,"roles":[…]}]}`,
-    /// `{"trusted_header":…}` or `{"anonymous":[…]}`. Without one, a password is made up and shown;
-    /// that is for loopback addresses only.
+    /// `{"trusted_header":…}` or `{"anonymous":[…]}`. Without a policy, a password is generated and
+    /// shown; this is for loopback addresses only.
     #[arg(long, value_name = "FILE")]
     access: Option<PathBuf>,
     #[command(flatten)]
     certificate: Certificate,
     /// The address to answer `GET /metrics` on.
     #[arg(long, value_name = "ADDRESS")]
-    metrics: Option<SocketAddr>,
-    /// Which instance of the component answers a request: one of its own, or one that keeps its
-    /// memory from request to request.
+    metrics: Option<ListenAddress>,
+    /// The instance of the component that answers a request: a fresh one for each request, or a
+    /// reused one that keeps its memory.
     #[arg(long, value_enum, default_value_t)]
     instances: Reuse,
     #[command(flatten)]
     limits: LimitArgs,
-    /// How much to log: off, error, warn, info (each request), debug.
+    /// The level of the log: off, error, warn, info (each request), debug.
     #[arg(long, value_name = "LEVEL", default_value_t = LevelFilter::INFO)]
     log: LevelFilter,
-    /// How to log.
+    /// The form of the log.
     #[arg(long, value_enum, default_value_t)]
     log_format: Format,
 }
@@ -61,12 +61,15 @@ enum Reuse {
     Reused,
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     log::start(serve.log, serve.log_format)?;
-    let Access { policy, made_up } = Access::find(serve.access.as_deref(), serve.listen)?;
-    let tls = serve.certificate.load(serve.listen)?;
-    if tls.is_none() && !is_loopback(serve.listen) {
+    let addresses = serve.listen.resolve().await?;
+    let is_local = addresses.iter().copied().all(is_loopback);
+    let Access { policy, generated } =
+        Access::find(serve.access.as_deref(), &serve.listen, is_local)?;
+    let tls = serve.certificate.load(&serve.listen)?;
+    if tls.is_none() && !is_local {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }
 
@@ -79,23 +82,23 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         tls,
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(serve.listen, &host, serve.store.ccs(bounds), settings)
+    let server = Server::bind(&*addresses, &host, serve.store.ccs(bounds), settings)
         .await
-        .map_err(|error| cannot_listen(serve.listen, &error))?;
+        .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);
-    let exporter = match serve.metrics {
+    let exporter = match &serve.metrics {
         None => None,
         Some(address) => Some(
-            Exporter::bind(address, server.metrics())
+            Exporter::bind(&*address.resolve().await?, server.metrics())
                 .await
                 .map_err(|error| cannot_listen(address, &error))?,
         ),
     };
 
-    // Signals are heard before anybody is told that there is a server.
+    // Signals are handled before the output says that there is a server.
     let stop = stop::on_signal().map_err(Failure::other)?;
     tracing::info!(url, "serving");
-    print(&serve.greeting(&url, exporter.as_ref(), made_up.as_deref())?)?;
+    print(&serve.greeting(&url, exporter.as_ref(), generated.as_deref())?)?;
     let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
     if let Some(exporter) = exporter {
         exporter.run(stop.cancelled_owned()).await;
@@ -105,19 +108,19 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 }
 
 impl Serve {
-    /// What whoever starts a server wants to know. Not for the log: there may be a password in it.
+    /// The text for the person who starts the server. It may hold a password, so it is not logged.
     fn greeting(
         &self,
         url: &str,
         exporter: Option<&Exporter>,
-        made_up: Option<&str>,
+        generated: Option<&str>,
     ) -> Result<Vec<u8>, Failure> {
         let mut text = format!("serving {url}\n");
         if let Some(exporter) = exporter {
             let address = exporter.address().map_err(Failure::other)?;
             text += &format!("metrics http://{address}/metrics\n");
         }
-        if let Some(credentials) = made_up {
+        if let Some(credentials) = generated {
             let trust = if self.certificate.is_self_signed() { "-k " } else { "" };
             text += &format!(
                 "a password for this run, shown only here:\n  curl {trust}-u {credentials} {url}\n"
@@ -136,6 +139,12 @@ impl From<Reuse> for Instances {
     }
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
-    Failure::Other(format!("cannot listen on {address}: {error}"))
+fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there".into(),
+        ErrorKind::AddrNotAvailable => "this machine does not have the address".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    };
+    Failure::Other(format!("cannot listen on {address}: {reason}"))
 }

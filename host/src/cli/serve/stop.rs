@@ -1,10 +1,10 @@
-//! How a server is told to stop.
+//! Signals that stop the server.
 
 use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// What is cancelled at the first signal to stop: SIGINT or SIGTERM.
+/// Returns a token that the first SIGINT or SIGTERM cancels.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let signal = signal()?;

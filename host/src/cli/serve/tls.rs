@@ -1,15 +1,15 @@
-//! TLS, as it is asked for on the command line.
+//! The options for TLS.
 
-use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ccs_modules_host::server::Tls;
+use ccs_modules_host::files;
+use ccs_modules_host::server::{Tls, TlsError};
 use clap::Args;
 
+use super::listen::ListenAddress;
 use crate::cli::Failure;
 
-/// Which certificate the server shows, if any.
+/// The options that name the certificate of the server.
 #[derive(Args)]
 pub struct Certificate {
     /// The certificate chain for TLS, PEM, the server's own certificate first.
@@ -18,32 +18,41 @@ pub struct Certificate {
     /// The private key for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// TLS with a new certificate that nobody else has signed.
+    /// TLS with a new certificate, signed by itself.
     #[arg(long, conflicts_with = "tls_cert")]
     tls_self_signed: bool,
 }
 
 impl Certificate {
-    /// Whether clients have no reason to trust it.
+    /// Whether the certificate is signed by nobody that clients trust.
     pub fn is_self_signed(&self) -> bool {
         self.tls_self_signed
     }
 
-    /// The certificate and its key, read or made.
-    pub fn load(&self, listen: SocketAddr) -> Result<Option<Tls>, Failure> {
+    /// Reads the certificate and its key, or makes them.
+    pub fn load(&self, listen: &ListenAddress) -> Result<Option<Tls>, Failure> {
         let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificates), Some(key)) => Tls::from_pem(&read(certificates)?, &read(key)?),
+            (Some(certificates), Some(key)) => Tls::from_pem(&read(certificates)?, &read(key)?)
+                .map_err(|error| match error {
+                    TlsError::Certificate(reason) => named(certificates, &reason),
+                    TlsError::Key(reason) => named(key, &reason),
+                    error => Failure::other(error),
+                })?,
             _ if self.tls_self_signed => {
-                let ip = listen.ip().to_string();
-                Tls::self_signed(&["localhost", "127.0.0.1", "::1", &ip])
+                let host = listen.host();
+                Tls::self_signed(&["localhost", "127.0.0.1", "::1", &host])
+                    .map_err(Failure::other)?
             }
             _ => return Ok(None),
         };
-        tls.map(Some).map_err(Failure::other)
+        Ok(Some(tls))
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))
+    files::read(path).map_err(Failure::other)
+}
+
+fn named(path: &Path, reason: &str) -> Failure {
+    Failure::Other(format!("{}: {reason}", path.display()))
 }
