@@ -1,6 +1,8 @@
 //! The Redis store where there is no Redis. What needs a real one is in `tests/redis`.
 
 use std::fs;
+#[cfg(unix)]
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -24,8 +26,33 @@ async fn silence_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let store = store(port).within(Duration::from_millis(50));
-    let text = format!("redis at 127.0.0.1:{port}: no answer in time");
+    let text = format!("redis at 127.0.0.1:{port}: no reply in time");
     assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text)));
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_is_named_where_it_is_none() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ca.pem");
+    let cut = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+    let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (text, reason) in [
+        (None, "cannot read PATH: there is no such file"),
+        (Some(""), "PATH: there is no certificate in it"),
+        (Some("# a comment\n"), "PATH: there is no certificate in it"),
+        (Some(cut), "PATH: it is not PEM"),
+        (Some(not_a_certificate), "PATH: certificate 1 is not valid: "),
+    ] {
+        let _ = text.map(|text| fs::write(&path, text).unwrap());
+        let url = format!("rediss://127.0.0.1:{}?ca={}", closed_port(), path.display());
+        let Err(CcsError::Unavailable(found)) =
+            Redis::new(url.parse().unwrap()).list_documents().await
+        else {
+            panic!("{text:?}: nobody is there");
+        };
+        let reason = reason.replace("PATH", path.to_str().unwrap());
+        assert!(found.starts_with(&reason), "{text:?}: {found}");
+    }
 }
 
 #[tokio::test]
@@ -126,10 +153,41 @@ fn any_store_is_exported() {
     assert_eq!(fs::read_to_string(&path).unwrap(), demo);
     assert_eq!(run(&["export", "--store", "demo"]).stdout, demo.as_bytes());
 
-    let nowhere = run(&["export", "--store", "demo", "-o", "/dev/null/modules.json"]);
+    let export = |path: &str| run(&["export", "--store", "demo", "-o", path]);
+    #[cfg(unix)]
+    {
+        assert_eq!(export("/dev/null").status.code(), Some(0));
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device(), "as it was");
+    }
+
+    let nowhere = export("/dev/null/modules.json");
     failed(&nowhere, 1, "error: cannot write /dev/null/modules.json: ");
     failed(&run(&["export"]), 2, "error: ");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_mode_and_its_links() {
+    let folder = TempDir::new().unwrap();
+    let [path, link] = ["modules.json", "link.json"].map(|name| folder.path().join(name));
+    fs::write(&path, "old").unwrap();
+    std::os::unix::fs::symlink("modules.json", &link).unwrap();
+    for command in [["export", "--store", "demo"], ["bake", BODY, "--wasi=0.2"]] {
+        for mode in [0o600, 0o640, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let output = run(&[&command[..], &["-o", link.to_str().unwrap()]].concat());
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_ne!(fs::read(&path).unwrap(), b"old");
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+}
+
+/// A body that a server sent.
+#[cfg(unix)]
+const BODY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-tests/cases/bodies/8.x.json");
 
 /// The text begins so, and never holds the password.
 fn failed(output: &Output, code: i32, text: &str) {

@@ -50,8 +50,8 @@ async fn a_redis_that_falls_silent() {
     // What is there before is not lost for those who wait longer.
     recovered(&store).await;
     server.freeze();
-    unavailable(&store, "no answer in time").await;
-    unavailable(&store, "no answer in time").await;
+    unavailable(&store, "no reply in time").await;
+    unavailable(&store, "no reply in time").await;
     server.thaw();
     recovered(&store).await;
 }
@@ -159,7 +159,7 @@ async fn no_memory_to_write_into() {
     let Err(CcsError::Other(text)) = store.replace(&catalogue(DEMO)).await else {
         panic!("there is no memory");
     };
-    assert!(text.ends_with("answers with the error OOM"), "{text}");
+    assert!(text.ends_with("error OOM"), "{text}");
     assert_eq!(store.list_documents().await.unwrap().len(), 1, "what was there is there");
 }
 

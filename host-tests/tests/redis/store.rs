@@ -147,7 +147,9 @@ async fn writers_at_the_same_time_come_one_after_the_other() {
             match stores[n].replace(&catalogues[n]).await {
                 // What it replaced is what one of them wrote.
                 Ok(changes) => assert!(changes.removed + changes.unchanged <= 1, "{changes}"),
-                Err(CcsError::Unavailable(text)) => assert!(text.contains("written to"), "{text}"),
+                Err(CcsError::Unavailable(text)) => {
+                    assert!(text.contains("keep writing to"), "{text}")
+                }
                 Err(error) => panic!("{error}"),
             }
         }

@@ -45,7 +45,7 @@ async fn the_file_of_the_authority_may_come_later() {
     let path = folder.path().join("later.pem");
     let store = store(&server, &format!("?ca={}", path.display()));
     let text = unavailable(&store).await;
-    assert_eq!(text, format!("cannot read {}: entity not found", path.display()));
+    assert_eq!(text, format!("cannot read {}: there is no such file", path.display()));
     fs::copy(folder.path().join("ca.pem"), &path).unwrap();
     while store.list_documents().await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;

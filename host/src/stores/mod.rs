@@ -1,6 +1,7 @@
-//! Stores to read from, and one to write to.
+//! The stores that come with the host. All can be read, and the Redis store can be written.
 
 mod catalogue;
+mod connect;
 mod demo;
 mod file;
 mod redis;

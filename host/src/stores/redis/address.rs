@@ -1,4 +1,4 @@
-//! Where a Redis is, and how to get in.
+//! The address of a Redis hash.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ const DEFAULT_PORT: u16 = 6379;
 /// The address of a hash in a Redis:
 /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY][&ca=PATH]`.
 ///
-/// - `rediss` instead of `redis`: over TLS. The certificate must be one that the system trusts.
-/// - `PORT`: 6379 where it is left out; `DATABASE`: 0.
-/// - `key`: the hash. `ccs:modules` where it is left out.
-/// - `ca`: a PEM file with the certificates to trust instead of the system's. It is read at every
-///   connection.
+/// - `rediss` instead of `redis`: over TLS. The system must trust the certificate.
+/// - `PORT`: default 6379. `DATABASE`: default 0.
+/// - `key`: the key of the hash, default `ccs:modules`.
+/// - `ca`: a PEM file with the certificates to trust instead of the system's. It is read once, before
+///   the first connection.
 ///
-/// Special characters are percent-encoded. Shown, an address has neither user nor password.
+/// Special characters are percent-encoded. `Display` and `Debug` show neither user nor password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
     tls: bool,
@@ -33,20 +33,21 @@ pub struct RedisAddress {
     ca: Option<PathBuf>,
 }
 
-/// Why a text is not the address of a Redis. The text is not repeated: it may hold a password.
+/// The error for a text that is not the address of a Redis. It does not repeat the text, which may
+/// hold a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not the address of a Redis: {0}")]
 pub struct RedisAddressError(&'static str);
 
 impl RedisAddress {
-    /// The same with this password, where it has none.
+    /// Adds this password to an address that has none.
     #[must_use]
     pub fn or_password(mut self, password: impl Into<String>) -> Self {
         self.password.get_or_insert_with(|| password.into());
         self
     }
 
-    /// The name of the hash.
+    /// The key of the hash.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -83,11 +84,11 @@ impl RedisAddress {
         match parameter {
             _ if value.is_empty() => return Err(RedisAddressError("a parameter has no value")),
             "ca" if !self.tls => {
-                return Err(RedisAddressError("the parameter ca is for rediss:// only"));
+                return Err(RedisAddressError("the parameter ca needs rediss://"));
             }
             "ca" => self.ca = Some(value.into()),
             "key" => self.key = value,
-            _ => return Err(RedisAddressError("the parameters are key and ca")),
+            _ => return Err(RedisAddressError("unknown parameter, expected key or ca")),
         }
         Ok(())
     }
@@ -107,18 +108,18 @@ impl FromStr for RedisAddress {
         let host = match url.host() {
             Some(url::Host::Ipv6(address)) => address.to_string(),
             Some(host) => decode(&host.to_string())?,
-            None => return Err(RedisAddressError("there is no host")),
+            None => return Err(RedisAddressError("the host is missing")),
         };
         if url.fragment().is_some() {
-            return Err(RedisAddressError("a # is written as %23"));
+            return Err(RedisAddressError("write # as %23"));
         }
         let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
         let password = url.password().map(decode).transpose()?;
         let database = match url.path().trim_start_matches('/') {
             "" => 0,
-            path => {
-                path.parse().map_err(|_| RedisAddressError("the database is a small number"))?
-            }
+            path => path.parse().map_err(|_| {
+                RedisAddressError("expected a database number from 0 to 65535 after the host")
+            })?,
         };
         let port = url.port().unwrap_or(DEFAULT_PORT);
         let key = DEFAULT_KEY.into();
@@ -131,7 +132,7 @@ impl FromStr for RedisAddress {
     }
 }
 
-/// Without user and password.
+/// Shows the address without user and password.
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "rediss" } else { "redis" };

@@ -1,11 +1,12 @@
-//! The connection: made when it is first needed, shared by all calls, made again when it is lost.
+//! The connection to Redis. The first call opens it, all calls share it, and a call after its loss
+//! opens another one.
 //!
-//! The `ConnectionManager` that comes with the client would do for a Redis that is there from the
-//! start. It keeps a first refusal for good, though (a wrong password, a Redis that still loads),
-//! answers with the failure of an attempt that may be hours old, and stays with a connection that
-//! has fallen silent.
+//! The `ConnectionManager` of the client does not suffice. It keeps a first refusal for good (a wrong
+//! password, a Redis that is still loading), returns the error of an attempt that may be hours old,
+//! and keeps a connection that does not respond any more.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,18 +15,19 @@ use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError,
     RedisResult,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
 use super::failure::{failure, too_long};
 use super::meter::{Asking, Meter, Metered};
-use super::stream;
+use super::{stream, tls};
 use crate::CcsError;
 
-/// How long a failure to connect stands for those who come after it: a Redis that is down is not
-/// asked again by each of a thousand calls.
+/// The time in which calls after a failure to connect fail at once, so that a thousand calls do not
+/// make a thousand attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Connection {
@@ -33,6 +35,8 @@ pub(super) struct Connection {
     time: Duration,
     bytes: usize,
     slot: Mutex<Slot>,
+    /// Made at the first connection over TLS.
+    tls: OnceCell<TlsConnector>,
 }
 
 enum Slot {
@@ -41,16 +45,16 @@ enum Slot {
     Open(Arc<Link>),
 }
 
-/// A connection that is there.
+/// An open connection.
 pub(super) struct Link {
     connection: MultiplexedConnection,
     meter: Arc<Meter>,
-    // Moves the bytes, until this is dropped.
+    // The task that reads and writes. It ends when this is dropped.
     _driver: JoinSet<()>,
 }
 
 impl Link {
-    /// To be asked once, or for a few answers that are as long as one may be.
+    /// Returns the connection for one command, or for a few whose replies have one limit together.
     pub(super) fn ask(&self) -> (MultiplexedConnection, Asking) {
         (self.connection.clone(), self.meter.ask())
     }
@@ -58,15 +62,16 @@ impl Link {
 
 impl Connection {
     pub(super) fn new(address: RedisAddress, time: Duration, bytes: usize) -> Self {
-        Self { address, time, bytes, slot: Mutex::new(Slot::Empty) }
+        let slot = Mutex::new(Slot::Empty);
+        Self { address, time, bytes, slot, tls: OnceCell::new() }
     }
 
-    /// Another one, to the same address, with the time that a call may take.
+    /// Makes another connection to the same address, with this timeout of a call.
     pub(super) fn within(&self, time: Duration) -> Self {
         Self::new(self.address.clone(), time, self.bytes)
     }
 
-    /// Another one, to the same address, with the bytes that an answer may have.
+    /// Makes another connection to the same address, with this limit of a reply.
     pub(super) fn at_most(&self, bytes: usize) -> Self {
         Self::new(self.address.clone(), self.time, bytes)
     }
@@ -79,7 +84,7 @@ impl Connection {
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CcsError> {
         let (link, kept) = self.open().await?;
         match self.query_on(&link, command).await {
-            // Lost since it was last used, which shows only now: no reason to fail.
+            // The connection was lost earlier, and only this call notices. It connects again.
             Err(error) if kept && error.is_connection_dropped() => {
                 let (link, _) = self.open().await?;
                 self.query_on(&link, command).await.map_err(|error| self.failure(&link, &error))
@@ -88,32 +93,36 @@ impl Connection {
         }
     }
 
-    /// A new connection, which is not shared.
+    /// Opens a connection that is not shared.
     pub(super) async fn connect(&self) -> Result<Link, CcsError> {
-        let trusted = stream::trusted(&self.address).await?;
-        // Connecting and answering have two fifths each: when both are late, there is time left to
-        // say so.
+        let tls = match self.address.is_tls() {
+            true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
+            false => None,
+        };
+        // Connecting and the reply have two fifths of the time each. If both time out, there is time
+        // left to report it.
         let time = self.time * 2 / 5;
+        let deadline = Instant::now() + time;
+        let stream = stream::connect(&self.address, tls, deadline).await?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(time));
         let meter = Meter::new(self.bytes);
-        let opened = timeout(time, async {
-            let stream = stream::connect(&self.address, trusted).await?;
-            let stream = Metered { stream, meter: meter.clone() };
-            let login = login(&self.address);
-            let (connection, moving) =
-                MultiplexedConnection::new_with_config(&login, stream, config).await?;
-            let mut driver = JoinSet::new();
-            driver.spawn(moving);
-            Ok(Link { connection, meter, _driver: driver })
-        });
-        let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-        opened
+        let stream = Metered { stream, meter: meter.clone() };
+        let login = login(&self.address);
+        let opening = MultiplexedConnection::new_with_config(&login, stream, config);
+        let (connection, moving) = timeout_at(deadline, opening)
             .await
-            .unwrap_or_else(late)
-            .map_err(|error: RedisError| failure(&self.address, &error))
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            .map_err(|error| failure(&self.address, &error))?;
+        let mut driver = JoinSet::new();
+        driver.spawn(moving);
+        Ok(Link { connection, meter, _driver: driver })
     }
 
-    /// What an error of a connection is to whoever asked the store.
+    async fn connector(&self) -> Result<TlsConnector, CcsError> {
+        tls::connector(self.address.ca().map(Path::to_owned)).await
+    }
+
+    /// The store's error for an error of the connection.
     pub(super) fn failure(&self, link: &Link, error: &RedisError) -> CcsError {
         match link.meter.exceeded() {
             Some(limit) => too_long(&self.address, limit),
@@ -121,8 +130,8 @@ impl Connection {
         }
     }
 
-    /// The connection, and whether it has been there before. One call connects, the others wait
-    /// for what comes of it.
+    /// Returns the connection, and whether it was open before. One call connects, and others wait for
+    /// the result.
     async fn open(&self) -> Result<(Arc<Link>, bool), CcsError> {
         let began = Instant::now();
         let mut slot = self.slot.lock().await;
@@ -159,7 +168,7 @@ impl Connection {
         answer
     }
 
-    /// Lets go of a connection, unless there is a newer one already.
+    /// Drops a connection, unless there is a newer one already.
     async fn discard(&self, lost: &Arc<Link>) {
         let mut slot = self.slot.lock().await;
         if matches!(&*slot, Slot::Open(connection) if Arc::ptr_eq(connection, lost)) {
@@ -168,7 +177,7 @@ impl Connection {
     }
 }
 
-/// Whether the connection has done its work, and what it brought is an error.
+/// Whether the error is a reply, so that the connection is still good.
 fn is_answer(error: &RedisError) -> bool {
     matches!(
         error.kind(),
@@ -176,7 +185,7 @@ fn is_answer(error: &RedisError) -> bool {
     )
 }
 
-/// As whom to connect, and to which database.
+/// The user, the password and the database.
 fn login(address: &RedisAddress) -> RedisConnectionInfo {
     let mut login = RedisConnectionInfo::default().set_db(address.database().into());
     if let Some(user) = address.user() {

@@ -1,25 +1,30 @@
-//! What went wrong, in one line that a client may read.
+//! Errors of a Redis store, in one line that a client of the API may read.
 //!
-//! Nothing that Redis wrote is repeated but the code of its error, the first word: the rest may hold
-//! the arguments of a command, and so a password.
+//! Of an error reply only the code, its first word, is shown. The other words may hold the arguments
+//! of a command, and so a password.
 
-use redis::{ErrorKind, RedisError};
+use std::io::{self, ErrorKind};
+
+use redis::RedisError;
+use tokio_rustls::rustls;
 
 use super::RedisAddress;
 use super::address::Place;
 use crate::CcsError;
 
-/// What an error is to whoever asked the store.
+/// The store's error for an error of the Redis client.
 pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
     let place = Place(address);
     match error.kind() {
-        ErrorKind::AuthenticationFailed => {
+        redis::ErrorKind::AuthenticationFailed => {
             CcsError::Denied(format!("redis at {place} does not accept the credentials"))
         }
-        ErrorKind::Io => CcsError::Unavailable(format!("redis at {place}: {}", reason(error))),
-        ErrorKind::Parse => {
-            CcsError::Other(format!("what answers at {place} does not speak as a redis does"))
+        redis::ErrorKind::Io => {
+            CcsError::Unavailable(format!("redis at {place}: {}", reason(error)))
         }
+        redis::ErrorKind::Parse => CcsError::Other(format!(
+            "the server at {place} does not speak the Redis protocol; is it a port for TLS?"
+        )),
         _ => match code(error) {
             Some(code) => refusal(address, &code, error.detail().unwrap_or_default()),
             None => CcsError::Other(format!("redis at {place}: {}", error.category())),
@@ -27,13 +32,13 @@ pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
     }
 }
 
-/// What an answer is that is longer than agreed.
+/// The error for a reply that exceeds the limit.
 pub(super) fn too_long(address: &RedisAddress, limit: usize) -> CcsError {
     let place = Place(address);
-    CcsError::Other(format!("redis at {place} answers with more than {limit} bytes"))
+    CcsError::Other(format!("a reply of redis at {place} is longer than {limit} bytes"))
 }
 
-/// What Redis said instead of an answer.
+/// The store's error for an error reply of Redis.
 fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
     let place = Place(address);
     let key = address.key();
@@ -62,11 +67,14 @@ fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
         "WRONGTYPE" => {
             CcsError::Other(format!("the key {key} of redis at {place} does not hold a hash"))
         }
-        code => CcsError::Other(format!("redis at {place} answers with the error {code}")),
+        "ERR" if detail.starts_with("unknown command") => CcsError::Other(format!(
+            "redis at {place} does not know a command that the store needs"
+        )),
+        code => CcsError::Other(format!("redis at {place} refuses the command: error {code}")),
     }
 }
 
-/// The code of the error, of the first one where a transaction has several.
+/// The code of an error reply; the first one, if a transaction has several.
 fn code(error: &RedisError) -> Option<String> {
     let code = match error.clone().into_server_errors() {
         Some(errors) => errors.first()?.1.code().to_owned(),
@@ -78,13 +86,56 @@ fn code(error: &RedisError) -> Option<String> {
 
 fn reason(error: &RedisError) -> String {
     if error.is_timeout() {
-        "no answer in time".into()
+        "no reply in time".into()
     } else if error.is_connection_refusal() {
         "connection refused".into()
     } else if error.is_connection_dropped() {
         "connection lost".into()
     } else {
-        // Of the system, of TLS or of the resolver; none of them knows a password.
+        // An error of the operating system or of TLS: neither knows a password.
         error.to_string()
+    }
+}
+
+/// A step on the way to a connection.
+#[derive(Clone, Copy)]
+pub(super) enum Stage {
+    Connecting,
+    Handshake,
+}
+
+/// The error for a connection that failed at `stage`.
+pub(super) fn not_connected(address: &RedisAddress, stage: Stage, error: &io::Error) -> CcsError {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref());
+    let reason = match (stage, error.kind(), tls) {
+        (Stage::Handshake, _, Some(error)) => tls_reason(address, error),
+        (Stage::Handshake, ErrorKind::TimedOut, _) => {
+            "no TLS handshake in time; does this port speak TLS?".into()
+        }
+        (Stage::Handshake, ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof, _) => {
+            "it closed the connection during the TLS handshake; does this port speak TLS?".into()
+        }
+        (Stage::Connecting, ErrorKind::TimedOut, _) => "no connection in time".into(),
+        (_, ErrorKind::ConnectionRefused, _) => "connection refused".into(),
+        _ => error.to_string(),
+    };
+    CcsError::Unavailable(format!("redis at {}: {reason}", Place(address)))
+}
+
+fn tls_reason(address: &RedisAddress, error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+
+    match error {
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+            "its certificate is not signed by an authority that is trusted here".into()
+        }
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => format!("its certificate is not for the name {}", address.host()),
+        rustls::Error::InvalidCertificate(
+            Certificate::Expired | Certificate::ExpiredContext { .. },
+        ) => "its certificate has expired".into(),
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),
+        error => error.to_string(),
     }
 }

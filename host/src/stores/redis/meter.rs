@@ -1,4 +1,4 @@
-//! A stream on which no answer can be longer than agreed.
+//! A stream that limits the length of a Redis reply.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Counts what answers read from a stream.
+/// Limits how many bytes one Redis reply may take.
 pub(super) struct Meter {
     limit: usize,
     reading: Mutex<Reading>,
@@ -25,10 +25,10 @@ impl Meter {
         Arc::new(Self { limit, reading })
     }
 
-    /// A question whose answer is outstanding for as long as what comes back lives.
+    /// Starts to count a reply. The reply is pending as long as the result lives.
     pub(super) fn ask(self: &Arc<Self>) -> Asking {
         let mut reading = self.reading();
-        // Behind others it takes its turn, and is counted from the end of the one before.
+        // A reply behind others is counted from the end of the one before.
         if reading.asking == 0 {
             reading.left = self.limit;
         }
@@ -36,7 +36,7 @@ impl Meter {
         Asking(self.clone())
     }
 
-    /// How long an answer may be, if one was longer.
+    /// The limit, if a reply exceeded it.
     pub(super) fn exceeded(&self) -> Option<usize> {
         self.reading().exceeded.then_some(self.limit)
     }
@@ -50,7 +50,7 @@ impl Meter {
             }
             None => {
                 reading.exceeded = true;
-                Err(io::Error::other("an answer that is too long"))
+                Err(io::Error::other("the reply exceeds the limit"))
             }
         }
     }
@@ -60,7 +60,7 @@ impl Meter {
     }
 }
 
-/// A question that is being answered.
+/// A reply that is pending.
 pub(super) struct Asking(Arc<Meter>);
 
 impl Drop for Asking {
@@ -71,7 +71,7 @@ impl Drop for Asking {
     }
 }
 
-/// A stream that is read by a meter.
+/// A stream whose replies are limited.
 pub(super) struct Metered<S> {
     pub(super) stream: S,
     pub(super) meter: Arc<Meter>,

@@ -1,10 +1,11 @@
-//! A hash in a Redis as the store.
+//! A Redis hash as the store.
 
 mod address;
 mod connection;
 mod failure;
 mod meter;
 mod stream;
+mod tls;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,55 +20,54 @@ use self::connection::Connection;
 use crate::stores::catalogue::{self, Catalogue};
 use crate::{Bounds, Ccs, CcsError};
 
-/// A hash in a Redis: each field is a uid, its value the document. It is listed by module name, then
-/// newest version first, for a hash has no order. There need not be a hash: that is an empty store.
+/// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
+/// sorted by module name, then newest version first. A key that does not exist is an empty store.
 ///
-/// Redis need not be there from the start, either. Calls fail while it is away and succeed when it is
-/// back.
+/// Redis need not run yet. Calls fail while it is down, and succeed when it is up again.
 pub struct Redis {
     connection: Connection,
 }
 
 impl Redis {
-    /// The hash at `address`. The first call connects.
+    /// Makes a store of the hash at `address`. The first call connects.
     pub fn new(address: RedisAddress) -> Self {
         let Bounds { store_time, memory, .. } = Bounds::default();
         Self { connection: Connection::new(address, store_time, memory) }
     }
 
-    /// The same, with the time that a call may take, connecting included. Default: as for
+    /// Sets the timeout of a call, including the time to connect. Default: as for
     /// [`Bounds::store_time`].
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
         Self { connection: self.connection.within(time) }
     }
 
-    /// The same, with the bytes that an answer of Redis may have. Default: as for [`Bounds::memory`],
-    /// since no more than that can be listed.
+    /// Sets the limit of a reply of Redis, in bytes. Default: as for [`Bounds::memory`], since no more
+    /// than that can be listed.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         Self { connection: self.connection.at_most(bytes) }
     }
 
-    /// What [`replace`](Self::replace) would do now.
+    /// Reports the changes that [`replace`](Self::replace) would make now.
     ///
     /// # Errors
     ///
-    /// What Redis said, in one line and without credentials.
+    /// The error of Redis in one line, without credentials.
     pub async fn compare(&self, catalogue: &Catalogue) -> Result<Changes, CcsError> {
         Ok(Changes::between(&self.connection.query(&self.command("HGETALL")).await?, catalogue))
     }
 
-    /// Puts `catalogue` in the place of everything that is in the hash, in one step: whoever reads
-    /// meanwhile finds all of the old or all of the new.
+    /// Replaces the content of the hash with `catalogue`, in one step: a reader at the same time sees
+    /// all of the old content or all of the new.
     ///
     /// # Errors
     ///
-    /// What Redis said, in one line and without credentials. Nothing was written then, unless the
-    /// connection was lost over the answer to the last command. A key that holds something else
-    /// than a hash is left as it is.
+    /// The error of Redis in one line, without credentials. Nothing has been written then, unless the
+    /// connection was lost before the reply to the last command. A key that does not hold a hash stays
+    /// as it is.
     pub async fn replace(&self, catalogue: &Catalogue) -> Result<Changes, CcsError> {
-        // Not the shared connection: whoever watches a key watches it for all who share theirs.
+        // A connection of its own, since WATCH holds for all users of a connection.
         let link = self.connection.connect().await?;
         let (mut connection, _asking) = link.ask();
         let address = self.connection.address();
@@ -82,25 +82,28 @@ impl Redis {
                 let documents: Vec<_> = catalogue.documents().iter().collect();
                 transaction.cmd("HSET").arg(address.key()).arg(&documents).ignore();
             }
-            // None: the key was written to since it was watched.
+            // None: another client has written to the key since the WATCH.
             let done: Option<()> =
                 transaction.query_async(&mut connection).await.map_err(failed)?;
             if done.is_some() {
                 return Ok(changes);
             }
         }
-        Err(CcsError::Unavailable(format!("the key {} is being written to", address.key())))
+        Err(CcsError::Unavailable(format!(
+            "other clients keep writing to the key {}",
+            address.key()
+        )))
     }
 
-    /// A command on the key.
+    /// Makes a command on the key.
     fn command(&self, name: &str) -> Cmd {
         let mut command = redis::cmd(name);
         command.arg(self.connection.address().key());
         command
     }
 
-    /// What to say of a document without a uid: the field of the hash that holds it, if this user
-    /// may know and it is still there.
+    /// The error for a malformed document without a uid. It names the field of the hash that holds
+    /// the document, if this user may read it and the document is still there.
     async fn corrupt(&self, document: &[u8], malformed: &Malformed) -> CcsError {
         let stored: Result<HashMap<Vec<u8>, Vec<u8>>, _> =
             self.connection.query(&self.command("HGETALL")).await;
@@ -117,7 +120,7 @@ impl Redis {
     }
 }
 
-/// How often a transaction is begun when somebody else writes to the key.
+/// The number of attempts to write when other clients write to the key.
 const ATTEMPTS: usize = 5;
 
 #[async_trait]
@@ -125,8 +128,8 @@ impl Ccs for Redis {
     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
         let mut documents: Vec<Vec<u8>> = self.connection.query(&self.command("HVALS")).await?;
         sort_documents(&mut documents, &Limits::default());
-        // Malformed documents come first. One with a uid will be named after it; here is the last
-        // chance to name any other.
+        // Malformed documents come first. The plugin names one by its uid; one without a uid can only
+        // be named here.
         if let Some(document) = documents.first()
             && let Err(Error::Malformed(malformed)) = catalogue::list(&[document])
             && let Subject::DocumentAt(_) = malformed.subject
@@ -141,16 +144,16 @@ impl Ccs for Redis {
     }
 }
 
-/// What replacing the content of a store does to it, in modules.
+/// The changes that replacing the content of a store makes, in modules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Not there before.
+    /// Modules that were not in the store.
     pub added: usize,
-    /// There before, with another document.
+    /// Modules whose document was another one.
     pub changed: usize,
-    /// There before, and not any more.
+    /// Modules that are not in the store any more.
     pub removed: usize,
-    /// There before with the same document, to the byte.
+    /// Modules whose document was the same, to the byte.
     pub unchanged: usize,
 }
 
