@@ -15,6 +15,7 @@ mod command;
 mod faults;
 mod http;
 mod load;
+mod order;
 mod server;
 mod service;
 mod store;

@@ -16,6 +16,7 @@ pub struct Server {
     port: u16,
     pub password: String,
     options: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Server {
@@ -26,12 +27,23 @@ impl Server {
     /// With further options of the command line; `{port}` stands for the port, and plain TCP is off
     /// where an option uses it.
     pub fn start_with(options: &[&str]) -> Self {
+        Self::launch(options, &[])
+    }
+
+    /// With further variables in its environment.
+    pub fn start_in(environment: &[(&str, &str)]) -> Self {
+        Self::launch(&[], environment)
+    }
+
+    fn launch(options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let owned = |&(name, value): &(&str, &str)| (name.into(), value.into());
         let mut server = Self {
             child: None,
             folder: TempDir::new().unwrap(),
             port: 0,
             password: random(),
             options: options.iter().map(|&option| option.into()).collect(),
+            environment: environment.iter().map(owned).collect(),
         };
         // Somebody else may take the port between finding it and using it.
         for _ in 0..5 {
@@ -110,6 +122,7 @@ impl Server {
             .args(["--requirepass", &self.password])
             .args(["--dir", self.folder.path().to_str().unwrap()])
             .args(options)
+            .envs(self.environment.iter().cloned())
             .stdout(Stdio::null())
             .spawn();
         let child = match child {
