@@ -1,22 +1,46 @@
-//! The engine: how code is compiled, kept and interrupted.
+//! The wasmtime engine: it compiles code, keeps it on disk, and interrupts it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
 
 use etcetera::BaseStrategy;
+use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
 
 use crate::{Bounds, LoadError};
 
-/// How long a guest runs before it lets others run, and before its bound on time is looked at.
+/// The time that a guest runs before other tasks run and its timeout is checked.
 const TICK: Duration = Duration::from_millis(10);
 
-/// An engine with the instances of `bounds` reserved, and its clock ticking.
-pub(crate) fn start(bounds: Bounds) -> Result<Engine, LoadError> {
+/// The memories and tables that one instance of a component has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) memories: u32,
+    pub(crate) tables: u32,
+}
+
+impl Needs {
+    /// Those of the plugin.
+    pub(crate) const PLUGIN: Self = Self { memories: 1, tables: 2 };
+
+    /// Those of any component, where the component tells.
+    pub(crate) fn of(component: &Component) -> Option<Self> {
+        let needed = component.resources_required()?;
+        Some(Self { memories: needed.num_memories, tables: needed.num_tables })
+    }
+
+    /// Whether a pool for these has room for `others`.
+    pub(crate) fn cover(self, others: Self) -> bool {
+        self.memories >= others.memories && self.tables >= others.tables
+    }
+}
+
+/// Starts an engine that has memory reserved for the instances of `bounds`, each with these `needs`.
+pub(crate) fn start(bounds: Bounds, needs: Needs) -> Result<Engine, LoadError> {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool(bounds.instances))
+        .allocation_strategy(pool(bounds.instances, needs))
         .cache(cache())
         .concurrency_support(false)
         .epoch_interruption(true);
@@ -25,30 +49,30 @@ pub(crate) fn start(bounds: Bounds) -> Result<Engine, LoadError> {
     Ok(engine)
 }
 
-/// Room for so many instances. The factors allow for components that are composed of several.
-fn pool(instances: u32) -> PoolingAllocationConfig {
+/// A pool for so many instances. The address space of a memory is reserved, 4 GiB and its guards; a
+/// core instance is only counted, so components that are composed of several have enough of them.
+fn pool(instances: u32, needs: Needs) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_stacks(instances)
         .total_core_instances(instances.saturating_mul(16))
-        .total_memories(instances.saturating_mul(4))
-        .total_tables(instances.saturating_mul(8))
+        .total_memories(instances.saturating_mul(needs.memories))
+        .total_tables(instances.saturating_mul(needs.tables))
         .linear_memory_keep_resident(KEPT_MEMORY)
         .table_keep_resident(KEPT_TABLE);
     pool
 }
 
-/// How much of an instance's memory the next one in its place finds in place, in bytes: what a call
-/// has written to is written back, and not given to the kernel, which is slow to give it again. More
-/// than a list of a usual cluster takes.
+/// The part of an instance's memory that stays mapped for the next instance, in bytes. Its pages are
+/// cleared instead of being returned to the kernel, which takes long to map them again. The list of a
+/// usual cluster needs less.
 const KEPT_MEMORY: usize = 512 << 10;
 
-/// The same of a table.
+/// The part of a table that stays mapped, in bytes.
 const KEPT_TABLE: usize = 16 << 10;
 
-/// Compiled code on disk, in the user's cache folder, under a key made of the artifact, the
-/// compiler and its settings. Without such a folder, or one that is this user's own, each start
-/// compiles: slower, and right.
+/// The cache of compiled code, in the user's cache folder. Its keys are made of the artifact, the
+/// compiler and its settings. Without a cache folder that belongs to this user, each start compiles.
 fn cache() -> Option<Cache> {
     let folder = cache_folder()?;
     make_private(&folder).ok()?;
@@ -57,13 +81,13 @@ fn cache() -> Option<Cache> {
     Cache::new(config).ok()
 }
 
-/// A folder for nothing else: wasmtime, when it cleans up, removes what it does not know.
+/// The folder of the cache. It holds nothing else: wasmtime removes files that it does not know.
 fn cache_folder() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.cache_dir().join("ccs-modules").join("compiled"))
 }
 
-/// Makes a folder that nobody else may write to: what is in it is run.
+/// Creates a folder that only its owner can write to, since the code in it is run.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -73,13 +97,13 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(OWNER_ONLY))
 }
 
-/// The folders of a user are private already.
+/// Creates the folder. On other systems the folders of a user are private already.
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Counts the engine's epoch up for as long as the engine lives.
+/// Increments the epoch of the engine as long as the engine lives.
 fn tick(engine: &Engine) -> io::Result<()> {
     let engine = engine.weak();
     thread::Builder::new().name("epoch".into()).spawn(move || {

@@ -1,4 +1,4 @@
-//! One instance, and a call to it.
+//! One instance of the plugin.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use wasmtime::{Store, component};
 use crate::state::State;
 use crate::{Bounds, CallError, Ccs, Host, Module, Request, Response};
 
-/// An instance that keeps its memory from call to call. It is made at its first call.
+/// An instance that keeps its memory from call to call. Its first call starts it.
 ///
-/// Calls are faster than those of a [`Service`](crate::Service), and a plugin keeps nothing
-/// between them, so the answers are the same. An instance that failed in any other way than with
-/// [`CallError::Answered`], or whose call was dropped, is replaced by a new one at the next call.
+/// Its calls are faster than those of a [`Service`](crate::Service), and have the same results: a
+/// plugin keeps no state between calls. The next call starts a new instance after a call that was
+/// dropped or failed with any error but [`CallError::Answered`].
 pub struct Instance {
     host: Host,
     ccs: Arc<dyn Ccs>,
     live: Option<Live>,
 }
 
-/// An instance that has been made.
+/// An instance that has been started.
 struct Live {
     store: Store<State>,
     instance: component::Instance,
-    // Given back after the store has given back its memory: fields are dropped in this order.
+    // Fields are dropped in this order: the slot is free when the memory is.
     _slot: OwnedSemaphorePermit,
 }
 
@@ -33,11 +33,11 @@ impl Instance {
         Self { host, ccs, live: None }
     }
 
-    /// Every module, in the store's order, for a caller with these management roles.
+    /// Lists every module, in the store's order, for a caller with these management roles.
     ///
     /// # Errors
     ///
-    /// [`CallError::Answered`] where the plugin says no; the others where it does not answer.
+    /// [`CallError::Answered`] if the plugin answers with an error, another one if it does not answer.
     pub async fn list_modules<R: AsRef<str>>(
         &mut self,
         roles: &[R],
@@ -52,7 +52,7 @@ impl Instance {
         Ok(answer?)
     }
 
-    /// The module with this uid, for a caller with these management roles.
+    /// Returns the module with this uid, for a caller with these management roles.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// Where the plugin does not answer. Its own errors are responses.
+    /// When the plugin does not answer. The plugin's own errors are responses.
     pub async fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
         self.call(async |host, Live { store, instance, .. }| {
             host.rest.load(&mut *store, instance)?.call_handle(store, request).await
@@ -84,7 +84,13 @@ impl Instance {
         .await
     }
 
-    /// One call within its bounds. The live instance is put back only by a call that ended well.
+    /// The memory that the instance has, in bytes: 0 before its first call. An instance keeps what its
+    /// largest call has needed.
+    pub fn memory(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.store.data().memory())
+    }
+
+    /// Runs one call within its limits. Only a call that succeeds keeps the instance.
     async fn call<T>(
         &mut self,
         call: impl AsyncFnOnce(&Host, &mut Live) -> wasmtime::Result<T>,
@@ -127,7 +133,7 @@ impl Live {
     }
 }
 
-/// Which bound the instance hit, or what else went wrong.
+/// The error of a call: the limit that the instance reached, or another cause.
 fn failure(error: &wasmtime::Error, store: &Store<State>, bounds: Bounds) -> CallError {
     if store.data().memory_refused() {
         CallError::MemoryExhausted(bounds.memory)

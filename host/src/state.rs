@@ -1,4 +1,4 @@
-//! What an instance has at hand: its store, and what it may use.
+//! The host's half of an instance: its store and its limits.
 
 use std::sync::Arc;
 
@@ -12,16 +12,22 @@ use crate::{Bounds, Ccs, CcsError};
 pub(crate) struct State {
     ccs: Arc<dyn Ccs>,
     bounds: Bounds,
+    memory: usize,
     memory_refused: bool,
 }
 
 impl State {
     pub(crate) fn new(ccs: Arc<dyn Ccs>, bounds: Bounds) -> Self {
-        Self { ccs, bounds, memory_refused: false }
+        Self { ccs, bounds, memory: 0, memory_refused: false }
     }
 
-    /// Whether the instance asked for more memory than it may have. A guest that is refused
-    /// breaks off with an ordinary trap, which alone does not tell why.
+    /// The memory that the instance has, in bytes. It never gives any back.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Whether the instance was refused memory over its limit. The guest traps then, and the trap does
+    /// not show the cause.
     pub(crate) fn memory_refused(&self) -> bool {
         self.memory_refused
     }
@@ -44,11 +50,14 @@ impl Host for State {
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.bounds.memory;
+        if allowed {
+            self.memory += desired.saturating_sub(current);
+        }
         self.memory_refused |= !allowed;
         Ok(allowed)
     }
@@ -63,7 +72,7 @@ impl ResourceLimiter for State {
     }
 }
 
-/// Far more than a plugin has functions to call indirectly.
+/// The limit of table elements, far more than a plugin has functions to call indirectly.
 const TABLE_ELEMENTS: usize = 10_000;
 
 fn too_slow() -> CcsError {

@@ -1,4 +1,4 @@
-//! One request: who is calling, what the plugin answers, and what to say where it does not.
+//! Requests: authenticates the client, calls the plugin, and responds.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::server::readiness::Readiness;
 use crate::server::refusal::{Answer, Refusal};
 use crate::{CallError, Request, Response};
 
-/// The API, and the probes beside it.
+/// The API and the probes.
 pub(super) struct Api {
     pub(super) access: Option<Policy>,
     pub(super) header_bytes: usize,
@@ -47,7 +47,7 @@ impl Api {
         self.metrics.answered(status, duration);
         tracing::info!(
             method = request.method().as_str(),
-            // The path alone: an authority may hold credentials.
+            // Only the path: an authority may hold credentials.
             path = request.uri().path(),
             status = status.as_u16(),
             microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
@@ -65,16 +65,17 @@ impl Api {
         if header_bytes > self.header_bytes {
             return Err(Refusal::HeadersTooLong);
         }
-        let _request = self.in_flight.hold(header_bytes).ok_or(Refusal::TooMuchInFlight)?;
+        let held = self.in_flight.hold(held_bytes(request, header_bytes));
+        let _request = held.ok_or(Refusal::TooMuchInFlight)?;
         let response = self.plugin.handle(&self.request(request)).await;
         let response = response.map_err(|error| self.failed(&error))?;
         let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
         answer(response, held).map_err(|error| self.failed(&error))
     }
 
-    /// What to say where there is no answer.
+    /// The refusal for a call that failed, which is logged and counted.
     fn failed(&self, error: &CallError) -> Refusal {
-        tracing::error!(%error, "no answer");
+        tracing::error!(%error, "the call failed");
         self.metrics.call_failed(error);
         match error {
             CallError::TimedOut(_) => Refusal::CallTimedOut,
@@ -82,7 +83,7 @@ impl Api {
         }
     }
 
-    /// The request as the contract has it.
+    /// The request in the form of the contract.
     fn request(&self, request: &hyper::Request<Incoming>) -> Request {
         let mut headers: Vec<_> = request
             .headers()
@@ -90,7 +91,7 @@ impl Api {
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
         let roles = self.access.as_ref().and_then(|access| access.roles(&headers));
-        // The decision is made: nobody further in needs what it was made by.
+        // The client is authenticated. The plugin does not need the credentials.
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
         Request {
             method: request.method().as_str().to_owned(),
@@ -104,7 +105,7 @@ impl Api {
 /// The header fields that hold credentials.
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-/// The target as received. In HTTP/2 the scheme and the authority are not part of it.
+/// The target as received. In HTTP/2, scheme and authority are not a part of it.
 fn target(request: &hyper::Request<Incoming>) -> String {
     let uri = request.uri();
     match uri.path_and_query() {
@@ -115,11 +116,21 @@ fn target(request: &hyper::Request<Incoming>) -> String {
     }
 }
 
+/// The bytes that a request holds until it is answered: its target and header fields, as received
+/// and as the plugin gets them, and what the server needs to keep track of it.
+fn held_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    (target + header_bytes).saturating_mul(2).saturating_add(REQUEST_BYTES)
+}
+
+/// The bytes that a request holds besides its text: the state of its stream and of its call.
+const REQUEST_BYTES: usize = 4 << 10;
+
 fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// The plugin's response, as it is sent.
+/// Converts the response of the plugin.
 fn answer(response: Response, held: Held) -> Result<Answer, CallError> {
     let mut answer = hyper::Response::builder().status(response.status);
     for (name, value) in response.headers {

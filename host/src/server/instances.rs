@@ -1,4 +1,4 @@
-//! Which instance answers a request.
+//! The instances that answer requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,17 +8,17 @@ use tokio::time::timeout;
 
 use crate::{Bounds, CallError, Instance, Request, Response, Service};
 
-/// Which instance answers a request.
+/// The instance that answers a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Instances {
-    /// Each request gets an instance of its own.
+    /// A fresh instance for each request.
     #[default]
     Fresh,
-    /// Requests take turns with instances that keep their memory.
+    /// An instance that keeps its memory from request to request.
     Reused,
 }
 
-/// The plugin, and the instances that it is run in.
+/// The plugin and its instances.
 pub(super) struct Plugin {
     service: Service,
     pool: Option<Pool>,
@@ -33,7 +33,7 @@ impl Plugin {
         Self { service, pool }
     }
 
-    /// Answers one request.
+    /// Handles one request.
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         match &self.pool {
             None => self.service.handle(request).await,
@@ -42,10 +42,10 @@ impl Plugin {
     }
 }
 
-/// Instances that wait for their next call.
+/// Instances that wait for their next request.
 struct Pool {
     idle: Mutex<Vec<Instance>>,
-    // As many turns as the host has room for instances: whoever has a turn never waits there.
+    // The host has room for as many instances, so a request with a turn does not wait there.
     turns: Semaphore,
     time: Duration,
 }
@@ -64,7 +64,9 @@ impl Pool {
         let idle = self.idle().pop();
         let mut instance = idle.unwrap_or_else(|| service.instance());
         let answer = instance.handle(request).await;
-        self.idle().push(instance);
+        if instance.memory() <= KEPT_BYTES {
+            self.idle().push(instance);
+        }
         answer
     }
 
@@ -72,3 +74,8 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The largest memory with which an instance waits for its next call. An instance that has grown
+/// larger, by a long list, is dropped: to start another one takes a small part of the time that such
+/// a list takes.
+const KEPT_BYTES: usize = 4 << 20;

@@ -86,6 +86,28 @@ async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
 }
 
 #[tokio::test]
+async fn an_instance_that_a_list_made_large_is_let_go() {
+    let settings = || Settings { instances: Instances::Reused, ..open_to_all() };
+    let started = |count: usize| format!("instance_starts_total {count}\n");
+    let host = || Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let large = (0..100).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(90_000)));
+
+    let server = Serving::start(&host(), demo(), settings()).await;
+    let mut wire = Wire::connect(server.address).await;
+    for _ in 0..3 {
+        assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
+    }
+    assert!(server.metrics.text().contains(&started(1)), "{}", server.metrics.text());
+
+    let server = Serving::start(&host(), Scripted::documents(large), settings()).await;
+    let mut wire = Wire::connect(server.address).await;
+    for target in ["/v1/modules", "/v1/modules/1", "/v1/modules/2"] {
+        assert_eq!(wire.ask("GET", target).await.status, 200);
+    }
+    assert!(server.metrics.text().contains(&started(2)), "{}", server.metrics.text());
+}
+
+#[tokio::test]
 async fn health_does_not_depend_on_the_store_and_readiness_does() {
     for (store, ready) in [
         (Scripted::documents::<&str>([]), 200),

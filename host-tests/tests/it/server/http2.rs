@@ -27,6 +27,11 @@ impl Client {
         Self { sender, connection: tokio::spawn(connection) }
     }
 
+    /// A client on the same connection.
+    pub fn again(&self) -> Self {
+        Self { sender: self.sender.clone(), connection: tokio::spawn(async { Ok(()) }) }
+    }
+
     /// Ready when the server has ended the connection.
     pub async fn ended(&mut self) {
         // Whether with a last word or without.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ccs_modules_host::server::{Limits, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{Bounds, Host};
-use tokio::task::yield_now;
+use tokio::task::{JoinSet, yield_now};
 
 use crate::gate::Gate;
 use crate::guest;
@@ -128,8 +128,9 @@ async fn connections_over_the_limit_are_told() {
 
 #[tokio::test]
 async fn what_is_in_flight_is_limited() {
-    let limits = Limits { in_flight_bytes: 1000, ..Limits::default() };
-    let store = Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(1000))]);
+    let limits = Limits { in_flight_bytes: 10_000, ..Limits::default() };
+    let store =
+        Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(10_000))]);
     let server = Serving::start(host(), store, Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
@@ -141,9 +142,34 @@ async fn what_is_in_flight_is_limited() {
         );
         assert_eq!(wire.ask("GET", "/v1/modules/2").await.status, 404);
     }
-    let fields = format!("x: {}\r\n", "x".repeat(1000));
+    let fields = format!("x: {}\r\n", "x".repeat(10_000));
     wire.send(format!("GET /v1/modules/2 HTTP/1.1\r\nhost: test\r\n{fields}\r\n")).await;
     assert_eq!(wire.reply("GET").await.status, 503, "header fields count, too");
+}
+
+#[tokio::test]
+async fn requests_that_wait_are_in_flight() {
+    let limits = ConnectionLimits { in_flight_bytes: 40_000, ..ConnectionLimits::default() };
+    let store = Gate::closed();
+    let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
+    // One connection holds no more of them than several.
+    let client = http2::Client::connect(server.address).await;
+    let target = format!("/v1/modules?x={}", "x".repeat(6_000));
+    let mut waiting = JoinSet::new();
+    for _ in 0..10 {
+        let (mut client, target) = (client.again(), target.clone());
+        waiting.spawn(async move { client.get(&target).await });
+    }
+    for _ in 0..8 {
+        let (status, body) = waiting.join_next().await.unwrap().unwrap();
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 503 && body.contains("too_much_in_flight"), "{status} {body}");
+    }
+    for _ in 0..2 {
+        store.asked().await;
+        store.open();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap().0, 200);
+    }
 }
 
 #[tokio::test]
