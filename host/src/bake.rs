@@ -1,4 +1,4 @@
-//! Baking: a catalogue put into an artifact, for edges that have no store.
+//! Baking: puts a catalog into an artifact, for edges that have no store.
 
 use std::fmt::Write as _;
 
@@ -8,64 +8,64 @@ use thiserror::Error;
 use crate::artifacts;
 use crate::compose::{CannotCompose, compose};
 
-/// An HTTP service with its catalogue inside.
+/// An HTTP service that holds its catalog.
 #[derive(Clone, Debug)]
 pub struct Baked {
-    /// The component. It imports no store.
+    /// The component, which imports no store.
     pub wasm: Vec<u8>,
-    /// What is in it, in the order of the list.
+    /// The modules of the catalog, in the order of the list.
     pub modules: Vec<ccs_modules::Module>,
 }
 
-/// Why nothing was baked.
+/// The error for a catalog that cannot be baked.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BakeError {
-    /// The parts do not fit together.
+    /// The components do not fit together.
     #[error(transparent)]
     Compose(#[from] CannotCompose),
     /// A document breaks the rules.
     #[error("{0}")]
     Document(ccs_modules::Error),
-    /// The data is not encoded: there is too much of it.
+    /// The documents cannot be encoded: there are too many of them.
     #[error("cannot encode {bytes} bytes of documents: {reason}")]
     Encode {
-        /// How many.
+        /// The length of the documents.
         bytes: usize,
-        /// What the encoder says.
+        /// The encoder's error.
         reason: String,
     },
-    /// The text is no JSON array of objects.
+    /// The text is not a JSON array of objects.
     #[error("line {line}, column {column}: {reason}")]
     Syntax {
-        /// The line, counted from 1.
+        /// The line of the error, counted from 1.
         line: usize,
-        /// The column in bytes, counted from 1.
+        /// The column of the error in bytes, counted from 1.
         column: usize,
-        /// What was found, and what should be there.
+        /// The token that was found, and what was expected.
         reason: String,
     },
 }
 
-/// Bakes a body of `GET /v1/modules` into the HTTP service `front`, which is any component that
-/// imports `ccs`. The body is checked first: what is baked is served, or nothing is baked.
+/// Bakes a body of `GET /v1/modules` into the HTTP service `front`, which may be any component that
+/// imports `ccs`. Only a body whose documents are all valid is baked.
 ///
-/// No compiler is needed: the documents become the data of a component that is composed behind the
+/// This needs no compiler: the documents become the data of a component, which is composed with the
 /// service.
 ///
 /// # Errors
 ///
-/// Where the body is not what a store may hold, or `front` does not import `ccs`.
+/// When a document is not valid, or `front` does not import `ccs`.
 pub fn bake(front: &[u8], body: &[u8]) -> Result<Baked, BakeError> {
     let modules = check(body)?;
-    // Documents in canonical form are the quickest to serve.
+    // Documents in canonical form are served fastest.
     let documents: Vec<_> = modules.iter().map(|module| &module.document).collect();
     let data = component(&snapshot::join(&documents))?;
     let store = compose(&artifacts::CCS_STATIC.wasm, &data)?;
     Ok(Baked { wasm: compose(front, &store)?, modules })
 }
 
-/// The modules of the body, by the rules of the core.
+/// Checks the body by the rules of the core, and returns its modules.
 fn check(body: &[u8]) -> Result<Vec<ccs_modules::Module>, BakeError> {
     let limits = Limits::default();
     let syntax = |SyntaxError { line, column, reason, .. }: SyntaxError| BakeError::Syntax {
@@ -83,11 +83,11 @@ fn check(body: &[u8]) -> Result<Vec<ccs_modules::Module>, BakeError> {
     .map_err(BakeError::Document)
 }
 
-/// A component that holds `data` and gives it out: the interface `snapshot` of the adapter
-/// `ccs-static`.
+/// Makes a component that returns `data` by the interface `snapshot`, which the adapter `ccs-static`
+/// imports.
 fn component(data: &[u8]) -> Result<Vec<u8>, BakeError> {
     const PAGE: usize = 64 << 10;
-    /// What a call answers lies at 0: where the data begins, and how long it is.
+    /// The result of `read` is at address 0, the start and the length of the data; the data follows.
     const START: u32 = 8;
 
     let failed = |reason| BakeError::Encode { bytes: data.len(), reason };

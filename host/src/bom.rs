@@ -1,15 +1,15 @@
-//! The bill of materials of an artifact, in CycloneDX.
+//! The bill of materials of an artifact, as CycloneDX.
 
 use serde_json::{Value, json};
 
 use crate::artifacts::{Artifact, Crate, RUST};
 
 impl Artifact {
-    /// What it is made of, as CycloneDX 1.6 in JSON. The same artifact has the same bill: there is
-    /// neither a time in it nor a number made up.
+    /// The bill of materials, as CycloneDX 1.6 in JSON. The same artifact has the same bill, to the
+    /// byte: it holds neither a time nor a random number.
     pub fn bill_of_materials(&self) -> String {
         let ours = |krate: &&Crate| krate.ours;
-        // Every crate of the project has the version of the project.
+        // Every crate of the project has the same version.
         let version = self.crates.iter().find(ours).map(|krate| krate.version);
         let components: Vec<_> =
             self.crates.iter().map(component).chain([standard_library()]).collect();
@@ -42,14 +42,14 @@ fn component(krate: &Crate) -> Value {
         "version": version,
         "licenses": [{"expression": license}],
     });
-    // A purl says where to get it, and our own are in no registry.
+    // A purl says where to get a crate. Crates of this project are in no registry.
     if !ours && let Some(fields) = component.as_object_mut() {
         fields.insert("purl".into(), format!("pkg:cargo/{name}@{version}").into());
     }
     component
 }
 
-/// `core` and `alloc`, which come with the compiler.
+/// The entry for `core` and `alloc`, which come with the compiler.
 fn standard_library() -> Value {
     json!({
         "type": "library",

@@ -1,19 +1,19 @@
-//! What one call may use.
+//! Memory and time limits of one call.
 
 use std::time::Duration;
 
-/// What one call may use, and how many calls there may be at once.
+/// Memory and time limits of one call, and the number of calls at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How much memory an instance may have, in bytes. Default: 64 MiB.
+    /// The memory of an instance, in bytes. Default: 64 MiB.
     pub memory: usize,
-    /// How long a call may take, waiting for a free instance included. Default: 10 seconds.
+    /// The time of a call, including the wait for a free instance. Default: 10 seconds.
     pub time: Duration,
-    /// How long the store may take for one answer. A store that takes longer is unavailable, and
-    /// the call goes on with that. Default: 5 seconds.
+    /// The time that the store has for one answer. For the call, a store that takes longer is
+    /// unavailable. Default: 5 seconds.
     pub store_time: Duration,
-    /// How many instances may live at once; further calls wait. Their address space is reserved
-    /// when the artifact is loaded. Default: 64.
+    /// The number of instances at a time; further calls wait. Their address space is reserved when
+    /// the artifact is loaded. Default: 64.
     pub instances: u32,
 }
 

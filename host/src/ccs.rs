@@ -1,4 +1,4 @@
-//! The store, as the contract's import sees it.
+//! The interface that a store implements.
 
 use std::sync::Arc;
 
@@ -6,24 +6,25 @@ use async_trait::async_trait;
 
 use crate::CcsError;
 
-/// A CCS: where the documents that describe a cluster's modules are read from.
+/// A CCS: the interface through which the plugin reads the documents that describe a cluster's
+/// modules.
 ///
-/// This is the contract's interface `ccs`, and its rules hold: documents are handed on as stored,
-/// the list is one moment of the store and keeps its order.
+/// It is the interface `ccs` of the contract, and has its rules: documents are returned as stored, and
+/// the list shows one moment of the store, in the order of the store.
 #[async_trait]
 pub trait Ccs: Send + Sync {
-    /// Every module document. An empty store is an empty list.
+    /// Returns every module document; of an empty store an empty list.
     ///
     /// # Errors
     ///
-    /// What the store said, in one line and without credentials: clients see it.
+    /// The store's error in one line without credentials, since clients see it.
     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError>;
 
-    /// The document stored under `uid`, compared byte for byte.
+    /// Returns the document stored under `uid`, if there is one. Uids are compared byte by byte.
     ///
     /// # Errors
     ///
-    /// As for [`list_documents`](Self::list_documents). Absence is not an error.
+    /// As for [`list_documents`](Self::list_documents).
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError>;
 }
 

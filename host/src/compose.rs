@@ -1,10 +1,10 @@
-//! Composition: one component put behind the imports of another, in one artifact.
+//! Composition: joins two components into one, the exports of one as the imports of the other.
 
 use thiserror::Error;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
 
-/// Components that do not fit together.
+/// The error for components that do not fit together.
 #[derive(Debug, Error)]
 #[error("cannot compose: {0}")]
 pub struct CannotCompose(String);
@@ -23,12 +23,12 @@ impl CannotCompose {
     }
 }
 
-/// The component `front` with what `back` exports in place of its imports of the same names. What
-/// both import is imported once.
+/// Joins `front` and `back`: an export of `back` becomes the import of the same name of `front`. An
+/// import that both have is an import of the result once.
 ///
 /// # Errors
 ///
-/// Where either is no component, or `back` has nothing that `front` imports.
+/// When either is not a component, or `back` exports nothing that `front` imports.
 pub fn compose(front: &[u8], back: &[u8]) -> Result<Vec<u8>, CannotCompose> {
     let mut graph = CompositionGraph::new();
     let mut register = |name, wasm| {

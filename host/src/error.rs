@@ -1,4 +1,4 @@
-//! What the host says when there is no answer.
+//! Errors of the host.
 
 use std::time::Duration;
 
@@ -7,44 +7,44 @@ use wasmtime::Trap;
 
 use crate::CatalogError;
 
-/// Why an artifact could not be loaded.
+/// The error for an artifact that cannot be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The artifact is not a component, or not one for this version of wasmtime.
+    /// The artifact is not a component that this version of wasmtime compiles.
     #[error("cannot compile the artifact: {0}")]
     Compile(String),
-    /// The engine does not start here: too little address space, or no thread to be had.
+    /// The engine does not start: there is too little address space, or no further thread.
     #[error("cannot start the engine: {0}")]
     Engine(String),
-    /// The component imports more than the store, or does not export the world `plugin`.
+    /// The component is not of the world `plugin`: it imports more than `ccs`, or exports less.
     #[error("the artifact is not a plugin: {0}")]
     World(String),
 }
 
-/// Why a call has no answer.
+/// The error for a call without an answer.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The plugin answered, and its answer is an error.
+    /// The plugin answered with an error.
     #[error(transparent)]
     Answered(#[from] CatalogError),
-    /// The plugin could not be run: the failure is the host's.
+    /// The host could not run the plugin.
     #[error("cannot run the plugin: {0}")]
     Host(String),
-    /// The plugin needed more memory than its bound.
-    #[error("the plugin needs more memory than its {0} bytes")]
+    /// The plugin needs more memory than its limit.
+    #[error("the plugin needs more memory than its limit of {0} bytes")]
     MemoryExhausted(usize),
-    /// The call took longer than its bound.
+    /// The call took longer than its timeout.
     #[error("the call did not end within {0:?}")]
     TimedOut(Duration),
-    /// The plugin broke off.
-    #[error("the plugin broke off: {0}")]
+    /// The plugin trapped.
+    #[error("the plugin trapped: {0}")]
     Trapped(String),
 }
 
 impl CallError {
-    /// What a failure inside wasmtime is to the caller.
+    /// Converts an error of wasmtime.
     pub(crate) fn from_wasmtime(error: &wasmtime::Error) -> Self {
         match error.downcast_ref::<Trap>() {
             Some(trap) => Self::Trapped(trap.to_string()),

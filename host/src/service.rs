@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{CallError, Ccs, Host, Instance, Module, Request, Response};
 
-/// The plugin over one store. Each call gets an instance of its own. Cheap to clone; calls may run
-/// at the same time.
+/// The plugin over one store. Each call runs in a fresh instance, and calls may run at the same time.
+/// Clones share the plugin and the store.
 #[derive(Clone)]
 pub struct Service {
     host: Host,
@@ -17,16 +17,16 @@ impl Service {
         Self { host, ccs }
     }
 
-    /// Every module, in the store's order, for a caller with these management roles.
+    /// Lists every module, in the store's order, for a caller with these management roles.
     ///
     /// # Errors
     ///
-    /// [`CallError::Answered`] where the plugin says no; the others where it does not answer.
+    /// [`CallError::Answered`] if the plugin answers with an error, another one if it does not answer.
     pub async fn list_modules<R: AsRef<str>>(&self, roles: &[R]) -> Result<Vec<Module>, CallError> {
         self.instance().list_modules(roles).await
     }
 
-    /// The module with this uid, for a caller with these management roles.
+    /// Returns the module with this uid, for a caller with these management roles.
     ///
     /// # Errors
     ///
@@ -43,12 +43,12 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Where the plugin does not answer. Its own errors are responses.
+    /// When the plugin does not answer. The plugin's own errors are responses.
     pub async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         self.instance().handle(request).await
     }
 
-    /// An instance to be called more than once.
+    /// Makes an instance for more than one call.
     pub fn instance(&self) -> Instance {
         Instance::new(self.host.clone(), self.ccs.clone())
     }

@@ -1,4 +1,4 @@
-//! One connection: TLS, HTTP, and no more patience than agreed.
+//! One connection: TLS, HTTP and timeouts.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -21,29 +21,29 @@ use crate::server::Limits;
 use crate::server::protocol::{self, Protocol};
 use crate::server::refusal::{Answer, Refusal};
 
-/// Answers requests.
+/// A handler of requests.
 pub(super) trait Handler: Clone + Send + Sync + 'static {
-    /// The answer to one request.
+    /// Responds to one request.
     fn answer(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Answer> + Send;
 }
 
-/// What holds for every connection of a listener.
+/// The settings of every connection of a listener.
 #[derive(Clone)]
 pub(super) struct Terms {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) limits: Limits,
-    /// How long an answer may take.
+    /// The time until the response to a request.
     pub(super) answer_time: Duration,
 }
 
-/// Serves one connection until it ends; from `closing` on, it ends with the requests in flight.
+/// Serves one connection until it ends. After `closing`, it ends with the requests in flight.
 pub(super) async fn serve(
     stream: TcpStream,
     terms: Terms,
     handler: impl Handler,
     closing: CancellationToken,
 ) {
-    // Answers are written whole: there is nothing to be gained by waiting for more.
+    // Responses are written whole, so waiting for more bytes gains nothing.
     let _ = stream.set_nodelay(true);
     let served = match &terms.tls {
         None => speak(stream, &terms, handler, closing).await,
@@ -82,7 +82,7 @@ where
     match protocol {
         Protocol::Http1 => speak_http1(Box::pin(stream), terms, handler, closing).await,
         Protocol::Http2 => {
-            // While a client waits for an answer it has nothing to say.
+            // A client that waits for a response sends nothing.
             stream
                 .set_read_timeout(Some(terms.limits.client_time.saturating_add(terms.answer_time)));
             speak_http2(Box::pin(stream), terms, handler, closing).await
@@ -117,7 +117,7 @@ where
     };
     if ended.as_ref().is_err_and(hyper::Error::is_timeout) {
         let parts = connection.into_parts();
-        // Whoever has begun a request is told. An idle connection just ends.
+        // A client that has begun a request gets a response. An idle connection only ends.
         if !parts.read_buf.is_empty() {
             let mut stream = parts.io.into_inner();
             stream.write_all(&Refusal::HeadTooSlow.last_answer()).await?;
@@ -167,15 +167,15 @@ fn service(
     })
 }
 
-/// How many requests may be in flight on one HTTP/2 connection.
+/// The number of requests in flight on one HTTP/2 connection.
 const STREAMS: u32 = 100;
 
-/// How much of bodies an HTTP/2 connection takes in: nobody reads them, so no more than it must
-/// (RFC 9113, section 6.9.2).
+/// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
+/// least that is allowed (RFC 9113, section 6.9.2).
 const WINDOW: u32 = 65_535;
 
-/// Where HTTP itself draws the line: far enough out that what is over a limit, yet reasonable, is
-/// answered in the API's own form.
+/// The limit of a request head for the HTTP library. It is higher than the server's own limit, so
+/// that most requests over that get a response in the form of the API.
 fn head_bytes(limits: &Limits) -> usize {
     limits.header_bytes.saturating_mul(2).saturating_add(64 << 10)
 }

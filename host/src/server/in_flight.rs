@@ -1,16 +1,16 @@
-//! What requests and answers may hold in memory, all together.
+//! The memory that requests and responses in flight hold together.
 
 use std::sync::Arc;
 
 use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Counts the bytes of requests and answers in flight.
+/// Limits the bytes of requests and responses in flight.
 pub(super) struct InFlight {
     free: Arc<Semaphore>,
 }
 
-/// Bytes that are counted for as long as this lives.
+/// Bytes that count as long as this lives.
 pub(super) struct Held(
     #[expect(dead_code, reason = "it is kept to be dropped")] OwnedSemaphorePermit,
 );
@@ -20,7 +20,7 @@ impl InFlight {
         Self { free: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))) }
     }
 
-    /// So many bytes more, unless they are too many.
+    /// Counts this many bytes more, if the limit permits them.
     pub(super) fn hold(&self, bytes: usize) -> Option<Held> {
         let bytes = u32::try_from(bytes).ok()?;
         self.free.clone().try_acquire_many_owned(bytes).ok().map(Held)
@@ -28,7 +28,7 @@ impl InFlight {
 }
 
 impl Held {
-    /// A body that is held until it is sent, or given up.
+    /// Makes a body that counts until it is sent or dropped.
     pub(super) fn body(self, bytes: Vec<u8>) -> Bytes {
         Bytes::from_owner(Body { bytes, _held: self })
     }

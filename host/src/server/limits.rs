@@ -1,22 +1,20 @@
-//! What clients may use.
+//! Limits of connections.
 
 use std::time::Duration;
 
-/// What clients may use of a server. What one call may use is in [`Bounds`](crate::Bounds).
+/// Limits of the connections of a server. Those of one call are in [`Bounds`](crate::Bounds).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a client may keep the server waiting: for the TLS handshake, for the head of its
-    /// next request, with a response that it does not read. Default: 30 seconds.
+    /// The time that a client has for the TLS handshake, for the head of its next request, and to
+    /// read the next bytes of a response. Default: 30 seconds.
     pub client_time: Duration,
-    /// How many connections there may be at once. Further ones are answered with 503. Default:
-    /// 4,096.
+    /// The number of connections at a time. The response to further ones is 503. Default: 4,096.
     pub connections: usize,
-    /// How long the header fields of a request may be, names and values together, in bytes.
-    /// Default: 16 KiB.
+    /// The length of the header fields of a request, names and values together, in bytes. Default:
+    /// 16 KiB.
     pub header_bytes: usize,
-    /// How many bytes the header fields of requests and the bodies of answers may hold, all that
-    /// are in flight together: from when a request is there until its answer is sent. Further
-    /// requests are answered with 503. Default: 256 MiB.
+    /// The memory that requests and responses in flight hold together, in bytes: from the head of a
+    /// request until its response is sent. The response to further requests is 503. Default: 256 MiB.
     pub in_flight_bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a server counts.
+//! Metrics of a server.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::{CallError, Host};
 
-/// What a server counts, in the form that Prometheus reads.
+/// Metrics of a server, which Prometheus can read.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -30,7 +30,7 @@ pub struct Metrics {
     pub(super) connections: Connections,
 }
 
-/// What is counted of connections.
+/// Metrics of connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
     pub(super) open: Gauge,
@@ -52,11 +52,11 @@ struct StoreFailed {
     reason: StoreFailure,
 }
 
-/// How a store fails.
+/// The kind of a failure of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum StoreFailure {
     Denied,
-    /// Whoever asked has stopped waiting.
+    /// The caller stopped waiting: a timeout, or a client that has disconnected.
     NoAnswer,
     Other,
     Unavailable,
@@ -78,44 +78,40 @@ impl Metrics {
 
     fn registered(mut self, host: &Host) -> Self {
         let registry = &mut self.registry;
-        registry.register("http_requests", "Requests answered, by status", self.requests.clone());
+        registry.register("http_requests", "Responses, by status", self.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
-            "Time from the head of a request to its answer",
+            "Time from the head of a request to its response",
             Unit::Seconds,
             self.request_duration.clone(),
         );
-        registry.register(
-            "http_connections",
-            "Connections that are open",
-            self.connections.open.clone(),
-        );
+        registry.register("http_connections", "Open connections", self.connections.open.clone());
         registry.register(
             "http_connections_refused",
-            "Connections over the limit",
+            "Connections refused, since they were over the limit",
             self.connections.refused.clone(),
         );
         registry.register(
             "call_failures",
-            "Calls that the plugin gave no answer to, by reason",
+            "Calls of the plugin that failed, by reason",
             self.call_failures.clone(),
         );
         registry.register_with_unit(
             "store_duration",
-            "Time that the store took for an answer",
+            "Time that the store took to answer",
             Unit::Seconds,
             self.store_duration.clone(),
         );
         registry.register(
             "store_failures",
-            "Questions that the store failed to answer, by reason",
+            "Calls of the store that failed, by reason",
             self.store_failures.clone(),
         );
         registry.register_collector(Box::new(InstanceStarts(host.clone())));
         self
     }
 
-    /// All of it, as OpenMetrics text.
+    /// All metrics, as OpenMetrics text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -147,7 +143,7 @@ impl Metrics {
     }
 }
 
-/// The upper ends of the buckets of a latency.
+/// The upper limits of the buckets of a duration, in seconds.
 const SECONDS: [f64; 16] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
@@ -168,7 +164,7 @@ impl EncodeLabelValue for StoreFailure {
     }
 }
 
-/// How many instances the host has started. The host counts.
+/// The number of instances that the host has started.
 struct InstanceStarts(Host);
 
 impl Collector for InstanceStarts {
@@ -176,7 +172,7 @@ impl Collector for InstanceStarts {
         let starts = ConstCounter::new(self.0.instances_started());
         starts.encode(encoder.encode_descriptor(
             "instance_starts",
-            "Instances of the plugin that were started",
+            "Instances of the plugin that have been started",
             None,
             MetricType::Counter,
         )?)

@@ -1,4 +1,4 @@
-//! A store that is watched.
+//! A store whose answers are measured.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::server::Metrics;
 use crate::server::metrics::StoreFailure;
 use crate::{Ccs, CcsError};
 
-/// A store whose answers are timed, and whose failures are counted and logged.
+/// A store that measures how long its answers take, and counts and logs its failures.
 pub(super) struct Observed<C> {
     ccs: C,
     metrics: Arc<Metrics>,
@@ -42,7 +42,7 @@ impl<C: Ccs> Ccs for Observed<C> {
     }
 }
 
-/// Notes what comes of a question, even where whoever asked has stopped waiting.
+/// Records the result of a call of the store, even if the caller stops waiting for it.
 struct Watch<'a> {
     metrics: &'a Metrics,
     started: Instant,
@@ -51,7 +51,10 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn start(metrics: &'a Metrics) -> Self {
-        let failure = Some((StoreFailure::NoAnswer, "no answer".to_owned()));
+        let failure = Some((
+            StoreFailure::NoAnswer,
+            "no answer in time, or the client has disconnected".to_owned(),
+        ));
         Self { metrics, started: Instant::now(), failure }
     }
 }

@@ -1,11 +1,11 @@
-//! Texts of the server's own.
+//! Plain-text responses of the server.
 
 use hyper::Method;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
 use crate::server::refusal::{Answer, Refusal};
 
-/// A text, for GET and HEAD.
+/// Responds to GET and HEAD with a text.
 pub(super) fn page(method: &Method, content_type: &'static str, text: impl Into<String>) -> Answer {
     let text = text.into();
     let length = text.len();

@@ -1,20 +1,20 @@
-//! HTTP/1.1 or HTTP/2, as the first bytes of a connection tell.
+//! Detects HTTP/1.1 or HTTP/2 by the first bytes of a connection.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// A version of HTTP that differs on the wire.
+/// A version of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     Http1,
     Http2,
 }
 
-/// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
+/// The first bytes of every HTTP/2 connection (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Reads as far as it takes to tell. What was read belongs in front of what is still to come.
+/// Reads as many bytes as needed. Returns them, since they are a part of the first request.
 pub(super) async fn detect(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<(Protocol, Vec<u8>)> {

@@ -1,4 +1,4 @@
-//! What may be written into a store.
+//! A catalog that is checked before it is written into a store.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,19 @@ use ccs_modules::{
     Ask, Error, Limits, Malformed, Module, Step, Subject, SyntaxError, list_modules, snapshot,
 };
 
-/// The documents of a body that `GET /v1/modules` answered, by uid: all checked, none malformed,
-/// each in its canonical form.
+/// A catalog whose documents are all valid, each in its canonical form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
     documents: BTreeMap<String, String>,
 }
 
 impl Catalogue {
-    /// Checks a whole body, as a server that lists it does.
+    /// Checks a body of `GET /v1/modules` by the rules by which it is listed.
     ///
     /// # Errors
     ///
-    /// Where the body is not an array of module documents, each with a uid of its own. The error
-    /// is at the byte, or at the document, and says which.
+    /// When the body is not an array of module documents with different uids. The error has the
+    /// position of the byte or of the document.
     pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
         snapshot::check(body, &Limits::default())?;
         let documents = snapshot::split(body)?;
@@ -38,7 +37,7 @@ impl Catalogue {
     }
 }
 
-/// The core's own listing: what it refuses to list is not written.
+/// Lists the documents as the core does, which refuses a catalog that is not valid.
 pub(super) fn list(documents: &[&[u8]]) -> Result<Vec<Module>, Error> {
     match list_modules(&["admin"], &Limits::default()) {
         Step::Done(outcome) => outcome,
@@ -47,7 +46,7 @@ pub(super) fn list(documents: &[&[u8]]) -> Result<Vec<Module>, Error> {
     }
 }
 
-/// The document that an error is about.
+/// The document that the error is about.
 fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
     let Error::Malformed(Malformed { subject, .. }) = error else {
         return None;
@@ -55,7 +54,7 @@ fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
     match subject {
         Subject::Document(uid) => {
             let alone = |document: &&[u8]| list(&[*document]).is_err();
-            // Where each is sound by itself, there are two of them.
+            // If each document is valid by itself, two of them share the uid.
             let named =
                 |document: &&[u8]| snapshot::find(&[*document], uid, &Limits::default()).is_some();
             let documents = documents.iter().copied();
@@ -66,7 +65,7 @@ fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
     }
 }
 
-/// Where in `body` this part of it begins.
+/// The offset of `part` in `body`.
 fn offset(part: &[u8], body: &[u8]) -> usize {
     part.as_ptr().addr().saturating_sub(body.as_ptr().addr())
 }

@@ -1,12 +1,12 @@
-//! The demonstration catalogue.
+//! The demo catalog.
 
 use super::Snapshot;
 
-/// The body that a server answers with.
+/// The body of a server's response.
 const BODY: &str = include_str!("demo.json");
 
-/// The sixteen modules that come with a cluster of version 8, for demonstration.
+/// The demo catalog: the sixteen modules that come with a cluster of version 8.
 pub fn demo() -> Snapshot {
-    // The tests hold the embedded body to be one that splits.
+    // A test checks that the embedded body splits.
     Snapshot::parse(BODY.as_bytes()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A store that does what a test says.
+//! A store for tests, which does what a test tells it.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -8,25 +8,25 @@ use async_trait::async_trait;
 use crate::stores::Snapshot;
 use crate::{Ccs, CcsError};
 
-/// A store for tests: it answers with any bytes, lies, fails or stalls.
+/// A store for tests: it answers with any bytes, fails or stalls.
 #[derive(Clone, Debug)]
 pub enum Scripted {
-    /// Answers.
+    /// Answers with these documents.
     Answers {
         /// The documents of the list, in this order.
         documents: Vec<Vec<u8>>,
-        /// What is found under a uid, whatever is in it. Under any other uid is the first of
-        /// `documents` that has it.
+        /// The answer for a uid, which may be a document with another uid. The answer for any other
+        /// uid is the first of `documents` that has it.
         by_uid: BTreeMap<String, Vec<u8>>,
     },
-    /// Fails.
+    /// Fails with this error.
     Fails(CcsError),
     /// Never answers.
     Stalls,
 }
 
 impl Scripted {
-    /// Answers truthfully, with these documents.
+    /// Makes a store that answers with these documents.
     pub fn documents<D: Into<Vec<u8>>>(documents: impl IntoIterator<Item = D>) -> Self {
         Self::Answers {
             documents: documents.into_iter().map(Into::into).collect(),

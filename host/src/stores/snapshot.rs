@@ -7,7 +7,7 @@ use ccs_modules::{Limits, SyntaxError, snapshot};
 
 use crate::{Ccs, CcsError};
 
-/// One moment of a store, held in memory: the documents of a body that `GET /v1/modules` answered.
+/// The documents of a body of `GET /v1/modules`, held in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     documents: Vec<Vec<u8>>,
@@ -16,12 +16,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Splits a body, a JSON array, into its documents. What is in them is checked by whoever
-    /// reads them.
+    /// Splits a body, a JSON array, into its documents. It does not check the documents.
     ///
     /// # Errors
     ///
-    /// Where the body is not an array of objects, or goes on after it.
+    /// When the body is not an array of objects, or text follows the array.
     pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
         let documents = snapshot::split(body)?.into_iter().map(<[u8]>::to_vec);
         Ok(documents.collect::<Vec<_>>().into())
