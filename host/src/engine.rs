@@ -8,7 +8,7 @@ use etcetera::BaseStrategy;
 use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
 
-use crate::{Bounds, LoadError};
+use crate::{CallLimits, LoadError};
 
 /// The time that a guest runs before other tasks run and its timeout is checked.
 const TICK: Duration = Duration::from_millis(10);
@@ -36,11 +36,11 @@ impl Needs {
     }
 }
 
-/// Starts an engine that has memory reserved for the instances of `bounds`, each with these `needs`.
-pub(crate) fn start(bounds: Bounds, needs: Needs) -> Result<Engine, LoadError> {
+/// Starts an engine that has memory reserved for the instances of `limits`, each with these `needs`.
+pub(crate) fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool(bounds.instances, needs))
+        .allocation_strategy(pool(limits.instances, needs))
         .cache(cache())
         .concurrency_support(false)
         .epoch_interruption(true);

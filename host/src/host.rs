@@ -11,7 +11,7 @@ use crate::bindings::Plugin;
 use crate::bindings::exports::ccs::modules::{catalog, rest};
 use crate::engine::Needs;
 use crate::state::State;
-use crate::{Bounds, Ccs, LoadError, Service, engine};
+use crate::{CallLimits, Ccs, LoadError, Service, engine};
 
 /// An artifact, compiled and linked. Clones share it.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Host {
     pub(crate) plugin: InstancePre<State>,
     pub(crate) catalog: catalog::GuestIndices,
     pub(crate) rest: rest::GuestIndices,
-    pub(crate) bounds: Bounds,
+    pub(crate) limits: CallLimits,
     pub(crate) slots: Arc<Semaphore>,
     started: Arc<AtomicU64>,
 }
@@ -35,8 +35,8 @@ impl Host {
     /// # Errors
     ///
     /// When the engine does not start, or `wasm` is not such a component.
-    pub fn load(wasm: &[u8], bounds: Bounds) -> Result<Self, LoadError> {
-        let (engine, component) = compile(wasm, bounds)?;
+    pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
+        let (engine, component) = compile(wasm, limits)?;
         let no_plugin = |error| LoadError::World(format!("{error:#}"));
         let plugin = link(&component).map_err(no_plugin)?;
         Ok(Self {
@@ -44,8 +44,8 @@ impl Host {
             rest: rest::GuestIndices::new(&plugin).map_err(no_plugin)?,
             engine,
             plugin,
-            bounds,
-            slots: Arc::new(Semaphore::new(bounds.instances as usize)),
+            limits,
+            slots: Arc::new(Semaphore::new(limits.instances as usize)),
             started: Arc::default(),
         })
     }
@@ -56,8 +56,8 @@ impl Host {
     }
 
     /// The limits of one call.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
+    pub fn call_limits(&self) -> CallLimits {
+        self.limits
     }
 
     /// The number of instances that have been started so far.
@@ -79,9 +79,9 @@ impl Host {
 /// Compiles the component in an engine that has room for its instances. How much room an instance
 /// takes is known only then: where it is more than the plugin's, a second engine is started, which
 /// finds the compiled code on disk.
-fn compile(wasm: &[u8], bounds: Bounds) -> Result<(Engine, Component), LoadError> {
+fn compile(wasm: &[u8], limits: CallLimits) -> Result<(Engine, Component), LoadError> {
     let compile_with = |needs| {
-        let engine = engine::start(bounds, needs)?;
+        let engine = engine::start(limits, needs)?;
         let component = Component::from_binary(&engine, wasm)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok((engine, component))
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_plugin_needs_what_is_reserved_for_it() {
-        let host = Host::load(artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
         assert_eq!(Needs::of(host.plugin.component()), Some(Needs::PLUGIN));
     }
 
@@ -119,8 +119,8 @@ mod tests {
                 (core module $b {module}) (core instance (instantiate $b)))"
         ))
         .unwrap();
-        let bounds = Bounds { instances: 2, ..Bounds::default() };
-        let (engine, component) = compile(&wasm, bounds).unwrap();
+        let limits = CallLimits { instances: 2, ..CallLimits::default() };
+        let (engine, component) = compile(&wasm, limits).unwrap();
         assert_eq!(Needs::of(&component), Some(Needs { memories: 2, tables: 2 }));
         let instances: Vec<_> = (0..2)
             .map(|_| {

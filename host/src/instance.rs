@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use wasmtime::{Store, component};
 
 use crate::state::State;
-use crate::{Bounds, CallError, Ccs, Host, Module, Request, Response};
+use crate::{CallError, CallLimits, Ccs, Host, Module, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
 ///
@@ -95,19 +95,19 @@ impl Instance {
         &mut self,
         call: impl AsyncFnOnce(&Host, &mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let bounds = self.host.bounds;
-        let bounded = timeout(bounds.time, async {
+        let limits = self.host.limits;
+        let bounded = timeout(limits.timeout, async {
             let mut live = match self.live.take() {
                 Some(live) => live,
                 None => Live::new(&self.host, self.ccs.clone()).await?,
             };
             let answer = call(&self.host, &mut live)
                 .await
-                .map_err(|error| failure(&error, &live.store, bounds))?;
+                .map_err(|error| failure(&error, &live.store, limits))?;
             self.live = Some(live);
             Ok(answer)
         });
-        bounded.await.unwrap_or(Err(CallError::TimedOut(bounds.time)))
+        bounded.await.unwrap_or(Err(CallError::TimedOut(limits.timeout)))
     }
 }
 
@@ -120,7 +120,7 @@ impl Live {
             .await
             .map_err(|error| CallError::Host(error.to_string()))?;
         host.count_instance();
-        let mut store = Store::new(&host.engine, State::new(ccs, host.bounds));
+        let mut store = Store::new(&host.engine, State::new(ccs, host.limits));
         store.limiter(|state| state);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -128,15 +128,15 @@ impl Live {
             .plugin
             .instantiate_async(&mut store)
             .await
-            .map_err(|error| failure(&error, &store, host.bounds))?;
+            .map_err(|error| failure(&error, &store, host.limits))?;
         Ok(Self { store, instance, _slot: slot })
     }
 }
 
 /// The error of a call: the limit that the instance reached, or another cause.
-fn failure(error: &wasmtime::Error, store: &Store<State>, bounds: Bounds) -> CallError {
+fn failure(error: &wasmtime::Error, store: &Store<State>, limits: CallLimits) -> CallError {
     if store.data().memory_refused() {
-        CallError::MemoryExhausted(bounds.memory)
+        CallError::MemoryExhausted(limits.memory)
     } else {
         CallError::from_wasmtime(error)
     }

@@ -1,13 +1,13 @@
 //! Runs the modules API component on wasmtime, inside a program.
 //!
 //! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, a [`Ccs`]. It
-//! answers each call in a fresh instance, within the [`Bounds`] of memory and time.
+//! answers each call in a fresh instance, within the [`CallLimits`] of memory and time.
 //!
 //! # Embedding the plugin
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use ccs_modules_host::{Bounds, Ccs, CcsError, Host, Request, artifacts};
+//! use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Request, artifacts};
 //!
 //! /// The store of the program. This one holds one module, which never changes.
 //! struct OneModule;
@@ -28,7 +28,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Load the component once. Its compiled code is kept on disk for the next start.
-//! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
+//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
 //! let service = host.service(OneModule);
 //!
 //! // A typed call. The program has authenticated its caller, who holds these roles.
@@ -65,7 +65,7 @@ pub mod artifacts;
 pub mod bake;
 mod bindings;
 mod bom;
-mod bounds;
+mod call_limits;
 mod ccs;
 pub mod compose;
 mod engine;
@@ -81,7 +81,7 @@ pub mod stores;
 pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
 pub use crate::bindings::exports::ccs::modules::rest::{Request, Response};
-pub use crate::bounds::Bounds;
+pub use crate::call_limits::CallLimits;
 pub use crate::ccs::Ccs;
 pub use crate::error::{CallError, LoadError};
 pub use crate::host::Host;

@@ -6,19 +6,19 @@ use tokio::time::timeout;
 use wasmtime::ResourceLimiter;
 
 use crate::bindings::ccs::modules::ccs::{Document, Host};
-use crate::{Bounds, Ccs, CcsError};
+use crate::{CallLimits, Ccs, CcsError};
 
 /// The host's half of one instance.
 pub(crate) struct State {
     ccs: Arc<dyn Ccs>,
-    bounds: Bounds,
+    limits: CallLimits,
     memory: usize,
     memory_refused: bool,
 }
 
 impl State {
-    pub(crate) fn new(ccs: Arc<dyn Ccs>, bounds: Bounds) -> Self {
-        Self { ccs, bounds, memory: 0, memory_refused: false }
+    pub(crate) fn new(ccs: Arc<dyn Ccs>, limits: CallLimits) -> Self {
+        Self { ccs, limits, memory: 0, memory_refused: false }
     }
 
     /// The memory that the instance has, in bytes. It never gives any back.
@@ -35,13 +35,13 @@ impl State {
 
 impl Host for State {
     async fn list_documents(&mut self) -> Result<Vec<Document>, CcsError> {
-        timeout(self.bounds.store_time, self.ccs.list_documents())
+        timeout(self.limits.store_timeout, self.ccs.list_documents())
             .await
             .unwrap_or_else(|_| Err(too_slow()))
     }
 
     async fn get_document(&mut self, uid: String) -> Result<Option<Document>, CcsError> {
-        timeout(self.bounds.store_time, self.ccs.get_document(&uid))
+        timeout(self.limits.store_timeout, self.ccs.get_document(&uid))
             .await
             .unwrap_or_else(|_| Err(too_slow()))
     }
@@ -54,7 +54,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.bounds.memory;
+        let allowed = desired <= self.limits.memory;
         if allowed {
             self.memory += desired.saturating_sub(current);
         }

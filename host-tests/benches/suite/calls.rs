@@ -7,7 +7,7 @@ use std::time::Instant;
 use ccs_modules::{Ask, Limits, Step, get_module, list_modules, rest};
 use ccs_modules_benches::catalogue;
 use ccs_modules_benches::structs::Module;
-use ccs_modules_host::{Bounds, Host, Request, Service, artifacts, stores};
+use ccs_modules_host::{CallLimits, Host, Request, Service, artifacts, stores};
 use criterion::Bencher;
 use serde_json::Value;
 use tokio::runtime::{self, Runtime};
@@ -39,7 +39,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let one = catalogue::middle(&documents);
     let (uid, rearranged) = (catalogue::uid(one), catalogue::rearranged(one));
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
+    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
     let service = host.service(stores::demo());
     let plugin = Starter::new(&Component::from_binary(host.engine(), &artifacts::PLUGIN.wasm)?)?;
     let assembled = |text| {

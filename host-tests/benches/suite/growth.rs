@@ -7,7 +7,7 @@ use std::time::Duration;
 use ccs_modules_benches::catalogue;
 use ccs_modules_benches::meter::Meter;
 use ccs_modules_host::stores::Snapshot;
-use ccs_modules_host::{Bounds, Host, Service, artifacts};
+use ccs_modules_host::{CallLimits, Host, Service, artifacts};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
@@ -158,8 +158,8 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
 /// A host that lets an instance have what the longest list needs.
 fn host() -> Outcome<Host> {
     let time = Duration::from_secs(60);
-    let bounds = Bounds { memory: 1 << 30, time, store_time: time, instances: 4 };
-    Ok(Host::load(&artifacts::PLUGIN.wasm, bounds)?)
+    let limits = CallLimits { memory: 1 << 30, timeout: time, store_timeout: time, instances: 4 };
+    Ok(Host::load(&artifacts::PLUGIN.wasm, limits)?)
 }
 
 fn runtime() -> Outcome<Runtime> {

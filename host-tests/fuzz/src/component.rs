@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 use async_trait::async_trait;
 use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_host::{
-    Bounds, CallError, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
+    CallLimits, CallError, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
     Request as Call, artifacts,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -33,7 +33,7 @@ struct Plugin {
 impl Plugin {
     fn load() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).expect("the plugin");
+        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).expect("the plugin");
         let store = Shared(Arc::new(Mutex::new(Store::of(&[]))));
         let instance = host.service(store.clone()).instance();
         Self { runtime, instance, store }

@@ -1,4 +1,4 @@
-//! The server's bounds, proved from outside: whatever stores and clients do, its memory stays bounded and
+//! The server's limits, proved from outside: whatever stores and clients do, its memory stays bounded and
 //! others are served. For each there is a process of its own, whose peak of memory the system knows.
 //!
 //! `cargo test` leaves this out; `cargo test -p ccs-modules-host --test hostile` runs it. Needs Linux.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use ccs_modules_host::artifacts::{self, Artifact};
 use ccs_modules_host::bake::bake;
-use ccs_modules_host::{Bounds, Host, Request, stores};
+use ccs_modules_host::{CallLimits, Host, Request, stores};
 use tempfile::TempDir;
 
 const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
@@ -19,7 +19,7 @@ async fn what_is_baked_is_served() {
     assert_eq!(Artifact { wasm, ..artifacts::PLUGIN.clone() }.imports().unwrap(), [""; 0]);
 
     // The store of the host is never asked.
-    let host = Host::load(&baked.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&baked.wasm, CallLimits::default()).unwrap();
     let service = host.service(stores::Snapshot::default());
     assert_eq!(service.list_modules(&["admin"]).await.unwrap().len(), 16);
     for (target, status) in [("/v1/modules", 200), ("/v1/modules/none", 404)] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ccs_modules::access::Policy;
 use ccs_modules_host::server::{Metrics, Server, Settings};
-use ccs_modules_host::{Bounds, Ccs, Host, artifacts};
+use ccs_modules_host::{CallLimits, Ccs, Host, artifacts};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -39,7 +39,7 @@ impl Serving {
 /// The plugin, loaded once for all tests whose stores answer in their own time.
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap())
+    HOST.get_or_init(|| Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap())
 }
 
 /// Any port that is free, on this machine only.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ccs_modules_host::server::{Server as HttpServer, Settings};
-use ccs_modules_host::{Bounds, Host, artifacts};
+use ccs_modules_host::{CallLimits, Host, artifacts};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -19,7 +19,7 @@ use crate::server::Server;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_is_answered_while_redis_comes_and_goes() {
     let server = Server::start();
-    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
     let settings = Settings { access: Some(access), ..Settings::default() };
     let any_port = "127.0.0.1:0".parse().unwrap();

@@ -1,6 +1,6 @@
 //! The plugin over Redis.
 
-use ccs_modules_host::{Bounds, Host, Request, Response, Service, artifacts};
+use ccs_modules_host::{CallLimits, Host, Request, Response, Service, artifacts};
 
 use crate::body::{BLOOM, BODIES, DEMO, catalogue, sorted};
 use crate::load::{Answer, withstands};
@@ -74,5 +74,5 @@ async fn get(service: &Service, target: &str) -> Response {
 }
 
 fn service(server: &Server) -> Service {
-    Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap().service(server.store())
+    Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap().service(server.store())
 }

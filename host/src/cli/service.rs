@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use ccs_modules_host::{Bounds, Host, Request, Service, artifacts};
+use ccs_modules_host::{CallLimits, Host, Request, Service, artifacts};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -14,12 +14,12 @@ const NOTICEABLE: Duration = Duration::from_millis(100);
 
 /// Loads the plugin over the store at `address`.
 pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
-    Ok(address.open(&load(Bounds::default()).await?))
+    Ok(address.open(&load(CallLimits::default()).await?))
 }
 
 /// Loads the plugin.
-pub async fn load(bounds: Bounds) -> Result<Host, Failure> {
-    let mut loading = spawn_blocking(move || Host::load(&artifacts::PLUGIN.wasm, bounds));
+pub async fn load(limits: CallLimits) -> Result<Host, Failure> {
+    let mut loading = spawn_blocking(move || Host::load(&artifacts::PLUGIN.wasm, limits));
     let loaded = tokio::select! {
         loaded = &mut loading => loaded,
         () = sleep(NOTICEABLE) => {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ccs_modules_host::stores::{Redis, RedisAddress};
-use ccs_modules_host::{Bounds, Ccs, Host, Service, stores};
+use ccs_modules_host::{CallLimits, Ccs, Host, Service, stores};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
@@ -28,16 +28,16 @@ pub enum StoreAddress {
 impl StoreAddress {
     /// Makes a service of `host` over this store.
     pub fn open(&self, host: &Host) -> Service {
-        host.service(self.ccs(host.bounds()))
+        host.service(self.ccs(host.call_limits()))
     }
 
     /// Makes the store, within these limits.
-    pub fn ccs(&self, bounds: Bounds) -> Arc<dyn Ccs> {
+    pub fn ccs(&self, limits: CallLimits) -> Arc<dyn Ccs> {
         match self {
             Self::Demo => Arc::new(stores::demo()),
-            Self::File(path) => Arc::new(stores::File::new(path).at_most(bounds.memory)),
+            Self::File(path) => Arc::new(stores::File::new(path).at_most(limits.memory)),
             Self::Redis(address) => {
-                Arc::new(redis(address).within(bounds.store_time).at_most(bounds.memory))
+                Arc::new(redis(address).within(limits.store_timeout).at_most(limits.memory))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::{Bounds, CallError, Instance, Request, Response, Service};
+use crate::{CallError, CallLimits, Instance, Request, Response, Service};
 
 /// The instance that answers a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub(super) struct Plugin {
 }
 
 impl Plugin {
-    pub(super) fn new(service: Service, instances: Instances, bounds: Bounds) -> Self {
+    pub(super) fn new(service: Service, instances: Instances, limits: CallLimits) -> Self {
         let pool = match instances {
             Instances::Fresh => None,
-            Instances::Reused => Some(Pool::new(bounds)),
+            Instances::Reused => Some(Pool::new(limits)),
         };
         Self { service, pool }
     }
@@ -51,9 +51,9 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(bounds: Bounds) -> Self {
-        let turns = Semaphore::new(bounds.instances as usize);
-        Self { idle: Mutex::default(), turns, time: bounds.time }
+    fn new(limits: CallLimits) -> Self {
+        let turns = Semaphore::new(limits.instances as usize);
+        Self { idle: Mutex::default(), turns, time: limits.timeout }
     }
 
     async fn handle(&self, service: &Service, request: &Request) -> Result<Response, CallError> {

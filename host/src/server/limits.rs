@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits of the connections of a server. Those of one call are in [`Bounds`](crate::Bounds).
+/// Limits of the connections of a server. Those of one call are in [`CallLimits`](crate::CallLimits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The time that a client has for the TLS handshake, for the head of its next request, and to

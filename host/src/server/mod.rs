@@ -6,10 +6,10 @@
 //!
 //! ```no_run
 //! use ccs_modules_host::server::{Server, Settings};
-//! use ccs_modules_host::{Bounds, Host, artifacts, stores};
+//! use ccs_modules_host::{CallLimits, Host, artifacts, stores};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default())?;
+//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
 //! let server = Server::bind("127.0.0.1:8080", &host, stores::demo(), settings).await?;
@@ -89,17 +89,17 @@ impl Server {
         settings: Settings,
     ) -> io::Result<Self> {
         let Settings { access, instances, limits, tls } = settings;
-        let listener = Listener::bind(address, tls, limits, host.bounds().time).await?;
+        let listener = Listener::bind(address, tls, limits, host.call_limits().timeout).await?;
         let metrics = Arc::new(Metrics::new(host));
         let ccs: Arc<dyn Ccs> = Arc::new(Observed::new(ccs, metrics.clone()));
-        let plugin = Plugin::new(host.service(ccs.clone()), instances, host.bounds());
+        let plugin = Plugin::new(host.service(ccs.clone()), instances, host.call_limits());
         let api = Api {
             access,
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             plugin,
-            readiness: Readiness::new(ccs, host.bounds().store_time),
+            readiness: Readiness::new(ccs, host.call_limits().store_timeout),
         };
         Ok(Self { listener, api: Arc::new(api), metrics })
     }

@@ -13,24 +13,24 @@ use crate::Ccs;
 /// others get the previous result; before the first result the store counts as not ready.
 pub(super) struct Readiness {
     ccs: Arc<dyn Ccs>,
-    store_time: Duration,
+    store_timeout: Duration,
     asking: Arc<Mutex<()>>,
     answered: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    pub(super) fn new(ccs: Arc<dyn Ccs>, store_time: Duration) -> Self {
-        Self { ccs, store_time, asking: Arc::default(), answered: Arc::default() }
+    pub(super) fn new(ccs: Arc<dyn Ccs>, store_timeout: Duration) -> Self {
+        Self { ccs, store_timeout, asking: Arc::default(), answered: Arc::default() }
     }
 
     pub(super) async fn is_ready(&self) -> bool {
         if let Ok(asking) = self.asking.clone().try_lock_owned() {
             let (ccs, answered) = (self.ccs.clone(), self.answered.clone());
-            let store_time = self.store_time;
+            let store_timeout = self.store_timeout;
             // A task of its own: a prober that gives up does not end it, and its result counts.
             let asked = tokio::spawn(async move {
                 // A cheap question: no document has an empty uid.
-                let answer = timeout(store_time, ccs.get_document("")).await;
+                let answer = timeout(store_timeout, ccs.get_document("")).await;
                 answered.store(answer.is_ok_and(|answer| answer.is_ok()), Ordering::Relaxed);
                 drop(asking);
             });

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::files::FileError;
 use crate::stores::Snapshot;
-use crate::{Bounds, Ccs, CcsError};
+use crate::{CallLimits, Ccs, CcsError};
 
 /// A JSON file that holds the body of `GET /v1/modules`. Each call looks whether the file has
 /// changed, and reads it again if it has. A file that is malformed is read once, and each call fails
@@ -29,10 +29,10 @@ pub struct File {
 impl File {
     /// The file at `path`. The first call reads it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self::with_limit(path.into(), Bounds::default().memory)
+        Self::with_limit(path.into(), CallLimits::default().memory)
     }
 
-    /// Sets the largest file that is read, in bytes. Default: as for [`Bounds::memory`], since no
+    /// Sets the largest file that is read, in bytes. Default: as for [`CallLimits::memory`], since no
     /// more than that can be listed.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {

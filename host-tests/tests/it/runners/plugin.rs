@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ccs_modules_host::{Bounds, CallError, Host, Instance, artifacts};
+use ccs_modules_host::{CallError, CallLimits, Host, Instance, artifacts};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
@@ -41,8 +41,9 @@ pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
         // Scripted stores answer at once or never: the shortest time-out will do.
-        let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
-        Host::load(&artifacts::PLUGIN.wasm, bounds).expect("the plugin loads")
+        let limits =
+            CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
+        Host::load(&artifacts::PLUGIN.wasm, limits).expect("the plugin loads")
     })
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccs_modules_host::server::{Instances, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{Bounds, CcsError, Host, artifacts};
+use ccs_modules_host::{CallLimits, CcsError, Host, artifacts};
 
 use crate::gate::Gate;
 use crate::guest;
@@ -13,7 +13,7 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn a_plugin_that_breaks_off_is_an_internal_error() {
-    let host = Host::load(&guest::handling("unreachable"), Bounds::default()).unwrap();
+    let host = Host::load(&guest::handling("unreachable"), CallLimits::default()).unwrap();
     let server = Serving::start(&host, demo(), open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     let reply = wire.ask("GET", "/v1/modules").await;
@@ -27,8 +27,8 @@ async fn a_plugin_that_breaks_off_is_an_internal_error() {
 
 #[tokio::test]
 async fn a_plugin_that_loops_is_stopped_and_lets_others_be_served() {
-    let bounds = Bounds { time: Duration::from_millis(50), ..Bounds::default() };
-    let host = Host::load(&guest::handling("(loop (br 0))"), bounds).unwrap();
+    let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
+    let host = Host::load(&guest::handling("(loop (br 0))"), limits).unwrap();
     let server = Serving::start(&host, demo(), open_to_all()).await;
     let mut looping = Wire::connect(server.address).await;
     looping.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -43,8 +43,8 @@ async fn a_plugin_that_loops_is_stopped_and_lets_others_be_served() {
 async fn a_plugin_is_not_told_credentials() {
     // Breaks off where it is given any other than one header field, and else gets stuck.
     let guest = "(br_if 0 (i32.ne (local.get 5) (i32.const 1))) (loop (br 0))";
-    let bounds = Bounds { time: Duration::from_millis(50), ..Bounds::default() };
-    let host = Host::load(&guest::handling(&format!("(block {guest})")), bounds).unwrap();
+    let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
+    let host = Host::load(&guest::handling(&format!("(block {guest})")), limits).unwrap();
     let server = Serving::start(&host, demo(), open_to_all()).await;
     for (fields, status) in [
         ("", 503),
@@ -59,8 +59,8 @@ async fn a_plugin_is_not_told_credentials() {
 
 #[tokio::test]
 async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
-    let bounds = Bounds { memory: 4 << 20, ..Bounds::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
+    let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
+    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
     let server = Serving::start(&host, store, open_to_all()).await;
     let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
@@ -71,8 +71,12 @@ async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
 #[tokio::test]
 async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
     for instances in [Instances::Fresh, Instances::Reused] {
-        let bounds = Bounds { instances: 1, time: Duration::from_millis(50), ..Bounds::default() };
-        let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
+        let limits = CallLimits {
+            instances: 1,
+            timeout: Duration::from_millis(50),
+            ..CallLimits::default()
+        };
+        let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
         let settings = Settings { instances, ..open_to_all() };
         let server = Serving::start(&host, Gate::closed(), settings).await;
         let mut first = Wire::connect(server.address).await;
@@ -90,7 +94,7 @@ async fn an_instance_that_a_list_made_large_is_let_go() {
     let settings = || Settings { instances: Instances::Reused, ..open_to_all() };
     let started = |count: usize| format!("instance_starts_total {count}\n");
     let host = || Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let large = (0..100).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(90_000)));
+    let large = (0..10).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(900_000)));
 
     let server = Serving::start(&host(), demo(), settings()).await;
     let mut wire = Wire::connect(server.address).await;
@@ -131,8 +135,8 @@ async fn health_does_not_depend_on_the_store_and_readiness_does() {
 
 #[tokio::test]
 async fn a_store_that_stalls_is_not_ready() {
-    let bounds = Bounds { store_time: Duration::from_millis(1), ..Bounds::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, bounds).unwrap();
+    let limits = CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
+    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let server = Serving::start(&host, Scripted::Stalls, open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/readyz").await.status, 503);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccs_modules_host::server::{Limits, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{Bounds, Host};
+use ccs_modules_host::{CallLimits, Host};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::gate::Gate;
@@ -93,8 +93,8 @@ async fn a_response_that_is_not_read_ends_the_connection() {
 
 #[tokio::test]
 async fn an_idle_http_2_connection_ends() {
-    let bounds = Bounds { time: SHORT, ..Bounds::default() };
-    let host = Host::load(&guest::handling(""), bounds).unwrap();
+    let limits = CallLimits { timeout: SHORT, ..CallLimits::default() };
+    let host = Host::load(&guest::handling(""), limits).unwrap();
     let limits = Limits { client_time: SHORT, ..Limits::default() };
     let server = Serving::start(&host, demo(), Settings { limits, ..open_to_all() }).await;
     let mut client = http2::Client::connect(server.address).await;

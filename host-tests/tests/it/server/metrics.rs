@@ -2,7 +2,7 @@
 
 use ccs_modules_host::server::{Exporter, Instances, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{Bounds, CcsError, Host, artifacts};
+use ccs_modules_host::{CallLimits, CcsError, Host, artifacts};
 use tokio_util::sync::CancellationToken;
 
 use crate::serving::{Serving, any_port, open_to_all};
@@ -11,7 +11,7 @@ use crate::wire::Wire;
 #[tokio::test]
 async fn requests_instances_and_the_store_are_counted() {
     for (instances, starts) in [(Instances::Fresh, 4), (Instances::Reused, 1)] {
-        let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
         let settings = Settings { instances, ..open_to_all() };
         let server = Serving::start(&host, demo(), settings).await;
         let mut wire = Wire::connect(server.address).await;
@@ -36,7 +36,7 @@ async fn requests_instances_and_the_store_are_counted() {
 
 #[tokio::test]
 async fn failures_of_the_store_are_counted() {
-    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     for (error, reason) in [
         (CcsError::Denied(String::new()), "denied"),
         (CcsError::Other(String::new()), "other"),
@@ -54,7 +54,7 @@ async fn failures_of_the_store_are_counted() {
 
 #[tokio::test]
 async fn they_are_on_an_address_of_their_own() {
-    let host = Host::load(&artifacts::PLUGIN.wasm, Bounds::default()).unwrap();
+    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let server = Serving::start(&host, demo(), open_to_all()).await;
     let exporter = Exporter::bind(any_port(), server.metrics.clone()).await.unwrap();
     let address = exporter.address().unwrap();

@@ -1,6 +1,6 @@
 //! The options for limits and timeouts.
 
-use ccs_modules_host::Bounds;
+use ccs_modules_host::CallLimits;
 use ccs_modules_host::server::Limits;
 use clap::{Args, value_parser};
 
@@ -20,27 +20,27 @@ pub struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().in_flight_bytes)]
     max_in_flight_bytes: usize,
     /// The number of instances of the component at a time; further requests wait.
-    #[arg(long, value_name = "N", default_value_t = Bounds::default().instances, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
     /// The time in which a client must send or take its next bytes, such as 500ms or 30s.
     #[arg(long, value_name = "DURATION", default_value_t = Timeout(Limits::default().client_time))]
     client_timeout: Timeout,
     /// The time from a request to its response, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Bounds::default().time))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(CallLimits::default().timeout))]
     request_timeout: Timeout,
     /// The time that the store has for an answer, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Bounds::default().store_time))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(CallLimits::default().store_timeout))]
     store_timeout: Timeout,
 }
 
 impl LimitArgs {
     /// The limits of one call.
-    pub fn bounds(&self) -> Bounds {
-        Bounds {
-            time: self.request_timeout.0,
-            store_time: self.store_timeout.0,
+    pub fn call_limits(&self) -> CallLimits {
+        CallLimits {
+            timeout: self.request_timeout.0,
+            store_timeout: self.store_timeout.0,
             instances: self.max_instances,
-            ..Bounds::default()
+            ..CallLimits::default()
         }
     }
 

@@ -73,8 +73,8 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }
 
-    let bounds = serve.limits.bounds();
-    let host = service::load(bounds).await?;
+    let call_limits = serve.limits.call_limits();
+    let host = service::load(call_limits).await?;
     let settings = Settings {
         access: Some(policy),
         instances: serve.instances.into(),
@@ -82,7 +82,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         tls,
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(&*addresses, &host, serve.store.ccs(bounds), settings)
+    let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits), settings)
         .await
         .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);

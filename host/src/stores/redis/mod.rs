@@ -18,7 +18,7 @@ use redis::Cmd;
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
 use crate::stores::catalogue::{self, Catalogue};
-use crate::{Bounds, Ccs, CcsError};
+use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
 /// sorted by module name, then newest version first. A key that does not exist is an empty store.
@@ -31,18 +31,18 @@ pub struct Redis {
 impl Redis {
     /// Makes a store of the hash at `address`. The first call connects.
     pub fn new(address: RedisAddress) -> Self {
-        let Bounds { store_time, memory, .. } = Bounds::default();
-        Self { connection: Connection::new(address, store_time, memory) }
+        let CallLimits { store_timeout, memory, .. } = CallLimits::default();
+        Self { connection: Connection::new(address, store_timeout, memory) }
     }
 
     /// Sets the timeout of a call, including the time to connect. Default: as for
-    /// [`Bounds::store_time`].
+    /// [`CallLimits::store_timeout`].
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
         Self { connection: self.connection.within(time) }
     }
 
-    /// Sets the limit of a reply of Redis, in bytes. Default: as for [`Bounds::memory`], since no more
+    /// Sets the limit of a reply of Redis, in bytes. Default: as for [`CallLimits::memory`], since no more
     /// than that can be listed.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
