@@ -17,7 +17,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::Limits;
+use crate::server::ConnectionLimits;
 use crate::server::protocol::{self, Protocol};
 use crate::server::refusal::{Answer, Refusal};
 
@@ -31,7 +31,7 @@ pub(super) trait Handler: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 pub(super) struct Terms {
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) limits: Limits,
+    pub(super) limits: ConnectionLimits,
     /// The time until the response to a request.
     pub(super) answer_time: Duration,
 }
@@ -48,7 +48,7 @@ pub(super) async fn serve(
     let served = match &terms.tls {
         None => speak(stream, &terms, handler, closing).await,
         Some(tls) => tokio::select! {
-            opened = timeout(terms.limits.client_time, tls.accept(stream)) => match opened {
+            opened = timeout(terms.limits.client_timeout, tls.accept(stream)) => match opened {
                 Ok(Ok(stream)) => speak(stream, &terms, handler, closing).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(elapsed) => Err(elapsed.into()),
@@ -73,18 +73,19 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (protocol, first) = tokio::select! {
-        detected = timeout(terms.limits.client_time, protocol::detect(&mut stream)) => detected??,
+        detected = timeout(terms.limits.client_timeout, protocol::detect(&mut stream)) => detected??,
         () = closing.cancelled() => return Ok(()),
     };
     let (reader, writer) = split(stream);
     let mut stream = TimeoutStream::new(join(Cursor::new(first).chain(reader), writer));
-    stream.set_write_timeout(Some(terms.limits.client_time));
+    stream.set_write_timeout(Some(terms.limits.client_timeout));
     match protocol {
         Protocol::Http1 => speak_http1(Box::pin(stream), terms, handler, closing).await,
         Protocol::Http2 => {
             // A client that waits for a response sends nothing.
-            stream
-                .set_read_timeout(Some(terms.limits.client_time.saturating_add(terms.answer_time)));
+            stream.set_read_timeout(Some(
+                terms.limits.client_timeout.saturating_add(terms.answer_time),
+            ));
             speak_http2(Box::pin(stream), terms, handler, closing).await
         }
     }
@@ -101,7 +102,7 @@ where
 {
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(terms.limits.client_time)
+        .header_read_timeout(terms.limits.client_timeout)
         .max_header_size(head_bytes(&terms.limits))
         .serve_connection(TokioIo::new(stream), service(handler));
     let ended = tokio::select! {
@@ -176,6 +177,6 @@ const WINDOW: u32 = 65_535;
 
 /// The limit of a request head for the HTTP library. It is higher than the server's own limit, so
 /// that most requests over that get a response in the form of the API.
-fn head_bytes(limits: &Limits) -> usize {
+fn head_bytes(limits: &ConnectionLimits) -> usize {
     limits.header_bytes.saturating_mul(2).saturating_add(64 << 10)
 }

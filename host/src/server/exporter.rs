@@ -13,7 +13,7 @@ use crate::server::listener::Listener;
 use crate::server::metrics::Connections;
 use crate::server::page::page;
 use crate::server::refusal::{Answer, Refusal};
-use crate::server::{Limits, Metrics};
+use crate::server::{ConnectionLimits, Metrics};
 
 /// A server that responds to `GET /metrics` with the metrics of another server. It does not
 /// authenticate its clients, so its address must be reachable for those only who may read metrics.
@@ -29,7 +29,7 @@ impl Exporter {
     ///
     /// When the address cannot be bound.
     pub async fn bind(address: impl ToSocketAddrs, metrics: Arc<Metrics>) -> io::Result<Self> {
-        let limits = Limits { connections: CONNECTIONS, ..Limits::default() };
+        let limits = ConnectionLimits { connections: CONNECTIONS, ..ConnectionLimits::default() };
         let listener = Listener::bind(address, None, limits, Duration::ZERO).await?;
         Ok(Self { listener, metrics })
     }

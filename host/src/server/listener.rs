@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::server::connection::{self, Handler, Terms};
 use crate::server::metrics::Connections;
 use crate::server::refusal::{Answer, Refusal};
-use crate::server::{LAST_WORDS, Limits, Tls};
+use crate::server::{ConnectionLimits, LAST_WORDS, Tls};
 
 /// A bound address that accepts connections.
 pub(super) struct Listener {
@@ -29,7 +29,7 @@ impl Listener {
     pub(super) async fn bind(
         address: impl ToSocketAddrs,
         tls: Option<Tls>,
-        limits: Limits,
+        limits: ConnectionLimits,
         answer_time: Duration,
     ) -> io::Result<Self> {
         let tls = tls.as_ref().map(Tls::acceptor);

@@ -20,10 +20,10 @@
 
 mod api;
 mod connection;
+mod connection_limits;
 mod exporter;
 mod in_flight;
 mod instances;
-mod limits;
 mod listener;
 mod metrics;
 mod observed;
@@ -49,9 +49,9 @@ use self::observed::Observed;
 use self::readiness::Readiness;
 use crate::{Ccs, Host};
 
+pub use self::connection_limits::ConnectionLimits;
 pub use self::exporter::Exporter;
 pub use self::instances::Instances;
-pub use self::limits::Limits;
 pub use self::metrics::Metrics;
 pub use self::tls::{Tls, TlsError};
 
@@ -63,7 +63,7 @@ pub struct Settings {
     /// The instance that answers a request.
     pub instances: Instances,
     /// The limits of connections.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// The certificate. Without one, the server speaks plain HTTP.
     pub tls: Option<Tls>,
 }

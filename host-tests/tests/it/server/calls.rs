@@ -94,7 +94,7 @@ async fn an_instance_that_a_list_made_large_is_let_go() {
     let settings = || Settings { instances: Instances::Reused, ..open_to_all() };
     let started = |count: usize| format!("instance_starts_total {count}\n");
     let host = || Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let large = (0..10).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(900_000)));
+    let large = (0..100).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(90_000)));
 
     let server = Serving::start(&host(), demo(), settings()).await;
     let mut wire = Wire::connect(server.address).await;

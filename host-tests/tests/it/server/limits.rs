@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::server::{Limits, Settings};
+use ccs_modules_host::server::{ConnectionLimits, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, Host};
 use tokio::task::{JoinSet, yield_now};
@@ -18,7 +18,8 @@ const SHORT: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn header_fields_over_the_limit_are_refused() {
-    let server = serve(Limits { header_bytes: 1000, ..Limits::default() }).await;
+    let server =
+        serve(ConnectionLimits { header_bytes: 1000, ..ConnectionLimits::default() }).await;
     for (length, status) in [(995, 200), (996, 431), (1 << 20, 431)] {
         let mut wire = Wire::connect(server.address).await;
         let value = "v".repeat(length);
@@ -40,7 +41,8 @@ async fn header_fields_over_the_limit_are_refused() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
-    let server = serve(Limits { client_time: SHORT, ..Limits::default() }).await;
+    let server =
+        serve(ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() }).await;
     for begun in ["G", "GET /v1/modules HTTP/1.1\r\nhost:", "\r\n\r\nGET"] {
         let mut wire = Wire::connect(server.address).await;
         wire.send(begun).await;
@@ -65,7 +67,8 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 
 #[tokio::test]
 async fn drop_by_drop_is_too_slow_too() {
-    let server = serve(Limits { client_time: SHORT, ..Limits::default() }).await;
+    let server =
+        serve(ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() }).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\n").await;
     // Each drop is in time, all of them are not.
@@ -77,7 +80,7 @@ async fn a_response_that_is_not_read_ends_the_connection() {
     // More than what the two ends of a connection take in unread.
     let documents =
         (0..20).map(|uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(900_000)));
-    let limits = Limits { client_time: SHORT, ..Limits::default() };
+    let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
     let settings = Settings { limits, ..open_to_all() };
     let server = Serving::start(host(), Scripted::documents(documents), settings).await;
     let mut wire = Wire::connect(server.address).await;
@@ -95,7 +98,7 @@ async fn a_response_that_is_not_read_ends_the_connection() {
 async fn an_idle_http_2_connection_ends() {
     let limits = CallLimits { timeout: SHORT, ..CallLimits::default() };
     let host = Host::load(&guest::handling(""), limits).unwrap();
-    let limits = Limits { client_time: SHORT, ..Limits::default() };
+    let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
     let server = Serving::start(&host, demo(), Settings { limits, ..open_to_all() }).await;
     let mut client = http2::Client::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.0, 200);
@@ -104,7 +107,7 @@ async fn an_idle_http_2_connection_ends() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_told() {
-    let server = serve(Limits { connections: 1, ..Limits::default() }).await;
+    let server = serve(ConnectionLimits { connections: 1, ..ConnectionLimits::default() }).await;
     let mut first = Wire::connect(server.address).await;
     assert_eq!(first.ask("GET", "/v1/modules").await.status, 200);
 
@@ -128,7 +131,7 @@ async fn connections_over_the_limit_are_told() {
 
 #[tokio::test]
 async fn what_is_in_flight_is_limited() {
-    let limits = Limits { in_flight_bytes: 10_000, ..Limits::default() };
+    let limits = ConnectionLimits { in_flight_bytes: 10_000, ..ConnectionLimits::default() };
     let store =
         Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(10_000))]);
     let server = Serving::start(host(), store, Settings { limits, ..open_to_all() }).await;
@@ -176,7 +179,7 @@ async fn requests_that_wait_are_in_flight() {
 async fn a_thousand_connections_are_served() {
     let files = rlimit::increase_nofile_limit(4096).unwrap();
     assert!(files > 2100, "the limit on open files, {files}, is too low for this test");
-    let server = serve(Limits { connections: 1000, ..Limits::default() }).await;
+    let server = serve(ConnectionLimits { connections: 1000, ..ConnectionLimits::default() }).await;
     let mut wires = Vec::new();
     for _ in 0..1000 {
         let mut wire = Wire::connect(server.address).await;
@@ -194,7 +197,7 @@ async fn a_thousand_connections_are_served() {
 
 #[tokio::test]
 async fn malformed_http_is_a_400_or_the_end() {
-    let server = serve(Limits::default()).await;
+    let server = serve(ConnectionLimits::default()).await;
     for bytes in [
         &b"nonsense\r\n\r\n"[..],
         b"GET\r\n\r\n",
@@ -224,7 +227,7 @@ async fn malformed_http_is_a_400_or_the_end() {
 
 #[tokio::test]
 async fn a_target_beyond_all_measure_is_refused() {
-    let server = serve(Limits::default()).await;
+    let server = serve(ConnectionLimits::default()).await;
     for (length, status) in [(60_000, 414), (70_000, 414), (1 << 20, 431)] {
         let target = format!("/v1/modules/{}", "a".repeat(length));
         let reply = Wire::connect(server.address).await.ask("GET", &target).await;
@@ -234,7 +237,7 @@ async fn a_target_beyond_all_measure_is_refused() {
 
 #[tokio::test]
 async fn bodies_are_not_waited_for() {
-    let server = serve(Limits::default()).await;
+    let server = serve(ConnectionLimits::default()).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send(
         "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 1000000000\r\n\r\nthe start",
@@ -251,7 +254,7 @@ async fn bodies_are_not_waited_for() {
 
 #[tokio::test]
 async fn requests_in_a_pipeline_are_answered_in_order() {
-    let server = serve(Limits::default()).await;
+    let server = serve(ConnectionLimits::default()).await;
     let mut wire = Wire::connect(server.address).await;
     let targets = ["/v1/modules", "/v1/modules/unknown", "/healthz", "/v1/modules?version=x"];
     let requests: String = targets
@@ -269,7 +272,7 @@ async fn requests_in_a_pipeline_are_answered_in_order() {
 #[tokio::test]
 async fn a_client_that_leaves_leaves_nothing_behind() {
     let store = Gate::closed();
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = ConnectionLimits { connections: 1, ..ConnectionLimits::default() };
     let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -278,6 +281,6 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
     while Wire::connect(server.address).await.ask("GET", "/healthz").await.status != 200 {}
 }
 
-async fn serve(limits: Limits) -> Serving {
+async fn serve(limits: ConnectionLimits) -> Serving {
     Serving::start(host(), demo(), Settings { limits, ..open_to_all() }).await
 }

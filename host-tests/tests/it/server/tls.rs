@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules_host::server::{Limits, Settings, Tls};
+use ccs_modules_host::server::{ConnectionLimits, Settings, Tls};
 use ccs_modules_host::stores::demo;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::net::TcpStream;
@@ -56,7 +56,10 @@ async fn another_certificate_is_not_trusted() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_come_ends_the_connection() {
-    let limits = Limits { client_time: Duration::from_millis(20), ..Limits::default() };
+    let limits = ConnectionLimits {
+        client_timeout: Duration::from_millis(20),
+        ..ConnectionLimits::default()
+    };
     let tls = Some(Tls::self_signed(&["localhost"]).unwrap());
     let server = Serving::start(host(), demo(), Settings { limits, tls, ..open_to_all() }).await;
     assert_eq!(Wire::connect(server.address).await.rest().await, b"");

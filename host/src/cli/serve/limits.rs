@@ -1,7 +1,7 @@
 //! The options for limits and timeouts.
 
 use ccs_modules_host::CallLimits;
-use ccs_modules_host::server::Limits;
+use ccs_modules_host::server::ConnectionLimits;
 use clap::{Args, value_parser};
 
 use crate::cli::duration::Timeout;
@@ -10,20 +10,20 @@ use crate::cli::duration::Timeout;
 #[derive(Args)]
 pub struct LimitArgs {
     /// The number of connections at a time; the response to further ones is 503.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
+    #[arg(long, value_name = "N", default_value_t = ConnectionLimits::default().connections)]
     max_connections: usize,
     /// The length of the header fields of a request, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().header_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = ConnectionLimits::default().header_bytes)]
     max_header_bytes: usize,
     /// The memory that requests and responses in flight hold together, in bytes; the response to
     /// further requests is 503.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().in_flight_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = ConnectionLimits::default().in_flight_bytes)]
     max_in_flight_bytes: usize,
     /// The number of instances of the component at a time; further requests wait.
     #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
     /// The time in which a client must send or take its next bytes, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(Limits::default().client_time))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout(ConnectionLimits::default().client_timeout))]
     client_timeout: Timeout,
     /// The time from a request to its response, such as 500ms or 30s.
     #[arg(long, value_name = "DURATION", default_value_t = Timeout(CallLimits::default().timeout))]
@@ -45,9 +45,9 @@ impl LimitArgs {
     }
 
     /// The limits of connections.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            client_time: self.client_timeout.0,
+    pub fn connection_limits(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            client_timeout: self.client_timeout.0,
             connections: connections(self.max_connections),
             header_bytes: self.max_header_bytes,
             in_flight_bytes: self.max_in_flight_bytes,

@@ -78,7 +78,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let settings = Settings {
         access: Some(policy),
         instances: serve.instances.into(),
-        limits: serve.limits.limits(),
+        limits: serve.limits.connection_limits(),
         tls,
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// Limits of the connections of a server. Those of one call are in [`CallLimits`](crate::CallLimits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// The time that a client has for the TLS handshake, for the head of its next request, and to
     /// read the next bytes of a response. Default: 30 seconds.
-    pub client_time: Duration,
+    pub client_timeout: Duration,
     /// The number of connections at a time. The response to further ones is 503. Default: 4,096.
     pub connections: usize,
     /// The length of the header fields of a request, names and values together, in bytes. Default:
@@ -18,10 +18,10 @@ pub struct Limits {
     pub in_flight_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            client_time: Duration::from_secs(30),
+            client_timeout: Duration::from_secs(30),
             connections: 4096,
             header_bytes: 16 << 10,
             in_flight_bytes: 256 << 20,
