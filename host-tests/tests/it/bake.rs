@@ -1,4 +1,4 @@
-//! Catalogues baked into artifacts.
+//! Catalogs baked into artifacts.
 
 use std::fs;
 use std::process::Command;
@@ -33,7 +33,7 @@ async fn what_is_baked_is_served() {
 }
 
 #[test]
-fn the_same_catalogue_gives_the_same_bytes() {
+fn the_same_catalog_gives_the_same_bytes() {
     let spaced = DEMO.replace(",\"", ", \"");
     let bake = |body: &str| bake(&artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap().wasm;
     assert!(bake(DEMO) == bake(DEMO));
@@ -41,7 +41,7 @@ fn the_same_catalogue_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_service_with_a_catalogue_imports_no_store() {
+fn a_service_with_a_catalog_imports_no_store() {
     for (service, handler) in [
         (&artifacts::WASI_HTTP, "wasi:http/types@0.2.12"),
         (&artifacts::WASI_HTTP_P3, "wasi:http/types@0.3.0"),
@@ -80,11 +80,11 @@ fn a_component_that_imports_no_store_is_not_baked_into() {
 #[test]
 fn the_command_tells_what_it_baked() {
     let folder = TempDir::new().unwrap();
-    let catalogue = folder.path().join("modules.json");
+    let catalog = folder.path().join("modules.json");
     let service = folder.path().join("service.wasm");
     let bake = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
-        command.arg("bake").arg(&catalogue).arg("-o").arg(&service).output().unwrap()
+        command.arg("bake").arg(&catalog).arg("-o").arg(&service).output().unwrap()
     };
 
     let output = bake();
@@ -92,11 +92,11 @@ fn the_command_tells_what_it_baked() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.starts_with("error: cannot read "), "{error}");
 
-    fs::write(&catalogue, "[").unwrap();
+    fs::write(&catalog, "[").unwrap();
     assert_eq!(bake().status.code(), Some(1));
-    assert!(!service.exists(), "nothing is written where the catalogue is malformed");
+    assert!(!service.exists(), "nothing is written where the catalog is malformed");
 
-    fs::write(&catalogue, DEMO).unwrap();
+    fs::write(&catalog, DEMO).unwrap();
     let output = bake();
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -11,7 +11,7 @@ const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
 
 #[test]
-fn without_arguments_it_lists_the_demonstration_catalogue() {
+fn without_arguments_it_lists_the_demonstration_catalog() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -57,7 +57,7 @@ pub struct Module {
     document: Text,
 }
 
-/// The catalogue's errors, as in the contract.
+/// The catalog's errors, as in the contract.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Error {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use ccs_modules_host::stores::{Catalogue, Redis};
+use ccs_modules_host::stores::{CheckedCatalog, Redis};
 use ccs_modules_host::{Ccs, CcsError};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,9 +80,10 @@ async fn what_redis_repeats_is_not_repeated() {
 }
 
 #[test]
-fn a_catalogue_is_sound_or_an_error_at_its_place() {
-    let catalogue = Catalogue::parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
-    let documents: Vec<_> = catalogue.documents().iter().collect();
+fn a_catalog_is_sound_or_an_error_at_its_place() {
+    let catalog =
+        CheckedCatalog::parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
+    let documents: Vec<_> = catalog.documents().iter().collect();
     assert_eq!(documents, [(&"a".into(), &r#"{"uid":"\u0061","version":1}"#.into())]);
 
     for (body, place, reason) in [
@@ -102,7 +103,7 @@ fn a_catalogue_is_sound_or_an_error_at_its_place() {
         ),
         ("[{\"uid\":\"b\"},\n{\"uid\":\"\\u0062\"}]", (2, 1), "document \"b\": field uid: shared"),
     ] {
-        let error = Catalogue::parse(body.as_bytes()).unwrap_err();
+        let error = CheckedCatalog::parse(body.as_bytes()).unwrap_err();
         assert_eq!((error.line, error.column), place, "{body}: {error}");
         assert!(error.reason.starts_with(reason), "{body}: {error}");
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 #[tokio::test]
-async fn the_demonstration_catalogue_is_a_server_s() {
+async fn the_demonstration_catalog_is_a_server_s() {
     let documents = demo().list_documents().await.unwrap();
     assert_eq!(documents.len(), 16);
     let first: Value = serde_json::from_slice(&documents[0]).unwrap();

@@ -1,7 +1,7 @@
 //! What is loaded.
 
 use ccs_modules_host::Ccs;
-use ccs_modules_host::stores::{Catalogue, Snapshot};
+use ccs_modules_host::stores::{CheckedCatalog, Snapshot};
 
 pub const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 pub const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
@@ -13,8 +13,8 @@ pub const BODIES: [&str; 3] = [
     include_str!("../../cases/bodies/8.x.json"),
 ];
 
-pub fn catalogue(body: &str) -> Catalogue {
-    Catalogue::parse(body.as_bytes()).unwrap()
+pub fn catalog(body: &str) -> CheckedCatalog {
+    CheckedCatalog::parse(body.as_bytes()).unwrap()
 }
 
 pub async fn documents(body: &str) -> Vec<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ccs_modules_host::stores::Redis;
 use ccs_modules_host::{Ccs, CcsError};
 
-use crate::body::{BLOOM, DEMO, catalogue};
+use crate::body::{BLOOM, DEMO, catalog};
 use crate::server::Server;
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_key_that_holds_something_else() {
     for result in [
         store.list_documents().await.map(drop),
         store.get_document("a").await.map(drop),
-        store.compare(&catalogue(DEMO)).await.map(drop),
-        store.replace(&catalogue(DEMO)).await.map(drop),
+        store.compare(&catalog(DEMO)).await.map(drop),
+        store.replace(&catalog(DEMO)).await.map(drop),
     ] {
         let Err(CcsError::Other(text)) = result else {
             panic!("{result:?}");
@@ -119,7 +119,7 @@ async fn a_key_that_holds_something_else() {
 async fn one_corrupt_field_among_many() {
     let server = Server::start();
     let store = server.store();
-    store.replace(&catalogue(DEMO)).await.unwrap();
+    store.replace(&catalog(DEMO)).await.unwrap();
     for (value, reason) in [
         ("", ""),
         ("tru", ""),
@@ -154,9 +154,9 @@ async fn a_database_that_there_is_not() {
 async fn no_memory_to_write_into() {
     let server = Server::start();
     let store = server.store();
-    store.replace(&catalogue(r#"[{"uid":"a"}]"#)).await.unwrap();
+    store.replace(&catalog(r#"[{"uid":"a"}]"#)).await.unwrap();
     server.run_command(&["CONFIG", "SET", "maxmemory", "1"]);
-    let Err(CcsError::Other(text)) = store.replace(&catalogue(DEMO)).await else {
+    let Err(CcsError::Other(text)) = store.replace(&catalog(DEMO)).await else {
         panic!("there is no memory");
     };
     assert!(text.ends_with("error OOM"), "{text}");
@@ -176,7 +176,7 @@ async fn a_replica_is_read_and_not_written_to() {
         "--replica-serve-stale-data",
         "no",
     ]);
-    primary.store().replace(&catalogue(DEMO)).await.unwrap();
+    primary.store().replace(&catalog(DEMO)).await.unwrap();
     let store = replica.store();
     // Until it has synchronised it is not ready.
     while store.list_documents().await.is_ok_and(|documents| documents.len() < 16)
@@ -185,7 +185,7 @@ async fn a_replica_is_read_and_not_written_to() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
-    let Err(CcsError::Other(text)) = store.replace(&catalogue("[]")).await else {
+    let Err(CcsError::Other(text)) = store.replace(&catalog("[]")).await else {
         panic!("a replica is read-only");
     };
     assert!(text.ends_with("is a read-only replica"), "{text}");
@@ -200,7 +200,7 @@ async fn a_replica_is_read_and_not_written_to() {
 #[tokio::test]
 async fn no_connection_to_spare() {
     let server = Server::start();
-    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
     let mut connection = server.connection();
     let set = |limit: &str, connection: &mut redis::Connection| {
         redis::cmd("CONFIG").arg(&["SET", "maxclients", limit]).exec(connection).unwrap();

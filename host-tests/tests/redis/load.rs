@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
-use crate::body::{BLOOM, DEMO, catalogue, documents, sorted};
+use crate::body::{BLOOM, DEMO, catalog, documents, sorted};
 use crate::server::Server;
 
 /// One answer, as far as it is looked at.
@@ -42,7 +42,7 @@ pub async fn withstands<A>(server: Server, ask: A) -> Server
 where
     A: AsyncFn(usize, &Question) -> Answer,
 {
-    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
     server.run_command(&["SAVE"]);
     let questions = questions().await;
     let tally = Tally::default();

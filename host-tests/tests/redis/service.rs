@@ -2,7 +2,7 @@
 
 use ccs_modules_host::{CallLimits, Host, Request, Response, Service, artifacts};
 
-use crate::body::{BLOOM, BODIES, DEMO, catalogue, sorted};
+use crate::body::{BLOOM, BODIES, DEMO, catalog, sorted};
 use crate::load::{Answer, withstands};
 use crate::server::Server;
 
@@ -11,7 +11,7 @@ async fn a_server_s_body_is_listed_in_order() {
     let server = Server::start();
     let service = service(&server);
     for body in BODIES {
-        server.store().replace(&catalogue(body)).await.unwrap();
+        server.store().replace(&catalog(body)).await.unwrap();
         let response = get(&service, "/v1/modules").await;
         assert_eq!(response.status, 200);
         assert_eq!(String::from_utf8(response.body).unwrap(), sorted(body).await);
@@ -22,7 +22,7 @@ async fn a_server_s_body_is_listed_in_order() {
 async fn faults_are_answers() {
     let mut server = Server::start();
     let service = service(&server);
-    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
 
     server.run_command(&["HSET", "ccs:modules", "x", r#"{"uid":"x","version":"new"}"#]);
     told(&service, "/v1/modules", 500, "document \\\"x\\\": field version: a string").await;

@@ -3,7 +3,7 @@
 use ccs_modules_host::stores::{Changes, Redis};
 use ccs_modules_host::{Ccs, CcsError};
 
-use crate::body::{BLOOM, BODIES, DEMO, catalogue, documents, sorted};
+use crate::body::{BLOOM, BODIES, DEMO, catalog, documents, sorted};
 use crate::server::Server;
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn what_is_loaded_is_listed() {
     let server = Server::start();
     let store = server.store();
     for body in BODIES {
-        store.replace(&catalogue(body)).await.unwrap();
+        store.replace(&catalog(body)).await.unwrap();
         let listed = store.list_documents().await.unwrap();
         let joined = ccs_modules::snapshot::join(&listed);
         assert_eq!(String::from_utf8(joined).unwrap(), sorted(body).await);
@@ -55,16 +55,16 @@ async fn what_was_there_is_replaced_and_told() {
     let first = r#"[{"uid":"a"},{"uid":"b","x":1},{"uid":"c"}]"#;
     let second = r#"[{"uid":"b","x":2},{"uid":"c"},{"uid":"d"},{"uid":"e"}]"#;
 
-    let changes = store.replace(&catalogue(first)).await.unwrap();
+    let changes = store.replace(&catalog(first)).await.unwrap();
     assert_eq!(changes, Changes { added: 3, ..Changes::default() });
 
     let expected = Changes { added: 2, changed: 1, removed: 1, unchanged: 1 };
-    assert_eq!(store.compare(&catalogue(second)).await.unwrap(), expected);
+    assert_eq!(store.compare(&catalog(second)).await.unwrap(), expected);
     assert_eq!(store.list_documents().await.unwrap(), documents(first).await, "only compared");
-    assert_eq!(store.replace(&catalogue(second)).await.unwrap(), expected);
+    assert_eq!(store.replace(&catalog(second)).await.unwrap(), expected);
     assert_eq!(store.list_documents().await.unwrap(), documents(second).await);
 
-    let changes = store.replace(&catalogue("[]")).await.unwrap();
+    let changes = store.replace(&catalog("[]")).await.unwrap();
     assert_eq!(changes, Changes { removed: 4, ..Changes::default() });
     assert_eq!(store.list_documents().await.unwrap().len(), 0);
 }
@@ -76,7 +76,7 @@ async fn database_and_key_are_the_address_s() {
     let stores = [at(""), at("?key=other"), at("/1"), at("/1?key=a%20%26%20b")];
     for (index, store) in stores.iter().enumerate() {
         let body = format!(r#"[{{"uid":"{index}"}}]"#);
-        store.replace(&catalogue(&body)).await.unwrap();
+        store.replace(&catalog(&body)).await.unwrap();
     }
     for (index, store) in stores.iter().enumerate() {
         assert_eq!(store.list_documents().await.unwrap().len(), 1);
@@ -87,7 +87,7 @@ async fn database_and_key_are_the_address_s() {
 #[tokio::test]
 async fn a_user_may_be_named() {
     let server = Server::start();
-    server.store().replace(&catalogue(DEMO)).await.unwrap();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
     // All that reading takes.
     let rule = "ACL SETUSER reader on >p@ss/word ~ccs:modules +hvals +hget";
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
@@ -96,7 +96,7 @@ async fn a_user_may_be_named() {
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
     assert!(store.get_document(BLOOM).await.unwrap().is_some());
 
-    let Err(CcsError::Denied(text)) = store.replace(&catalogue("[]")).await else {
+    let Err(CcsError::Denied(text)) = store.replace(&catalog("[]")).await else {
         panic!("a reader cannot write");
     };
     assert!(text.contains("does not let this user"), "{text}");
@@ -107,13 +107,13 @@ async fn a_user_may_be_named() {
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
     let url = format!("redis://writer:w@127.0.0.1:{}", server.port());
     let store = Redis::new(url.parse().unwrap());
-    assert_eq!(store.replace(&catalogue("[]")).await.unwrap().removed, 16);
+    assert_eq!(store.replace(&catalog("[]")).await.unwrap().removed, 16);
 }
 
 #[tokio::test]
 async fn readers_see_all_of_the_old_or_all_of_the_new() {
     let server = Server::start();
-    let (old, new) = (catalogue(BODIES[0]), catalogue(BODIES[2]));
+    let (old, new) = (catalog(BODIES[0]), catalog(BODIES[2]));
     let counts = [old.documents().len(), new.documents().len()];
     assert_ne!(counts[0], counts[1]);
     let (reader, writer) = (server.store(), server.store());
@@ -140,11 +140,11 @@ async fn readers_see_all_of_the_old_or_all_of_the_new() {
 async fn writers_at_the_same_time_come_one_after_the_other() {
     let server = Server::start();
     let bodies: Vec<_> = (0..4).map(|n| format!(r#"[{{"uid":"{n}"}}]"#)).collect();
-    let catalogues: Vec<_> = bodies.iter().map(|body| catalogue(body)).collect();
+    let catalogs: Vec<_> = bodies.iter().map(|body| catalog(body)).collect();
     let stores: Vec<_> = bodies.iter().map(|_| server.store()).collect();
     let write = async |n: usize| {
         for _ in 0..20 {
-            match stores[n].replace(&catalogues[n]).await {
+            match stores[n].replace(&catalogs[n]).await {
                 // What it replaced is what one of them wrote.
                 Ok(changes) => assert!(changes.removed + changes.unchanged <= 1, "{changes}"),
                 Err(CcsError::Unavailable(text)) => {
@@ -159,7 +159,7 @@ async fn writers_at_the_same_time_come_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_large_catalogue_fits() {
+async fn a_large_catalog_fits() {
     let server = Server::start();
     let store = server.store().within(std::time::Duration::from_secs(60));
     let filler = "x".repeat(1000);
@@ -167,6 +167,6 @@ async fn a_large_catalogue_fits() {
         .map(|n| format!(r#"{{"description":"{filler}","module_name":"m","uid":"{n}"}}"#))
         .collect();
     let body = format!("[{}]", documents.join(","));
-    assert_eq!(store.replace(&catalogue(&body)).await.unwrap().added, 20_000);
+    assert_eq!(store.replace(&catalog(&body)).await.unwrap().added, 20_000);
     assert_eq!(store.list_documents().await.unwrap().len(), 20_000);
 }

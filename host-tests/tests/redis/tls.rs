@@ -8,14 +8,14 @@ use ccs_modules_host::{Ccs, CcsError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::body::{DEMO, catalogue};
+use crate::body::{DEMO, catalog};
 use crate::server::Server;
 
 #[tokio::test]
 async fn a_certificate_of_the_given_authority_is_trusted() {
     let (folder, server) = start("127.0.0.1");
     let store = store(&server, &format!("?ca={}", folder.path().join("ca.pem").display()));
-    assert_eq!(store.replace(&catalogue(DEMO)).await.unwrap().added, 16);
+    assert_eq!(store.replace(&catalog(DEMO)).await.unwrap().added, 16);
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ccs_modules_host::files;
-use ccs_modules_host::stores::{Catalogue, RedisAddress};
+use ccs_modules_host::stores::{CheckedCatalog, RedisAddress};
 use clap::Args;
 
 use super::Failure;
@@ -30,19 +30,19 @@ const TIME: Duration = Duration::from_secs(60);
 /// Replaces the content of the store, if every document of the file is valid.
 pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     let Load { file, into, dry_run } = arguments;
-    let catalogue = catalogue(file)?;
+    let catalog = catalog(file)?;
     let redis = redis(into).within(TIME);
     let (done, changes) = if *dry_run {
-        ("would write", redis.compare(&catalogue).await?)
+        ("would write", redis.compare(&catalog).await?)
     } else {
-        ("wrote", redis.replace(&catalogue).await?)
+        ("wrote", redis.replace(&catalog).await?)
     };
-    let count = catalogue.documents().len();
+    let count = catalog.documents().len();
     let modules = if count == 1 { "module" } else { "modules" };
     Ok(format!("{done} {count} {modules} to {into}: {changes}\n").into_bytes())
 }
 
-fn catalogue(file: &Path) -> Result<Catalogue, Failure> {
+fn catalog(file: &Path) -> Result<CheckedCatalog, Failure> {
     let (name, body) = if file == Path::new("-") {
         let mut body = Vec::new();
         io::stdin()
@@ -52,5 +52,5 @@ fn catalogue(file: &Path) -> Result<Catalogue, Failure> {
     } else {
         (file.display().to_string(), files::read(file).map_err(Failure::other)?)
     };
-    Catalogue::parse(&body).map_err(|error| Failure::Other(format!("{name}, {error}")))
+    CheckedCatalog::parse(&body).map_err(|error| Failure::Other(format!("{name}, {error}")))
 }

@@ -1,6 +1,6 @@
 //! The stores that come with the host. All can be read, and the Redis store can be written.
 
-mod catalogue;
+mod checked_catalog;
 mod connect;
 mod demo;
 mod file;
@@ -10,7 +10,7 @@ mod snapshot;
 
 pub use ccs_modules::SyntaxError;
 
-pub use self::catalogue::Catalogue;
+pub use self::checked_catalog::CheckedCatalog;
 pub use self::demo::demo;
 pub use self::file::File;
 pub use self::redis::{Changes, Redis, RedisAddress, RedisAddressError};

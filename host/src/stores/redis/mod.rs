@@ -17,7 +17,7 @@ use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
-use crate::stores::catalogue::{self, Catalogue};
+use crate::stores::checked_catalog::{self, CheckedCatalog};
 use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
@@ -54,11 +54,11 @@ impl Redis {
     /// # Errors
     ///
     /// The error of Redis in one line, without credentials.
-    pub async fn compare(&self, catalogue: &Catalogue) -> Result<Changes, CcsError> {
-        Ok(Changes::between(&self.connection.query(&self.command("HGETALL")).await?, catalogue))
+    pub async fn compare(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
+        Ok(Changes::between(&self.connection.query(&self.command("HGETALL")).await?, catalog))
     }
 
-    /// Replaces the content of the hash with `catalogue`, in one step: a reader at the same time sees
+    /// Replaces the content of the hash with `catalog`, in one step: a reader at the same time sees
     /// all of the old content or all of the new.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Redis {
     /// The error of Redis in one line, without credentials. Nothing has been written then, unless the
     /// connection was lost before the reply to the last command. A key that does not hold a hash stays
     /// as it is.
-    pub async fn replace(&self, catalogue: &Catalogue) -> Result<Changes, CcsError> {
+    pub async fn replace(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH holds for all users of a connection.
         let link = self.connection.connect().await?;
         let (mut connection, _asking) = link.ask();
@@ -75,11 +75,11 @@ impl Redis {
         for _ in 0..ATTEMPTS {
             let () = self.command("WATCH").query_async(&mut connection).await.map_err(failed)?;
             let stored = self.command("HGETALL").query_async(&mut connection).await;
-            let changes = Changes::between(&stored.map_err(failed)?, catalogue);
+            let changes = Changes::between(&stored.map_err(failed)?, catalog);
             let mut transaction = redis::pipe();
             transaction.atomic().del(address.key()).ignore();
-            if !catalogue.documents().is_empty() {
-                let documents: Vec<_> = catalogue.documents().iter().collect();
+            if !catalog.documents().is_empty() {
+                let documents: Vec<_> = catalog.documents().iter().collect();
                 transaction.cmd("HSET").arg(address.key()).arg(&documents).ignore();
             }
             // None: another client has written to the key since the WATCH.
@@ -131,7 +131,7 @@ impl Ccs for Redis {
         // Malformed documents come first. The plugin names one by its uid; one without a uid can only
         // be named here.
         if let Some(document) = documents.first()
-            && let Err(Error::Malformed(malformed)) = catalogue::list(&[document])
+            && let Err(Error::Malformed(malformed)) = checked_catalog::list(&[document])
             && let Subject::DocumentAt(_) = malformed.subject
         {
             return Err(self.corrupt(document, &malformed).await);
@@ -158,9 +158,9 @@ pub struct Changes {
 }
 
 impl Changes {
-    fn between(stored: &BTreeMap<Vec<u8>, Vec<u8>>, catalogue: &Catalogue) -> Self {
+    fn between(stored: &BTreeMap<Vec<u8>, Vec<u8>>, catalog: &CheckedCatalog) -> Self {
         let mut changes = Self::default();
-        for (uid, document) in catalogue.documents() {
+        for (uid, document) in catalog.documents() {
             match stored.get(uid.as_bytes()) {
                 None => changes.added += 1,
                 Some(stored) if stored == document.as_bytes() => changes.unchanged += 1,

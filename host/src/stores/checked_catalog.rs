@@ -8,11 +8,11 @@ use ccs_modules::{
 
 /// A catalog whose documents are all valid, each in its canonical form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Catalogue {
+pub struct CheckedCatalog {
     documents: BTreeMap<String, String>,
 }
 
-impl Catalogue {
+impl CheckedCatalog {
     /// Checks a body of `GET /v1/modules` by the rules by which it is listed.
     ///
     /// # Errors
