@@ -29,27 +29,27 @@ pub(super) trait Handler: Clone + Send + Sync + 'static {
 
 /// The settings of every connection of a listener.
 #[derive(Clone)]
-pub(super) struct Terms {
+pub(super) struct ConnectionSettings {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) limits: ConnectionLimits,
     /// The time until the response to a request.
-    pub(super) answer_time: Duration,
+    pub(super) response_timeout: Duration,
 }
 
 /// Serves one connection until it ends. After `closing`, it ends with the requests in flight.
 pub(super) async fn serve(
     stream: TcpStream,
-    terms: Terms,
+    settings: ConnectionSettings,
     handler: impl Handler,
     closing: CancellationToken,
 ) {
     // Responses are written whole, so waiting for more bytes gains nothing.
     let _ = stream.set_nodelay(true);
-    let served = match &terms.tls {
-        None => speak(stream, &terms, handler, closing).await,
+    let served = match &settings.tls {
+        None => speak(stream, &settings, handler, closing).await,
         Some(tls) => tokio::select! {
-            opened = timeout(terms.limits.client_timeout, tls.accept(stream)) => match opened {
-                Ok(Ok(stream)) => speak(stream, &terms, handler, closing).await,
+            opened = timeout(settings.limits.client_timeout, tls.accept(stream)) => match opened {
+                Ok(Ok(stream)) => speak(stream, &settings, handler, closing).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(elapsed) => Err(elapsed.into()),
             },
@@ -65,7 +65,7 @@ type Served = Result<(), Box<dyn Error + Send + Sync>>;
 
 async fn speak<S>(
     mut stream: S,
-    terms: &Terms,
+    settings: &ConnectionSettings,
     handler: impl Handler,
     closing: CancellationToken,
 ) -> Served
@@ -73,27 +73,27 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (protocol, first) = tokio::select! {
-        detected = timeout(terms.limits.client_timeout, protocol::detect(&mut stream)) => detected??,
+        detected = timeout(settings.limits.client_timeout, protocol::detect(&mut stream)) => detected??,
         () = closing.cancelled() => return Ok(()),
     };
     let (reader, writer) = split(stream);
     let mut stream = TimeoutStream::new(join(Cursor::new(first).chain(reader), writer));
-    stream.set_write_timeout(Some(terms.limits.client_timeout));
+    stream.set_write_timeout(Some(settings.limits.client_timeout));
     match protocol {
-        Protocol::Http1 => speak_http1(Box::pin(stream), terms, handler, closing).await,
+        Protocol::Http1 => speak_http1(Box::pin(stream), settings, handler, closing).await,
         Protocol::Http2 => {
             // A client that waits for a response sends nothing.
             stream.set_read_timeout(Some(
-                terms.limits.client_timeout.saturating_add(terms.answer_time),
+                settings.limits.client_timeout.saturating_add(settings.response_timeout),
             ));
-            speak_http2(Box::pin(stream), terms, handler, closing).await
+            speak_http2(Box::pin(stream), settings, handler, closing).await
         }
     }
 }
 
 async fn speak_http1<S>(
     stream: S,
-    terms: &Terms,
+    settings: &ConnectionSettings,
     handler: impl Handler,
     closing: CancellationToken,
 ) -> Served
@@ -102,8 +102,8 @@ where
 {
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(terms.limits.client_timeout)
-        .max_header_size(head_bytes(&terms.limits))
+        .header_read_timeout(settings.limits.client_timeout)
+        .max_header_size(head_bytes(&settings.limits))
         .serve_connection(TokioIo::new(stream), service(handler));
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
@@ -130,7 +130,7 @@ where
 
 async fn speak_http2<S>(
     stream: S,
-    terms: &Terms,
+    settings: &ConnectionSettings,
     handler: impl Handler,
     closing: CancellationToken,
 ) -> Served
@@ -139,7 +139,7 @@ where
 {
     let mut connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(head_bytes(&terms.limits)).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(head_bytes(&settings.limits)).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS)
         .initial_connection_window_size(WINDOW)
         .initial_stream_window_size(WINDOW)

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::connection::{self, Handler, Terms};
+use crate::server::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
 use crate::server::refusal::{Answer, Refusal};
 use crate::server::{ConnectionLimits, LAST_WORDS, Tls};
@@ -22,7 +22,7 @@ use crate::server::{ConnectionLimits, LAST_WORDS, Tls};
 /// A bound address that accepts connections.
 pub(super) struct Listener {
     socket: TcpListener,
-    terms: Terms,
+    settings: ConnectionSettings,
 }
 
 impl Listener {
@@ -30,11 +30,11 @@ impl Listener {
         address: impl ToSocketAddrs,
         tls: Option<Tls>,
         limits: ConnectionLimits,
-        answer_time: Duration,
+        response_timeout: Duration,
     ) -> io::Result<Self> {
         let tls = tls.as_ref().map(Tls::acceptor);
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, terms: Terms { tls, limits, answer_time } })
+        Ok(Self { socket, settings: ConnectionSettings { tls, limits, response_timeout } })
     }
 
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
@@ -48,10 +48,10 @@ impl Listener {
         connections: Connections,
         shutdown: impl Future<Output = ()>,
     ) {
-        let Self { socket, terms } = self;
-        let grace = terms.answer_time.saturating_add(LAST_WORDS);
+        let Self { socket, settings } = self;
+        let grace = settings.response_timeout.saturating_add(LAST_WORDS);
         let closing = CancellationToken::new();
-        let mut desk = Desk::new(terms, handler, connections, closing.clone());
+        let mut desk = Desk::new(settings, handler, connections, closing.clone());
         tokio::select! {
             () = shutdown => {}
             () = async { loop { desk.admit(accept(&socket).await) } } => {}
@@ -81,7 +81,7 @@ async fn accept(socket: &TcpListener) -> TcpStream {
 
 /// The connections of a listener, each served by a task, and their limit.
 struct Desk<H> {
-    terms: Terms,
+    settings: ConnectionSettings,
     handler: H,
     connections: Connections,
     closing: CancellationToken,
@@ -91,21 +91,27 @@ struct Desk<H> {
 }
 
 impl<H: Handler> Desk<H> {
-    fn new(terms: Terms, handler: H, connections: Connections, closing: CancellationToken) -> Self {
-        let places = Arc::new(Semaphore::new(terms.limits.connections.min(Semaphore::MAX_PERMITS)));
+    fn new(
+        settings: ConnectionSettings,
+        handler: H,
+        connections: Connections,
+        closing: CancellationToken,
+    ) -> Self {
+        let places =
+            Arc::new(Semaphore::new(settings.limits.connections.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Self { terms, handler, connections, closing, places, refusals, tasks: JoinSet::new() }
+        Self { settings, handler, connections, closing, places, refusals, tasks: JoinSet::new() }
     }
 
     /// Serves a connection within the limit. Over the limit, it responds with a refusal, or closes the
     /// connection if too many are being refused already.
     fn admit(&mut self, stream: TcpStream) {
         while self.tasks.try_join_next().is_some() {}
-        let (terms, closing) = (self.terms.clone(), self.closing.child_token());
+        let (settings, closing) = (self.settings.clone(), self.closing.child_token());
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             let (handler, open) = (self.handler.clone(), Open::new(self.connections.clone()));
             self.tasks.spawn(async move {
-                connection::serve(stream, terms, handler, closing).await;
+                connection::serve(stream, settings, handler, closing).await;
                 drop((open, place));
             });
             return;
@@ -114,7 +120,7 @@ impl<H: Handler> Desk<H> {
         if let Ok(place) = self.refusals.clone().try_acquire_owned() {
             let handler = Refuse { closing: closing.clone() };
             self.tasks.spawn(async move {
-                connection::serve(stream, terms, handler, closing).await;
+                connection::serve(stream, settings, handler, closing).await;
                 drop(place);
             });
         }
