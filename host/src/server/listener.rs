@@ -51,14 +51,14 @@ impl Listener {
         let Self { socket, settings } = self;
         let grace = settings.response_timeout.saturating_add(LAST_WORDS);
         let closing = CancellationToken::new();
-        let mut desk = Desk::new(settings, handler, connections, closing.clone());
+        let mut open = OpenConnections::new(settings, handler, connections, closing.clone());
         tokio::select! {
             () = shutdown => {}
-            () = async { loop { desk.admit(accept(&socket).await) } } => {}
+            () = async { loop { open.serve(accept(&socket).await) } } => {}
         }
         drop(socket);
         closing.cancel();
-        let ended = async { while desk.tasks.join_next().await.is_some() {} };
+        let ended = async { while open.tasks.join_next().await.is_some() {} };
         if timeout(grace, ended).await.is_err() {
             tracing::warn!("closed connections that did not end in time");
         }
@@ -80,48 +80,48 @@ async fn accept(socket: &TcpListener) -> TcpStream {
 }
 
 /// The connections of a listener, each served by a task, and their limit.
-struct Desk<H> {
+struct OpenConnections<H> {
     settings: ConnectionSettings,
     handler: H,
     connections: Connections,
     closing: CancellationToken,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     tasks: JoinSet<()>,
 }
 
-impl<H: Handler> Desk<H> {
+impl<H: Handler> OpenConnections<H> {
     fn new(
         settings: ConnectionSettings,
         handler: H,
         connections: Connections,
         closing: CancellationToken,
     ) -> Self {
-        let places =
+        let slots =
             Arc::new(Semaphore::new(settings.limits.connections.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Self { settings, handler, connections, closing, places, refusals, tasks: JoinSet::new() }
+        Self { settings, handler, connections, closing, slots, refusals, tasks: JoinSet::new() }
     }
 
     /// Serves a connection within the limit. Over the limit, it responds with a refusal, or closes the
     /// connection if too many are being refused already.
-    fn admit(&mut self, stream: TcpStream) {
+    fn serve(&mut self, stream: TcpStream) {
         while self.tasks.try_join_next().is_some() {}
         let (settings, closing) = (self.settings.clone(), self.closing.child_token());
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
             let (handler, open) = (self.handler.clone(), Open::new(self.connections.clone()));
             self.tasks.spawn(async move {
                 connection::serve(stream, settings, handler, closing).await;
-                drop((open, place));
+                drop((open, slot));
             });
             return;
         }
         self.connections.refused.inc();
-        if let Ok(place) = self.refusals.clone().try_acquire_owned() {
+        if let Ok(slot) = self.refusals.clone().try_acquire_owned() {
             let handler = Refuse { closing: closing.clone() };
             self.tasks.spawn(async move {
                 connection::serve(stream, settings, handler, closing).await;
-                drop(place);
+                drop(slot);
             });
         }
     }
