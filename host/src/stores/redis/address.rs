@@ -136,7 +136,7 @@ impl FromStr for RedisAddress {
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "rediss" } else { "redis" };
-        write!(f, "{scheme}://{}/{}, key {}", Place(self), self.database, self.key)
+        write!(f, "{scheme}://{}/{}, key {}", HostPort(self), self.database, self.key)
     }
 }
 
@@ -147,9 +147,9 @@ impl fmt::Debug for RedisAddress {
 }
 
 /// Host and port.
-pub(super) struct Place<'a>(pub(super) &'a RedisAddress);
+pub(super) struct HostPort<'a>(pub(super) &'a RedisAddress);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for HostPort<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RedisAddress { host, port, .. } = self.0;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }

@@ -9,68 +9,68 @@ use redis::RedisError;
 use tokio_rustls::rustls;
 
 use super::RedisAddress;
-use super::address::Place;
+use super::address::HostPort;
 use crate::CcsError;
 
 /// The store's error for an error of the Redis client.
 pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
-    let place = Place(address);
+    let server = HostPort(address);
     match error.kind() {
         redis::ErrorKind::AuthenticationFailed => {
-            CcsError::Denied(format!("redis at {place} does not accept the credentials"))
+            CcsError::Denied(format!("redis at {server} does not accept the credentials"))
         }
         redis::ErrorKind::Io => {
-            CcsError::Unavailable(format!("redis at {place}: {}", reason(error)))
+            CcsError::Unavailable(format!("redis at {server}: {}", reason(error)))
         }
         redis::ErrorKind::Parse => CcsError::Other(format!(
-            "the server at {place} does not speak the Redis protocol; is it a port for TLS?"
+            "the server at {server} does not speak the Redis protocol; is it a port for TLS?"
         )),
         _ => match code(error) {
             Some(code) => refusal(address, &code, error.detail().unwrap_or_default()),
-            None => CcsError::Other(format!("redis at {place}: {}", error.category())),
+            None => CcsError::Other(format!("redis at {server}: {}", error.category())),
         },
     }
 }
 
 /// The error for a reply that exceeds the limit.
 pub(super) fn too_long(address: &RedisAddress, limit: usize) -> CcsError {
-    let place = Place(address);
-    CcsError::Other(format!("a reply of redis at {place} is longer than {limit} bytes"))
+    let server = HostPort(address);
+    CcsError::Other(format!("a reply of redis at {server} is longer than {limit} bytes"))
 }
 
 /// The store's error for an error reply of Redis.
 fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
-    let place = Place(address);
+    let server = HostPort(address);
     let key = address.key();
     match code {
-        "DENIED" => CcsError::Denied(format!("redis at {place} is in protected mode")),
-        "NOAUTH" => CcsError::Denied(format!("redis at {place} asks for a password")),
+        "DENIED" => CcsError::Denied(format!("redis at {server} is in protected mode")),
+        "NOAUTH" => CcsError::Denied(format!("redis at {server} asks for a password")),
         "NOPERM" => CcsError::Denied(format!(
-            "redis at {place} does not let this user run the command or use the key {key}"
+            "redis at {server} does not let this user run the command or use the key {key}"
         )),
 
         "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "TRYAGAIN" => {
-            CcsError::Unavailable(format!("redis at {place} is not ready: {code}"))
+            CcsError::Unavailable(format!("redis at {server} is not ready: {code}"))
         }
         "ERR" if detail.starts_with("max number of clients") => {
-            CcsError::Unavailable(format!("redis at {place} has no connection to spare"))
+            CcsError::Unavailable(format!("redis at {server} has no connection to spare"))
         }
 
         "ASK" | "MOVED" => {
-            CcsError::Other(format!("the key {key} is on another node than redis at {place}"))
+            CcsError::Other(format!("the key {key} is on another node than redis at {server}"))
         }
         "ERR" if detail.starts_with("DB index") => CcsError::Other(format!(
-            "redis at {place} does not have the database {}",
+            "redis at {server} does not have the database {}",
             address.database()
         )),
-        "READONLY" => CcsError::Other(format!("redis at {place} is a read-only replica")),
+        "READONLY" => CcsError::Other(format!("redis at {server} is a read-only replica")),
         "WRONGTYPE" => {
-            CcsError::Other(format!("the key {key} of redis at {place} does not hold a hash"))
+            CcsError::Other(format!("the key {key} of redis at {server} does not hold a hash"))
         }
         "ERR" if detail.starts_with("unknown command") => CcsError::Other(format!(
-            "redis at {place} does not know a command that the store needs"
+            "redis at {server} does not know a command that the store needs"
         )),
-        code => CcsError::Other(format!("redis at {place} refuses the command: error {code}")),
+        code => CcsError::Other(format!("redis at {server} refuses the command: error {code}")),
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn not_connected(address: &RedisAddress, stage: Stage, error: &io::Er
         (_, ErrorKind::ConnectionRefused, _) => "connection refused".into(),
         _ => error.to_string(),
     };
-    CcsError::Unavailable(format!("redis at {}: {reason}", Place(address)))
+    CcsError::Unavailable(format!("redis at {}: {reason}", HostPort(address)))
 }
 
 fn tls_reason(address: &RedisAddress, error: &rustls::Error) -> String {
