@@ -9,7 +9,7 @@ use ccs_modules_host::stores::{CheckedCatalog, RedisAddress};
 use clap::Args;
 
 use super::Failure;
-use super::store::{Discreet, redis};
+use super::store::{AddressParser, redis};
 
 /// The arguments of `load`.
 #[derive(Args)]
@@ -17,7 +17,7 @@ pub struct Load {
     /// The body of `GET /v1/modules`; `-` for standard input.
     file: PathBuf,
     /// The hash: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`.
-    #[arg(long, value_name = "REDIS", value_parser = Discreet::<RedisAddress>::new())]
+    #[arg(long, value_name = "REDIS", value_parser = AddressParser::<RedisAddress>::new())]
     into: RedisAddress,
     /// Report what would be written, and write nothing.
     #[arg(long)]

@@ -81,25 +81,25 @@ fn is_file_name(text: &str) -> bool {
 }
 
 impl ValueParserFactory for StoreAddress {
-    type Parser = Discreet<Self>;
+    type Parser = AddressParser<Self>;
 
     fn value_parser() -> Self::Parser {
-        Discreet::new()
+        AddressParser::new()
     }
 }
 
 /// A parser for addresses, whose errors do not repeat the text: it may hold a password.
 #[derive(Clone)]
-pub struct Discreet<T>(PhantomData<T>);
+pub struct AddressParser<T>(PhantomData<T>);
 
-impl<T> Discreet<T> {
+impl<T> AddressParser<T> {
     /// Makes the parser.
     pub fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T> TypedValueParser for Discreet<T>
+impl<T> TypedValueParser for AddressParser<T>
 where
     T: FromStr<Err: Display> + Clone + Send + Sync + 'static,
 {
