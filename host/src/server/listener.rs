@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::server::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
 use crate::server::refusal::{Answer, Refusal};
-use crate::server::{ConnectionLimits, LAST_WORDS, Tls};
+use crate::server::{ConnectionLimits, SEND_TIME, Tls};
 
 /// A bound address that accepts connections.
 pub(super) struct Listener {
@@ -49,7 +49,7 @@ impl Listener {
         shutdown: impl Future<Output = ()>,
     ) {
         let Self { socket, settings } = self;
-        let grace = settings.response_timeout.saturating_add(LAST_WORDS);
+        let grace = settings.response_timeout.saturating_add(SEND_TIME);
         let closing = CancellationToken::new();
         let mut open = OpenConnections::new(settings, handler, connections, closing.clone());
         tokio::select! {

@@ -127,4 +127,4 @@ impl Server {
 }
 
 /// The time to send a response at shutdown, after the timeout of a call.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const SEND_TIME: Duration = Duration::from_secs(5);
