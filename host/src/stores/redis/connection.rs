@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
 use super::failure::{failure, too_long};
-use super::meter::{Asking, Meter, Metered};
+use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use super::{stream, tls};
 use crate::CcsError;
 
@@ -48,15 +48,15 @@ enum Slot {
 /// An open connection.
 pub(super) struct Link {
     connection: MultiplexedConnection,
-    meter: Arc<Meter>,
+    reply_limit: Arc<ReplyLimit>,
     // The task that reads and writes. It ends when this is dropped.
     _driver: JoinSet<()>,
 }
 
 impl Link {
     /// Returns the connection for one command, or for a few whose replies have one limit together.
-    pub(super) fn ask(&self) -> (MultiplexedConnection, Asking) {
-        (self.connection.clone(), self.meter.ask())
+    pub(super) fn start(&self) -> (MultiplexedConnection, PendingReply) {
+        (self.connection.clone(), self.reply_limit.start())
     }
 }
 
@@ -105,8 +105,8 @@ impl Connection {
         let deadline = Instant::now() + time;
         let stream = stream::connect(&self.address, tls, deadline).await?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(time));
-        let meter = Meter::new(self.bytes);
-        let stream = Metered { stream, meter: meter.clone() };
+        let reply_limit = ReplyLimit::new(self.bytes);
+        let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };
         let login = login(&self.address);
         let opening = MultiplexedConnection::new_with_config(&login, stream, config);
         let (connection, moving) = timeout_at(deadline, opening)
@@ -115,7 +115,7 @@ impl Connection {
             .map_err(|error| failure(&self.address, &error))?;
         let mut driver = JoinSet::new();
         driver.spawn(moving);
-        Ok(Link { connection, meter, _driver: driver })
+        Ok(Link { connection, reply_limit, _driver: driver })
     }
 
     async fn connector(&self) -> Result<TlsConnector, CcsError> {
@@ -124,7 +124,7 @@ impl Connection {
 
     /// The store's error for an error of the connection.
     pub(super) fn failure(&self, link: &Link, error: &RedisError) -> CcsError {
-        match link.meter.exceeded() {
+        match link.reply_limit.exceeded() {
             Some(limit) => too_long(&self.address, limit),
             None => failure(&self.address, error),
         }
@@ -158,7 +158,7 @@ impl Connection {
         connection: &Arc<Link>,
         command: &Cmd,
     ) -> RedisResult<T> {
-        let (mut shared, _asking) = connection.ask();
+        let (mut shared, _pending) = connection.start();
         let answer = command.query_async(&mut shared).await;
         if let Err(error) = &answer
             && !is_answer(error)

@@ -3,7 +3,7 @@
 mod address;
 mod connection;
 mod failure;
-mod meter;
+mod reply_limit;
 mod stream;
 mod tls;
 
@@ -69,7 +69,7 @@ impl Redis {
     pub async fn replace(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH holds for all users of a connection.
         let link = self.connection.connect().await?;
-        let (mut connection, _asking) = link.ask();
+        let (mut connection, _pending) = link.start();
         let address = self.connection.address();
         let failed = |error| self.connection.failure(&link, &error);
         for _ in 0..ATTEMPTS {

@@ -8,32 +8,32 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Limits how many bytes one Redis reply may take.
-pub(super) struct Meter {
+pub(super) struct ReplyLimit {
     limit: usize,
     reading: Mutex<Reading>,
 }
 
 struct Reading {
-    asking: usize,
+    pending: usize,
     left: usize,
     exceeded: bool,
 }
 
-impl Meter {
+impl ReplyLimit {
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        let reading = Mutex::new(Reading { asking: 0, left: limit, exceeded: false });
+        let reading = Mutex::new(Reading { pending: 0, left: limit, exceeded: false });
         Arc::new(Self { limit, reading })
     }
 
     /// Starts to count a reply. The reply is pending as long as the result lives.
-    pub(super) fn ask(self: &Arc<Self>) -> Asking {
+    pub(super) fn start(self: &Arc<Self>) -> PendingReply {
         let mut reading = self.reading();
         // A reply behind others is counted from the end of the one before.
-        if reading.asking == 0 {
+        if reading.pending == 0 {
             reading.left = self.limit;
         }
-        reading.asking += 1;
-        Asking(self.clone())
+        reading.pending += 1;
+        PendingReply(self.clone())
     }
 
     /// The limit, if a reply exceeded it.
@@ -61,23 +61,23 @@ impl Meter {
 }
 
 /// A reply that is pending.
-pub(super) struct Asking(Arc<Meter>);
+pub(super) struct PendingReply(Arc<ReplyLimit>);
 
-impl Drop for Asking {
+impl Drop for PendingReply {
     fn drop(&mut self) {
         let mut reading = self.0.reading();
-        reading.asking = reading.asking.saturating_sub(1);
+        reading.pending = reading.pending.saturating_sub(1);
         reading.left = self.0.limit;
     }
 }
 
 /// A stream whose replies are limited.
-pub(super) struct Metered<S> {
+pub(super) struct LimitedStream<S> {
     pub(super) stream: S,
-    pub(super) meter: Arc<Meter>,
+    pub(super) reply_limit: Arc<ReplyLimit>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -85,13 +85,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
-            Poll::Ready(Ok(())) => Poll::Ready(self.meter.count(buffer.filled().len() - before)),
+            Poll::Ready(Ok(())) => {
+                Poll::Ready(self.reply_limit.count(buffer.filled().len() - before))
+            }
             other => other,
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
