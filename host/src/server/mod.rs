@@ -25,8 +25,8 @@ mod exporter;
 mod in_flight;
 mod instances;
 mod listener;
+mod measured_store;
 mod metrics;
-mod observed;
 mod page;
 mod protocol;
 mod readiness;
@@ -45,7 +45,7 @@ use self::api::Api;
 use self::in_flight::InFlight;
 use self::instances::Plugin;
 use self::listener::Listener;
-use self::observed::Observed;
+use self::measured_store::MeasuredStore;
 use self::readiness::Readiness;
 use crate::{Ccs, Host};
 
@@ -91,7 +91,7 @@ impl Server {
         let Settings { access, instances, limits, tls } = settings;
         let listener = Listener::bind(address, tls, limits, host.call_limits().timeout).await?;
         let metrics = Arc::new(Metrics::new(host));
-        let ccs: Arc<dyn Ccs> = Arc::new(Observed::new(ccs, metrics.clone()));
+        let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
         let plugin = Plugin::new(host.service(ccs.clone()), instances, host.call_limits());
         let api = Api {
             access,

@@ -10,46 +10,46 @@ use crate::server::metrics::StoreFailure;
 use crate::{Ccs, CcsError};
 
 /// A store that measures how long its answers take, and counts and logs its failures.
-pub(super) struct Observed<C> {
+pub(super) struct MeasuredStore<C> {
     ccs: C,
     metrics: Arc<Metrics>,
 }
 
-impl<C: Ccs> Observed<C> {
+impl<C: Ccs> MeasuredStore<C> {
     pub(super) fn new(ccs: C, metrics: Arc<Metrics>) -> Self {
         Self { ccs, metrics }
     }
 
-    async fn observe<T>(
+    async fn measure<T>(
         &self,
         answer: impl Future<Output = Result<T, CcsError>>,
     ) -> Result<T, CcsError> {
-        let mut watch = Watch::start(&self.metrics);
+        let mut measurement = Measurement::start(&self.metrics);
         let answer = answer.await;
-        watch.failure = answer.as_ref().err().map(failure);
+        measurement.failure = answer.as_ref().err().map(failure);
         answer
     }
 }
 
 #[async_trait]
-impl<C: Ccs> Ccs for Observed<C> {
+impl<C: Ccs> Ccs for MeasuredStore<C> {
     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
-        self.observe(self.ccs.list_documents()).await
+        self.measure(self.ccs.list_documents()).await
     }
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
-        self.observe(self.ccs.get_document(uid)).await
+        self.measure(self.ccs.get_document(uid)).await
     }
 }
 
 /// Records the result of a call of the store, even if the caller stops waiting for it.
-struct Watch<'a> {
+struct Measurement<'a> {
     metrics: &'a Metrics,
     started: Instant,
     failure: Option<(StoreFailure, String)>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Measurement<'a> {
     fn start(metrics: &'a Metrics) -> Self {
         let failure = Some((
             StoreFailure::NoAnswer,
@@ -59,7 +59,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Measurement<'_> {
     fn drop(&mut self) {
         self.metrics.store_answered(self.started.elapsed());
         if let Some((failure, error)) = &self.failure {
