@@ -32,7 +32,7 @@ impl Handler for Arc<Api> {
             "/healthz" => page(request.method(), TEXT, "ok\n"),
             "/readyz" if self.readiness.is_ready().await => page(request.method(), TEXT, "ok\n"),
             "/readyz" => Refusal::NotReady.answer(request.method()),
-            _ => self.answer_and_tell(&request).await,
+            _ => self.answer_and_log(&request).await,
         }
     }
 }
@@ -40,7 +40,7 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
-    async fn answer_and_tell(&self, request: &hyper::Request<Incoming>) -> Answer {
+    async fn answer_and_log(&self, request: &hyper::Request<Incoming>) -> Answer {
         let started = Instant::now();
         let answer = self.answer_api(request).await;
         let (status, duration) = (answer.status(), started.elapsed());
