@@ -30,51 +30,61 @@ const ADAPTERS: &[Adapter] = &[
     Adapter {
         constant: "PLUGIN",
         package: "ccs-modules-plugin",
+        features: "",
         about: "component, world `plugin`: imports the CCS, exports the catalog and the REST interface",
     },
     Adapter {
         constant: "PROXY_WASM",
         package: "ccs-modules-proxy-wasm",
+        features: "",
         about: "module, Proxy-Wasm filter (Envoy): its store is an upstream or its configuration",
     },
     Adapter {
         constant: "WASI_HTTP",
         package: "ccs-modules-wasi-http",
+        features: "",
         about: "component, HTTP service on WASI 0.2: imports the CCS, exports the handler",
     },
     Adapter {
         constant: "WASI_HTTP_P3",
         package: "ccs-modules-wasi-http-p3",
+        features: "",
         about: "component, HTTP service on WASI 0.3: imports the CCS, exports the handler",
     },
     Adapter {
         constant: "CCS_KEYVALUE",
         package: "ccs-modules-ccs-keyvalue",
+        features: "",
         about: "component, store: a value of wasi:keyvalue 0.2.0-draft (wasmtime, wasmCloud)",
     },
     Adapter {
         constant: "CCS_KEYVALUE_DRAFT2",
-        package: "ccs-modules-ccs-keyvalue-draft2",
+        package: "ccs-modules-ccs-keyvalue",
+        features: "draft2",
         about: "component, store: a value of wasi:keyvalue 0.2.0-draft2 (Spin)",
     },
     Adapter {
         constant: "CCS_REDIS",
         package: "ccs-modules-ccs-redis",
+        features: "",
         about: "component, store: a Redis hash, over wasi:sockets",
     },
     Adapter {
         constant: "CCS_STATIC",
         package: "ccs-modules-ccs-static",
+        features: "",
         about: "component, store: a catalog that is baked in (see the command `bake`)",
     },
 ];
 
 /// One adapter and its artifact.
 struct Adapter {
-    /// The name of its constant in the library's `artifacts` module.
+    /// The name of its constant in the library's `artifacts` module; the artifact is named after it.
     constant: &'static str,
-    /// The name of its package; the artifact is named after it.
+    /// The name of its package.
     package: &'static str,
+    /// The features of the package, with commas between them.
+    features: &'static str,
     /// A description of one line.
     about: &'static str,
 }
@@ -198,12 +208,12 @@ impl Workspace {
     /// Builds one adapter. Each has a run of cargo of its own: one run for all would give each the
     /// features that any of them needs. What they share is compiled once all the same.
     fn build(&self, adapter: &Adapter) -> Result<Built, Box<dyn Error>> {
-        let Adapter { constant, package, about } = *adapter;
+        let Adapter { constant, package, features, about } = *adapter;
         let target_dir = self.target_dir();
         let status = Command::new(&self.cargo)
             .current_dir(&self.root)
             .args(["build", "--locked", "--profile", PROFILE])
-            .args(["--package", package, "--target", TARGET])
+            .args(["--package", package, "--features", features, "--target", TARGET])
             .env("CARGO_HOME", &self.cargo_home)
             .env("CARGO_TARGET_DIR", &target_dir)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER)
@@ -215,11 +225,14 @@ impl Workspace {
             return Err(format!("cannot build {package} for {TARGET}").into());
         }
         let name = format!("{}.wasm", package.replace('-', "_"));
-        let path = target_dir.join(TARGET).join(PROFILE).join(name);
-        if !path.is_file() {
-            return Err(format!("the build left no artifact at {}", path.display()).into());
+        let product = target_dir.join(TARGET).join(PROFILE).join(name);
+        if !product.is_file() {
+            return Err(format!("the build left no artifact at {}", product.display()).into());
         }
-        let crates = crates::of(&self.cargo, &self.root, package, TARGET)?;
+        // The next build of the same package writes to the same file.
+        let path = self.out.join(format!("ccs_modules_{}.wasm", constant.to_lowercase()));
+        fs::copy(product, &path)?;
+        let crates = crates::of(&self.cargo, &self.root, package, features, TARGET)?;
         Ok(Built { constant, about, path, crates })
     }
 

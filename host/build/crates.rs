@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate whose code gets into an artifact.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crate {
     /// Its name.
     pub name: String,
@@ -23,11 +23,13 @@ pub fn of(
     cargo: &Path,
     root: &Path,
     package: &str,
+    features: &str,
     target: &str,
 ) -> Result<BTreeSet<Crate>, Box<dyn std::error::Error>> {
     let output = Command::new(cargo)
         .current_dir(root)
-        .args(["tree", "--locked", "--package", package, "--target", target])
+        .args(["tree", "--locked", "--package", package, "--features", features])
+        .args(["--target", target])
         .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--no-dedupe"])
         .args(["--format", "{p}|{l}"])
         .output()?;

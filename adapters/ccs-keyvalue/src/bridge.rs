@@ -1,4 +1,4 @@
-//! One value holds the body of `GET /v1/modules`: reading it is reading one moment of the store.
+//! One value holds the body of `GET /v1/modules`: one read is one moment of the store.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,30 +16,30 @@ pub(crate) struct Bridge;
 
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {
-        let value = Place::configured()?.value()?;
+        let value = Config::from_environment()?.value()?;
         Ok(split(&value)?.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
-        let value = Place::configured()?.value()?;
+        let value = Config::from_environment()?.value()?;
         Ok(snapshot::find(&split(&value)?, &uid, &Limits::default())
             .map(|document| document.to_vec()))
     }
 }
 
-/// Where the value is.
-struct Place {
+/// The bucket and the key of the value, and how to read it.
+struct Config {
     bucket: String,
     key: String,
-    /// Whether a key that is not there is a store without modules. Mostly it is a mistake.
+    /// Whether a missing key is an empty store. By default it is an error: mostly it is a mistake.
     may_be_missing: bool,
-    /// Whether the value is in base64, for hosts whose way to set one takes no JSON.
+    /// Whether the value is encoded in base64, for hosts whose options take no JSON.
     in_base64: bool,
 }
 
-impl Place {
-    fn configured() -> Result<Self, Error> {
-        let mut place = Self {
+impl Config {
+    fn from_environment() -> Result<Self, Error> {
+        let mut config = Self {
             bucket: String::new(),
             key: "modules".into(),
             may_be_missing: false,
@@ -47,24 +47,24 @@ impl Place {
         };
         for (name, value) in get_environment() {
             match name.as_str() {
-                "CCS_KEYVALUE_BUCKET" => place.bucket = value,
-                "CCS_KEYVALUE_ENCODING" => place.in_base64 = is(&name, &value, "base64", "json")?,
-                "CCS_KEYVALUE_KEY" => place.key = value,
+                "CCS_KEYVALUE_BUCKET" => config.bucket = value,
+                "CCS_KEYVALUE_ENCODING" => config.in_base64 = is(&name, &value, "base64", "json")?,
+                "CCS_KEYVALUE_KEY" => config.key = value,
                 "CCS_KEYVALUE_MISSING" => {
-                    place.may_be_missing = is(&name, &value, "empty", "error")?;
+                    config.may_be_missing = is(&name, &value, "empty", "error")?;
                 }
                 _ => {}
             }
         }
-        Ok(place)
+        Ok(config)
     }
 
     fn value(&self) -> Result<Vec<u8>, Error> {
         let bucket = store::open(&self.bucket).map_err(|error| self.failed(error))?;
         match bucket.get(&self.key).map_err(|error| self.failed(error))? {
-            Some(value) if self.in_base64 => BASE64
-                .decode(value.trim_ascii())
-                .map_err(|_| Error::Other("the value is not base64".into())),
+            Some(value) if self.in_base64 => BASE64.decode(value.trim_ascii()).map_err(|_| {
+                Error::Other(format!("the value of the key \"{}\" is not base64", self.key))
+            }),
             Some(value) => Ok(value),
             None if self.may_be_missing => Ok(b"[]".to_vec()),
             None => Err(Error::Unavailable(format!(
@@ -82,7 +82,7 @@ impl Place {
             store::Error::NoSuchStore => {
                 Error::Unavailable(format!("there is no bucket \"{}\"", self.bucket))
             }
-            // The host's own words may hold what clients must not see.
+            // The host's text may hold what clients must not see.
             store::Error::Other(_) => {
                 Error::Unavailable(format!("cannot read the bucket \"{}\"", self.bucket))
             }
@@ -90,7 +90,7 @@ impl Place {
     }
 }
 
-/// Whether a variable's value is the one or the other.
+/// Returns whether a variable has the first of the only two values it may have.
 fn is(name: &str, value: &str, this: &str, that: &str) -> Result<bool, Error> {
     match value {
         _ if value == this => Ok(true),

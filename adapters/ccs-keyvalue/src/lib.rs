@@ -1,4 +1,6 @@
-//! The store in a value of `wasi:keyvalue` 0.2.0-draft, as wasmtime and wasmCloud have it.
+//! The store in a value of `wasi:keyvalue`: of 0.2.0-draft, which wasmtime and wasmCloud have, or,
+//! with the feature `draft2`, of 0.2.0-draft2, which Spin has. Both drafts spell alike what the bridge
+//! uses, but a component that imports one of them does not run where a host has the other.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -9,12 +11,26 @@ mod bridge;
 
 use ccs_modules_guest as _;
 
+#[cfg(not(feature = "draft2"))]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::bridge::Bridge;
 
     wit_bindgen::generate!({
-        path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft", "wit"],
+        path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft", "wit/draft"],
+        world: "ccs:keyvalue/bridge",
+        generate_all,
+    });
+    export!(Bridge with_types_in self);
+}
+
+#[cfg(feature = "draft2")]
+#[allow(missing_docs, unsafe_code)]
+mod bindings {
+    use super::bridge::Bridge;
+
+    wit_bindgen::generate!({
+        path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft2", "wit/draft2"],
         world: "ccs:keyvalue/bridge",
         generate_all,
     });
