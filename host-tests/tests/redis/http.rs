@@ -22,7 +22,7 @@ async fn every_request_is_answered_while_redis_comes_and_goes() {
     let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
     let settings = Settings { access: Some(access), ..Settings::default() };
-    let any_port = "127.0.0.1:0".parse().unwrap();
+    let any_port = "127.0.0.1:0";
     let http = HttpServer::bind(any_port, &host, server.store(), settings).await.unwrap();
     let address = http.address().unwrap();
     let stop = CancellationToken::new();
