@@ -86,4 +86,5 @@ def decoded(text):
     return base64.b64decode(text)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,12 @@
 """The records and the errors of the catalog."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from wasmtime.component import Record, Variant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Module:
     """One module. A field is None where the document does not have it."""
 
@@ -68,3 +71,21 @@ class Unavailable(CatalogError):
 
 class Malformed(CatalogError):
     """A stored document breaks the rules. The text names the document, the field and the rule."""
+
+
+def ok(answer: Any) -> Any:
+    """Returns the answer of a call. Raises the error that the component returned."""
+    if not isinstance(answer, Variant):
+        return answer
+    raised = {
+        "forbidden": Forbidden,
+        "not-found": NotFound,
+        "unavailable": Unavailable,
+        "malformed": Malformed,
+    }
+    raise raised.get(answer.tag, CatalogError)(answer.payload or answer.tag)
+
+
+def module(record: Record) -> Module:
+    """Makes a module of the component's record."""
+    return Module(**{name.replace("-", "_"): value for name, value in vars(record).items()})

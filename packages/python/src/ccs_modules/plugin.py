@@ -2,22 +2,14 @@
 
 import logging
 import os
+import threading
 from importlib import resources
-from types import SimpleNamespace
 
 import wasmtime
 from wasmtime import Config, Engine, Store
-from wasmtime.component import Component, Linker, Record, ResultType, Variant, VariantType
+from wasmtime.component import Component, Linker, Record, Variant
 
-from ccs_modules.catalog import (
-    CatalogError,
-    Forbidden,
-    Malformed,
-    Module,
-    NotFound,
-    Response,
-    Unavailable,
-)
+from ccs_modules.catalog import CatalogError, Module, Response, module, ok
 from ccs_modules.store import Ccs, StoreError
 
 FUEL = 10_000_000_000
@@ -43,19 +35,24 @@ class Plugin:
         config.consume_fuel = True
         self._engine = Engine(config)
         self._component = Component(self._engine, _bytes(component))
+        self._ccs = ccs
+        self._thread = threading.local()
         self._linker = Linker(self._engine)
         with self._linker.root() as root:
             with root.add_instance("ccs:modules/ccs@0.1.0") as instance:
-                instance.add_func("list-documents", _answer(lambda: _documents(ccs)))
-                instance.add_func("get-document", _answer(lambda uid: _document(ccs, uid)))
+                instance.add_func("list-documents", lambda _: self._list_documents())
+                instance.add_func("get-document", lambda _, uid: self._get_document(uid))
 
     def list_modules(self, roles: list[str]) -> list[Module]:
         """Returns every module, in the store's order. Raises `CatalogError`."""
-        return [_module(record) for record in _ok(self._call("catalog", "list-modules", roles))]
+        return [module(record) for record in ok(self._call("catalog", "list-modules", roles))]
 
     def get_module(self, roles: list[str], uid: str) -> Module:
         """Returns the module with this uid. Raises `CatalogError`."""
-        return _module(_ok(self._call("catalog", "get-module", roles, uid)))
+        answer = self._call("catalog", "get-module", roles, uid)
+        if isinstance(answer, _Failed):
+            answer = self._call("catalog", "list-modules", roles, failed=answer)
+        return module(ok(answer))
 
     def handle(
         self,
@@ -68,23 +65,59 @@ class Plugin:
 
         Every failure of the store is a response.
         """
-        request = Record()
-        request.method, request.target, request.headers = method, target, headers
-        request.roles = roles
-        answer = self._call("rest", "handle", request)
+        answer = self._call("rest", "handle", _request(method, target, headers, roles))
+        if isinstance(answer, _Failed):
+            request = _request(method, "/v1/modules", headers, roles)
+            answer = self._call("rest", "handle", request, failed=answer)
         return Response(answer.status, answer.headers, bytes(answer.body))
 
-    def _call(self, interface: str, function: str, *arguments: object) -> object:
+    def _call(
+        self, interface: str, function: str, *arguments: object, failed: "_Failed | None" = None
+    ) -> object:
+        """Makes a call. Returns `_Failed` where the store had no answer to a question for one document.
+
+        wasmtime cannot return an error from `get-document`, whose result may be none. Such a call
+        is given up. The caller makes one that asks for all documents, with `failed` as the answer:
+        the component says the same of both.
+        """
         store = Store(self._engine)
         store.set_fuel(FUEL)
         store.set_limits(memory_size=MEMORY)
+        self._thread.failed = failed
         try:
             instance = self._linker.instantiate(store, self._component)
             exported = instance.get_export_index(store, f"ccs:modules/{interface}@0.1.0")
             index = instance.get_export_index(store, function, exported)
             return instance.get_func(store, index)(store, *arguments)
+        except _Failed as failed:
+            return failed
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            raise CatalogError("the component failed: a limit of memory or computation was met") from error
+            reason = "the component failed: a limit of memory or computation was met"
+            raise CatalogError(reason) from error
+
+    def _list_documents(self) -> list[bytes] | Variant:
+        try:
+            return self._thread.failed.variant if self._thread.failed else _documents(self._ccs)
+        except Exception as error:
+            return _Failed(error).variant
+
+    def _get_document(self, uid: str) -> bytes | None:
+        try:
+            return _document(self._ccs, uid)
+        except Exception as error:
+            raise _Failed(error) from None
+
+
+class _Failed(Exception):
+    """The store has no answer. `variant` is the reason as the component takes it."""
+
+    def __init__(self, error: Exception):
+        super().__init__()
+        if isinstance(error, StoreError):
+            self.variant = Variant(error.case, str(error))
+        else:
+            _log.error("the store failed", exc_info=error)
+            self.variant = Variant("other", "the store failed")
 
 
 def _bytes(component: str | os.PathLike | None) -> bytes:
@@ -108,49 +141,10 @@ def _document(ccs: Ccs, uid: str) -> bytes | None:
     return document
 
 
-def _answer(function):
-    """Makes a function for the component of one of the store: its errors become values."""
-
-    def answer(_, *arguments):
-        try:
-            return function(*arguments)
-        except StoreError as error:
-            return Variant(error.case, str(error))
-        except Exception:
-            _log.exception("the store failed")
-            return Variant("other", "the store failed")
-
-    return answer
-
-
-def _ok(answer: object) -> object:
-    if not isinstance(answer, Variant):
-        return answer
-    raised = {
-        "forbidden": Forbidden,
-        "not-found": NotFound,
-        "unavailable": Unavailable,
-        "malformed": Malformed,
-    }
-    raise raised.get(answer.tag, CatalogError)(answer.payload or answer.tag)
-
-
-def _module(record: Record) -> Module:
-    return Module(**{name.replace("-", "_"): value for name, value in vars(record).items()})
-
-
-def _let_results_fail() -> None:
-    """Mends wasmtime 50.0.1, which takes the error of a `result<option<T>, E>` for an `ok`."""
-    lower = ResultType._lower
-
-    def lower_errors_too(self, store, value):
-        error = self.err
-        if isinstance(value, Variant) and isinstance(error, VariantType) and not self._tagged():
-            if error._tagged():
-                self = SimpleNamespace(_tagged=lambda: False, _cases=lambda: [("err", error)])
-        return lower(self, store, value)
-
-    ResultType._lower = lower_errors_too
-
-
-_let_results_fail()
+def _request(
+    method: str, target: str, headers: list[tuple[str, bytes]], roles: list[str] | None
+) -> Record:
+    request = Record()
+    request.method, request.target, request.headers = method, target, headers
+    request.roles = roles
+    return request
