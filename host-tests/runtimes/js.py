@@ -1,4 +1,4 @@
-"""JavaScript: the plugin transpiled to the package in `js/`, on Node, Deno, Bun and workerd."""
+"""JavaScript: the package in `packages/js`, on Node, Deno, Bun and workerd."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from harness import batch
-from harness.artifacts import WORKSPACE, artifact
+from harness import batch, snapshot
+from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
 from harness.process import free_port, running
@@ -62,6 +62,16 @@ class JavaScript(Runtime):
         return [found, *self.arguments]
 
 
+class JavaScriptSnapshot(JavaScript):
+    """The package's snapshots, called in one process."""
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return snapshot.reason_to_skip(case)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        return batch.outcomes([*self._words(), PACKAGE / "test/snapshot_cases.js"], cases)
+
+
 class Workerd(Runtime):
     """The package's ready worker in workerd, started by miniflare. Workers KV is the store."""
 
@@ -96,10 +106,15 @@ class Workerd(Runtime):
             yield address
 
 
+PROGRAMS = {
+    "node": ["node"],
+    "deno": ["@deno/*/deno", "run", *DENO_ALLOWS, "--quiet"],
+    "bun": ["@oven/bun-*/bin/bun", "run"],
+}
+
 RUNTIMES = [
-    JavaScript("node", "node"),
-    JavaScript("deno", "@deno/*/deno", "run", *DENO_ALLOWS, "--quiet"),
-    JavaScript("bun", "@oven/bun-*/bin/bun", "run"),
+    *(JavaScript(name, *words) for name, words in PROGRAMS.items()),
+    *(JavaScriptSnapshot(f"{name}-snapshot", *words) for name, words in PROGRAMS.items()),
     Workerd(),
 ]
 
@@ -151,8 +166,8 @@ def _install_tools(folder: Path) -> None:
 
 @cache
 def package() -> None:
-    """Builds the package in `js/dist`, compiles a typed program that uses it, and tests its hosts."""
+    """Builds the package, compiles a typed program that uses it, and runs the package's tests."""
     tools()
-    command("./build", artifact("ccs_modules_plugin.wasm"), cwd=PACKAGE)
+    command("./build", folder(), cwd=PACKAGE)
     command("npm", "run", "check", cwd=PACKAGE)
     command("npm", "test", cwd=PACKAGE)

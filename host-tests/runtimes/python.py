@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from harness import batch
+from harness import batch, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import Case, Store
@@ -47,6 +47,18 @@ class Python(Runtime):
         return batch.outcomes([environment(), PROGRAMS / "cases.py"], cases)
 
 
+class PythonSnapshot(Python):
+    """The package's snapshots, called in one process."""
+
+    name = "python-snapshot"
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return snapshot.reason_to_skip(case)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        return batch.outcomes([environment(), PROGRAMS / "snapshot_cases.py"], cases)
+
+
 class Asgi(Runtime):
     """The package's ASGI application under uvicorn."""
 
@@ -77,7 +89,7 @@ class Asgi(Runtime):
                 yield address
 
 
-RUNTIMES = [Python(), Asgi()]
+RUNTIMES = [Python(), PythonSnapshot(), Asgi()]
 
 
 def build_tools() -> Path:

@@ -1,14 +1,15 @@
-/** The Redis Enterprise modules API over a store of yours. */
+/** The Redis Enterprise modules API, over a store of yours or over a catalog in memory. */
 
 export { type Authenticate, type Header, type Policy, authenticate } from "./access.js";
-export { type Ccs, type Store, StoreError } from "./ccs.js";
 export {
   CatalogError,
   type CoreModules,
   type Module,
-  Plugin,
   type Request,
   type Response,
-} from "./plugin.js";
-export { Service, withStore } from "./service.js";
-export { Snapshot } from "./snapshot.js";
+} from "./catalog.js";
+export { type Ccs, type Store, StoreError } from "./ccs.js";
+export { Documents } from "./documents.js";
+export { Plugin } from "./plugin.js";
+export { type Handler, Service, serveSnapshot, withStore } from "./service.js";
+export { MalformedError, Snapshot, Standalone } from "./standalone.js";

@@ -6,14 +6,28 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
 import { type Store, StoreError } from "./ccs.js";
+import { Documents } from "./documents.js";
 import { Plugin } from "./plugin.js";
-import type { Service } from "./service.js";
-import { Snapshot } from "./snapshot.js";
+import type { Handler } from "./service.js";
+import { Standalone } from "./standalone.js";
 
-/** Loads the plugin from this package. */
+/** Loads the plugin component of this package. */
 export function load(): Plugin {
-  const read = (file: string) => readFileSync(new URL(`component/${file}`, import.meta.url));
-  return new Plugin((file) => new WebAssembly.Module(read(file)));
+  return new Plugin(compile);
+}
+
+/** Loads the standalone component of this package. */
+export function loadStandalone(): Standalone {
+  const compiled = new Map<string, WebAssembly.Module>();
+  return new Standalone((file) => {
+    const module = compiled.get(file) ?? compile(file);
+    compiled.set(file, module);
+    return module;
+  });
+}
+
+function compile(file: string): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(new URL(`component/${file}`, import.meta.url)));
 }
 
 /**
@@ -24,16 +38,16 @@ export function load(): Plugin {
  * half-written.
  */
 export function jsonFile(path: string): Store {
-  let known: { stamp: string; snapshot: Snapshot } | undefined;
-  const read = async (): Promise<Snapshot> => {
+  let known: { stamp: string; documents: Documents } | undefined;
+  const read = async (): Promise<Documents> => {
     try {
       // The stamp is taken first: if the file changes while it is read, the next call reads again.
       const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true });
       const stamp = `${mtimeNs} ${ctimeNs} ${size} ${ino}`;
       if (known?.stamp !== stamp) {
-        known = { stamp, snapshot: Snapshot.parse(await readFile(path)) };
+        known = { stamp, documents: Documents.parse(await readFile(path)) };
       }
-      return known.snapshot;
+      return known.documents;
     } catch (error) {
       throw unreadable(path, error);
     }
@@ -60,15 +74,15 @@ const REASONS: Record<string, string> = {
   EPERM: "permission denied",
 };
 
-/** Makes a listener that serves the modules API: `createServer(listener(service))`. */
+/** Makes a listener that serves the modules API: `createServer(listener(handler))`. */
 export function listener(
-  service: Service,
+  handler: Handler,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     try {
       const { method, url, rawHeaders } = request;
       const headers = pairs(rawHeaders);
-      const answer = await service.handle({ method: method ?? "", target: url ?? "", headers });
+      const answer = await handler.handle({ method: method ?? "", target: url ?? "", headers });
       response.writeHead(answer.status, answer.headers.flat());
       response.end(answer.body);
     } catch (error) {

@@ -1,14 +1,16 @@
 /** The plugin component, transpiled to JavaScript. */
 
+import {
+  CatalogError,
+  type CoreModules,
+  type Module,
+  payload,
+  type Request,
+  type Response,
+} from "./catalog.js";
 import type { Ccs } from "./ccs.js";
-import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
-import type { Request, Response } from "./component/interfaces/ccs-modules-rest.js";
+import type { Error as Payload } from "./component/interfaces/ccs-modules-catalog.js";
 import { instantiate, type Root } from "./component/plugin.js";
-
-export type { Module, Request, Response };
-
-/** A function that loads a core module of the component by its file name. */
-export type CoreModules = (file: string) => WebAssembly.Module;
 
 /** The modules API. Each call gets the store that it reads, and keeps nothing. */
 export class Plugin {
@@ -49,8 +51,9 @@ export class Plugin {
     try {
       return call((this.#root ??= this.#instantiate()));
     } catch (error) {
-      if (hasPayload(error)) {
-        throw new CatalogError(error.payload);
+      const found = payload<Payload>(error);
+      if (found !== undefined) {
+        throw new CatalogError(found);
       }
       // The instance stopped in the middle of a call, and is not used again.
       this.#root = undefined;
@@ -75,20 +78,4 @@ export class Plugin {
     const imports = { "ccs:modules/ccs@0.1.0": ccs, "ccs:modules/ccs": ccs };
     return instantiate(this.#modules, imports);
   }
-}
-
-/** The reason why the catalog has no answer. Further kinds may be added. */
-export class CatalogError extends Error {
-  /** The case of the error. */
-  readonly kind: Payload["tag"];
-
-  constructor(payload: Payload) {
-    super("val" in payload ? payload.val : payload.tag);
-    this.name = "CatalogError";
-    this.kind = payload.tag;
-  }
-}
-
-function hasPayload(error: unknown): error is { payload: Payload } {
-  return error instanceof Error && "payload" in error;
 }

@@ -1,14 +1,21 @@
 /** Calls over a store that answers later, and requests of callers who have to be authenticated. */
 
 import type { Authenticate } from "./access.js";
+import type { Request, Response } from "./catalog.js";
 import { type Ccs, type Store, StoreError } from "./ccs.js";
-import type { Plugin, Request, Response } from "./plugin.js";
+import type { Plugin } from "./plugin.js";
+import type { Snapshot } from "./standalone.js";
 
 /** The time after which a store that has not answered is unavailable. */
 const STORE_MILLISECONDS = 5000;
 
-/** The modules API over HTTP. */
-export class Service {
+/** An object that answers HTTP requests and finds the roles of their callers. */
+export interface Handler {
+  handle(received: Omit<Request, "roles">): Promise<Response>;
+}
+
+/** The modules API over HTTP, from a store. */
+export class Service implements Handler {
   #plugin: Plugin;
   #store: Store;
   #authenticate: Authenticate;
@@ -33,6 +40,16 @@ export class Service {
     const call = (ccs: Ccs) => this.#plugin.handle(ccs, request);
     return withStore(this.#store, call, this.#storeMilliseconds);
   }
+}
+
+/** Serves the snapshot that `current` returns: each request is answered from one moment. */
+export function serveSnapshot(current: () => Snapshot, authenticate: Authenticate): Handler {
+  return {
+    async handle(received) {
+      const roles = await authenticate(received.headers);
+      return current().handle(roles === undefined ? received : { ...received, roles });
+    },
+  };
 }
 
 /**

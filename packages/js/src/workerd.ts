@@ -2,21 +2,35 @@
 
 import type { Header } from "./access.js";
 import { type Store, StoreError } from "./ccs.js";
-import core from "./component/plugin.core.wasm";
-import core2 from "./component/plugin.core2.wasm";
-import core3 from "./component/plugin.core3.wasm";
+import pluginCore from "./component/plugin.core.wasm";
+import pluginCore2 from "./component/plugin.core2.wasm";
+import pluginCore3 from "./component/plugin.core3.wasm";
+import standaloneCore from "./component/standalone.core.wasm";
+import standaloneCore2 from "./component/standalone.core2.wasm";
+import standaloneCore3 from "./component/standalone.core3.wasm";
+import { Documents } from "./documents.js";
 import { Plugin } from "./plugin.js";
-import type { Service } from "./service.js";
-import { Snapshot } from "./snapshot.js";
+import type { Handler } from "./service.js";
+import { Standalone } from "./standalone.js";
 
-/** Loads the plugin from this package. workerd compiles no module at run time: each is imported. */
+/** The core modules of the components. workerd compiles no module at run time: each is imported. */
+const MODULES: Record<string, WebAssembly.Module> = {
+  "plugin.core.wasm": pluginCore,
+  "plugin.core2.wasm": pluginCore2,
+  "plugin.core3.wasm": pluginCore3,
+  "standalone.core.wasm": standaloneCore,
+  "standalone.core2.wasm": standaloneCore2,
+  "standalone.core3.wasm": standaloneCore3,
+};
+
+/** Loads the plugin component of this package. */
 export function load(): Plugin {
-  const modules: Record<string, WebAssembly.Module> = {
-    "plugin.core.wasm": core,
-    "plugin.core2.wasm": core2,
-    "plugin.core3.wasm": core3,
-  };
-  return new Plugin((file) => modules[file]!);
+  return new Plugin((file) => MODULES[file]!);
+}
+
+/** Loads the standalone component of this package. */
+export function loadStandalone(): Standalone {
+  return new Standalone((file) => MODULES[file]!);
 }
 
 /** The part of a Workers KV namespace that is used here. */
@@ -30,7 +44,7 @@ export interface KeyValue {
  * is unavailable, and not empty.
  */
 export function keyValue(namespace: KeyValue, key = "modules"): Store {
-  const read = async (): Promise<Snapshot> => {
+  const read = async (): Promise<Documents> => {
     const name = `key ${JSON.stringify(key)} of the Workers KV namespace`;
     const value = await namespace.get(key, "arrayBuffer").catch((error: unknown) => {
       console.error(`ccs-modules: cannot read ${name}:`, error);
@@ -40,7 +54,7 @@ export function keyValue(namespace: KeyValue, key = "modules"): Store {
       throw new StoreError("unavailable", `${name} is missing`);
     }
     try {
-      return Snapshot.parse(new Uint8Array(value));
+      return Documents.parse(new Uint8Array(value));
     } catch (error) {
       throw new StoreError("other", `${name}: ${error instanceof Error ? error.message : error}`);
     }
@@ -51,11 +65,11 @@ export function keyValue(namespace: KeyValue, key = "modules"): Store {
   };
 }
 
-/** Answers a request: `fetch: (request, env) => respond(service, request)`. */
-export async function respond(service: Service, request: Request): Promise<Response> {
+/** Answers a request: `fetch: (request) => respond(handler, request)`. */
+export async function respond(handler: Handler, request: Request): Promise<Response> {
   const { method, url } = request;
   const headers = Array.from(request.headers, ([name, value]): Header => [name, encoded(value)]);
-  const answer = await service.handle({ method, target: url, headers });
+  const answer = await handler.handle({ method, target: url, headers });
   const body = answer.body.length === 0 ? null : new Uint8Array(answer.body);
   return new Response(body, { status: answer.status, headers: answer.headers });
 }

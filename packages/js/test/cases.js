@@ -2,8 +2,10 @@
 
 import { createInterface } from "node:readline";
 
-import { CatalogError, Service, Snapshot, StoreError, withStore } from "ccs-modules";
+import { CatalogError, Service, Documents, StoreError, withStore } from "ccs-modules";
 import { load } from "ccs-modules/node";
+
+import { bytes, errorOf, snakeCase } from "./cases_text.js";
 
 const STORE_MILLISECONDS = 1; // These stores answer at once or never.
 
@@ -33,8 +35,7 @@ async function outcome(store, { list_modules, get_module, handle }) {
     if (!(error instanceof CatalogError)) {
       throw error;
     }
-    const hasText = error.message !== error.kind;
-    return { error: { [error.kind.replace("-", "_")]: hasText ? error.message : null } };
+    return errorOf(error);
   }
 }
 
@@ -46,24 +47,14 @@ function scripted({ documents, by_uid, error, stall }) {
     const [[kind, text]] = Object.entries(error);
     return both(() => Promise.reject(new StoreError(kind, text)));
   }
-  const snapshot = new Snapshot(documents.map(bytes));
+  const listed = new Documents(documents.map(bytes));
   const lies = new Map(Object.entries(by_uid).map(([uid, document]) => [uid, bytes(document)]));
   return {
-    listDocuments: async () => snapshot.listDocuments(),
-    getDocument: async (uid) => lies.get(uid) ?? snapshot.getDocument(uid),
+    listDocuments: async () => listed.listDocuments(),
+    getDocument: async (uid) => lies.get(uid) ?? listed.getDocument(uid),
   };
 }
 
 function both(answer) {
   return { listDocuments: answer, getDocument: answer };
-}
-
-function snakeCase(module) {
-  const present = Object.entries(module).filter(([, value]) => value !== undefined);
-  const renamed = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return Object.fromEntries(present.map(([name, value]) => [renamed(name), value]));
-}
-
-function bytes(base64) {
-  return new Uint8Array(Buffer.from(base64, "base64"));
 }

@@ -2,8 +2,8 @@
 
 import { createServer } from "node:http";
 
-import { type Ccs, CatalogError, type Module, Service, Snapshot, type Store, StoreError, withStore } from "ccs-modules";
-import { jsonFile, listener, load } from "ccs-modules/node";
+import { type Ccs, CatalogError, type Module, Documents, Service, serveSnapshot, type Store, StoreError, withStore } from "ccs-modules";
+import { jsonFile, listener, load, loadStandalone } from "ccs-modules/node";
 import worker, { type Env } from "ccs-modules/worker";
 import { keyValue, respond } from "ccs-modules/workerd";
 
@@ -20,7 +20,7 @@ const names: (string | undefined)[] = modules.map((module) => module.moduleName)
 const version: number | undefined = plugin.getModule(ccs, ["admin"], "a").version;
 
 try {
-  plugin.getModule(new Snapshot([]), [], "a");
+  plugin.getModule(new Documents([]), [], "a");
 } catch (error) {
   if (error instanceof CatalogError && error.kind === "not-found") {
     console.log(names, version);
@@ -42,6 +42,12 @@ const service = new Service(plugin, file, async (headers) => {
   return token === undefined ? undefined : ["db_viewer"];
 });
 createServer(listener(service)).listen(0);
+
+// A catalog that is held in memory.
+const catalog = loadStandalone().parse('[{"uid":"a"}]');
+const held: Module = catalog.getModule(["admin"], "a");
+const tag: string = catalog.entityTag;
+createServer(listener(serveSnapshot(() => catalog, () => [held.uid, tag]))).listen(0);
 
 // A worker that authenticates in its own way.
 export default {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { format } from "node:util";
 
-import { authenticate, CatalogError, Service, Snapshot, StoreError, withStore } from "ccs-modules";
+import { authenticate, CatalogError, Service, Documents, StoreError, withStore } from "ccs-modules";
 import { jsonFile, load } from "ccs-modules/node";
 
 const plugin = load();
@@ -35,7 +35,7 @@ test("a file that is no list of modules is named, with the place", async (t) => 
 
 test("brackets and quotes in strings end no document", () => {
   const text = String.raw`[{"uid":"}]\"\\"},{"a":[{"b":"["}]}]`;
-  const { documents } = Snapshot.parse(new TextEncoder().encode(text));
+  const { documents } = Documents.parse(new TextEncoder().encode(text));
   const texts = documents.map((document) => new TextDecoder().decode(document));
   assert.deepEqual(texts, [String.raw`{"uid":"}]\"\\"}`, '{"a":[{"b":"["}]}']);
 });
@@ -77,7 +77,7 @@ test("a store is asked for one module where one is asked for", async () => {
 test("a store that throws in the middle of a call does not spoil the next", () => {
   const broken = { listDocuments: () => assert.fail("broken"), getDocument: () => undefined };
   assert.throws(() => plugin.listModules(broken, ["admin"]), { message: "broken" });
-  assert.deepEqual(plugin.listModules(new Snapshot([]), ["admin"]), []);
+  assert.deepEqual(plugin.listModules(new Documents([]), ["admin"]), []);
 });
 
 test("errors are exceptions", () => {

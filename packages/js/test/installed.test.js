@@ -12,10 +12,13 @@ const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 
 const PROGRAM = `
 import { Snapshot } from "ccs-modules";
-import { load } from "ccs-modules/node";
+import { loadStandalone } from "ccs-modules/node";
 
-const body = new TextEncoder().encode('[{"module_name":"bf","uid":"a"}]');
-const [module] = load().listModules(Snapshot.parse(body), ["db_viewer"]);
+const catalog = loadStandalone().parse('[{"module_name":"bf","uid":"a"}]');
+if (!(catalog instanceof Snapshot)) {
+  throw new Error("not a snapshot");
+}
+const [module] = catalog.listModules(["db_viewer"]);
 const name: string | undefined = module?.moduleName;
 console.log(name);
 `;

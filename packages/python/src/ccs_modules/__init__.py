@@ -1,15 +1,13 @@
-"""The Redis Enterprise modules API, from a store of yours.
+"""The Redis Enterprise modules API, over a catalog in memory or a store of yours.
 
-    from ccs_modules import Plugin
+    from ccs_modules import Snapshot
 
-    class Store:
-        def list_documents(self): return [b'{"module_name":"bf","uid":"a"}']
-        def get_document(self, uid): return None
+    snapshot = Snapshot.parse(open("modules.json").read())   # a body of GET /v1/modules
+    for module in snapshot.list_modules(["db_viewer"]):
+        print(module.uid, module.module_name)
 
-    plugin = Plugin(Store())
-    plugin.list_modules(["db_viewer"])[0].module_name  # "bf"
-
-`ccs_modules.asgi` answers the same over HTTP.
+`Snapshot` holds a catalog in memory. `Plugin` asks a store of yours during each call.
+`ccs_modules.asgi` answers over HTTP.
 """
 
 from ccs_modules.catalog import (
@@ -22,6 +20,7 @@ from ccs_modules.catalog import (
     Unavailable,
 )
 from ccs_modules.plugin import Plugin
+from ccs_modules.snapshot import Snapshot
 from ccs_modules.store import Ccs, StoreDenied, StoreError, StoreUnavailable
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "NotFound",
     "Plugin",
     "Response",
+    "Snapshot",
     "StoreDenied",
     "StoreError",
     "StoreUnavailable",

@@ -18,7 +18,7 @@ Authenticate = Callable[[Headers], Roles | Awaitable[Roles]]
 
 
 class Handler(Protocol):
-    """An object that answers whole requests, such as a `Plugin`."""
+    """An object that answers whole requests: a `Snapshot` or a `Plugin`."""
 
     def handle(self, method: str, target: str, headers: Headers, roles: Roles) -> Response:
         """Answers one request."""
@@ -27,13 +27,14 @@ class Handler(Protocol):
 class Application:
     """An ASGI application that answers the modules API.
 
-        application = Application(Plugin(store), authenticate)
+        application = Application(snapshot, authenticate)
 
-    A request is answered in a thread, since a store may block.
+    A request is answered in a thread, since a store may block. Set `handler` to answer from another
+    snapshot: each request is answered from one.
     """
 
     def __init__(self, handler: Handler, authenticate: Authenticate):
-        self._handler = handler
+        self.handler = handler
         self._authenticate = authenticate
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
@@ -49,7 +50,7 @@ class Application:
         roles = self._authenticate(headers)
         if inspect.isawaitable(roles):
             roles = await roles
-        handle = self._handler.handle
+        handle = self.handler.handle
         return await asyncio.to_thread(handle, scope["method"], _target(scope), headers, roles)
 
 

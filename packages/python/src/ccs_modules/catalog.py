@@ -70,7 +70,21 @@ class Unavailable(CatalogError):
 
 
 class Malformed(CatalogError):
-    """A stored document breaks the rules. The text names the document, the field and the rule."""
+    """A document breaks the rules. The text names the document, the field and the rule.
+
+    A snapshot that is refused says them one by one, too.
+    """
+
+    document: str | None = None
+    """The uid of the document at fault; None if it has no sound uid, or for the whole catalog."""
+    index: int | None = None
+    """The index of the document at fault, counted from 0, if it has no sound uid."""
+    field: str | None = None
+    """The field at fault; None for the document as a whole."""
+    line: int | None = None
+    """The line in the body, counted from 1; None for a catalog given as documents."""
+    column: int | None = None
+    """The column in bytes of UTF-8, counted from 1; None for a catalog given as documents."""
 
 
 def ok(answer: Any) -> Any:

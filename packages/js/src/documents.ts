@@ -1,9 +1,9 @@
-/** A catalog of one moment, in memory. */
+/** The documents of a store, in memory. */
 
 import type { Ccs } from "./ccs.js";
 
 /** The documents of one moment of a store, held in memory. */
-export class Snapshot implements Ccs {
+export class Documents implements Ccs {
   readonly documents: Uint8Array[];
 
   constructor(documents: Uint8Array[]) {
@@ -16,8 +16,8 @@ export class Snapshot implements Ccs {
    *
    * @throws {SyntaxError} if the body is not an array of objects
    */
-  static parse(body: Uint8Array): Snapshot {
-    return new Snapshot(split(body));
+  static parse(body: Uint8Array): Documents {
+    return new Documents(split(body));
   }
 
   listDocuments(): Uint8Array[] {

@@ -1,0 +1,27 @@
+"""Cases for a program that holds snapshots: a catalog is checked whole when the snapshot is made."""
+
+from harness.cases import Case, Response
+
+
+def reason_to_skip(case: Case) -> str | None:
+    """Why this case cannot make sense on a snapshot; none if it can."""
+    store = case.store
+    if store.error or store.stalls or store.by_uid:
+        return "the store fails or lies, and a snapshot is a list of documents"
+    if case.roles_by_access and case.access:
+        return "an access policy, and a snapshot is told the roles"
+    if not all(map(_is_text, store.documents)):
+        return "a snapshot is made of texts, and a document is not UTF-8"
+    if isinstance(case.expect, Response) and case.expect.status == 500:
+        return "the catalog is malformed, and no snapshot is made that could answer"
+    if case.name == "get-ignores-others":
+        return "a snapshot is whole: a malformed document beside the one that is asked for counts"
+    return None
+
+
+def _is_text(document: bytes) -> bool:
+    try:
+        document.decode()
+        return True
+    except UnicodeDecodeError:
+        return False

@@ -1,0 +1,26 @@
+/** The records and errors that the components share. */
+
+import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
+import type { Request, Response } from "./component/interfaces/ccs-modules-rest.js";
+
+export type { Module, Request, Response };
+
+/** A function that loads a core module of a component by its file name. */
+export type CoreModules = (file: string) => WebAssembly.Module;
+
+/** The reason why the catalog has no answer. Further kinds may be added. */
+export class CatalogError extends Error {
+  /** The case of the error. */
+  readonly kind: Payload["tag"];
+
+  constructor(payload: Payload) {
+    super("val" in payload ? payload.val : payload.tag);
+    this.name = "CatalogError";
+    this.kind = payload.tag;
+  }
+}
+
+/** The error that a component returned; undefined for what was thrown otherwise. */
+export function payload<T>(error: unknown): T | undefined {
+  return error instanceof Error && "payload" in error ? (error.payload as T) : undefined;
+}

@@ -1,0 +1,76 @@
+// Snapshots: what the case list does not cover.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { authenticate, CatalogError, MalformedError, serveSnapshot } from "ccs-modules";
+import { loadStandalone } from "ccs-modules/node";
+
+const standalone = loadStandalone();
+const ROLES = ["db_viewer"];
+
+test("a snapshot is asked many times", () => {
+  const snapshot = standalone.parse('[ {"uid":"b"}, {"module_name":"bf","uid":"a","version":1.0} ]');
+  for (let round = 0; round < 3; round++) {
+    const uids = snapshot.listModules(ROLES).map(({ uid }) => uid);
+    assert.deepEqual(uids, ["b", "a"]);
+    assert.equal(snapshot.getModule(ROLES, "a").version, 1);
+  }
+  assert.equal(snapshot.length, 2);
+  assert.equal(snapshot.body, '[{"uid":"b"},{"module_name":"bf","uid":"a","version":1}]\n');
+  assert.match(snapshot.entityTag, /^".+"$/);
+});
+
+test("errors are exceptions", () => {
+  const snapshot = standalone.parse("[]");
+  const notFound = (error) => error instanceof CatalogError && error.kind === "not-found";
+  assert.throws(() => snapshot.getModule(ROLES, "a"), notFound);
+  const forbidden = (error) => error instanceof CatalogError && error.kind === "forbidden";
+  assert.throws(() => snapshot.listModules([]), forbidden);
+});
+
+test("a malformed catalog is refused, with the place", () => {
+  const refused = (make) => {
+    try {
+      make();
+    } catch (error) {
+      assert.ok(error instanceof MalformedError, error);
+      return error;
+    }
+    assert.fail("not refused");
+  };
+  const field = refused(() => standalone.parse('[\n {"uid":"a","version":"x"}]'));
+  assert.equal(field.document, "a");
+  assert.equal(field.field, "version");
+  assert.equal(field.position.line, 2);
+  const syntax = refused(() => standalone.parse("[\n{]"));
+  assert.equal(syntax.position.line, 2);
+  assert.match(syntax.message, /line 2/);
+  assert.equal(refused(() => standalone.fromDocuments(['{"uid":"a"}', "{}"])).index, 1);
+  const bytes = Uint8Array.of(0x5b, 0xff, 0x5d);
+  assert.match(refused(() => standalone.parse(bytes)).message, /the body: not UTF-8/);
+  assert.match(refused(() => standalone.fromDocuments([bytes])).message, /index 0: not UTF-8/);
+});
+
+test("a new snapshot leaves an old one as it was", () => {
+  const old = standalone.parse('[{"uid":"old"}]');
+  const fresh = standalone.parse('[{"uid":"new"}]');
+  assert.equal(old.listModules(ROLES)[0].uid, "old");
+  assert.equal(fresh.listModules(ROLES)[0].uid, "new");
+});
+
+test("the current snapshot is served", async () => {
+  let current = standalone.parse("[]");
+  const handler = serveSnapshot(() => current, authenticate({ anonymous: ROLES }));
+  const get = async () => {
+    const request = { method: "GET", target: "/v1/modules", headers: [["accept", Buffer.from("*/*")]] };
+    const { status, body } = await handler.handle(request);
+    return [status, new TextDecoder().decode(body)];
+  };
+  assert.deepEqual(await get(), [200, "[]\n"]);
+  current = standalone.parse('[{"uid":"é"}]');
+  assert.deepEqual(await get(), [200, '[{"uid":"é"}]\n']);
+  const nobody = serveSnapshot(() => current, authenticate(undefined));
+  const request = { method: "GET", target: "/v1/modules", headers: [] };
+  assert.equal((await nobody.handle(request)).status, 401);
+});

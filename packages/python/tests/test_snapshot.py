@@ -1,0 +1,77 @@
+"""Snapshots: what the case list does not cover."""
+
+import json
+import threading
+import unittest
+
+from ccs_modules import CatalogError, Forbidden, Malformed, NotFound, Snapshot
+
+ROLES = ["db_viewer"]
+
+
+class Calls(unittest.TestCase):
+    def test_a_snapshot_is_asked_many_times(self):
+        snapshot = Snapshot.parse('[ {"uid":"b"}, {"module_name":"bf","uid":"a","version":1.0} ]')
+        for _ in range(3):
+            self.assertEqual([module.uid for module in snapshot.list_modules(ROLES)], ["b", "a"])
+            self.assertEqual(snapshot.get_module(ROLES, "a").version, 1)
+        self.assertEqual(len(snapshot), 2)
+        self.assertEqual(snapshot.body, '[{"uid":"b"},{"module_name":"bf","uid":"a","version":1}]\n')
+        self.assertRegex(snapshot.entity_tag, '^".+"$')
+
+    def test_the_list_is_what_single_modules_are(self):
+        fields = {
+            "uid": "a",
+            "module_name": "bf",
+            "capabilities": ["x", "x"],
+            "is_bundled": False,
+            "version": 80001,
+            "email": None,
+            "unknown": {"deep": [10**30, "]}"]},
+        }
+        snapshot = Snapshot.from_documents([json.dumps(fields), '{"uid":"b"}'])
+        listed = snapshot.list_modules(ROLES)
+        self.assertEqual(listed, [snapshot.get_module(ROLES, uid) for uid in ("a", "b")])
+
+    def test_a_very_long_number_is_kept(self):
+        document = f'{{"size":{"9" * 5000},"uid":"a"}}'
+        (module,) = Snapshot.from_documents([document.encode()]).list_modules(ROLES)
+        self.assertEqual(module.document, document)
+
+    def test_errors_are_exceptions(self):
+        snapshot = Snapshot.parse("[]")
+        with self.assertRaises(NotFound):
+            snapshot.get_module(ROLES, "a")
+        for call in (lambda: snapshot.list_modules([]), lambda: snapshot.get_module(["none"], "a")):
+            with self.assertRaises(Forbidden):
+                call()
+
+    def test_threads_may_share_a_snapshot(self):
+        snapshot = Snapshot.parse('[{"uid":"a"}]')
+        found = []
+        call = lambda: found.extend(snapshot.list_modules(ROLES) for _ in range(50))
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([[module.uid for module in modules] for modules in found], [["a"]] * 200)
+
+
+class MalformedCatalogs(unittest.TestCase):
+    def test_the_place_is_told(self):
+        with self.assertRaises(Malformed) as caught:
+            Snapshot.parse('[\n {"uid":"a","version":"x"}]')
+        error = caught.exception
+        self.assertEqual((error.document, error.field, error.line), ("a", "version", 2))
+        with self.assertRaisesRegex(Malformed, "line 2"):
+            Snapshot.parse("[\n{]")
+        with self.assertRaises(Malformed) as caught:
+            Snapshot.from_documents(['{"uid":"a"}', "{}"])
+        self.assertEqual((caught.exception.index, caught.exception.line), (1, None))
+
+    def test_bytes_that_are_not_utf_8_are_refused(self):
+        with self.assertRaisesRegex(Malformed, "the body: byte 1 is not UTF-8"):
+            Snapshot.parse(b"[\xff]")
+        with self.assertRaisesRegex(CatalogError, "document at index 0: byte 0 is not UTF-8"):
+            Snapshot.from_documents([b"\xff"])
