@@ -420,7 +420,7 @@ fn integer(number: &str) -> Result<u32, &'static str> {
     if let Ok(integer) = number.parse() {
         return Ok(integer);
     }
-    let double: f64 = number.parse().map_err(|_| "not a number")?;
+    let double = serde_json::from_str(number).unwrap_or(f64::INFINITY);
     if !(0.0..=f64::from(u32::MAX)).contains(&double) {
         return Err("a number out of range, expected an integer from 0 to 4294967295");
     }
