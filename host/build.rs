@@ -75,6 +75,12 @@ const ADAPTERS: &[Adapter] = &[
         features: "",
         about: "component, store: a catalog that is baked in (see the command `bake`)",
     },
+    Adapter {
+        constant: "STANDALONE",
+        package: "ccs-modules-standalone",
+        features: "",
+        about: "component, world `standalone`: imports nothing, exports snapshots that are checked once",
+    },
 ];
 
 /// One adapter and its artifact.

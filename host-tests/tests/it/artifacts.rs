@@ -105,25 +105,25 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 80 << 10,
+        budget: 160 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3.wasm",
         imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 100 << 10,
+        budget: 160 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_keyvalue.wasm",
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 40 << 10,
+        budget: 64 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_keyvalue_draft2.wasm",
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft2"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 40 << 10,
+        budget: 64 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_redis.wasm",
@@ -140,13 +140,19 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 76 << 10,
+        budget: 128 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_static.wasm",
         imports: &["ccs:baked/snapshot"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 28 << 10,
+        budget: 64 << 10,
+    },
+    Promise {
+        artifact: "ccs_modules_standalone.wasm",
+        imports: &[],
+        exports: &["ccs:modules/snapshot@0.1.0"],
+        budget: 176 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
@@ -159,7 +165,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 120 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue_draft2.wasm",
@@ -172,7 +178,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 120 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_redis.wasm",
@@ -190,7 +196,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 160 << 10,
+        budget: 288 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_keyvalue.wasm",
@@ -201,7 +207,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 140 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_redis.wasm",
@@ -220,7 +226,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 180 << 10,
+        budget: 288 << 10,
     },
 ];
 

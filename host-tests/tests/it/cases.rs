@@ -52,6 +52,7 @@ const RUN_IN_RUNTIMES: &[&Artifact] = &[
     &artifacts::CCS_KEYVALUE_DRAFT2,
     &artifacts::CCS_REDIS,
     &artifacts::CCS_STATIC,
+    &artifacts::STANDALONE,
 ];
 
 #[test]
