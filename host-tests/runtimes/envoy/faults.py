@@ -103,7 +103,8 @@ class Bench(ExitStack):
         super().__enter__()
         self.upstream = self.enter_context(Upstream().running())
         self.ports = {}
-        listeners = [self._listener(name, list=f"/{name}", timeout_ms=500) for name in ANSWERS]
+        listeners = [self._listener(name, list=f"/{name}", timeout_ms=10_000 if status == 200 else 500)
+                     for name, status in ANSWERS.items()]
         listeners += [
             self._listener("store"),
             self._listener("held", list="/held_back", timeout_ms=30_000),
