@@ -1,5 +1,5 @@
-//! The filter's two contexts: one for the plugin, which holds its configuration, and one for each
-//! request, in which the core's question is parked while the upstream is asked.
+//! The filter's two contexts: the plugin's, which holds the configuration, and one for each request,
+//! which holds the core's question while the upstream is asked.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -14,10 +14,16 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Stat
 use crate::config::{Ccs, Config, ConfigError, Upstream};
 use crate::upstream;
 
-/// The plugin. Until it is configured it knows nobody and no module.
-#[derive(Default)]
+/// The plugin's context. Before it is configured, it lets nobody in and has no modules.
 pub struct Root {
+    id: u32,
     config: Rc<Config>,
+}
+
+impl Root {
+    pub fn new(id: u32) -> Self {
+        Self { id, config: Rc::default() }
+    }
 }
 
 impl Context for Root {}
@@ -39,8 +45,8 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { config: self.config.clone(), parked: None }))
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { id, root: self.id, config: self.config.clone(), pending: None }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -56,14 +62,17 @@ fn configuration(size: usize) -> Result<Config, ConfigError> {
     }
 }
 
-/// A request.
+/// The context of one request.
 struct Stream {
+    id: u32,
+    /// The plugin's context.
+    root: u32,
     config: Rc<Config>,
-    parked: Option<Parked>,
+    pending: Option<Pending>,
 }
 
-/// What waits for the upstream, by what the upstream was asked for.
-enum Parked {
+/// The core's question, and the kind of response from the upstream that will answer it.
+enum Pending {
     List(Ask<Response>),
     Module(AskDocument<Response>),
 }
@@ -80,8 +89,8 @@ impl HttpContext for Stream {
 impl Context for Stream {
     fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
         let limit = self.config.response_bytes;
-        let response = match self.parked.take() {
-            Some(Parked::List(ask)) => match upstream::list(headers, body, limit) {
+        let response = match self.pending.take() {
+            Some(Pending::List(ask)) => match upstream::list(headers, body, limit) {
                 Ok(text) => match snapshot::split(&text) {
                     Ok(documents) => answer(ask, &documents, &self.config.limits),
                     Err(error) => {
@@ -90,7 +99,7 @@ impl Context for Stream {
                 },
                 Err(error) => fail(ask, error),
             },
-            Some(Parked::Module(ask)) => ask.answer(upstream::module(headers, body, limit)),
+            Some(Pending::Module(ask)) => ask.answer(upstream::module(headers, body, limit)),
             None => return,
         };
         send(&response).unwrap_or_else(abandon);
@@ -125,35 +134,48 @@ impl Stream {
     fn ask(&mut self, ask: Ask<Response>) -> Result<(), Status> {
         match &self.config.ccs {
             Ccs::Documents(documents) => send(&answer(ask, documents, &self.config.limits)),
-            Ccs::Upstream(upstream) => match park(ask, upstream) {
-                Ok(parked) => {
-                    self.parked = Some(parked);
+            Ccs::Upstream(upstream) => match self.send(ask, upstream) {
+                Ok(pending) => {
+                    self.pending = Some(pending);
                     Ok(())
                 }
                 Err(response) => send(&response),
             },
         }
     }
-}
 
-/// Asks the upstream what the core asks; the answer there and then if that cannot be done.
-fn park(ask: Ask<Response>, upstream: &Upstream) -> Result<Parked, Response> {
-    match ask {
-        Ask::Document(ask) => match upstream.module_path(ask.uid()) {
-            Some(path) => match upstream.get(&path) {
-                Ok(()) => Ok(Parked::Module(ask)),
+    /// Sends the core's question to the upstream. The error is the response if that fails.
+    fn send(&self, ask: Ask<Response>, upstream: &Upstream) -> Result<Pending, Response> {
+        let path = match &ask {
+            Ask::Document(ask) => upstream.module_path(ask.uid()),
+            Ask::Documents(_) => None,
+        };
+        match (ask, path) {
+            (Ask::Document(ask), Some(path)) => match self.get(upstream, &path) {
+                Ok(()) => Ok(Pending::Module(ask)),
                 Err(error) => Err(fail(Ask::Document(ask), error)),
             },
-            None => park_list(Ask::Document(ask), upstream),
-        },
-        Ask::Documents(_) => park_list(ask, upstream),
+            (ask, _) => match self.get(upstream, &upstream.list) {
+                Ok(()) => Ok(Pending::List(ask)),
+                Err(error) => Err(fail(ask, error)),
+            },
+        }
     }
-}
 
-fn park_list(ask: Ask<Response>, upstream: &Upstream) -> Result<Parked, Response> {
-    match upstream.get(&upstream.list) {
-        Ok(()) => Ok(Parked::List(ask)),
-        Err(error) => Err(fail(ask, error)),
+    /// Sends a request to the upstream, as a call of the plugin's context. The proxy cancels the calls
+    /// of a request's context when the client disconnects, and then does not report them: the SDK,
+    /// which waits for the report, would keep an entry for each of them.
+    fn get(&self, upstream: &Upstream, path: &str) -> Result<(), StoreError> {
+        self.switch_to(self.root)?;
+        let sent = upstream.get(path);
+        self.switch_to(self.id)?;
+        sent
+    }
+
+    fn switch_to(&self, context: u32) -> Result<(), StoreError> {
+        hostcalls::set_effective_context(context).map_err(|status| {
+            StoreError::Other(format!("the proxy refused a change of context: {status:?}"))
+        })
     }
 }
 

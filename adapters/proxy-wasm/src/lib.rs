@@ -1,9 +1,9 @@
-//! A Proxy-Wasm filter: the API in a proxy's request path. The CCS is an HTTP upstream, asked in a
-//! call of the proxy's own, or a list of documents in the filter's configuration.
+//! A Proxy-Wasm filter: the API in a proxy's request path. The store is an HTTP upstream, which the
+//! proxy asks for the filter, or a list of documents in the filter's configuration.
 //!
-//! Whatever the core says is sent as it is; what is not the API's goes on to the next filter. The
-//! proxy gives a filter neither fuel nor a deadline, and one that traps takes all requests of its
-//! thread with it. So what comes from outside is bounded here, and nothing of it reaches a panic.
+//! The filter sends the core's responses unchanged. Other requests go on to the next filter. The proxy
+//! gives a filter neither fuel nor a deadline, and a filter that traps ends all requests of its thread.
+//! So the filter limits everything that comes from outside, and none of it can reach a panic.
 
 mod config;
 mod filter;
@@ -12,6 +12,6 @@ mod upstream;
 #[allow(missing_docs, unsafe_code)]
 mod entry {
     proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| Box::new(crate::filter::Root::default()));
+        proxy_wasm::set_root_context(|id| Box::new(crate::filter::Root::new(id)));
     }}
 }

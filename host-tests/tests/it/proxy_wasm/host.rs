@@ -11,10 +11,9 @@ use wasmtime::{
 pub struct Filter {
     instance: Instance,
     store: Store<State>,
-    contexts: u32,
 }
 
-/// What becomes of a request.
+/// The end of a request in the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     Answered(Response),
@@ -32,7 +31,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// What the upstream does with a call.
+/// The upstream's reaction to a call.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// The proxy makes no call.
@@ -61,13 +60,14 @@ impl Filter {
     pub fn load(configuration: &str) -> Result<Self, String> {
         let mut store = Store::new(module().engine(), State::default());
         let instance = linker().instantiate(&mut store, module()).expect("the filter loads");
-        let mut filter = Self { instance, store, contexts: ROOT };
-        filter.store.data_mut().configuration = configuration.into();
-        filter.call::<(), ()>("_initialize", ());
-        filter.call::<(u32, u32), ()>("proxy_on_context_create", (ROOT, 0));
-        filter.call::<(u32, u32), u32>("proxy_on_vm_start", (ROOT, 0));
+        let mut filter = Self { instance, store };
+        let state = filter.store.data_mut();
+        (state.stream, state.configuration) = (ROOT, configuration.into());
+        filter.call::<(), ()>("_initialize", ROOT, ());
+        filter.call::<(u32, u32), ()>("proxy_on_context_create", ROOT, (ROOT, 0));
+        filter.call::<(u32, u32), u32>("proxy_on_vm_start", ROOT, (ROOT, 0));
         let bytes = u32::try_from(configuration.len()).unwrap();
-        match filter.call::<(u32, u32), u32>("proxy_on_configure", (ROOT, bytes)) {
+        match filter.call::<(u32, u32), u32>("proxy_on_configure", ROOT, (ROOT, bytes)) {
             0 => Err(filter.store.data().log.join("\n")),
             _ => Ok(filter),
         }
@@ -80,33 +80,11 @@ impl Filter {
 
     /// Takes a request through the filter.
     pub fn request(&mut self, headers: &[(&str, &[u8])]) -> Fate {
-        const CONTINUE: u32 = 0;
-        self.contexts += 1;
-        let (context, fields) = (self.contexts, u32::try_from(headers.len()).unwrap());
-        let owned = |(name, value): &(&str, &[u8])| (name.to_string(), value.to_vec());
-        let state = self.store.data_mut();
-        state.request = headers.iter().map(owned).collect();
-        state.fate = None;
-
-        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, ROOT));
-        let action =
-            self.call::<(u32, u32, u32), u32>("proxy_on_request_headers", (context, fields, 1));
-        if action == CONTINUE {
-            let earlier = self.store.data_mut().fate.replace(Fate::PassedOn);
-            assert_eq!(earlier, None, "answered and passed on");
+        self.begin(headers);
+        if let Some(call) = self.store.data_mut().call.take() {
+            self.reply(call);
         }
-        if let Some((token, headers, body)) = self.store.data_mut().call.take() {
-            let sizes = (u32::try_from(headers.len()).unwrap(), u32::try_from(body.len()).unwrap());
-            let state = self.store.data_mut();
-            (state.reply_headers, state.reply_body) = (headers, body);
-            self.call::<(u32, u32, u32, u32, u32), ()>(
-                "proxy_on_http_call_response",
-                (ROOT, token, sizes.0, sizes.1, 0),
-            );
-        }
-        self.call::<u32, u32>("proxy_on_done", context);
-        self.call::<u32, ()>("proxy_on_delete", context);
-
+        self.end();
         let fate = self.store.data_mut().fate.take().expect("the request hangs");
         match fate {
             Fate::Answered(response) => {
@@ -117,8 +95,69 @@ impl Filter {
         }
     }
 
-    /// Calls the filter. One that traps fails the test.
-    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, parameters: P) -> R {
+    /// Takes a request through the filter whose client disconnects while the upstream is asked. Like
+    /// Envoy, the host then cancels the calls of the request's context, and no others.
+    pub fn disconnected_request(&mut self, headers: &[(&str, &[u8])]) {
+        self.begin(headers);
+        self.end();
+        let call = self.store.data_mut().call.take().expect("the upstream is asked");
+        if call.context == ROOT {
+            self.reply(call);
+        }
+        assert_eq!(self.store.data().fate, None, "a response that nobody waits for");
+    }
+
+    /// The size of the filter's memory.
+    pub fn memory_bytes(&mut self) -> usize {
+        self.instance.get_memory(&mut self.store, "memory").unwrap().data_size(&self.store)
+    }
+
+    fn begin(&mut self, headers: &[(&str, &[u8])]) {
+        const CONTINUE: u32 = 0;
+        let owned = |(name, value): &(&str, &[u8])| (name.to_string(), value.to_vec());
+        let state = self.store.data_mut();
+        state.stream += 1;
+        state.request = headers.iter().map(owned).collect();
+        state.fate = None;
+        let (context, fields) = (state.stream, u32::try_from(headers.len()).unwrap());
+
+        self.call::<(u32, u32), ()>("proxy_on_context_create", context, (context, ROOT));
+        let action = self.call::<(u32, u32, u32), u32>(
+            "proxy_on_request_headers",
+            context,
+            (context, fields, 1),
+        );
+        if action == CONTINUE {
+            let earlier = self.store.data_mut().fate.replace(Fate::PassedOn);
+            assert_eq!(earlier, None, "answered and passed on");
+        }
+    }
+
+    fn reply(&mut self, Call { context, token, headers, body }: Call) {
+        let sizes = (u32::try_from(headers.len()).unwrap(), u32::try_from(body.len()).unwrap());
+        let state = self.store.data_mut();
+        (state.reply_headers, state.reply_body) = (headers, body);
+        self.call::<(u32, u32, u32, u32, u32), ()>(
+            "proxy_on_http_call_response",
+            context,
+            (context, token, sizes.0, sizes.1, 0),
+        );
+    }
+
+    fn end(&mut self) {
+        let context = self.store.data().stream;
+        self.call::<u32, u32>("proxy_on_done", context, context);
+        self.call::<u32, ()>("proxy_on_delete", context, context);
+    }
+
+    /// Calls the filter in a context. One that traps fails the test.
+    fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        name: &str,
+        context: u32,
+        parameters: P,
+    ) -> R {
+        self.store.data_mut().context = context;
         let function = self.instance.get_typed_func::<P, R>(&mut self.store, name).unwrap();
         function
             .call(&mut self.store, parameters)
@@ -134,13 +173,27 @@ struct State {
     configuration: Vec<u8>,
     log: Vec<String>,
     upstream: Option<Upstream>,
+    /// The context of the latest request.
+    stream: u32,
+    /// The context that the filter's calls act for: the one it is called in, or the one it has set.
+    context: u32,
     request: Headers,
-    /// The call that is out: its token, and what it will be answered with.
-    call: Option<(u32, Headers, Vec<u8>)>,
+    /// The call to the upstream that has no reply yet.
+    call: Option<Call>,
     tokens: u32,
     reply_headers: Headers,
     reply_body: Vec<u8>,
     fate: Option<Fate>,
+}
+
+/// A call to the upstream, and its reply.
+#[derive(Debug, PartialEq)]
+struct Call {
+    /// The context that made the call. The call ends with it.
+    context: u32,
+    token: u32,
+    headers: Headers,
+    body: Vec<u8>,
 }
 
 impl Response {
@@ -250,8 +303,8 @@ fn linker() -> Linker<State> {
                     Reply::Refused(status) => return status as u32,
                 };
                 state.tokens += 1;
-                let token = state.tokens;
-                let earlier = state.call.replace((token, headers, body));
+                let (context, token) = (state.context, state.tokens);
+                let earlier = state.call.replace(Call { context, token, headers, body });
                 assert_eq!(earlier, None, "asked twice");
                 write(&mut host, to, &token.to_le_bytes());
                 Status::Ok as u32
@@ -275,7 +328,9 @@ fn linker() -> Linker<State> {
                     headers: from_pairs(&read(&mut host, headers, headers_size)),
                     body: read(&mut host, body, body_size),
                 };
-                let earlier = host.data_mut().fate.replace(Fate::Answered(response));
+                let state = host.data_mut();
+                assert_eq!(state.context, state.stream, "a response in another context");
+                let earlier = state.fate.replace(Fate::Answered(response));
                 assert_eq!(earlier, None, "answered twice");
                 Status::Ok as u32
             },
@@ -286,7 +341,8 @@ fn linker() -> Linker<State> {
             Status::Ok as u32
         })
         .unwrap()
-        .func_wrap(env, "proxy_set_effective_context", |_: Host<'_>, _context: u32| {
+        .func_wrap(env, "proxy_set_effective_context", |mut host: Host<'_>, context: u32| {
+            host.data_mut().context = context;
             Status::Ok as u32
         })
         .unwrap()

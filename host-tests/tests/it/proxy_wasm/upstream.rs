@@ -105,6 +105,22 @@ fn the_deepest_nesting_that_may_be_configured_fits_the_stack() {
     }
 }
 
+#[test]
+fn clients_that_disconnect_leave_no_memory_behind() {
+    let mut filter = Filter::load(CONFIGURATION).unwrap();
+    filter.set_upstream(|_| status("200", "[]"));
+    let mut disconnect = |times| {
+        for _ in 0..times {
+            let request = [(":method", b"GET".as_slice()), (":path", b"/v1/modules")];
+            filter.disconnected_request(&request);
+        }
+        filter.memory_bytes()
+    };
+    let before = disconnect(1_000);
+    assert_eq!(disconnect(50_000), before);
+    assert_eq!(get(&mut filter, b"/v1/modules").body, b"[]\n");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
