@@ -9,13 +9,15 @@
 //!     }
 //!   },
 //!   "access": {"trusted_header": "x-ccs-roles"},
+//!   "methods": "refuse",
 //!   "limits": {"response_bytes": 8388608}
 //! }
 //! ```
 //!
-//! In place of `upstream`, `documents` holds the modules themselves. `module`, `headers`, `access` and
-//! `limits` are optional. Without `module` the filter finds a module in the list, without `access` it
-//! lets nobody in, and without `limits` the limits are the core's.
+//! In place of `upstream`, `documents` holds the modules themselves. `module`, `headers`, `access`,
+//! `methods` and `limits` are optional. Without `module` the filter finds a module in the list, without
+//! `access` it lets nobody in, without `methods` it answers methods that do not read with 405, and
+//! without `limits` the limits are the core's.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,9 +36,21 @@ pub struct Config {
     pub ccs: Ccs,
     /// The access policy. Without one, the filter lets nobody in.
     pub access: Option<Policy>,
+    pub methods: Methods,
     pub limits: Limits,
     /// The longest response body that the filter takes from the upstream.
     pub response_bytes: usize,
+}
+
+/// The treatment of requests on the API's paths that do not read.
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Methods {
+    /// They go on to the next filter.
+    Pass,
+    /// The core refuses them.
+    #[default]
+    Refuse,
 }
 
 /// The source of the documents.
@@ -74,6 +88,7 @@ impl Default for Config {
         Self {
             ccs: Ccs::Documents(Vec::new()),
             access: None,
+            methods: Methods::default(),
             limits: Limits::default(),
             response_bytes: RESPONSE_BYTES,
         }
@@ -98,7 +113,7 @@ impl Config {
             _ => return Err(ConfigError::new("ccs", "expected either documents or upstream")),
         };
         let access = fields.access.map(policy).transpose()?;
-        Ok(Self { ccs, access, limits, response_bytes })
+        Ok(Self { ccs, access, methods: fields.methods, limits, response_bytes })
     }
 }
 
@@ -145,6 +160,8 @@ struct Fields<'a> {
     ccs: Object<CcsFields<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
     access: Option<&'a RawValue>,
+    #[serde(default)]
+    methods: Methods,
     #[serde(default)]
     limits: Object<LimitFields>,
 }

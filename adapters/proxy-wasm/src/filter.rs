@@ -11,7 +11,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, ConfigError, Upstream};
+use crate::config::{Ccs, Config, ConfigError, Methods, Upstream};
 use crate::upstream;
 
 /// The plugin's context. Before it is configured, it lets nobody in and has no modules.
@@ -117,13 +117,13 @@ impl Stream {
             return Ok(Action::Continue);
         }
         let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
+        let method = method(&headers);
+        if self.config.methods == Methods::Pass && method != "GET" {
+            return Ok(Action::Continue);
+        }
         let roles = self.config.access.as_ref().and_then(|access| access.roles(&headers));
-        let request = Request {
-            method: method(&headers),
-            target: &target,
-            headers: &headers,
-            roles: roles.as_deref(),
-        };
+        let request =
+            Request { method, target: &target, headers: &headers, roles: roles.as_deref() };
         match rest::handle(&request, &self.config.limits) {
             Step::Done(response) => send(&response)?,
             Step::Ask(ask) => self.ask(ask)?,

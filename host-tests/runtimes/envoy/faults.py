@@ -160,6 +160,11 @@ def checks_alone() -> Iterator[Check]:
             plugin, field))
     yield Check("reload", "the configuration is replaced under load", is_replaced)
     yield Check("shipped-rest", "envoy/rest.yaml does what it says", lambda _: shipped.rest())
+    yield Check("shipped-administered", "envoy/rest.yaml lets a cluster be administered where its lines "
+                "are changed so", lambda _: shipped.administered())
+    for fault in ("hung", "redirecting", "dead"):
+        yield Check(f"shipped-node-{fault}", f"with envoy/rest.yaml no client sees a node that is {fault}",
+                    lambda _, fault=fault: shipped.node_is(fault))
     yield Check("shipped-readme", "the README's lines do what it says", lambda _: shipped.readme())
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
 

@@ -5,7 +5,8 @@ import json
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from envoy.proxy import FILTER, program
@@ -30,26 +31,71 @@ def install() -> None:
 
 
 def rest() -> None:
-    """A cluster with TLS and an account; Envoy authenticates, and sets the trusted header."""
-    with tempfile.TemporaryDirectory() as folder:
-        tls = certificate(Path(folder), "cluster.example")
-        with Upstream(tls).running() as upstream:
-            upstream.store = Store(documents=tuple(DOCUMENTS.values()))
-            replacements = {
-                "address: cluster.example, port_value: 9443": f"address: {HOST}, port_value: {upstream.port}",
-                "/etc/envoy/cluster-ca.pem": f"{folder}/cert.pem",
-            }
-            with shipped("rest.yaml", replacements) as port:
-                answers_as_shipped(port, list(DOCUMENTS))
-                upstream.asked.clear()
-                no_spelling_slips_past(port)
-                assert set(upstream.asked) <= {b"/v1/modules", b"/v1/modules/a"}, upstream.asked
-                # A client names its own role in vain: who has no password is nobody.
-                headers = ((b"x-ccs-roles", b"admin"),)
-                assert ask(port, "/v1/modules", headers=headers).status == 401
-                assert b"Basic dXNlcjpwYXNzd29yZA==" in upstream.credentials
-                # What is not the filter's goes on to the cluster, here to its other paths.
-                assert ask(port, "/empty", "viewer:secret").status == 200
+    """A cluster of three nodes with TLS and an account. Envoy authenticates the clients and sets the
+    trusted header."""
+    with cluster() as (nodes, replacements), shipped("rest.yaml", replacements) as port:
+        answers_as_shipped(port, list(DOCUMENTS))
+        no_spelling_slips_past(port)
+        # A client names its own role in vain: who has no password is nobody.
+        headers = ((b"x-ccs-roles", b"admin"),)
+        assert ask(port, "/v1/modules", headers=headers).status == 401
+        # Other paths go on to the cluster, here to one that answers with an empty body.
+        assert ask(port, "/empty", "viewer:secret").status == 200
+        # A module with another method is not for the cluster, unless the filter is configured so.
+        assert ask(port, "/v1/modules/a", "viewer:secret", method="DELETE").status == 405
+        requests = b"".join(request for node in nodes for request in node.requests)
+        assert b"authorization: Basic dXNlcjpwYXNzd29yZA==\r\n" in requests
+        assert encoded("viewer:secret") not in requests, "the client's credentials reached the cluster"
+        assert b"x-ccs-roles" not in requests
+
+
+def administered() -> None:
+    """The lines of rest.yaml that let clients administer the cluster, with their accounts there."""
+    with cluster() as (nodes, replacements):
+        changes = {
+            '"access": {"trusted_header": "x-ccs-roles"}':
+                '"access": {"trusted_header": "x-ccs-roles"}, "methods": "pass"',
+            "request_headers_to_remove: [authorization, x-ccs-roles]":
+                "request_headers_to_remove: [x-ccs-roles]",
+        }
+        with shipped("rest.yaml", {**replacements, **changes}) as port:
+            answers_as_shipped(port, list(DOCUMENTS))
+            for node in nodes:
+                node.requests.clear()
+            for method in ("POST", "DELETE", "OPTIONS"):
+                assert ask(port, "/v1/modules/a", "viewer:secret", method=method).status == 200, method
+            requests = b"".join(request for node in nodes for request in node.requests)
+            assert b"DELETE /v1/modules/a HTTP/1.1\r\n" in requests, requests
+            assert encoded("viewer:secret") in requests, requests
+
+
+def node_is(fault: str) -> None:
+    """One of three nodes gets a fault, and no client sees it."""
+    with cluster() as (nodes, replacements), shipped("rest.yaml", replacements) as port:
+        answers_as_shipped(port, list(DOCUMENTS))
+        if fault == "dead":
+            nodes[1].stop()
+        else:
+            nodes[1].fault = fault
+        with ThreadPoolExecutor(4) as pool:
+            paths = ["/v1/modules", "/v1/modules/a", "/v1/modules/b"] * 20
+            for response in pool.map(lambda path: ask(port, path, "viewer:secret"), paths):
+                assert response.status == 200, response
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[list[Upstream], dict[str, str]]]:
+    """Runs three nodes of a cluster. Gives them, and the replacements in rest.yaml that lead to them."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        tls = certificate(folder, "cluster.example")
+        nodes = [stack.enter_context(Upstream(tls).running()) for _ in range(3)]
+        replacements = {"/etc/envoy/cluster-ca.pem": f"{folder}/cert.pem"}
+        for number, node in enumerate(nodes, 1):
+            node.store = Store(documents=tuple(DOCUMENTS.values()))
+            address = f"address: node{number}.cluster.example, port_value: 9443"
+            replacements[address] = f"address: {HOST}, port_value: {node.port}"
+        yield nodes, replacements
 
 
 def redis() -> None:
@@ -142,11 +188,18 @@ def no_spelling_slips_past(port: int) -> None:
         assert response.status == 400, (path, response)
 
 
-def ask(port: int, target: str, credentials: str | None = None, headers: tuple = ()) -> Response:
+def ask(
+    port: int, target: str, credentials: str | None = None, headers: tuple = (), method: str = "GET"
+) -> Response:
     sent = tuple((name.decode(), value) for name, value in headers)
     if credentials:
-        sent += (("authorization", b"Basic " + base64.b64encode(credentials.encode())),)
-    return http.ask((HOST, port), Request("GET", target.encode(), sent))
+        sent += (("authorization", encoded(credentials)),)
+    return http.ask((HOST, port), Request(method, target.encode(), sent))
+
+
+def encoded(credentials: str) -> bytes:
+    """Credentials in the form of HTTP Basic."""
+    return b"Basic " + base64.b64encode(credentials.encode())
 
 
 def shipped(name: str, replacements: dict[str, str]) -> AbstractContextManager[int]:

@@ -1,8 +1,7 @@
-"""The CCS upstream: an HTTP server in a thread that serves a case's store, or misbehaves by path."""
+"""The upstream: an HTTP server in a thread that serves a case's store, or misbehaves by path."""
 
 import asyncio
 import json
-import re
 import socket
 import ssl
 import threading
@@ -25,10 +24,12 @@ class Upstream:
         self.store = Store()
         self.asked: list[bytes] = []
         """The paths that were asked for."""
-        self.credentials: set[bytes] = set()
-        """What stood in `authorization`."""
+        self.requests: list[bytes] = []
+        """The requests, each with its header fields."""
         self.held = 0
         """Requests for `/held_back` that wait now."""
+        self.fault: str | None = None
+        """The fault of the whole server, if it has one: `hung` or `redirecting`."""
         self.failures = 0
         """So many requests for `/flaky` are answered 503 before one is answered well."""
         self._released = asyncio.Event()
@@ -48,20 +49,26 @@ class Upstream:
     def running(self) -> Iterator["Upstream"]:
         listener = socket.create_server((HOST, 0), backlog=2048)
         self.port = listener.getsockname()[1]
-        serving = asyncio.run_coroutine_threadsafe
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         server = asyncio.start_server(self._connection, sock=listener, ssl=self._tls)
-        serving(server, self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(server, self._loop).result(10)
         try:
             yield self
         finally:
-            serving(self._end(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
-            self._loop.close()
+            self.stop()
+
+    def stop(self) -> None:
+        """Ends the server and its connections."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
     async def _end(self) -> None:
+        self._server.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -75,8 +82,11 @@ class Upstream:
                     await reader.readuntil(b"0\r\n\r\n")  # Envoy's second try has an empty body.
                 path = head.split(b" ", 2)[1]
                 self.asked.append(path)
-                self.credentials.update(re.findall(rb"authorization: (.*)\r\n", head))
-                await self._answer(path, writer)
+                self.requests.append(head)
+                if self.fault:
+                    await getattr(self, self.fault)(writer)
+                else:
+                    await self._answer(path, writer)
                 await writer.drain()
         with suppress(ConnectionError):
             writer.close()
@@ -106,6 +116,12 @@ class Upstream:
 
     async def slow(self, writer) -> None:
         await asyncio.sleep(60)
+
+    async def hung(self, writer) -> None:
+        await asyncio.sleep(600)
+
+    async def redirecting(self, writer) -> None:
+        writer.write(b"HTTP/1.1 307 Redirect\r\nlocation: https://elsewhere.example/\r\ncontent-length: 0\r\n\r\n")
 
     async def drip(self, writer) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")

@@ -40,6 +40,10 @@ fn an_error_names_its_field() {
             "limits.depth: expected at most 512",
         ),
         (r#"{"ccs":{"documents":[]},"limits":{"bytes":1}}"#, "limits.bytes: unknown field `bytes`"),
+        (
+            r#"{"ccs":{"documents":[]},"methods":"secret"}"#,
+            "methods: expected `pass` or `refuse` at line 1 column 42",
+        ),
         (r#"{"ccs":{"documents":[]},"limits":null}"#, "limits: expected an object"),
         (r#"{"ccs":{"documents":[]},"limits":[1]}"#, "limits: expected an object"),
         (
@@ -106,6 +110,24 @@ fn only_the_store_is_required() {
         panic!("not answered");
     };
     assert_eq!(response.status, 401);
+}
+
+#[test]
+fn methods_that_do_not_read_pass_where_the_configuration_says_so() {
+    for (field, passes) in
+        [("", false), (r#","methods":"refuse""#, false), (r#","methods":"pass""#, true)]
+    {
+        let configuration =
+            format!(r#"{{"ccs":{{"documents":[]}},"access":{{"anonymous":["admin"]}}{field}}}"#);
+        let mut filter = Filter::load(&configuration).unwrap();
+        for method in ["POST", "DELETE", "OPTIONS", "get", "GET", "HEAD"] {
+            for path in [b"/v1/modules".as_slice(), b"/v1/modules/a", b"/v1/modules/%zz"] {
+                let fate = filter.request(&[(":method", method.as_bytes()), (":path", path)]);
+                let expected = passes && !["GET", "HEAD"].contains(&method);
+                assert_eq!(fate == Fate::PassedOn, expected, "{method} {field}: {fate:?}");
+            }
+        }
+    }
 }
 
 #[test]
