@@ -12,17 +12,27 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
 use crate::config::{Ccs, Config, ConfigError, Methods, Upstream};
-use crate::upstream;
+use crate::counters::Counters;
+use crate::upstream::{self, Failure, FailureKind};
 
-/// The plugin's context. Before it is configured, it lets nobody in and has no modules.
+/// The plugin's context.
 pub struct Root {
+    plugin: Rc<Plugin>,
+}
+
+/// The part of a plugin that its requests share. Before it is configured, it lets nobody in and has no
+/// modules.
+#[derive(Default)]
+struct Plugin {
+    /// The plugin's context.
     id: u32,
-    config: Rc<Config>,
+    config: Config,
+    counters: Counters,
 }
 
 impl Root {
     pub fn new(id: u32) -> Self {
-        Self { id, config: Rc::default() }
+        Self { plugin: Rc::new(Plugin { id, ..Plugin::default() }) }
     }
 }
 
@@ -32,21 +42,22 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         match configuration(size) {
             Ok(config) => {
-                self.config = Rc::new(config);
+                if config.access.is_none() {
+                    log(LogLevel::Warn, "there is no access policy: every request is a 401");
+                }
+                let (id, counters) = (self.plugin.id, Counters::define());
+                self.plugin = Rc::new(Plugin { id, config, counters });
                 true
             }
             Err(error) => {
-                let _ = hostcalls::log(
-                    LogLevel::Error,
-                    &format!("ccs-modules: the configuration is refused: {error}"),
-                );
+                log(LogLevel::Error, &format!("the configuration is refused: {error}"));
                 false
             }
         }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id, root: self.id, config: self.config.clone(), pending: None }))
+        Some(Box::new(Stream { id, plugin: self.plugin.clone(), pending: None }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -65,9 +76,7 @@ fn configuration(size: usize) -> Result<Config, ConfigError> {
 /// The context of one request.
 struct Stream {
     id: u32,
-    /// The plugin's context.
-    root: u32,
-    config: Rc<Config>,
+    plugin: Rc<Plugin>,
     pending: Option<Pending>,
 }
 
@@ -80,7 +89,7 @@ enum Pending {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         self.begin().unwrap_or_else(|status| {
-            abandon(status);
+            reset(status);
             Action::Pause
         })
     }
@@ -88,21 +97,15 @@ impl HttpContext for Stream {
 
 impl Context for Stream {
     fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
-        let limit = self.config.response_bytes;
-        let response = match self.pending.take() {
-            Some(Pending::List(ask)) => match upstream::list(headers, body, limit) {
-                Ok(text) => match snapshot::split(&text) {
-                    Ok(documents) => answer(ask, &documents, &self.config.limits),
-                    Err(error) => {
-                        fail(ask, StoreError::Other(format!("not a list of documents: {error}")))
-                    }
-                },
-                Err(error) => fail(ask, error),
-            },
-            Some(Pending::Module(ask)) => ask.answer(upstream::module(headers, body, limit)),
-            None => return,
-        };
-        send(&response).unwrap_or_else(abandon);
+        let Some(pending) = self.pending.take() else { return };
+        let (response, failure) = pending.answer(headers, body, &self.plugin.config);
+        match failure {
+            Some(kind) => kind.counter(&self.plugin.counters).add_one(),
+            // The upstream's response was read, and the core refused what is in it.
+            None if response.status >= 500 => self.plugin.counters.upstream_malformed.add_one(),
+            None => self.plugin.counters.answers_from_upstream.add_one(),
+        }
+        self.respond(&response).unwrap_or_else(reset);
     }
 }
 
@@ -116,70 +119,113 @@ impl Stream {
         if !rest::is_api_path(&target) {
             return Ok(Action::Continue);
         }
+        let plugin = self.plugin.clone();
         let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
         let method = method(&headers);
-        if self.config.methods == Methods::Pass && method != "GET" {
+        if plugin.config.methods == Methods::Pass && method != "GET" {
             return Ok(Action::Continue);
         }
-        let roles = self.config.access.as_ref().and_then(|access| access.roles(&headers));
+        let roles = plugin.config.access.as_ref().and_then(|access| access.roles(&headers));
         let request =
             Request { method, target: &target, headers: &headers, roles: roles.as_deref() };
-        match rest::handle(&request, &self.config.limits) {
-            Step::Done(response) => send(&response)?,
-            Step::Ask(ask) => self.ask(ask)?,
+        match (rest::handle(&request, &plugin.config.limits), &plugin.config.ccs) {
+            (Step::Done(response), _) => self.respond(&response)?,
+            (Step::Ask(ask), Ccs::Documents(documents)) => {
+                plugin.counters.answers_from_configuration.add_one();
+                self.respond(&answer(ask, documents, &plugin.config.limits))?;
+            }
+            (Step::Ask(ask), Ccs::Upstream(upstream)) => match self.send(ask, upstream, &headers) {
+                Ok(pending) => self.pending = Some(pending),
+                Err((response, kind)) => {
+                    kind.counter(&plugin.counters).add_one();
+                    self.respond(&response)?;
+                }
+            },
         }
         Ok(Action::Pause)
     }
 
-    fn ask(&mut self, ask: Ask<Response>) -> Result<(), Status> {
-        match &self.config.ccs {
-            Ccs::Documents(documents) => send(&answer(ask, documents, &self.config.limits)),
-            Ccs::Upstream(upstream) => match self.send(ask, upstream) {
-                Ok(pending) => {
-                    self.pending = Some(pending);
-                    Ok(())
-                }
-                Err(response) => send(&response),
-            },
-        }
-    }
-
     /// Sends the core's question to the upstream. The error is the response if that fails.
-    fn send(&self, ask: Ask<Response>, upstream: &Upstream) -> Result<Pending, Response> {
+    fn send(
+        &self,
+        ask: Ask<Response>,
+        upstream: &Upstream,
+        client: &[(String, Vec<u8>)],
+    ) -> Result<Pending, (Response, FailureKind)> {
         let path = match &ask {
             Ask::Document(ask) => upstream.module_path(ask.uid()),
             Ask::Documents(_) => None,
         };
-        match (ask, path) {
-            (Ask::Document(ask), Some(path)) => match self.get(upstream, &path) {
-                Ok(()) => Ok(Pending::Module(ask)),
-                Err(error) => Err(fail(Ask::Document(ask), error)),
-            },
-            (ask, _) => match self.get(upstream, &upstream.list) {
-                Ok(()) => Ok(Pending::List(ask)),
-                Err(error) => Err(fail(ask, error)),
-            },
+        let sent = self.get(upstream, path.as_deref().unwrap_or(&upstream.list), client);
+        match (sent, ask, path) {
+            (Err(Failure { kind, error }), ask, _) => Err((fail(ask, error), kind)),
+            (Ok(()), Ask::Document(ask), Some(_)) => Ok(Pending::Module(ask)),
+            (Ok(()), ask, _) => Ok(Pending::List(ask)),
         }
     }
 
     /// Sends a request to the upstream, as a call of the plugin's context. The proxy cancels the calls
     /// of a request's context when the client disconnects, and then does not report them: the SDK,
     /// which waits for the report, would keep an entry for each of them.
-    fn get(&self, upstream: &Upstream, path: &str) -> Result<(), StoreError> {
-        self.switch_to(self.root)?;
-        let sent = upstream.get(path);
-        self.switch_to(self.id)?;
+    fn get(
+        &self,
+        upstream: &Upstream,
+        path: &str,
+        client: &[(String, Vec<u8>)],
+    ) -> Result<(), Failure> {
+        switch_to(self.plugin.id)?;
+        let sent = upstream.get(path, client);
+        switch_to(self.id)?;
         sent
     }
 
-    fn switch_to(&self, context: u32) -> Result<(), StoreError> {
-        hostcalls::set_effective_context(context).map_err(|status| {
-            StoreError::Other(format!("the proxy refused a change of context: {status:?}"))
-        })
+    /// Sends a response to the client, counts it, and logs the cause of a 5xx.
+    fn respond(&self, response: &Response) -> Result<(), Status> {
+        self.plugin.counters.requests(response.status).add_one();
+        if response.status >= 500 {
+            let cause = String::from_utf8_lossy(&response.body);
+            let text = format!("a request is answered with {}: {}", response.status, cause.trim());
+            log(LogLevel::Warn, &text);
+        }
+        let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        hostcalls::send_http_response(
+            response.status.into(),
+            headers.collect(),
+            Some(&response.body),
+        )
     }
 }
 
-/// Answers out of all documents.
+impl Pending {
+    /// The response to the client, given the upstream's response, and the upstream's failure if it is
+    /// one.
+    fn answer(
+        self,
+        headers: usize,
+        body: usize,
+        config: &Config,
+    ) -> (Response, Option<FailureKind>) {
+        match self {
+            Self::List(ask) => {
+                let text = upstream::list(headers, body, config.response_bytes);
+                match text.as_deref().map(snapshot::split) {
+                    Ok(Ok(documents)) => (answer(ask, &documents, &config.limits), None),
+                    Ok(Err(error)) => {
+                        let error = format!("not a list of documents: {error}");
+                        (fail(ask, StoreError::Other(error)), Some(FailureKind::Malformed))
+                    }
+                    Err(failure) => (fail(ask, failure.error.clone()), Some(failure.kind)),
+                }
+            }
+            Self::Module(ask) => match upstream::module(headers, body, config.response_bytes) {
+                Ok(document) => (ask.answer(Ok(document)), None),
+                Err(Failure { kind, error }) => (fail(Ask::Document(ask), error), Some(kind)),
+            },
+        }
+    }
+}
+
+/// The response, given all documents.
 fn answer<D: AsRef<[u8]>>(ask: Ask<Response>, documents: &[D], limits: &Limits) -> Response {
     match ask {
         Ask::Document(ask) => {
@@ -197,8 +243,8 @@ fn fail(ask: Ask<Response>, error: StoreError) -> Response {
     }
 }
 
-/// The request target as the core takes it. Bytes that are not UTF-8 have no place in a target but
-/// percent-encoded, which they are now, so that the core judges them.
+/// The request target as text, for the core to judge. Bytes that are not UTF-8 get percent-encoded, the
+/// only form in which a target can hold them.
 fn target(path: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(path) {
         Ok(path) => Cow::Borrowed(path),
@@ -206,8 +252,8 @@ fn target(path: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The method as the core is told it. The proxy itself takes the body out of a response to HEAD; from
-/// a response without one it would take the header fields that describe it too.
+/// The method for the core: GET in place of HEAD. The proxy removes the body from a response to HEAD
+/// itself, and from a response without a body it would remove the header fields that describe it.
 fn method(headers: &[(String, Vec<u8>)]) -> &str {
     let method = headers.iter().find(|(name, _)| name == ":method");
     match method.and_then(|(_, value)| str::from_utf8(value).ok()) {
@@ -217,14 +263,19 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
     }
 }
 
-fn send(response: &Response) -> Result<(), Status> {
-    let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    hostcalls::send_http_response(response.status.into(), headers.collect(), Some(&response.body))
+/// Makes the following calls act for a context.
+fn switch_to(context: u32) -> Result<(), Failure> {
+    hostcalls::set_effective_context(context).map_err(|status| {
+        Failure::unavailable(format!("the proxy refused a change of context: {status:?}"))
+    })
 }
 
-/// Ends a request that the proxy lets nothing be done with: it must not hang, nor go on.
-fn abandon(status: Status) {
-    let _ =
-        hostcalls::log(LogLevel::Error, &format!("ccs-modules: a host call failed: {status:?}"));
+/// Ends a request after a host call failed: the request must neither hang nor go on.
+fn reset(status: Status) {
+    log(LogLevel::Error, &format!("a host call failed: {status:?}"));
     let _ = hostcalls::reset_http_request();
+}
+
+fn log(level: LogLevel, text: &str) {
+    let _ = hostcalls::log(level, &format!("ccs-modules: {text}"));
 }

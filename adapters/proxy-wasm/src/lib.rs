@@ -6,6 +6,7 @@
 //! So the filter limits everything that comes from outside, and none of it can reach a panic.
 
 mod config;
+mod counters;
 mod filter;
 mod upstream;
 

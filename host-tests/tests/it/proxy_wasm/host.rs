@@ -1,4 +1,4 @@
-//! A Proxy-Wasm host (ABI 0.2.1): as much of one as the filter calls, and as Envoy does it.
+//! A Proxy-Wasm host (ABI 0.2.1): the functions that the filter calls, with Envoy's behaviour.
 
 use std::sync::OnceLock;
 
@@ -107,6 +107,24 @@ impl Filter {
         assert_eq!(self.store.data().fate, None, "a response that nobody waits for");
     }
 
+    /// The header fields of the latest request to the upstream.
+    pub fn asked(&self) -> &Headers {
+        &self.store.data().asked
+    }
+
+    /// The lines that the filter has logged.
+    pub fn log(&self) -> &[String] {
+        &self.store.data().log
+    }
+
+    /// The counters that are not zero, without the prefix of their names, and their values.
+    pub fn counters(&self) -> Vec<(&str, i64)> {
+        let counters = self.store.data().counters.iter().filter(|(_, value)| *value > 0);
+        counters
+            .map(|(name, value)| (name.strip_prefix("ccs_modules.").expect("the prefix"), *value))
+            .collect()
+    }
+
     /// The size of the filter's memory.
     pub fn memory_bytes(&mut self) -> usize {
         self.instance.get_memory(&mut self.store, "memory").unwrap().data_size(&self.store)
@@ -181,6 +199,9 @@ struct State {
     /// The call to the upstream that has no reply yet.
     call: Option<Call>,
     tokens: u32,
+    asked: Headers,
+    /// The counters, by number.
+    counters: Vec<(String, i64)>,
     reply_headers: Headers,
     reply_body: Vec<u8>,
     fate: Option<Fate>,
@@ -222,6 +243,7 @@ fn linker() -> Linker<State> {
     const REPLY_HEADERS: u32 = 6;
     const REPLY_BODY: u32 = 4;
     const CONFIGURATION: u32 = 7;
+    const COUNTER: u32 = 0;
     type Host<'a> = Caller<'a, State>;
 
     fn map(state: &State, kind: u32) -> &Headers {
@@ -294,8 +316,9 @@ fn linker() -> Linker<State> {
              to: u32| {
                 assert!(timeout > 0, "a call that may take for ever");
                 let headers = from_pairs(&read(&mut host, headers, headers_size));
-                let path = headers.into_iter().find(|(name, _)| name == ":path").unwrap().1;
+                let path = headers.iter().find(|(name, _)| name == ":path").unwrap().1.clone();
                 let state = host.data_mut();
+                state.asked = headers;
                 let upstream = state.upstream.as_mut().expect("an upstream");
                 let (headers, body) = match upstream(str::from_utf8(&path).unwrap()) {
                     Reply::Answers(headers, body) => (headers, body),
@@ -346,7 +369,26 @@ fn linker() -> Linker<State> {
             Status::Ok as u32
         })
         .unwrap()
-        // What else the SDK imports, the filter does not call.
+        .func_wrap(
+            env,
+            "proxy_define_metric",
+            |mut host: Host<'_>, kind: u32, name: u32, name_size: u32, to: u32| {
+                assert_eq!(kind, COUNTER);
+                let name = String::from_utf8(read(&mut host, name, name_size)).unwrap();
+                let counters = &mut host.data_mut().counters;
+                let id = u32::try_from(counters.len()).unwrap();
+                counters.push((name, 0));
+                write(&mut host, to, &id.to_le_bytes());
+                Status::Ok as u32
+            },
+        )
+        .unwrap()
+        .func_wrap(env, "proxy_increment_metric", |mut host: Host<'_>, id: u32, by: i64| {
+            host.data_mut().counters[id as usize].1 += by;
+            Status::Ok as u32
+        })
+        .unwrap()
+        // The filter does not call the other imports of the SDK.
         .define_unknown_imports_as_traps(module())
         .unwrap();
     linker

@@ -121,6 +121,117 @@ fn clients_that_disconnect_leave_no_memory_behind() {
     assert_eq!(get(&mut filter, b"/v1/modules").body, b"[]\n");
 }
 
+#[test]
+fn requests_answers_and_failures_are_counted() {
+    let large = format!("[{}]", " ".repeat(1000));
+    for (reply, expected) in [
+        (status("200", "[]"), [("answers.upstream", 1), ("requests.2xx", 1)]),
+        (status("401", ""), [("upstream_failures.denied", 1), ("requests.5xx", 1)]),
+        (status("200", "[{}]"), [("upstream_failures.malformed", 1), ("requests.5xx", 1)]),
+        (status("200", "<html>"), [("upstream_failures.malformed", 1), ("requests.5xx", 1)]),
+        (status("500", ""), [("upstream_failures.status", 1), ("requests.5xx", 1)]),
+        (status("504", ""), [("upstream_failures.timeout", 1), ("requests.5xx", 1)]),
+        (status("200", &large), [("upstream_failures.too_large", 1), ("requests.5xx", 1)]),
+        (status("503", ""), [("upstream_failures.unavailable", 1), ("requests.5xx", 1)]),
+        (Reply::BrokenOff, [("upstream_failures.unavailable", 1), ("requests.5xx", 1)]),
+        (
+            Reply::Refused(Status::BadArgument),
+            [("upstream_failures.unavailable", 1), ("requests.5xx", 1)],
+        ),
+    ] {
+        let mut filter = Filter::load(CONFIGURATION).unwrap();
+        filter.set_upstream(move |_| reply.clone());
+        get(&mut filter, b"/v1/modules");
+        assert_eq!(filter.counters(), expected);
+    }
+    let configuration = r#"{"ccs":{"documents":[{"uid":"a"}]},"access":{"anonymous":["admin"]}}"#;
+    let mut filter = Filter::load(configuration).unwrap();
+    for target in
+        [b"/v1/modules".as_slice(), b"/v1/modules/a", b"/v1/modules/b", b"/v1/modules/%zz"]
+    {
+        get(&mut filter, target);
+    }
+    assert_eq!(filter.request(&[(":method", b"GET"), (":path", b"/other")]), Fate::PassedOn);
+    let expected = [("answers.configuration", 3), ("requests.2xx", 2), ("requests.4xx", 2)];
+    assert_eq!(filter.counters(), expected);
+}
+
+#[test]
+fn the_cause_of_a_5xx_is_logged() {
+    let mut filter = Filter::load(CONFIGURATION).unwrap();
+    filter.set_upstream(|_| status("403", ""));
+    let response = get(&mut filter, b"/v1/modules");
+    let body = String::from_utf8(response.body).unwrap();
+    assert_eq!(
+        filter.log(),
+        [format!("ccs-modules: a request is answered with 503: {}", body.trim())]
+    );
+}
+
+#[test]
+fn a_filter_without_an_access_policy_says_so() {
+    let filter = Filter::load(r#"{"ccs":{"documents":[]}}"#).unwrap();
+    let expected = "ccs-modules: there is no access policy: every request is a 401";
+    assert_eq!(filter.log(), [expected]);
+}
+
+#[test]
+fn the_trace_of_a_request_goes_to_the_upstream_and_nothing_else_does() {
+    let configuration =
+        CONFIGURATION.replace("1000\n", r#"1000, "headers": {"x-request-id": "own"}"#);
+    for (configuration, id) in [(CONFIGURATION, b"7".as_slice()), (&*configuration, b"own")] {
+        let mut filter = Filter::load(configuration).unwrap();
+        filter.set_upstream(|_| status("200", "[]"));
+        filter.request(&[
+            (":method", b"GET"),
+            (":path", b"/v1/modules"),
+            ("authorization", b"Basic c2VjcmV0"),
+            ("cookie", b"secret"),
+            ("traceparent", b"00-1-2-01"),
+            ("tracestate", b"\xff"),
+            ("x-request-id", b"7"),
+        ]);
+        let find = |name| {
+            let mut fields = filter.asked().iter().filter(|(found, _)| found == name);
+            let field = fields.next().map(|(_, value)| value.as_slice());
+            assert_eq!(fields.next(), None, "{name} twice");
+            field
+        };
+        assert_eq!(find("traceparent"), Some(b"00-1-2-01".as_slice()));
+        assert_eq!(find("x-request-id"), Some(id));
+        for name in ["authorization", "cookie", "tracestate"] {
+            assert_eq!(find(name), None);
+        }
+    }
+}
+
+#[test]
+fn larger_limits_reach_the_list_and_the_module_alike() {
+    let uid = "u".repeat(2000);
+    let document = format!(r#"{{"own":"{}","uid":"{uid}"}}"#, "x".repeat(2 << 20));
+    let limits = r#""limits":{"document_bytes":4000000,"uid_bytes":2000}"#;
+    let access = r#""access":{"anonymous":["admin"]}"#;
+    let target = format!("/v1/modules/{uid}");
+    let check = |mut filter: Filter| {
+        filter.set_upstream({
+            let list = format!("[{document}]");
+            move |_| status("200", &list)
+        });
+        let list = get(&mut filter, b"/v1/modules");
+        assert_eq!((list.status, list.body), (200, format!("[{document}]\n").into_bytes()));
+        let module = get(&mut filter, target.as_bytes());
+        assert_eq!((module.status, module.body), (200, format!("{document}\n").into_bytes()));
+    };
+    check(
+        Filter::load(&format!(r#"{{"ccs":{{"documents":[{document}]}},{access},{limits}}}"#))
+            .unwrap(),
+    );
+    let upstream = r#"{"cluster":"c","authority":"a","list":"/l","timeout_ms":1}"#;
+    check(
+        Filter::load(&format!(r#"{{"ccs":{{"upstream":{upstream}}},{access},{limits}}}"#)).unwrap(),
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

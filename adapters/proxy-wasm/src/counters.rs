@@ -1,0 +1,68 @@
+//! The filter's counters. The proxy lists them with its own statistics.
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MetricType;
+
+/// The counters of the process. Every plugin and worker defines them, and they add up.
+#[derive(Default)]
+pub struct Counters {
+    pub answers_from_configuration: Counter,
+    pub answers_from_upstream: Counter,
+    pub upstream_denied: Counter,
+    pub upstream_malformed: Counter,
+    pub upstream_status: Counter,
+    pub upstream_timeout: Counter,
+    pub upstream_too_large: Counter,
+    pub upstream_unavailable: Counter,
+    requests_2xx: Counter,
+    requests_3xx: Counter,
+    requests_4xx: Counter,
+    requests_5xx: Counter,
+}
+
+impl Counters {
+    /// Defines the counters.
+    pub fn define() -> Self {
+        Self {
+            answers_from_configuration: Counter::define("answers.configuration"),
+            answers_from_upstream: Counter::define("answers.upstream"),
+            upstream_denied: Counter::define("upstream_failures.denied"),
+            upstream_malformed: Counter::define("upstream_failures.malformed"),
+            upstream_status: Counter::define("upstream_failures.status"),
+            upstream_timeout: Counter::define("upstream_failures.timeout"),
+            upstream_too_large: Counter::define("upstream_failures.too_large"),
+            upstream_unavailable: Counter::define("upstream_failures.unavailable"),
+            requests_2xx: Counter::define("requests.2xx"),
+            requests_3xx: Counter::define("requests.3xx"),
+            requests_4xx: Counter::define("requests.4xx"),
+            requests_5xx: Counter::define("requests.5xx"),
+        }
+    }
+
+    /// The counter of the requests that were answered with this status.
+    pub fn requests(&self, status: u16) -> Counter {
+        match status {
+            ..300 => self.requests_2xx,
+            300..400 => self.requests_3xx,
+            400..500 => self.requests_4xx,
+            500.. => self.requests_5xx,
+        }
+    }
+}
+
+/// A counter: the number that the proxy gave it, or none before the plugin is configured.
+#[derive(Clone, Copy, Default)]
+pub struct Counter(Option<u32>);
+
+impl Counter {
+    fn define(name: &str) -> Self {
+        Self(hostcalls::define_metric(MetricType::Counter, &format!("ccs_modules.{name}")).ok())
+    }
+
+    /// Adds one. A failure to count does not fail the request.
+    pub fn add_one(self) {
+        if let Some(id) = self.0 {
+            let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+}
