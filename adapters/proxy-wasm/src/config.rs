@@ -4,8 +4,8 @@
 //! {
 //!   "ccs": {
 //!     "upstream": {
-//!       "cluster": "ccs", "authority": "ccs", "list": "/v1/modules", "module": "/v1/modules/{uid}",
-//!       "timeout_ms": 1000, "headers": {"authorization": "Basic ..."}
+//!       "cluster": "ccs", "url": "https://cluster.example:9443", "list": "/v1/modules",
+//!       "module": "/v1/modules/{uid}", "timeout_ms": 1000, "headers": {"authorization": "Basic ..."}
 //!     }
 //!   },
 //!   "access": {"trusted_header": "x-ccs-roles"},
@@ -14,7 +14,8 @@
 //! }
 //! ```
 //!
-//! In place of `upstream`, `documents` holds the modules themselves. `module`, `headers`, `access`,
+//! `cluster` is the proxy's name of the upstream, whose nodes it knows. `url` is the API's address for
+//! the requests and the error messages. In place of `upstream`, `documents` holds the modules themselves. `module`, `headers`, `access`,
 //! `methods` and `limits` are optional. Without `module` the filter finds a module in the list, without
 //! `access` it lets nobody in, without `methods` it answers methods that do not read with 405, and
 //! without `limits` the limits are the core's.
@@ -25,6 +26,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use ccs_modules::upstream::{self, Node};
 use ccs_modules::{Ask, Limits, Step, list_modules, snapshot};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -38,8 +40,6 @@ pub struct Config {
     pub access: Option<Policy>,
     pub methods: Methods,
     pub limits: Limits,
-    /// The longest response body that the filter takes from the upstream.
-    pub response_bytes: usize,
 }
 
 /// The treatment of requests on the API's paths that do not read.
@@ -59,28 +59,10 @@ pub enum Ccs {
     Upstream(Upstream),
 }
 
-/// An upstream, and how the filter asks it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// An upstream, and the proxy's name of it.
 pub struct Upstream {
-    #[serde(deserialize_with = "cluster")]
     pub cluster: String,
-    #[serde(deserialize_with = "authority")]
-    pub authority: String,
-    #[serde(deserialize_with = "list")]
-    pub list: String,
-    #[serde(default, deserialize_with = "module")]
-    pub module: Option<ModulePath>,
-    #[serde(rename = "timeout_ms", deserialize_with = "timeout")]
-    pub timeout: Duration,
-    #[serde(default, deserialize_with = "headers")]
-    pub headers: Vec<(String, String)>,
-}
-
-/// The path of one module, in two parts: the uid stands between them.
-pub struct ModulePath {
-    pub before: String,
-    pub after: String,
+    pub api: upstream::Upstream,
 }
 
 impl Default for Config {
@@ -90,7 +72,6 @@ impl Default for Config {
             access: None,
             methods: Methods::default(),
             limits: Limits::default(),
-            response_bytes: RESPONSE_BYTES,
         }
     }
 }
@@ -109,11 +90,11 @@ impl Config {
         let Object(ccs) = fields.ccs;
         let ccs = match (ccs.documents, ccs.upstream) {
             (Some(array), None) => Ccs::Documents(documents(array.get().as_bytes(), &limits)?),
-            (None, Some(Object(upstream))) => Ccs::Upstream(upstream),
+            (None, Some(Object(fields))) => Ccs::Upstream(fields.upstream(response_bytes)?),
             _ => return Err(ConfigError::new("ccs", "expected either documents or upstream")),
         };
         let access = fields.access.map(policy).transpose()?;
-        Ok(Self { ccs, access, methods: fields.methods, limits, response_bytes })
+        Ok(Self { ccs, access, methods: fields.methods, limits })
     }
 }
 
@@ -172,7 +153,67 @@ struct CcsFields<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     documents: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "present")]
-    upstream: Option<Object<Upstream>>,
+    upstream: Option<Object<UpstreamFields>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpstreamFields {
+    cluster: String,
+    url: String,
+    list: String,
+    #[serde(default, deserialize_with = "present")]
+    module: Option<String>,
+    #[serde(deserialize_with = "one_or_more")]
+    timeout_ms: usize,
+    #[serde(default)]
+    headers: Headers,
+}
+
+impl UpstreamFields {
+    fn upstream(self, response_bytes: usize) -> Result<Upstream, ConfigError> {
+        if self.cluster.is_empty() {
+            return Err(ConfigError::new("ccs.upstream.cluster", "expected the name of a cluster"));
+        }
+        let api = Node::parse(&self.url)
+            .and_then(|node| upstream::Upstream::new(vec![node]))
+            .and_then(|api| api.with_list_path(&self.list))
+            .and_then(|api| api.with_module_path(self.module.as_deref()))
+            .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms as u64)))
+            .and_then(|api| api.with_headers(self.headers.0))
+            .map_err(|error| {
+                ConfigError::new(format!("ccs.upstream.{}", error.field), error.reason)
+            })?;
+        Ok(Upstream { cluster: self.cluster, api: api.with_body_bytes(response_bytes) })
+    }
+}
+
+/// The header fields of an object, in its order.
+#[derive(Default)]
+struct Headers(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of header fields")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Headers, A::Error> {
+                let mut headers = Vec::new();
+                while let Some(field) = fields.next_entry()? {
+                    headers.push(field);
+                }
+                Ok(Headers(headers))
+            }
+        }
+
+        json.deserialize_map(Fields)
+    }
 }
 
 /// The limits of the core, and the limit of what the filter takes from the upstream.
@@ -271,103 +312,11 @@ fn one_or_more<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
 
 fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
     // Each level of nesting takes some of the stack, which is 1 MiB.
-    at_most(512, json)
-}
-
-fn timeout<'de, D: Deserializer<'de>>(json: D) -> Result<Duration, D::Error> {
-    // A request waits as long as this.
-    at_most(60_000, json).map(|ms| Duration::from_millis(ms as u64))
-}
-
-fn at_most<'de, D: Deserializer<'de>>(limit: usize, json: D) -> Result<usize, D::Error> {
+    const DEEPEST: usize = 512;
     match one_or_more(json)? {
-        number if number > limit => Err(D::Error::custom(format_args!("expected at most {limit}"))),
-        number => Ok(number),
-    }
-}
-
-fn cluster<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
-    text(json, |text| !text.is_empty(), "the name of a cluster")
-}
-
-fn authority<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
-    text(json, is_visible, "a host, such as ccs:9443")
-}
-
-fn list<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
-    text(json, is_path, "a path, percent-encoded")
-}
-
-fn module<'de, D: Deserializer<'de>>(json: D) -> Result<Option<ModulePath>, D::Error> {
-    let is_path = |text: &str| ModulePath::parse(text).is_some();
-    let path = text(json, is_path, "a path, percent-encoded, with {uid} in it once")?;
-    Ok(ModulePath::parse(&path))
-}
-
-impl ModulePath {
-    fn parse(path: &str) -> Option<Self> {
-        let (before, after) = path.split_once("{uid}")?;
-        let sound = is_path(before) && is_path(&format!("/{after}")) && !after.contains("{uid}");
-        sound.then(|| Self { before: before.into(), after: after.into() })
-    }
-}
-
-/// Reads a string that must pass a test.
-fn text<'de, D: Deserializer<'de>>(
-    json: D,
-    passes: impl FnOnce(&str) -> bool,
-    expected: &str,
-) -> Result<String, D::Error> {
-    let text = String::deserialize(json)?;
-    if passes(&text) {
-        return Ok(text);
-    }
-    Err(D::Error::custom(format_args!("expected {expected}")))
-}
-
-/// Reads an object of header fields, in its order.
-fn headers<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<(String, String)>, D::Error> {
-    struct Headers;
-
-    impl<'de> Visitor<'de> for Headers {
-        type Value = Vec<(String, String)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of header fields")
+        depth if depth > DEEPEST => {
+            Err(D::Error::custom(format_args!("expected at most {DEEPEST}")))
         }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-            let mut headers: Self::Value = Vec::new();
-            while let Some((name, value)) = fields.next_entry::<String, String>()? {
-                if !is_token(&name) || !is_field_value(&value) {
-                    return Err(A::Error::custom("expected names and values of header fields"));
-                }
-                if headers.iter().any(|(found, _)| *found == name) {
-                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
-                }
-                headers.push((name, value));
-            }
-            Ok(headers)
-        }
+        depth => Ok(depth),
     }
-
-    json.deserialize_map(Headers)
-}
-
-fn is_path(text: &str) -> bool {
-    text.starts_with('/') && is_visible(text) && !text.contains('#')
-}
-
-fn is_visible(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Says whether this may name a header field (RFC 9110, section 5.1).
-fn is_token(text: &str) -> bool {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(token)
-}
-
-fn is_field_value(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }

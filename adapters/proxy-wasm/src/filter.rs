@@ -5,15 +5,16 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ccs_modules::rest::{self, Request, Response};
+use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError, snapshot};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, ConfigError, Methods, Upstream};
+use crate::config::{Ccs, Config, ConfigError, Methods};
 use crate::counters::Counters;
-use crate::upstream::{self, Failure, FailureKind};
+use crate::upstream::{self, Failure, FailureKind, Headers};
 
 /// The plugin's context.
 pub struct Root {
@@ -80,8 +81,16 @@ struct Stream {
     pending: Option<Pending>,
 }
 
-/// The core's question, and the kind of response from the upstream that will answer it.
-enum Pending {
+/// A request to the upstream that has no response yet.
+struct Pending {
+    question: Question,
+    request: upstream::Request,
+    /// The header fields of the client's request that trace it.
+    trace: Headers,
+}
+
+/// The core's question, by the resource of the upstream that answers it.
+enum Question {
     List(Ask<Response>),
     Module(AskDocument<Response>),
 }
@@ -97,15 +106,9 @@ impl HttpContext for Stream {
 
 impl Context for Stream {
     fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
-        let Some(pending) = self.pending.take() else { return };
-        let (response, failure) = pending.answer(headers, body, &self.plugin.config);
-        match failure {
-            Some(kind) => kind.counter(&self.plugin.counters).add_one(),
-            // The upstream's response was read, and the core refused what is in it.
-            None if response.status >= 500 => self.plugin.counters.upstream_malformed.add_one(),
-            None => self.plugin.counters.answers_from_upstream.add_one(),
+        if let Some(pending) = self.pending.take() {
+            self.proceed(pending, headers, body).unwrap_or_else(reset);
         }
-        self.respond(&response).unwrap_or_else(reset);
     }
 }
 
@@ -134,49 +137,65 @@ impl Stream {
                 plugin.counters.answers_from_configuration.add_one();
                 self.respond(&answer(ask, documents, &plugin.config.limits))?;
             }
-            (Step::Ask(ask), Ccs::Upstream(upstream)) => match self.send(ask, upstream, &headers) {
-                Ok(pending) => self.pending = Some(pending),
-                Err((response, kind)) => {
-                    kind.counter(&plugin.counters).add_one();
-                    self.respond(&response)?;
-                }
-            },
+            (Step::Ask(ask), Ccs::Upstream(upstream)) => {
+                let (question, request) = Question::new(ask, &upstream.api);
+                let request = request.ok_or(Status::InternalFailure)?;
+                self.send(Pending { question, request, trace: upstream::trace(headers) })?;
+            }
         }
         Ok(Action::Pause)
     }
 
-    /// Sends the core's question to the upstream. The error is the response if that fails.
-    fn send(
-        &self,
-        ask: Ask<Response>,
-        upstream: &Upstream,
-        client: &[(String, Vec<u8>)],
-    ) -> Result<Pending, (Response, FailureKind)> {
-        let path = match &ask {
-            Ask::Document(ask) => upstream.module_path(ask.uid()),
-            Ask::Documents(_) => None,
+    /// Sends a request to the upstream.
+    fn send(&mut self, pending: Pending) -> Result<(), Status> {
+        match self.call(&pending) {
+            Ok(()) => self.pending = Some(pending),
+            Err(failure) => self.fail(pending.question, failure)?,
+        }
+        Ok(())
+    }
+
+    /// Makes the call in the plugin's context. The proxy cancels the calls of a request's context when
+    /// the client disconnects, and then does not report them: the SDK, which waits for the report,
+    /// would keep an entry for each of them.
+    fn call(&self, Pending { request, trace, .. }: &Pending) -> Result<(), Failure> {
+        let Ccs::Upstream(upstream) = &self.plugin.config.ccs else { return Ok(()) };
+        let switch_to = |context| {
+            hostcalls::set_effective_context(context).map_err(|status| {
+                let why = format!("the proxy refused a change of context: {status:?}");
+                Failure::unavailable(request, &why)
+            })
         };
-        let sent = self.get(upstream, path.as_deref().unwrap_or(&upstream.list), client);
-        match (sent, ask, path) {
-            (Err(Failure { kind, error }), ask, _) => Err((fail(ask, error), kind)),
-            (Ok(()), Ask::Document(ask), Some(_)) => Ok(Pending::Module(ask)),
-            (Ok(()), ask, _) => Ok(Pending::List(ask)),
+        switch_to(self.plugin.id)?;
+        let sent = upstream.send(request, trace);
+        switch_to(self.id)?;
+        sent
+    }
+
+    /// Goes on after the upstream's response.
+    fn proceed(&mut self, pending: Pending, headers: usize, body: usize) -> Result<(), Status> {
+        let plugin = self.plugin.clone();
+        let Ccs::Upstream(upstream) = &plugin.config.ccs else { return Ok(()) };
+        let Pending { question, request, trace } = pending;
+        let read = upstream::response(&request, headers, body)
+            .and_then(|response| question.read(&upstream.api, &request, response));
+        match read {
+            Ok(Read::Body(body)) => {
+                let (response, failure) = question.answer(body, &plugin.config.limits);
+                match failure {
+                    Some(kind) => kind.counter(&plugin.counters).add_one(),
+                    None => plugin.counters.answers_from_upstream.add_one(),
+                }
+                self.respond(&response)
+            }
+            Ok(Read::Redirect(request)) => self.send(Pending { question, request, trace }),
+            Err(failure) => self.fail(question, failure),
         }
     }
 
-    /// Sends a request to the upstream, as a call of the plugin's context. The proxy cancels the calls
-    /// of a request's context when the client disconnects, and then does not report them: the SDK,
-    /// which waits for the report, would keep an entry for each of them.
-    fn get(
-        &self,
-        upstream: &Upstream,
-        path: &str,
-        client: &[(String, Vec<u8>)],
-    ) -> Result<(), Failure> {
-        switch_to(self.plugin.id)?;
-        let sent = upstream.get(path, client);
-        switch_to(self.id)?;
-        sent
+    fn fail(&self, question: Question, Failure { kind, error }: Failure) -> Result<(), Status> {
+        kind.counter(&self.plugin.counters).add_one();
+        self.respond(&question.fail(error))
     }
 
     /// Sends a response to the client, counts it, and logs the cause of a 5xx.
@@ -196,31 +215,69 @@ impl Stream {
     }
 }
 
-impl Pending {
-    /// The response to the client, given the upstream's response, and the upstream's failure if it is
-    /// one.
-    fn answer(
-        self,
-        headers: usize,
-        body: usize,
-        config: &Config,
-    ) -> (Response, Option<FailureKind>) {
-        match self {
-            Self::List(ask) => {
-                let text = upstream::list(headers, body, config.response_bytes);
-                match text.as_deref().map(snapshot::split) {
-                    Ok(Ok(documents)) => (answer(ask, &documents, &config.limits), None),
-                    Ok(Err(error)) => {
-                        let error = format!("not a list of documents: {error}");
-                        (fail(ask, StoreError::Other(error)), Some(FailureKind::Malformed))
-                    }
-                    Err(failure) => (fail(ask, failure.error.clone()), Some(failure.kind)),
+/// The content of an upstream's response.
+enum Read {
+    /// The body, unless the upstream has no such module.
+    Body(Option<Vec<u8>>),
+    /// The request that a redirect leads to.
+    Redirect(upstream::Request),
+}
+
+impl Question {
+    /// Takes the core's question, and makes the request that answers it.
+    fn new(ask: Ask<Response>, api: &Api) -> (Self, Option<upstream::Request>) {
+        const NODE: usize = 0;
+        let module = match &ask {
+            Ask::Document(ask) => api.module(NODE, ask.uid()),
+            Ask::Documents(_) => None,
+        };
+        match (ask, module) {
+            (Ask::Document(ask), Some(request)) => (Self::Module(ask), Some(request)),
+            (ask, _) => (Self::List(ask), api.list(NODE, None)),
+        }
+    }
+
+    fn read(
+        &self,
+        api: &Api,
+        request: &upstream::Request,
+        response: upstream::Response,
+    ) -> Result<Read, Failure> {
+        let kind = FailureKind::of_status(response.status);
+        let read = match self {
+            Self::List(_) => api.read_list(request, response).map(|answer| match answer {
+                ListAnswer::Body { body, .. } => Read::Body(Some(body)),
+                ListAnswer::Redirect(request) => Read::Redirect(request),
+                // Not without an entity tag in the request.
+                ListAnswer::Unchanged { .. } => Read::Body(None),
+            }),
+            Self::Module(_) => api.read_module(request, response).map(|answer| match answer {
+                ModuleAnswer::Document(document) => Read::Body(document),
+                ModuleAnswer::Redirect(request) => Read::Redirect(request),
+            }),
+        };
+        read.map_err(|error| Failure { kind, error })
+    }
+
+    /// The response to the client, and the kind of failure if the body is malformed.
+    fn answer(self, body: Option<Vec<u8>>, limits: &Limits) -> (Response, Option<FailureKind>) {
+        let response = match self {
+            Self::List(ask) => match snapshot::split(&body.unwrap_or_default()) {
+                Ok(documents) => answer(ask, &documents, limits),
+                Err(error) => {
+                    fail(ask, StoreError::Other(format!("not a list of documents: {error}")))
                 }
-            }
-            Self::Module(ask) => match upstream::module(headers, body, config.response_bytes) {
-                Ok(document) => (ask.answer(Ok(document)), None),
-                Err(Failure { kind, error }) => (fail(Ask::Document(ask), error), Some(kind)),
             },
+            Self::Module(ask) => ask.answer(Ok(body)),
+        };
+        let failure = (response.status >= 500).then_some(FailureKind::Malformed);
+        (response, failure)
+    }
+
+    fn fail(self, error: StoreError) -> Response {
+        match self {
+            Self::List(ask) => fail(ask, error),
+            Self::Module(ask) => fail(Ask::Document(ask), error),
         }
     }
 }
@@ -261,13 +318,6 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
         Some(method) => method,
         None => "",
     }
-}
-
-/// Makes the following calls act for a context.
-fn switch_to(context: u32) -> Result<(), Failure> {
-    hostcalls::set_effective_context(context).map_err(|status| {
-        Failure::unavailable(format!("the proxy refused a change of context: {status:?}"))
-    })
 }
 
 /// Ends a request after a host call failed: the request must neither hang nor go on.

@@ -1,58 +1,78 @@
-//! The upstream: the two requests to it, and the reading of its responses.
+//! The upstream, asked through the proxy: the core makes the requests and reads the responses.
 
 use ccs_modules::StoreError;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-use crate::config::{ModulePath, Upstream};
+use crate::config::Upstream;
 use crate::counters::{Counter, Counters};
 
-impl Upstream {
-    /// The path of the module with this uid. None if the module must be looked up in the list.
-    pub fn module_path(&self, uid: &str) -> Option<String> {
-        let ModulePath { before, after } = self.module.as_ref()?;
-        // A dot segment would lead to another path (RFC 3986, section 5.2.4), also when it is encoded
-        // and the upstream decodes the path first.
-        let path = format!("{before}{uid}{after}");
-        if path.split(['/', '\\', '?']).any(|segment| matches!(segment, "." | "..")) {
-            return None;
-        }
-        Some(format!("{before}{}{after}", utf8_percent_encode(uid, ESCAPED)))
-    }
+pub use ccs_modules::upstream::{Request, Response};
 
-    /// Sends a request, with the header fields of the client's request that trace it. The proxy
-    /// reports the response, or its failure, in a later call.
-    pub fn get(&self, path: &str, client: &[(String, Vec<u8>)]) -> Result<(), Failure> {
-        let mut headers =
-            vec![(":method", "GET"), (":path", path), (":authority", self.authority.as_str())];
-        headers.extend(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let configured = headers.len();
-        for (name, value) in client.iter().filter(|(name, _)| TRACE.contains(&name.as_str())) {
-            let is_configured = headers.iter().take(configured).any(|(found, _)| found == name);
-            if let (false, Ok(value)) = (is_configured, str::from_utf8(value)) {
+/// Header fields: names and values.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+impl Upstream {
+    /// Sends a request with the header fields that trace it, except those that the configuration
+    /// sets. The proxy reports the response, or its failure, in a later call.
+    pub fn send(&self, request: &Request, trace: &Headers) -> Result<(), Failure> {
+        let mut headers = vec![
+            (":method", "GET"),
+            (":scheme", request.scheme.as_str()),
+            (":authority", request.authority.as_str()),
+            (":path", request.path.as_str()),
+        ];
+        headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        for (name, value) in trace {
+            let is_set = request.headers.iter().any(|(set, _)| set == name);
+            if let (false, Ok(value)) = (is_set, str::from_utf8(value)) {
                 headers.push((name, value));
             }
         }
-        hostcalls::dispatch_http_call(&self.cluster, headers, None, Vec::new(), self.timeout)
+        let timeout = self.api.timeout();
+        hostcalls::dispatch_http_call(&self.cluster, headers, None, Vec::new(), timeout)
             .map(drop)
-            .map_err(|status| match status {
-                Status::BadArgument => Failure::unavailable("the proxy does not know the upstream"),
-                Status::InternalFailure => {
-                    Failure::unavailable("the proxy has no connection to the upstream")
-                }
-                status => {
-                    Failure::unavailable(format!("the proxy did not ask the upstream: {status:?}"))
-                }
+            .map_err(|status| {
+                Failure::unavailable(
+                    request,
+                    &match status {
+                        Status::BadArgument => "the proxy does not know the cluster".into(),
+                        Status::InternalFailure => {
+                            "the proxy has no connection to the cluster".into()
+                        }
+                        status => format!("the proxy did not ask the cluster: {status:?}"),
+                    },
+                )
             })
     }
 }
 
-/// The header fields by which a request is traced: W3C Trace Context, and the proxy's request id.
-const TRACE: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
+/// Keeps the header fields that trace a request: W3C Trace Context, and the proxy's request id.
+pub fn trace(mut headers: Headers) -> Headers {
+    const TRACE: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
+    headers.retain(|(name, _)| TRACE.contains(&name.as_str()));
+    headers
+}
 
-/// All characters but those that never need encoding (RFC 3986, section 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Takes the response to a request from the proxy: so much of the body as the core needs to see.
+pub fn response(request: &Request, headers: usize, body_bytes: usize) -> Result<Response, Failure> {
+    // The proxy reports a response that broke off without header fields.
+    if headers == 0 {
+        return Err(Failure::unavailable(request, "the response broke off"));
+    }
+    let unreadable = |status| {
+        let why = format!("the proxy does not hand over the response: {status:?}");
+        Failure::unavailable(request, &why)
+    };
+    let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(unreadable)?;
+    let status = headers.iter().find(|(name, _)| name == ":status");
+    let status = status.and_then(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
+    let status =
+        status.ok_or_else(|| Failure::unavailable(request, "the response has no status"))?;
+    let most = body_bytes.min(request.body_bytes.saturating_add(1));
+    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, most);
+    Ok(Response { status, headers, body: body.map_err(unreadable)?.unwrap_or_default() })
+}
 
 /// A failure of the upstream.
 pub struct Failure {
@@ -72,6 +92,18 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The kind of failure of a response that the core does not take, by its status.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200 => Self::TooLarge,
+            401 | 403 => Self::Denied,
+            // The proxy itself answers 503 without a connection, and 504 without a response in time.
+            502 | 503 => Self::Unavailable,
+            504 => Self::Timeout,
+            _ => Self::Status,
+        }
+    }
+
     pub fn counter(self, counters: &Counters) -> Counter {
         match self {
             Self::Denied => counters.upstream_denied,
@@ -85,71 +117,7 @@ impl FailureKind {
 }
 
 impl Failure {
-    pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Unavailable, error: StoreError::Unavailable(reason.into()) }
+    pub fn unavailable(request: &Request, why: &str) -> Self {
+        Self { kind: FailureKind::Unavailable, error: request.failed(why) }
     }
-
-    /// The failure of a response with a status that does not answer the request.
-    fn status(status: &[u8]) -> Self {
-        let text = format!("the upstream answered {}", String::from_utf8_lossy(status));
-        let (kind, error) = match status {
-            b"401" | b"403" => (FailureKind::Denied, StoreError::Denied(text)),
-            // The proxy itself answers 503 without a connection, and 504 without a response in time.
-            b"502" | b"503" => (FailureKind::Unavailable, StoreError::Unavailable(text)),
-            b"504" => (FailureKind::Timeout, StoreError::Unavailable(text)),
-            _ => (FailureKind::Status, StoreError::Unavailable(text)),
-        };
-        Self { kind, error }
-    }
-}
-
-/// Reads the response to the request for the list: its body.
-pub fn list(headers: usize, body_bytes: usize, limit: usize) -> Result<Vec<u8>, Failure> {
-    match status(headers)?.as_slice() {
-        b"200" => body(body_bytes, limit),
-        other => Err(Failure::status(other)),
-    }
-}
-
-/// Reads the response to the request for one module: the document, or none if there is no such module.
-pub fn module(headers: usize, body_bytes: usize, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
-    match status(headers)?.as_slice() {
-        b"200" => {
-            let mut document = body(body_bytes, limit)?;
-            // The API ends a body with a line end, which is not part of the document.
-            document.pop_if(|last| *last == b'\n');
-            Ok(Some(document))
-        }
-        b"404" => Ok(None),
-        other => Err(Failure::status(other)),
-    }
-}
-
-/// Reads the status of a response. The proxy reports a response that broke off without header fields.
-fn status(headers: usize) -> Result<Vec<u8>, Failure> {
-    if headers == 0 {
-        return Err(Failure::unavailable("the upstream's response broke off"));
-    }
-    match hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status") {
-        Ok(Some(status)) => Ok(status),
-        Ok(None) => Err(Failure::unavailable("the upstream's response has no status")),
-        Err(status) => Err(unreadable(status)),
-    }
-}
-
-fn body(bytes: usize, limit: usize) -> Result<Vec<u8>, Failure> {
-    if bytes > limit {
-        let reason = format!("the upstream's response is {bytes} bytes long, the limit is {limit}");
-        return Err(Failure { kind: FailureKind::TooLarge, error: StoreError::Other(reason) });
-    }
-    match hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, bytes) {
-        Ok(body) => Ok(body.unwrap_or_default()),
-        Err(status) => Err(unreadable(status)),
-    }
-}
-
-fn unreadable(status: Status) -> Failure {
-    Failure::unavailable(format!(
-        "the proxy does not hand over the upstream's response: {status:?}"
-    ))
 }

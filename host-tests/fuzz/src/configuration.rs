@@ -1,5 +1,5 @@
-//! Any bytes as the Envoy filter's configuration: taken only if it is sound JSON that holds together,
-//! and no message shows a value.
+//! Any bytes as the Envoy filter's configuration: the filter takes only sound JSON, the requests to the
+//! upstream are well-formed, and no message shows a value.
 
 use crate::config::{Ccs, Config};
 use crate::json::{Json, characters};
@@ -21,19 +21,17 @@ pub fn run(input: &[u8]) {
     assert!(config.limits.depth <= 512);
     assert_eq!(config.access.is_some(), json.get("access").is_some());
     let Ccs::Upstream(upstream) = config.ccs else { return };
-    assert!(!upstream.timeout.is_zero() && upstream.timeout.as_secs() <= 60);
-    let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     assert!(!upstream.cluster.is_empty());
-    assert!(!upstream.authority.is_empty() && visible(&upstream.authority));
-    assert!(upstream.list.starts_with('/') && visible(&upstream.list));
-    if let Some(module) = upstream.module {
-        assert!(
-            module.before.starts_with('/') && visible(&module.before) && visible(&module.after)
-        );
-    }
-    for (name, value) in upstream.headers {
-        assert!(!name.is_empty() && visible(&name) && !name.contains(':'));
-        assert!(!value.contains(|c: char| c != '\t' && c.is_control()));
+    assert!(!upstream.api.timeout().is_zero() && upstream.api.timeout().as_secs() <= 600);
+    let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let request = upstream.api.list(0, None).expect("a node");
+    assert!(!request.authority.is_empty() && visible(&request.authority));
+    for request in [Some(request), upstream.api.module(0, "a b")].into_iter().flatten() {
+        assert!(request.path.starts_with('/') && visible(&request.path), "{request:?}");
+        for (name, value) in request.headers {
+            assert!(!name.is_empty() && visible(&name) && !name.contains(':'));
+            assert!(!value.contains(|c: char| c != '\t' && c.is_control()));
+        }
     }
 }
 

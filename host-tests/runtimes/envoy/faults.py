@@ -1,7 +1,8 @@
-"""What must hold whatever an upstream, a client or an operator does: no trap, no hanging request."""
+"""Upstreams, clients and operators that misbehave: the filter never traps, and no request hangs."""
 
 import json
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -44,13 +45,16 @@ ANSWERS = {
     "larger": 503,
     "early": 200,
 }
-"""What a list is answered with, by how its upstream behaves."""
+"""The status of the list, by the behaviour of the upstream."""
+
+ENDLESS = {"slow", "drip"}
+"""The behaviours that end only with the timeout."""
 
 REFUSED = {
     '{': "configuration",
     '{"ccs":{"documents":[]},"acces":{}}': "acces",
     '{"ccs":{}}': "ccs",
-    '{"ccs":{"upstream":{"cluster":"c","authority":"a","list":"/l","timeout_ms":0}}}':
+    '{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/l","timeout_ms":0}}}':
         "ccs.upstream.timeout_ms",
     '{"ccs":{"documents":[{"uid":"a","version":"1"}]}}': "ccs.documents",
     '{"ccs":{"documents":[]},"access":{"anonymous":"all"}}': "access",
@@ -103,8 +107,8 @@ class Bench(ExitStack):
         super().__enter__()
         self.upstream = self.enter_context(Upstream().running())
         self.ports = {}
-        listeners = [self._listener(name, list=f"/{name}", timeout_ms=10_000 if status == 200 else 500)
-                     for name, status in ANSWERS.items()]
+        listeners = [self._listener(name, list=f"/{name}", timeout_ms=500 if name in ENDLESS else 30_000)
+                     for name in ANSWERS]
         listeners += [
             self._listener("store"),
             self._listener("held", list="/held_back", timeout_ms=30_000),
@@ -114,6 +118,9 @@ class Bench(ExitStack):
             self._listener("bare", cluster="bare"),
             self._listener("unknown", cluster="unknown"),
         ]
+        self.ports["inline"] = free_port()
+        inline = {"ccs": {"documents": [{"uid": "a"}]}, "access": ANONYMOUS}
+        listeners.append(listener(self.ports["inline"], inline))
         one = {"max_connections": 1, "max_pending_requests": 1, "max_requests": 1}
         many = {name: 4096 for name in one}
         clusters = [
@@ -150,6 +157,8 @@ def checks() -> Iterator[Check]:
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
     yield Check("client-gone", "a client that goes away leaves nothing behind", client_goes)
     yield Check("in-flight", "1,000 requests in flight are all answered", are_in_flight)
+    yield Check("stats", "the filter's counters are on Envoy's pages", is_counted)
+    yield Check("trace", "the trace of a request goes to the upstream", is_traced)
     yield Check("counters", "after all of this Envoy counts no failure of the filter", counts_nothing)
 
 
@@ -234,6 +243,51 @@ def are_in_flight(bench: Bench) -> None:
     for client in clients:
         with client, client.makefile("rb") as stream:
             assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def is_counted(bench: Bench) -> None:
+    bench.upstream.store = Store(documents=(b'{"uid":"a"}',))
+    for target, listener, counted in [
+        ("/v1/modules", "store", {"requests.2xx": 1, "answers.upstream": 1}),
+        ("/v1/modules/none", "store", {"requests.4xx": 1, "answers.upstream": 1}),
+        ("/v1/modules/%zz", "store", {"requests.4xx": 1}),
+        ("/other", "store", {}),
+        ("/v1/modules", "inline", {"requests.2xx": 1, "answers.configuration": 1}),
+        ("/v1/modules", "status401", {"requests.5xx": 1, "upstream_failures.denied": 1}),
+        ("/v1/modules", "status301", {"requests.5xx": 1, "upstream_failures.status": 1}),
+        ("/v1/modules", "html", {"requests.5xx": 1, "upstream_failures.malformed": 1}),
+        ("/v1/modules", "large", {"requests.5xx": 1, "upstream_failures.too_large": 1}),
+        ("/v1/modules", "slow", {"requests.5xx": 1, "upstream_failures.timeout": 1}),
+        ("/v1/modules", "down", {"requests.5xx": 1, "upstream_failures.unavailable": 1}),
+        ("/v1/modules", "unknown", {"requests.5xx": 1, "upstream_failures.unavailable": 1}),
+    ]:
+        before = counters(bench)
+        bench.ask(listener, target)
+        # A worker's counters reach the page a moment later.
+        expected = {name: value + counted.get(name, 0) for name, value in before.items()}
+        until(lambda expected=expected: counters(bench) == expected)
+    page = bench.envoy.page("/stats/prometheus")
+    for name, value in counters(bench).items():
+        line = rf"^ccs_modules_{name.replace('.', '_')}{{.*}} {value}$"
+        assert re.search(line, page, re.MULTILINE), (name, value)
+
+
+def counters(bench: Bench) -> dict[str, int]:
+    prefix = "wasmcustom.ccs_modules."
+    return {name.removeprefix(prefix): value for name, value in bench.envoy.stats(prefix).items()}
+
+
+def is_traced(bench: Bench) -> None:
+    trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = (("traceparent", trace), ("cookie", b"secret"), ("authorization", b"Basic c2VjcmV0"))
+    bench.upstream.requests.clear()
+    request = Request("GET", b"/v1/modules", headers)
+    assert http.ask((HOST, bench.ports["store"]), request).status == 200
+    (sent,) = bench.upstream.requests
+    assert b"traceparent: " + trace + b"\r\n" in sent, sent
+    # Envoy gives each request an id of its own.
+    assert re.search(rb"x-request-id: [0-9a-f-]{36}\r\n", sent), sent
+    assert b"secret" not in sent and b"c2VjcmV0" not in sent, sent
 
 
 def counts_nothing(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from harness.process import HOST, free_port, running
 
 VERSION = "1.40.0"
 FILTER = "ccs_modules_proxy_wasm.wasm"
-UPSTREAM = {"cluster": "ccs", "authority": "ccs", "list": "/v1/modules",
+UPSTREAM = {"cluster": "ccs", "url": "http://ccs", "list": "/v1/modules",
             "module": "/v1/modules/{uid}", "timeout_ms": 10_000}
 """The CCS in the filter's configuration."""
 TYPE = "type.googleapis.com/"
@@ -39,14 +39,17 @@ class Envoy:
         self.log = log
 
     def stats(self, pattern: str) -> dict[str, int]:
-        url = f"http://{HOST}:{self.admin}/stats?format=json&filter={pattern}"
-        with urllib.request.urlopen(url, timeout=10) as response:
-            stats = json.load(response)["stats"]
+        stats = json.loads(self.page(f"/stats?format=json&filter={pattern}"))["stats"]
         return {one["name"]: one["value"] for one in stats if "value" in one}
+
+    def page(self, path: str) -> str:
+        """A page of the admin interface."""
+        with urllib.request.urlopen(f"http://{HOST}:{self.admin}{path}", timeout=10) as response:
+            return response.read().decode()
 
     def trouble(self) -> list[str]:
         """What Envoy counted or logged that must not be: failed VMs, failed loads, traps."""
-        counters = self.stats("wasm").items()
+        counters = self.stats("wasm[^c]").items()
         bad = ("fail", "error", "missing", "unavailable", "overloaded")
         found = [f"{name}: {value}" for name, value in counters if value and any(b in name for b in bad)]
         traps = ("Uncaught", "unreachable", "in-VM", "panicked", "[critical]")

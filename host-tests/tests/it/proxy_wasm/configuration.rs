@@ -2,7 +2,7 @@
 
 use crate::proxy_wasm::host::{Fate, Filter};
 
-const UPSTREAM: &str = r#""cluster":"ccs","authority":"ccs","list":"/v1/modules","timeout_ms":1"#;
+const UPSTREAM: &str = r#""cluster":"ccs","url":"http://ccs","list":"/v1/modules","timeout_ms":1"#;
 
 #[test]
 fn an_error_names_its_field() {
@@ -60,21 +60,22 @@ fn an_error_in_an_upstream_names_its_field() {
     for (changed, field) in [
         (r#""cluster":"""#, "cluster: expected the name of a cluster"),
         (r#""cluster":1"#, "cluster: expected a string at line 1 column "),
-        (r#""authority":"a b""#, "authority: expected a host"),
+        (r#""url":"ccs:9443""#, "url: a URL of another scheme"),
+        (r#""url":"http://ann:secret@ccs""#, "url: a URL with credentials in it"),
         (r#""list":"v1/modules""#, "list: expected a path"),
         (r#""list":"/v1/modules#x""#, "list: expected a path"),
         (r#""list":"/v1/\u00e9""#, "list: expected a path"),
         (r#""timeout_ms":0"#, "timeout_ms: expected an integer from 1 up"),
-        (r#""timeout_ms":60001"#, "timeout_ms: expected at most 60000"),
+        (r#""timeout_ms":600001"#, "timeout_ms: expected 1 to 600000"),
         (r#""timeout_ms":"1s""#, "timeout_ms: expected an integer from 1 up"),
         (r#""module":"/v1/modules""#, "module: expected a path"),
         (r#""module":"/{uid}/{uid}""#, "module: expected a path"),
         (r#""module":"{uid}""#, "module: expected a path"),
         (r#""headers":{"a b":"c"}"#, "headers: expected names"),
         (r#""headers":{":path":"/"}"#, "headers: expected names"),
-        (r#""headers":{"a":"b\r\nc: d"}"#, "headers: expected names"),
+        (r#""headers":{"a":"b\r\nc: d"}"#, "headers.a: expected the value"),
         (r#""headers":{"a":1}"#, "headers.a: expected a string"),
-        (r#""headers":{"a":"1","a":"2"}"#, "headers: duplicate field `a`"),
+        (r#""headers":{"a":"1","a":"2"}"#, "headers.a: this header field is set already"),
         (r#""retries":1"#, "retries: unknown field `retries`"),
     ] {
         let (name, _) = changed.split_once(':').unwrap();
@@ -88,11 +89,11 @@ fn an_error_in_an_upstream_names_its_field() {
 #[test]
 fn an_error_never_shows_a_value() {
     for configuration in [
-        r#"{"ccs":{"upstream":{"cluster":"c","authority":"a","list":"/","timeout_ms":1,"headers":"secret"}}}"#,
-        r#"{"ccs":{"upstream":{"cluster":"c","authority":"a","list":"/","timeout_ms":1,"headers":{"authorization":"secret\u0000"}}}}"#,
+        r#"{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/","timeout_ms":1,"headers":"secret"}}}"#,
+        r#"{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/","timeout_ms":1,"headers":{"authorization":"secret\u0000"}}}}"#,
         r#"{"ccs":{"upstream":"secret"}}"#,
-        r#"{"ccs":{"upstream":{"cluster":"c","authority":"a","list":", expected secret","timeout_ms":1}}}"#,
-        r#"{"ccs":{"upstream":{"cluster":"c","authority":"a","list":"/","timeout_ms":"1, expected secret"}}}"#,
+        r#"{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":", expected secret","timeout_ms":1}}}"#,
+        r#"{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/","timeout_ms":"1, expected secret"}}}"#,
         r#"{"ccs":{"documents":[]},"access":{"users":"secret"}}"#,
         r#"{"ccs":{"documents":[]},"access":"secret"}"#,
     ] {
@@ -132,7 +133,7 @@ fn methods_that_do_not_read_pass_where_the_configuration_says_so() {
 
 #[test]
 fn escapes_in_a_configuration_are_resolved() {
-    let configuration = r#"{"\u0063cs":{"upstream":{"cluster":"c","authority":"a",
+    let configuration = r#"{"\u0063cs":{"upstream":{"cluster":"c","url":"http://a",
         "list":"/l?a=1\u0026b=\"","timeout_ms":1}},"access":{"anonymous":["admin"]}}"#;
     let mut filter = Filter::load(configuration).unwrap();
     filter.set_upstream(|path| {

@@ -8,7 +8,7 @@ use crate::proxy_wasm::host::{Fate, Filter, Headers, Reply, Response, Status};
 
 const CONFIGURATION: &str = r#"{
     "ccs": {"upstream": {
-        "cluster": "ccs", "authority": "ccs", "list": "/v1/modules", "module": "/v1/modules/{uid}",
+        "cluster": "ccs", "url": "http://ccs", "list": "/v1/modules", "module": "/v1/modules/{uid}",
         "timeout_ms": 1000
     }},
     "access": {"anonymous": ["admin"]},
@@ -19,20 +19,30 @@ const CONFIGURATION: &str = r#"{
 fn each_failure_has_its_answer() {
     let long = [b"[", " ".repeat(1000).as_bytes()].concat();
     for (reply, list, module, text) in [
-        (Reply::BrokenOff, 503, 503, "broke off"),
+        (Reply::BrokenOff, 503, 503, "http://ccs: the response broke off"),
         (Reply::Answers(Vec::new(), b"[]".to_vec()), 503, 503, "broke off"),
         (Reply::Answers(field("date", "now"), b"[]".to_vec()), 503, 503, "no status"),
-        (Reply::Refused(Status::BadArgument), 503, 503, "does not know"),
-        (Reply::Refused(Status::InternalFailure), 503, 503, "no connection"),
-        (status("401", "[]"), 503, 503, "denied access: the upstream answered 401"),
-        (status("403", "[]"), 503, 503, "denied access: the upstream answered 403"),
+        (
+            Reply::Refused(Status::BadArgument),
+            503,
+            503,
+            "http://ccs: the proxy does not know the cluster",
+        ),
+        (
+            Reply::Refused(Status::InternalFailure),
+            503,
+            503,
+            "http://ccs: the proxy has no connection to the cluster",
+        ),
+        (status("401", "[]"), 503, 503, "denied access: http://ccs answered 401"),
+        (status("403", "[]"), 503, 503, "denied access: http://ccs answered 403"),
         (status("404", "[]"), 503, 404, "404"),
-        (status("500", "[]"), 503, 503, "the upstream answered 500"),
-        (status("204", ""), 503, 503, "the upstream answered 204"),
-        (status("", "[]"), 503, 503, "the upstream answered "),
+        (status("500", "[]"), 503, 503, "http://ccs answered 500"),
+        (status("204", ""), 503, 503, "http://ccs answered 204"),
+        (status("", "[]"), 503, 503, "no status"),
         (status("200", ""), 500, 500, ""),
         (status("200", "<html>"), 500, 500, ""),
-        (Reply::Answers(field(":status", "200"), long), 500, 500, "1001 bytes"),
+        (Reply::Answers(field(":status", "200"), long), 500, 500, "more than 1000 bytes"),
     ] {
         for (path, expected) in [("/v1/modules", list), ("/v1/modules/a", module)] {
             let response = answer(reply.clone(), path);
@@ -226,7 +236,7 @@ fn larger_limits_reach_the_list_and_the_module_alike() {
         Filter::load(&format!(r#"{{"ccs":{{"documents":[{document}]}},{access},{limits}}}"#))
             .unwrap(),
     );
-    let upstream = r#"{"cluster":"c","authority":"a","list":"/l","timeout_ms":1}"#;
+    let upstream = r#"{"cluster":"c","url":"http://a","list":"/l","timeout_ms":1}"#;
     check(
         Filter::load(&format!(r#"{{"ccs":{{"upstream":{upstream}}},{access},{limits}}}"#)).unwrap(),
     );

@@ -48,7 +48,7 @@ fn configuration(case: &Case) -> String {
     let mut configuration = json!({
         "ccs": {"upstream": {
             "cluster": "ccs",
-            "authority": "ccs",
+            "url": "http://ccs",
             "list": "/v1/modules",
             "module": "/v1/modules/{uid}",
             "timeout_ms": 1000,
