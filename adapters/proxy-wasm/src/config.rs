@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use ccs_modules::access::Policy;
 use ccs_modules::upstream::{self, Node};
-use ccs_modules::{Ask, Limits, Step, list_modules, snapshot};
+use ccs_modules::{Limits, Snapshot};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -55,7 +55,8 @@ pub enum Methods {
 
 /// The source of the documents.
 pub enum Ccs {
-    Documents(Vec<Vec<u8>>),
+    /// The documents of the configuration, checked once.
+    Documents(Snapshot),
     Upstream(Upstream),
 }
 
@@ -63,17 +64,6 @@ pub enum Ccs {
 pub struct Upstream {
     pub cluster: String,
     pub api: upstream::Upstream,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            ccs: Ccs::Documents(Vec::new()),
-            access: None,
-            methods: Methods::default(),
-            limits: Limits::default(),
-        }
-    }
 }
 
 /// A thousand times what real servers send.
@@ -89,7 +79,9 @@ impl Config {
         let (limits, response_bytes) = limits.split();
         let Object(ccs) = fields.ccs;
         let ccs = match (ccs.documents, ccs.upstream) {
-            (Some(array), None) => Ccs::Documents(documents(array.get().as_bytes(), &limits)?),
+            (Some(array), None) => Snapshot::parse(array.get().as_bytes(), &limits)
+                .map(Ccs::Documents)
+                .map_err(|error| ConfigError::new("ccs.documents", error))?,
             (None, Some(Object(fields))) => Ccs::Upstream(fields.upstream(response_bytes)?),
             _ => return Err(ConfigError::new("ccs", "expected either documents or upstream")),
         };
@@ -259,16 +251,6 @@ impl LimitFields {
         limits.uid_bytes = self.uid_bytes;
         (limits, self.response_bytes)
     }
-}
-
-/// The documents of an array, checked by the core.
-fn documents(array: &[u8], limits: &Limits) -> Result<Vec<Vec<u8>>, ConfigError> {
-    let refused = |reason: &dyn fmt::Display| ConfigError::new("ccs.documents", reason);
-    let documents = snapshot::split(array).map_err(|error| refused(&error))?;
-    if let Step::Ask(Ask::Documents(ask)) = list_modules(&["admin"], limits) {
-        ask.answer(Ok(documents.clone())).map_err(|error| refused(&error))?;
-    }
-    Ok(documents.into_iter().map(<[u8]>::to_vec).collect())
 }
 
 fn policy(text: &RawValue) -> Result<Policy, ConfigError> {

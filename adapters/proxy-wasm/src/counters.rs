@@ -4,7 +4,6 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 /// The counters of the process. Every plugin and worker defines them, and they add up.
-#[derive(Default)]
 pub struct Counters {
     pub answers_from_configuration: Counter,
     pub answers_from_upstream: Counter,
@@ -50,8 +49,8 @@ impl Counters {
     }
 }
 
-/// A counter: the number that the proxy gave it, or none before the plugin is configured.
-#[derive(Clone, Copy, Default)]
+/// A counter: the number that the proxy gave it, or none if the proxy did not define it.
+#[derive(Clone, Copy)]
 pub struct Counter(Option<u32>);
 
 impl Counter {

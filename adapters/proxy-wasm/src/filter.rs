@@ -18,12 +18,12 @@ use crate::upstream::{self, Failure, FailureKind, Headers};
 
 /// The plugin's context.
 pub struct Root {
-    plugin: Rc<Plugin>,
+    id: u32,
+    /// The plugin, once it is configured.
+    plugin: Option<Rc<Plugin>>,
 }
 
-/// The part of a plugin that its requests share. Before it is configured, it lets nobody in and has no
-/// modules.
-#[derive(Default)]
+/// The part of a plugin that its requests share.
 struct Plugin {
     /// The plugin's context.
     id: u32,
@@ -33,7 +33,7 @@ struct Plugin {
 
 impl Root {
     pub fn new(id: u32) -> Self {
-        Self { plugin: Rc::new(Plugin { id, ..Plugin::default() }) }
+        Self { id, plugin: None }
     }
 }
 
@@ -46,8 +46,8 @@ impl RootContext for Root {
                 if config.access.is_none() {
                     log(LogLevel::Warn, "there is no access policy: every request is a 401");
                 }
-                let (id, counters) = (self.plugin.id, Counters::define());
-                self.plugin = Rc::new(Plugin { id, config, counters });
+                let counters = Counters::define();
+                self.plugin = Some(Rc::new(Plugin { id: self.id, config, counters }));
                 true
             }
             Err(error) => {
@@ -58,7 +58,10 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id, plugin: self.plugin.clone(), pending: None }))
+        match &self.plugin {
+            Some(plugin) => Some(Box::new(Stream { id, plugin: plugin.clone(), pending: None })),
+            None => Some(Box::new(Unconfigured)),
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -71,6 +74,18 @@ fn configuration(size: usize) -> Result<Config, ConfigError> {
         Ok(Some(text)) => Config::parse(&text),
         Ok(None) => Err(ConfigError::new("configuration", "missing")),
         Err(status) => Err(ConfigError::new("configuration", format!("not readable: {status:?}"))),
+    }
+}
+
+/// The context of a request to a plugin without a configuration. The proxy sends it none.
+struct Unconfigured;
+
+impl Context for Unconfigured {}
+
+impl HttpContext for Unconfigured {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        reset(Status::InternalFailure);
+        Action::Pause
     }
 }
 
@@ -131,17 +146,22 @@ impl Stream {
         let roles = plugin.config.access.as_ref().and_then(|access| access.roles(&headers));
         let request =
             Request { method, target: &target, headers: &headers, roles: roles.as_deref() };
-        match (rest::handle(&request, &plugin.config.limits), &plugin.config.ccs) {
-            (Step::Done(response), _) => self.respond(&response)?,
-            (Step::Ask(ask), Ccs::Documents(documents)) => {
-                plugin.counters.answers_from_configuration.add_one();
-                self.respond(&answer(ask, documents, &plugin.config.limits))?;
+        match &plugin.config.ccs {
+            Ccs::Documents(snapshot) => {
+                let response = snapshot.handle(&request, &plugin.config.limits);
+                if matches!(response.status, 200 | 304 | 404) {
+                    plugin.counters.answers_from_configuration.add_one();
+                }
+                self.respond(&response)?;
             }
-            (Step::Ask(ask), Ccs::Upstream(upstream)) => {
-                let (question, request) = Question::new(ask, &upstream.api);
-                let request = request.ok_or(Status::InternalFailure)?;
-                self.send(Pending { question, request, trace: upstream::trace(headers) })?;
-            }
+            Ccs::Upstream(upstream) => match rest::handle(&request, &plugin.config.limits) {
+                Step::Done(response) => self.respond(&response)?,
+                Step::Ask(ask) => {
+                    let (question, request) = Question::new(ask, &upstream.api);
+                    let request = request.ok_or(Status::InternalFailure)?;
+                    self.send(Pending { question, request, trace: upstream::trace(headers) })?;
+                }
+            },
         }
         Ok(Action::Pause)
     }
@@ -199,10 +219,10 @@ impl Stream {
     }
 
     /// Sends a response to the client, counts it, and logs the cause of a 5xx.
-    fn respond(&self, response: &Response) -> Result<(), Status> {
+    fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
         self.plugin.counters.requests(response.status).add_one();
         if response.status >= 500 {
-            let cause = String::from_utf8_lossy(&response.body);
+            let cause = String::from_utf8_lossy(response.body.as_ref());
             let text = format!("a request is answered with {}: {}", response.status, cause.trim());
             log(LogLevel::Warn, &text);
         }
@@ -210,7 +230,7 @@ impl Stream {
         hostcalls::send_http_response(
             response.status.into(),
             headers.collect(),
-            Some(&response.body),
+            Some(response.body.as_ref()),
         )
     }
 }

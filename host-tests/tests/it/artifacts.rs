@@ -94,7 +94,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 224 << 10,
+        budget: 300 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http.wasm",
