@@ -7,7 +7,7 @@ const UPSTREAM: &str = r#""cluster":"ccs","url":"http://ccs","list":"/v1/modules
 #[test]
 fn an_error_names_its_field() {
     for (configuration, field) in [
-        ("", "configuration: EOF while parsing a value at line 1 column 0"),
+        ("", "configuration: missing"),
         ("[]", "configuration: expected an object at line 1 column 0"),
         ("{}{}", "configuration: missing field `ccs`"),
         (r#"{"ccs":{"documents":[]}}{}"#, "configuration: trailing characters at line 1 column 25"),
@@ -27,8 +27,14 @@ fn an_error_names_its_field() {
         ),
         (r#"{"ccs":{"documents":[],"file":"x"}}"#, "ccs.file: unknown field `file`"),
         (r#"{"ccs":{"documents":{}}}"#, "ccs.documents: line 1, column 1: "),
-        (r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"a"}]}}"#, "ccs.documents: document \"a\": "),
-        (r#"{"ccs":{"documents":[{"uid":"a","version":"1"}]}}"#, "ccs.documents: document \"a\": "),
+        (
+            r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"a"}]}}"#,
+            "ccs.documents: line 1, column 14: document \"a\": ",
+        ),
+        (
+            r#"{"ccs":{"documents":[{"uid":"a","version":"1"}]}}"#,
+            "ccs.documents: line 1, column 2: document \"a\": ",
+        ),
         (r#"{"ccs":{"documents":[]},"acces":null}"#, "acces: unknown field `acces`"),
         (r#"{"ccs":{"documents":[]},"access":null}"#, "access: "),
         (r#"{"ccs":{"documents":[]},"access":{"anonymous":["a"],"users":[]}}"#, "access: "),
@@ -48,7 +54,7 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"documents":[]},"limits":[1]}"#, "limits: expected an object"),
         (
             r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"b"}]},"limits":{"documents":1}}"#,
-            "ccs.documents: the list of documents: ",
+            "ccs.documents: line 1, column 1: the list of documents: ",
         ),
     ] {
         assert_refused(configuration, field);
