@@ -18,7 +18,7 @@ from harness.runtime import Runtime
 PACKAGE = WORKSPACE / "packages/python"
 PROGRAMS = Path(__file__).resolve().parent / "python"
 
-BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0"]
+BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0", "mypy==2.4.1"]
 SERVER = "uvicorn==0.54.0"
 
 POLICY = "an access policy, and this host is told the roles"
@@ -102,7 +102,7 @@ def build_tools() -> Path:
 def environment() -> Path:
     """The Python of an empty environment into which the package is installed, and a server.
 
-    The package's own tests have passed there.
+    The package's own tests have passed there, and its types have been checked.
     """
     _temporary.append(tempfile.TemporaryDirectory())
     temporary = Path(_temporary[-1].name)
@@ -113,6 +113,8 @@ def environment() -> Path:
     (wheel,) = temporary.glob("*.whl")
     _environment(temporary / "environment", wheel, SERVER)
     python = temporary / "environment/bin/python"
+    types = ["-m", "mypy", "--strict", "--python-executable", python, PACKAGE / "src"]
+    command(build_tools(), *types, cwd=temporary)
     command(python, "-m", "unittest", "discover", "--start-directory", PACKAGE / "tests", cwd=temporary)
     return python
 

@@ -17,6 +17,12 @@ Authenticate = Callable[[Headers], Roles | Awaitable[Roles]]
 """A function that finds the roles of the caller who sent these header fields."""
 
 
+Message = dict[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
 class Handler(Protocol):
     """An object that answers whole requests: a `Snapshot` or a `Plugin`."""
 
@@ -37,7 +43,7 @@ class Application:
         self.handler = handler
         self._authenticate = authenticate
 
-    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
@@ -45,7 +51,7 @@ class Application:
         else:
             raise ValueError(f"this application answers http, and not {scope['type']}")
 
-    async def _response(self, scope: dict[str, Any]) -> Response:
+    async def _response(self, scope: Scope) -> Response:
         headers = [(name.decode("latin-1"), value) for name, value in scope["headers"]]
         roles = self._authenticate(headers)
         if inspect.isawaitable(roles):
@@ -54,21 +60,21 @@ class Application:
         return await asyncio.to_thread(handle, scope["method"], _target(scope), headers, roles)
 
 
-def _target(scope: dict[str, Any]) -> str:
+def _target(scope: Scope) -> str:
     """The request target as it was received, below the path where the application is mounted."""
-    path = scope.get("raw_path") or scope["path"].encode()
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
     path = path.removeprefix(scope.get("root_path", "").encode())
-    query = scope.get("query_string", b"")
+    query: bytes = scope.get("query_string", b"")
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def _send(send: Callable, response: Response) -> None:
+async def _send(send: Send, response: Response) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _live(receive: Callable, send: Callable) -> None:
+async def _live(receive: Receive, send: Send) -> None:
     """Acknowledges that the server starts and stops: there is nothing to prepare."""
     while True:
         message = await receive()

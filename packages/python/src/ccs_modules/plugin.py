@@ -3,12 +3,13 @@
 import logging
 import os
 import threading
-from importlib import resources
+from typing import Any
 
 import wasmtime
 from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Record, Variant
 
+from ccs_modules._component import component_file, exported
 from ccs_modules.catalog import CatalogError, Module, Response, module, ok
 from ccs_modules.store import Ccs, StoreError
 
@@ -29,7 +30,7 @@ class Plugin:
     Threads may share a plugin if they may share its store.
     """
 
-    def __init__(self, ccs: Ccs, component: str | os.PathLike | None = None):
+    def __init__(self, ccs: Ccs, component: str | os.PathLike[str] | None = None):
         """Loads the component from the file `component`; without one, the component of this package."""
         config = Config()
         config.consume_fuel = True
@@ -73,7 +74,7 @@ class Plugin:
 
     def _call(
         self, interface: str, function: str, *arguments: object, failed: "_Failed | None" = None
-    ) -> object:
+    ) -> Any:
         """Makes a call. Returns `_Failed` where the store had no answer to a question for one document.
 
         wasmtime cannot return an error from `get-document`, whose result may be none. Such a call
@@ -86,9 +87,7 @@ class Plugin:
         self._thread.failed = failed
         try:
             instance = self._linker.instantiate(store, self._component)
-            exported = instance.get_export_index(store, f"ccs:modules/{interface}@0.1.0")
-            index = instance.get_export_index(store, function, exported)
-            return instance.get_func(store, index)(store, *arguments)
+            return exported(store, instance, interface, function)(store, *arguments)
         except _Failed as failed:
             return failed
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
@@ -120,9 +119,9 @@ class _Failed(Exception):
             self.variant = Variant("other", "the store failed")
 
 
-def _bytes(component: str | os.PathLike | None) -> bytes:
+def _bytes(component: str | os.PathLike[str] | None) -> bytes:
     if component is None:
-        return resources.files("ccs_modules").joinpath(_COMPONENT).read_bytes()
+        return component_file(_COMPONENT)
     with open(component, "rb") as file:
         return file.read()
 
@@ -143,8 +142,8 @@ def _document(ccs: Ccs, uid: str) -> bytes | None:
 
 def _request(
     method: str, target: str, headers: list[tuple[str, bytes]], roles: list[str] | None
-) -> Record:
-    request = Record()
+) -> Any:
+    request: Any = Record()
     request.method, request.target, request.headers = method, target, headers
     request.roles = roles
     return request

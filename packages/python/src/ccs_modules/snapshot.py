@@ -5,17 +5,14 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import wasmtime
 from wasmtime import Engine, Store
 from wasmtime.component import Component, Linker, Record
 
+from ccs_modules._component import component_file, exported
 from ccs_modules.catalog import CatalogError, Forbidden, Malformed, Module, Response, module, ok
-
-INTERFACE = "ccs:modules/snapshot@0.1.0"
-
 
 class Snapshot:
     """A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
@@ -28,8 +25,7 @@ class Snapshot:
         engine, component, linker = _component()
         self._store = Store(engine)
         self._instance = linker.instantiate(self._store, component)
-        self._interface = self._instance.get_export_index(self._store, INTERFACE)
-        self._functions: dict[str, Callable] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
         self._lock = threading.Lock()
         made = self._call(f"[static]snapshot.{constructor}", catalog)
         if isinstance(made, Record):
@@ -75,16 +71,16 @@ class Snapshot:
     @property
     def body(self) -> str:
         """The body of the list: the canonical documents in one array, and one line end."""
-        return self._method("body")
+        return str(self._method("body"))
 
     @property
     def entity_tag(self) -> str:
         """The entity tag of the list, with its quotes."""
-        return self._method("entity-tag")
+        return str(self._method("entity-tag"))
 
     def __len__(self) -> int:
         """Returns the number of modules."""
-        return self._method("len")
+        return int(self._method("len"))
 
     def _handle(
         self,
@@ -92,8 +88,8 @@ class Snapshot:
         target: str,
         headers: list[tuple[str, bytes]],
         roles: list[str] | None,
-    ) -> Record:
-        request = Record()
+    ) -> Any:
+        request: Any = Record()
         request.method, request.target, request.roles = method, target, roles
         request.headers = [(name, value.decode(errors="replace")) for name, value in headers]
         return self._method("handle", request)
@@ -108,10 +104,9 @@ class Snapshot:
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
                 raise CatalogError("the component failed: it may have run out of memory") from error
 
-    def _function(self, name: str) -> Callable:
+    def _function(self, name: str) -> Callable[..., Any]:
         if name not in self._functions:
-            index = self._instance.get_export_index(self._store, name, self._interface)
-            self._functions[name] = self._instance.get_func(self._store, index)
+            self._functions[name] = exported(self._store, self._instance, "snapshot", name)
         return self._functions[name]
 
 
@@ -119,8 +114,8 @@ class Snapshot:
 def _component() -> tuple[Engine, Component, Linker]:
     """The compiled component, and the linker, which has nothing to give it."""
     engine = Engine()
-    file = resources.files("ccs_modules").joinpath("ccs_modules_standalone.wasm")
-    return engine, Component(engine, file.read_bytes()), Linker(engine)
+    component = Component(engine, component_file("ccs_modules_standalone.wasm"))
+    return engine, component, Linker(engine)
 
 
 def _modules(body: str) -> list[Module]:
@@ -151,7 +146,7 @@ _FIELDS = [field.name for field in dataclasses.fields(Module) if field.name != "
 _decoder = json.JSONDecoder(parse_int=lambda text: int(text) if len(text) < 20 else text)
 
 
-def _malformed(record: Record) -> Malformed:
+def _malformed(record: Any) -> Malformed:
     error = Malformed(record.message)
     error.document, error.index, error.field = record.document, record.index, record.field
     if record.position is not None:
