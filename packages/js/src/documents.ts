@@ -5,6 +5,7 @@ import type { Ccs } from "./ccs.js";
 /** The documents of one moment of a store, held in memory. */
 export class Documents implements Ccs {
   readonly documents: Uint8Array[];
+  #byUid: Map<unknown, Uint8Array> | undefined;
 
   constructor(documents: Uint8Array[]) {
     this.documents = documents;
@@ -25,8 +26,14 @@ export class Documents implements Ccs {
   }
 
   getDocument(uid: string): Uint8Array | undefined {
-    return this.documents.find((document) => uidOf(document) === uid);
+    this.#byUid ??= byUid(this.documents);
+    return this.#byUid.get(uid);
   }
+}
+
+/** The documents by uid: the first one of each. */
+function byUid(documents: Uint8Array[]): Map<unknown, Uint8Array> {
+  return new Map(documents.toReversed().map((document) => [uidOf(document), document]));
 }
 
 function uidOf(document: Uint8Array): unknown {

@@ -40,6 +40,15 @@ test("brackets and quotes in strings end no document", () => {
   assert.deepEqual(texts, [String.raw`{"uid":"}]\"\\"}`, '{"a":[{"b":"["}]}']);
 });
 
+test("the first document of a uid is found", () => {
+  const text = '[{"uid":"a","n":1},{"uid":"a","n":2},{"n":3},{"uid":"b"}]';
+  const documents = Documents.parse(new TextEncoder().encode(text));
+  const found = (uid) => new TextDecoder().decode(documents.getDocument(uid));
+  assert.equal(found("a"), '{"uid":"a","n":1}');
+  assert.equal(found("b"), '{"uid":"b"}');
+  assert.equal(documents.getDocument("undefined"), undefined);
+});
+
 test("a caller who may not see modules costs no read", async () => {
   const fail = async () => assert.fail("the store is read");
   const unread = { listDocuments: fail, getDocument: fail };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -38,6 +38,8 @@ before(() => {
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
   // Without a network: the package depends on nothing.
   npm(folder, "install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
+  writeFileSync(join(folder, "modules.json"), '[{"module_name":"bf","uid":"a"}]');
+  writeFileSync(join(folder, "readme.js"), readmeProgram());
   writeFileSync(join(folder, "program.ts"), PROGRAM);
   writeFileSync(join(folder, "program.js"), PROGRAM.replace(": string | undefined", ""));
 });
@@ -50,6 +52,10 @@ for (const [name, [program, ...options]] of Object.entries(RUNTIMES)) {
   });
 }
 
+test("the first program of its README runs", () => {
+  assert.equal(run(process.execPath, "readme.js"), "bf\n");
+});
+
 test("its types compile under strict", () => {
   const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2023"];
   const types = ["--types", "node", "--typeRoots", join(PACKAGE, "node_modules/@types")];
@@ -59,6 +65,13 @@ test("its types compile under strict", () => {
 test("npx runs its command", () => {
   assert.match(run("npx", "--offline", "ccs-modules", "--help"), /^usage: ccs-modules /);
 });
+
+/** The first program of README.md, which prints the value that its last line shows. */
+function readmeProgram() {
+  const readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
+  const [, program] = readme.match(/```js\n(.*?)```/s);
+  return program.replace(/^(.*); \/\/ "bf"$/m, "console.log($1);");
+}
 
 function tool(scope, path) {
   const scoped = join(PACKAGE, "node_modules", scope);
