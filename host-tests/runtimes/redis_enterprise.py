@@ -82,9 +82,9 @@ class Redisctl(Runtime):
         return "this client has cases of its own"
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        catalogue = (WORKSPACE / "host/src/stores/demo.json").read_bytes()
-        modules = json.loads(catalogue)
-        with as_file(Store(body=catalogue)) as file, Redis().running() as store:
+        catalog = (WORKSPACE / "host/src/stores/demo.json").read_bytes()
+        modules = json.loads(catalog)
+        with as_file(Store(body=catalog)) as file, Redis().running() as store:
             load(file, store)
             for name, address in [("demo", "demo"), ("file", file), ("redis", url_of(store))]:
                 for scheme in ("http", "https"):

@@ -1,6 +1,6 @@
 """wasmCloud's runtime library, in the small host of `wasmcloud/`: the HTTP service on WASI 0.2.
 
-Its `wasi:keyvalue` begins empty, and only components can fill it: the catalogues are baked in.
+Its `wasi:keyvalue` begins empty, and only components can fill it: the catalogs are baked in.
 """
 
 import os
@@ -32,7 +32,7 @@ class WasmCloud(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         reason = super().reason_to_skip(case)
         if not reason and baked(case.store) is None:
-            return "the catalogue is malformed, and such a one is not baked"
+            return "the catalog is malformed, and such a one is not baked"
         return reason
 
     def serve(self, store: Store, access: str | None):
@@ -44,7 +44,7 @@ class WasmCloud(Runtime):
         missing = r'the store is unavailable: the key \"modules\" is not in the bucket \"\"'
         expect = failure(503, "store_unavailable", missing)
         yield extra("key-missing", about, expect), self.over_keyvalue()
-        about = "a key that is not there is an empty catalogue where it is said to be"
+        about = "a key that is not there is an empty catalog where it is said to be"
         found = self.over_keyvalue(CCS_KEYVALUE_MISSING="empty")
         yield extra("key-missing-empty", about, (200, b"[]\n")), found
         yield self.concurrent()

@@ -1,6 +1,6 @@
 """`wasmtime serve`: the HTTP service on WASI 0.2 and 0.3, each with fresh and with reused instances.
 
-The store is a value of `wasi:keyvalue`, given on the command line, or a catalogue that is baked in.
+The store is a value of `wasi:keyvalue`, given on the command line, or a catalog that is baked in.
 A command line is split at its commas, and JSON has many: the value is in base64.
 """
 
@@ -123,7 +123,7 @@ class WasmtimeServe(Runtime):
             ),
             (
                 "key-missing-empty",
-                "a key that is not there is an empty catalogue where it is said to be",
+                "a key that is not there is an empty catalog where it is said to be",
                 self.with_value(None, ANYBODY, CCS_KEYVALUE_MISSING="empty"),
                 (200, b"[]\n"),
             ),
@@ -195,7 +195,7 @@ class WasmtimeServe(Runtime):
 
 
 class WasmtimeBaked(Runtime):
-    """The catalogue is in the component: the host gives nothing but the policy."""
+    """The catalog is in the component: the host gives nothing but the policy."""
 
     def __init__(self, wasi: str):
         self.name = f"wasmtime-{wasi}-baked"
@@ -207,7 +207,7 @@ class WasmtimeBaked(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         reason = super().reason_to_skip(case)
         if not reason and baked(case.store, self.wasi) is None:
-            return "the catalogue is malformed, and such a one is not baked"
+            return "the catalog is malformed, and such a one is not baked"
         return reason
 
     def serve(self, store: Store, access: str | None):

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use tokio::net::TcpListener;
 
@@ -23,8 +23,8 @@ struct Store {
 /// Serves until it is killed.
 #[tokio::main]
 pub async fn serve() -> Outcome<()> {
-    let documents = catalogue::demo();
-    let by_uid = documents.iter().map(|document| catalogue::uid(document)).zip(0..).collect();
+    let documents = catalog::demo();
+    let by_uid = documents.iter().map(|document| catalog::uid(document)).zip(0..).collect();
     let router = Router::new()
         .route("/v1/modules", get(list_modules))
         .route("/v1/modules/{uid}", get(get_module))

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ccs_modules::{Ask, Limits, Step, get_module, list_modules, rest};
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use ccs_modules_host::{CallLimits, Host, Request, Service, artifacts, stores};
 use criterion::Bencher;
@@ -35,9 +35,9 @@ const EMPTY_WITH_MEMORY: &str = r#"(component
 
 /// Measures; in a process of its own, since criterion writes a line for each turn.
 pub fn measure(clock: &mut Clock) -> Outcome<()> {
-    let documents = catalogue::demo();
-    let one = catalogue::middle(&documents);
-    let (uid, rearranged) = (catalogue::uid(one), catalogue::rearranged(one));
+    let documents = catalog::demo();
+    let one = catalog::middle(&documents);
+    let (uid, rearranged) = (catalog::uid(one), catalog::rearranged(one));
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
     let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
     let service = host.service(stores::demo());
@@ -58,7 +58,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ],
         );
     }
-    let get = request(catalogue::middle_target());
+    let get = request(catalog::middle_target());
     clock.compare(
         "get",
         vec![

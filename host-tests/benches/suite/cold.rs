@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 
 use crate::calls::{structs_get, structs_list};
 use crate::context::Context;
@@ -16,8 +16,8 @@ use crate::row::{Aim, Quantity, Row, median};
 
 pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let command = context.command()?;
-    let documents = catalogue::demo();
-    let uid = catalogue::uid(catalogue::middle(&documents));
+    let documents = catalog::demo();
+    let uid = catalog::uid(catalog::middle(&documents));
     let cache = context.folder().join("cache");
     let mut rows = Vec::new();
     for (name, words) in [("get", vec!["get", &uid]), ("list", vec!["list"])] {
@@ -52,10 +52,10 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
 
 /// The twin: answers as the command does, and ends.
 pub fn answer(what: &str) {
-    let documents = catalogue::demo();
+    let documents = catalog::demo();
     let answer = match what {
         "list" => structs_list(&documents),
-        _ => structs_get(catalogue::middle(&documents)),
+        _ => structs_get(catalog::middle(&documents)),
     };
     println!("{}", String::from_utf8_lossy(&answer));
 }

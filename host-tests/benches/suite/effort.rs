@@ -13,7 +13,7 @@ pub struct Effort {
     pub load: Duration,
     /// How often a process is started.
     pub starts: usize,
-    /// How many modules a catalogue grows to.
+    /// How many modules a catalog grows to.
     pub modules: usize,
 }
 

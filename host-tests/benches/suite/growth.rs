@@ -1,10 +1,10 @@
-//! How time and memory grow with the catalogue.
+//! How time and memory grow with the catalog.
 
 use std::fs;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::Meter;
 use ccs_modules_host::stores::Snapshot;
 use ccs_modules_host::{CallLimits, Host, Service, artifacts};
@@ -21,7 +21,7 @@ use crate::timing::Clock;
 
 const SECTION: &str = "growth";
 
-/// One length of the catalogue, and what listing it costs.
+/// One length of the catalog, and what listing it costs.
 #[derive(Serialize)]
 pub struct Point {
     pub modules: usize,
@@ -54,7 +54,7 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let runtime = runtime()?;
     let host = host()?;
     for length in lengths(effort) {
-        let documents = catalogue::of(length);
+        let documents = catalog::of(length);
         let mut instance = host.service(Snapshot::from(documents.clone())).instance();
         let list = request("/v1/modules".into());
         clock.compare(
@@ -77,7 +77,7 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
 
 /// Measures the memory of one list, in a process of its own, and prints it.
 pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
-    let documents = catalogue::of(modules);
+    let documents = catalog::of(modules);
     let memory = if side == "structs" {
         let (answer, resident) = resident(|| structs_list(&documents))?;
         Memory { answer: answer.len() as f64, guest: 0.0, resident }

@@ -1,10 +1,10 @@
 //! `serve` over a socket, beside a native service that does the same with axum and serde. Both have the
-//! catalogue in memory, as it was stored.
+//! catalog in memory, as it was stored.
 
 use std::fs;
 use std::process::Command;
 
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -28,7 +28,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let (fresh, reused) = (serve("fresh")?, serve("reused")?);
     let twin = Serving::start(&mut context.role(&["axum"]))?;
 
-    let (get, list) = (catalogue::middle_target(), "/v1/modules".to_owned());
+    let (get, list) = (catalog::middle_target(), "/v1/modules".to_owned());
     for target in [&get, &list] {
         same_answers(&[&fresh, &reused, &twin], target)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ccs_modules::snapshot;
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 use ccs_modules_host::artifacts;
 use ccs_modules_host::bake::bake;
 
@@ -24,7 +24,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;
     let wasmtime = wasmtime()?;
     let theirs = context.wstd_service()?;
-    let baked = bake(&artifacts::WASI_HTTP.wasm, &snapshot::join(&catalogue::demo()))?;
+    let baked = bake(&artifacts::WASI_HTTP.wasm, &snapshot::join(&catalog::demo()))?;
     let ours = context.folder().join("baked.wasm");
     fs::write(&ours, &baked.wasm)?;
 
@@ -39,7 +39,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     };
     let servers =
         [serve(&ours, "1")?, serve(&theirs, "1")?, serve(&ours, "1000")?, serve(&theirs, "1000")?];
-    let (get, list) = (catalogue::middle_target(), "/v1/modules".to_owned());
+    let (get, list) = (catalog::middle_target(), "/v1/modules".to_owned());
     for target in [&get, &list] {
         same_answers(&servers.each_ref(), target)?;
     }
@@ -65,7 +65,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     rows.push(
         Row::new(
             "wasmtime serve",
-            "the component, catalogue and all",
+            "the component, catalog and all",
             Quantity::Bytes(baked.wasm.len() as f64),
         )
         .beside("wstd and serde_json", bytes),

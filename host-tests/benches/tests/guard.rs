@@ -1,7 +1,7 @@
 //! What a call costs the guest does not creep up. Instructions and memory are counted, not time: the same
 //! artifact gives the same numbers on every machine, however busy.
 
-use ccs_modules_benches::catalogue;
+use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::{Cost, Meter};
 
 /// A tenth above what was measured last. Who makes a call dearer for a reason raises its limit; who makes it
@@ -15,8 +15,8 @@ const STACK_AND_DATA: usize = 1 << 20;
 #[test]
 fn a_call_takes_no_more_instructions_than_it_did() {
     let meter = Meter::new().unwrap();
-    let get = meter.get(&catalogue::middle_target(), catalogue::demo()).unwrap();
-    let list = meter.get("/v1/modules", catalogue::demo()).unwrap();
+    let get = meter.get(&catalog::middle_target(), catalog::demo()).unwrap();
+    let list = meter.get("/v1/modules", catalog::demo()).unwrap();
     for (what, instructions, limit) in
         [("get", get.instructions, GET), ("list", list.instructions, LIST)]
     {
@@ -52,5 +52,5 @@ fn a_list_takes_little_more_memory_than_its_answer() {
 }
 
 fn list(meter: &Meter, modules: usize) -> Cost {
-    meter.get("/v1/modules", catalogue::of(modules)).unwrap()
+    meter.get("/v1/modules", catalog::of(modules)).unwrap()
 }

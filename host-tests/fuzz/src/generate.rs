@@ -8,11 +8,11 @@ use ccs_modules::StoreError;
 use crate::calls::{Request, Store};
 use crate::json::Json;
 
-/// The demonstration catalogue: documents as real servers send them.
-pub static CATALOGUE: LazyLock<Vec<Json>> = LazyLock::new(|| {
+/// The demonstration catalog: documents as real servers send them.
+pub static CATALOG: LazyLock<Vec<Json>> = LazyLock::new(|| {
     let Some(Json::Array(modules)) = Json::parse(include_bytes!("../../../host/src/stores/demo.json"), 128)
     else {
-        panic!("the catalogue is no array")
+        panic!("the catalog is no array")
     };
     modules
 });

@@ -4,16 +4,16 @@ use arbitrary::{Result, Unstructured};
 use ccs_modules::{Error, Limits, Malformed, Subject};
 
 use crate::calls::{Request, Store, get, handle, list};
-use crate::generate::{CATALOGUE, string, value};
+use crate::generate::{CATALOG, string, value};
 use crate::json::{Json, characters};
 use crate::rules::{Verdict, judge};
 
 pub fn run(input: &[u8]) {
     // Bytes that run out end the changes, not the test.
     let mut u = Unstructured::new(input);
-    let mut object = match u.choose_iter(CATALOGUE.iter()) {
+    let mut object = match u.choose_iter(CATALOG.iter()) {
         Ok(object) => object.clone(),
-        Err(_) => CATALOGUE[0].clone(),
+        Err(_) => CATALOG[0].clone(),
     };
     let call = u.int_in_range(0..=2).unwrap_or_default();
     if u.ratio(1, 2).unwrap_or_default() {

@@ -1,4 +1,4 @@
-"""Catalogues baked into the HTTP service by the command `bake`."""
+"""Catalogs baked into the HTTP service by the command `bake`."""
 
 import hashlib
 import subprocess
@@ -11,14 +11,14 @@ from harness.cases import Store
 
 @cache
 def baked(store: Store, wasi: str = "0.2") -> Path | None:
-    """The component with the store's catalogue; none if it is refused, as malformed ones are."""
+    """The component with the store's catalog; none if it is refused, as malformed ones are."""
     body = store.snapshot()
     digest = hashlib.sha256(body).hexdigest()[:16]
     component = folder().parent / f"baked/{digest}-{wasi}.wasm"
     component.parent.mkdir(parents=True, exist_ok=True)
-    catalogue = component.with_suffix(".json")
-    catalogue.write_bytes(body)
-    words = ["cargo", "run", "--quiet", "--locked", "--", "bake", catalogue, "-o", component]
+    catalog = component.with_suffix(".json")
+    catalog.write_bytes(body)
+    words = ["cargo", "run", "--quiet", "--locked", "--", "bake", catalog, "-o", component]
     done = subprocess.run(
         [str(word) for word in (*words, "--wasi", wasi)],
         cwd=WORKSPACE,
@@ -26,7 +26,7 @@ def baked(store: Store, wasi: str = "0.2") -> Path | None:
         capture_output=True,
         text=True,
     )
-    if done.returncode == 1 and done.stderr.startswith(f"error: {catalogue}: "):
+    if done.returncode == 1 and done.stderr.startswith(f"error: {catalog}: "):
         return None
     if done.returncode:
         raise RuntimeError(f"cannot bake: {done.stderr[-4000:]}")

@@ -20,6 +20,7 @@ mod guest;
 mod host;
 mod outcome;
 mod proxy_wasm;
+mod readme;
 mod redis;
 mod runners;
 mod same_everywhere;

@@ -1,4 +1,4 @@
-//! How time and memory grow with the catalogue: both axes logarithmic, so that what grows evenly is a line.
+//! How time and memory grow with the catalog: both axes logarithmic, so that what grows evenly is a line.
 
 use plotters::backend::SVGBackend;
 use plotters::chart::{ChartBuilder, SeriesLabelPosition};

@@ -1,4 +1,4 @@
-//! The modules API as one writes it with wstd and serde: the catalogue is part of the component, and is parsed
+//! The modules API as one writes it with wstd and serde: the catalog is part of the component, and is parsed
 //! for each request.
 
 #[path = "../../src/structs.rs"]
@@ -7,11 +7,11 @@ mod structs;
 use structs::Module;
 use wstd::http::{Body, Error, Request, Response, StatusCode};
 
-const CATALOGUE: &str = include_str!("../../../../host/src/stores/demo.json");
+const CATALOG: &str = include_str!("../../../../host/src/stores/demo.json");
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
-    let modules: Vec<Module> = serde_json::from_str(CATALOGUE)?;
+    let modules: Vec<Module> = serde_json::from_str(CATALOG)?;
     match request.uri().path().strip_prefix("/v1/modules") {
         Some("") => json(&modules),
         Some(rest) => {

@@ -1,14 +1,14 @@
-//! What is listed: the demonstration catalogue, and longer ones made of its documents.
+//! What is listed: the demonstration catalog, and longer ones made of its documents.
 
 use ccs_modules_host::stores;
 use serde_json::{Map, Value};
 
-/// The demonstration catalogue: real documents, in canonical form.
+/// The demonstration catalog: real documents, in canonical form.
 pub fn demo() -> Vec<Vec<u8>> {
     stores::demo().into_documents()
 }
 
-/// So many modules: the documents of the demonstration catalogue over and over, each with a uid of its own.
+/// So many modules: the documents of the demonstration catalog over and over, each with a uid of its own.
 pub fn of(modules: usize) -> Vec<Vec<u8>> {
     let models: Vec<_> = demo().into_iter().map(|document| around_uid(&document)).collect();
     let models = models.iter().cycle().take(modules).enumerate();
@@ -20,7 +20,7 @@ pub fn middle(documents: &[Vec<u8>]) -> &[u8] {
     &documents[documents.len() / 2]
 }
 
-/// The path of that module in the demonstration catalogue.
+/// The path of that module in the demonstration catalog.
 pub fn middle_target() -> String {
     format!("/v1/modules/{}", uid(middle(&demo())))
 }

@@ -1,0 +1,113 @@
+//! The tables of README.md are what the build and the benchmark report.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use ccs_modules_host::artifacts::{self, Artifact};
+use serde_json::Value;
+
+#[test]
+fn the_readme_shows_every_artifact() {
+    let mut table =
+        String::from("| Artifact | What it is | Imports | Bytes |\n|---|---|---|---:|\n");
+    for artifact in artifacts::all().unwrap() {
+        let (name, about) = (&artifact.name, &artifact.about);
+        let (imports, bytes) = (packages(&artifact), grouped(artifact.wasm.len()));
+        writeln!(table, "| `{name}` | {about} | {imports} | {bytes} |").unwrap();
+    }
+    section_is("artifacts", &table);
+}
+
+#[test]
+fn the_readme_shows_the_last_run_of_the_benchmark() {
+    let results = root().join("host-tests/benches/results/latest.json");
+    let results: Value = serde_json::from_str(&fs::read_to_string(results).unwrap()).unwrap();
+    let (cpu, cores) = (&results["machine"]["cpu"], &results["machine"]["cores"]);
+    let (wasmtime, calls) = (&results["versions"]["wasmtime"], &results["flags"]["calls"]);
+    let (optimised, wrk) = (&results["flags"]["opt-level"], &results["flags"]["wrk"]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut table = format!(
+        "{} ({} cores), wasmtime {}, opt-level {}; calls: {}; servers: `wrk {}`.\n\n",
+        text(cpu),
+        text(cores),
+        text(wasmtime),
+        text(optimised),
+        text(calls),
+        text(wrk),
+    );
+    table += "| What | Here | Twin | | Ratio |\n|---|---:|---|---:|---:|\n";
+    for row in results["rows"].as_array().unwrap() {
+        let section = row["section"].as_str().unwrap();
+        if !["call", "cold", "serve", "wasmtime serve", "held"].contains(&section)
+            || row["twin"].is_null()
+        {
+            continue;
+        }
+        let (name, twin) = (text(&row["name"]), text(&row["twin"]["name"]));
+        let (here, there) = (quantity(&row["ours"]), quantity(&row["twin"]["value"]));
+        let ratio = row["ratio"].as_f64().unwrap();
+        writeln!(table, "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} |").unwrap();
+    }
+    section_is("measured", &table);
+}
+
+/// Checks that the README's section with this name holds `expected`, or writes it there where
+/// `UPDATE_EXPECT=1` asks for that.
+fn section_is(name: &str, expected: &str) {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let start = format!("<!-- {name}: UPDATE_EXPECT=1 cargo test readme -->\n");
+    let (before, after) = readme.split_once(&start).unwrap();
+    let (found, after) = after.split_once("<!-- end -->").unwrap();
+    if found == expected {
+        return;
+    }
+    let update = env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
+    assert!(update, "README.md, {name}: found\n{found}\nexpected\n{expected}");
+    fs::write(path, format!("{before}{start}{expected}<!-- end -->{after}")).unwrap();
+}
+
+/// The packages that an artifact imports from, each once.
+fn packages(artifact: &Artifact) -> String {
+    let mut packages = Vec::new();
+    for import in artifact.imports().unwrap() {
+        let package = match import.split_once('/') {
+            Some((package, interface)) => {
+                let version = interface.split_once('@').map_or("", |(_, version)| version);
+                format!("`{package}@{version}`")
+            }
+            None => "the Proxy-Wasm ABI".into(),
+        };
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
+    if packages.is_empty() { "none".into() } else { packages.join(", ") }
+}
+
+fn quantity(value: &Value) -> String {
+    let number = value["value"].as_f64().unwrap();
+    match value["unit"].as_str().unwrap() {
+        "seconds" if number < 1e-3 => format!("{:.1} µs", number * 1e6),
+        "seconds" => format!("{:.1} ms", number * 1e3),
+        "per_second" => format!("{}/s", grouped(number.round() as usize)),
+        "bytes" => grouped(number as usize),
+        _ => format!("{number:.2}"),
+    }
+}
+
+/// Writes a number with a comma before every third digit.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let (head, tail) = digits.split_at(first);
+    let groups = tail.as_bytes().chunks(3).map(|group| str::from_utf8(group).unwrap());
+    let parts: Vec<_> =
+        Some(head).filter(|head| !head.is_empty()).into_iter().chain(groups).collect();
+    parts.join(",")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
