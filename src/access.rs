@@ -1,95 +1,91 @@
-//! Who may do what: management roles, and access policies for shells that face a network.
+//! Access: who sent a request, found by an access policy for shells on a network.
 
-use alloc::borrow::Cow;
-use alloc::format;
+mod policy;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
+use crate::access::policy::{Form, Role, User};
+use crate::config;
 use crate::headers;
-use crate::json::{self, Kind};
 
-/// How a shell that faces a network finds out who is calling: parsed from JSON, one of
+/// The sender of a request, and its management roles. The shell finds it out: no header field of the
+/// request grants a role unless the shell trusts that field.
+///
+/// A shell that authenticates by itself uses [`Authenticated`](Self::Authenticated) and
+/// [`Unauthenticated`](Self::Unauthenticated).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Caller {
+    /// Anybody: every request has these roles, whatever it says. So every caller may see the response
+    /// to any other, and shared caches may keep it.
+    Anonymous(Vec<String>),
+    /// An authenticated caller with these roles. An unknown role has no permission.
+    Authenticated(Vec<String>),
+    /// A caller that could not be authenticated.
+    Unauthenticated,
+}
+
+impl Caller {
+    /// Returns the management roles; none where the caller is not authenticated.
+    pub fn roles(&self) -> Option<&[String]> {
+        match self {
+            Self::Anonymous(roles) | Self::Authenticated(roles) => Some(roles),
+            Self::Unauthenticated => None,
+        }
+    }
+}
+
+/// An access policy: how a shell on a network finds out who sends a request. It is read from JSON, one
+/// of
 ///
 /// - `{"users":[{"name":"ann","password_sha256":"<64 hex digits>","roles":["db_viewer"]}]}`: HTTP
 ///   Basic (RFC 7617), against the SHA-256 digests of the passwords;
-/// - `{"trusted_header":"x-roles"}`: the roles, comma separated, in a header that an authenticating
-///   proxy in front sets, and removes from what clients send;
-/// - `{"anonymous":["db_viewer"]}`: everybody has these roles.
+/// - `{"trusted_header":"x-roles"}`: the roles, comma separated, in a header field that an
+///   authenticating proxy in front sets, and removes from what clients send;
+/// - `{"anonymous":["db_viewer"]}`: every request has these roles.
 ///
-/// A shell without a policy lets nobody in.
+/// A shell without a policy authenticates nobody.
 ///
 /// ```
-/// use ccs_modules::access::Policy;
+/// use ccs_modules::access::{Caller, Policy};
 ///
 /// let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#)?;
 /// let headers = [("X-Roles".to_string(), b"db_viewer, admin".to_vec())];
-/// assert_eq!(policy.roles(&headers), Some(vec!["db_viewer".to_string(), "admin".to_string()]));
-/// assert_eq!(policy.roles(&[]), None);
-/// # Ok::<(), ccs_modules::access::PolicyError>(())
+/// let roles = vec!["db_viewer".to_string(), "admin".to_string()];
+/// assert_eq!(policy.caller(&headers), Caller::Authenticated(roles));
+/// assert_eq!(policy.caller(&[]), Caller::Unauthenticated);
+/// # Ok::<(), ccs_modules::config::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct Policy(Kinds);
-
-#[derive(Clone)]
-enum Kinds {
-    Anonymous(Vec<String>),
-    TrustedHeader(String),
-    Users(Vec<User>),
-}
-
-#[derive(Clone)]
-struct User {
-    name: String,
-    password_sha256: [u8; 32],
-    roles: Vec<String>,
-}
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Policy(Form);
 
 impl Policy {
-    /// Parses a policy.
+    /// Reads a policy.
     ///
     /// # Errors
     ///
-    /// Where the text is not JSON or not one of the three forms: [`PolicyError`] names the field
-    /// and never shows a value.
-    pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
-        const DEPTH: usize = 8;
-        let text = json::decode(text)
-            .and_then(|text| json::rewrite(text, DEPTH, &[], &mut []))
-            .map_err(|error| PolicyError::new("policy", format!("{error}")))?;
-        let members = object("policy", &text)?;
-        let [(form, value)] = members.as_slice() else {
-            return Err(PolicyError::new("policy", EXPECTED_FORM));
-        };
-        match form.as_ref() {
-            "anonymous" => strings("anonymous", value).map(Kinds::Anonymous),
-            "trusted_header" => trusted_header(value).map(Kinds::TrustedHeader),
-            "users" => users(value).map(Kinds::Users),
-            _ => Err(PolicyError::new("policy", EXPECTED_FORM)),
-        }
-        .map(Self)
+    /// Where the text is not JSON or not one of the three forms. The error names the field and never
+    /// shows a value, but for a role that does not exist.
+    pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
+        config::parse(text)
     }
 
-    /// The roles of whoever sent these headers; none if they are not authenticated.
-    pub fn roles(&self, headers: &[(String, Vec<u8>)]) -> Option<Vec<String>> {
-        match &self.0 {
-            Kinds::Anonymous(roles) => Some(roles.clone()),
-            Kinds::TrustedHeader(name) => {
-                let roles = core::str::from_utf8(headers::single(headers, name)?).ok()?;
-                let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
-                Some(roles.map(String::from).collect())
-            }
-            Kinds::Users(users) => {
-                let (name, password) =
-                    basic_credentials(headers::single(headers, "authorization")?)?;
-                authenticate(users, &name, &password).map(|user| user.roles.clone())
-            }
-        }
+    /// Finds out who sent these header fields.
+    pub fn caller(&self, headers: &[(String, Vec<u8>)]) -> Caller {
+        let roles = match &self.0 {
+            Form::Anonymous(roles) => return Caller::Anonymous(owned(roles)),
+            Form::TrustedHeader(name) => trusted_roles(headers, name),
+            Form::Users(users) => authenticated(headers, users).map(|user| owned(&user.roles)),
+        };
+        roles.map_or(Caller::Unauthenticated, Caller::Authenticated)
     }
 }
 
@@ -97,132 +93,31 @@ impl fmt::Debug for Policy {
     /// Shows the form only: digests of weak passwords can be reversed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kinds::Anonymous(_) => "Policy(anonymous)",
-            Kinds::TrustedHeader(_) => "Policy(trusted_header)",
-            Kinds::Users(_) => "Policy(users)",
+            Form::Anonymous(_) => "Policy(anonymous)",
+            Form::TrustedHeader(_) => "Policy(trusted_header)",
+            Form::Users(_) => "Policy(users)",
         })
     }
 }
 
-/// Why a text is no access policy.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PolicyError {
-    /// The field at fault, such as `users[0].roles`.
-    pub field: String,
-    /// What was found, and what should be there. Never the value itself.
-    pub reason: Cow<'static, str>,
+fn owned(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.0.clone()).collect()
 }
 
-impl PolicyError {
-    fn new(field: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
-    }
+/// Returns the roles in a trusted header field.
+fn trusted_roles(headers: &[(String, Vec<u8>)], name: &str) -> Option<Vec<String>> {
+    let roles = core::str::from_utf8(headers::single(headers, name)?).ok()?;
+    let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
+    Some(roles.map(String::from).collect())
 }
 
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
-    }
+/// Returns the user whose name and password are in the header field `authorization`.
+fn authenticated<'a>(headers: &[(String, Vec<u8>)], users: &'a [User]) -> Option<&'a User> {
+    let (name, password) = basic_credentials(headers::single(headers, "authorization")?)?;
+    authenticate(users, &name, &password)
 }
 
-impl core::error::Error for PolicyError {}
-
-const EXPECTED_FORM: &str =
-    "expected exactly one of the fields \"users\", \"trusted_header\" and \"anonymous\"";
-
-fn users(array: &str) -> Result<Vec<User>, PolicyError> {
-    let mut users: Vec<User> = Vec::new();
-    for (index, text) in elements("users", array)?.into_iter().enumerate() {
-        let field = |name: &str| format!("users[{index}].{name}");
-        let (mut name, mut password_sha256, mut roles) = (None, None, None);
-        for (key, value) in object(&format!("users[{index}]"), text)? {
-            match key.as_ref() {
-                "name" => name = Some(string(&field("name"), value)?),
-                "password_sha256" => {
-                    password_sha256 = Some(digest(&field("password_sha256"), value)?);
-                }
-                "roles" => roles = Some(strings(&field("roles"), value)?),
-                _ => {
-                    return Err(PolicyError::new(
-                        format!("users[{index}]"),
-                        "a field other than \"name\", \"password_sha256\" and \"roles\"",
-                    ));
-                }
-            }
-        }
-        let missing = |name| PolicyError::new(field(name), "missing");
-        let name = name.ok_or_else(|| missing("name"))?;
-        if name.is_empty() || name.contains(':') {
-            let reason = "expected a name, not empty and without a colon (RFC 7617, section 2)";
-            return Err(PolicyError::new(field("name"), reason));
-        }
-        if users.iter().any(|user| user.name == name) {
-            return Err(PolicyError::new(field("name"), "the name of an earlier user"));
-        }
-        users.push(User {
-            name: name.into_owned(),
-            password_sha256: password_sha256.ok_or_else(|| missing("password_sha256"))?,
-            roles: roles.ok_or_else(|| missing("roles"))?,
-        });
-    }
-    if users.is_empty() {
-        return Err(PolicyError::new("users", "empty, nobody could authenticate"));
-    }
-    Ok(users)
-}
-
-fn digest(field: &str, value: &str) -> Result<[u8; 32], PolicyError> {
-    let digits = string(field, value)?;
-    let expected = || PolicyError::new(field, "expected the 64 hexadecimal digits of a SHA-256");
-    let mut digest = [0; 32];
-    if digits.len() != 2 * digest.len() {
-        return Err(expected());
-    }
-    for (byte, pair) in digest.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        let nibble = |digit: Option<&u8>| digit.and_then(|&digit| char::from(digit).to_digit(16));
-        let (high, low) = (nibble(pair.first()), nibble(pair.last()));
-        let (Some(high), Some(low)) = (high, low) else { return Err(expected()) };
-        *byte = u8::try_from(high * 16 + low).map_err(|_| expected())?;
-    }
-    Ok(digest)
-}
-
-fn trusted_header(value: &str) -> Result<String, PolicyError> {
-    let name = string("trusted_header", value)?;
-    if !headers::is_name(&name) {
-        return Err(PolicyError::new("trusted_header", "expected the name of a header"));
-    }
-    Ok(name.into_owned())
-}
-
-fn strings(field: &str, value: &str) -> Result<Vec<String>, PolicyError> {
-    let elements = elements(field, value)?.into_iter().enumerate();
-    elements
-        .map(|(index, value)| string(&format!("{field}[{index}]"), value).map(Cow::into_owned))
-        .collect()
-}
-
-fn object<'a>(field: &str, value: &'a str) -> Result<Vec<(Cow<'a, str>, &'a str)>, PolicyError> {
-    expect(field, value, Kind::Object).map(json::members)
-}
-
-fn elements<'a>(field: &str, value: &'a str) -> Result<Vec<&'a str>, PolicyError> {
-    expect(field, value, Kind::Array).map(|array| json::elements(array).unwrap_or_default())
-}
-
-fn string<'a>(field: &str, value: &'a str) -> Result<Cow<'a, str>, PolicyError> {
-    expect(field, value, Kind::String).map(json::string)
-}
-
-fn expect<'a>(field: &str, value: &'a str, expected: Kind) -> Result<&'a str, PolicyError> {
-    let kind = Kind::of(value);
-    if kind == expected {
-        return Ok(value);
-    }
-    Err(PolicyError::new(field, format!("{}, expected {}", kind.name(), expected.name())))
-}
-
-/// The name and the password of `Basic` credentials (RFC 7617, section 2).
+/// Returns the name and the password of `Basic` credentials (RFC 7617, section 2).
 fn basic_credentials(authorization: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, token) = authorization.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
@@ -235,13 +130,14 @@ fn basic_credentials(authorization: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((name, password))
 }
 
-/// The user with this name and password. Takes as long for a wrong name as for a wrong password,
-/// and for a password that is nearly right as for any other.
+/// Returns the user with this name and password. Takes as long for a wrong name as for a wrong
+/// password, and for a password that is nearly right as for any other.
 fn authenticate<'a>(users: &'a [User], name: &[u8], password: &[u8]) -> Option<&'a User> {
     let digest: [u8; 32] = Sha256::digest(password).into();
     let mut found = None;
     for user in users {
-        let same: Choice = user.password_sha256.ct_eq(&digest) & user.name.as_bytes().ct_eq(name);
+        let same: Choice =
+            user.password_sha256.0.ct_eq(&digest) & user.name.0.as_bytes().ct_eq(name);
         if same.into() {
             found = Some(user);
         }
@@ -252,7 +148,7 @@ fn authenticate<'a>(users: &'a [User], name: &[u8], password: &[u8]) -> Option<&
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString as _;
-    use alloc::vec;
+    use alloc::{format, vec};
 
     use super::*;
 
@@ -278,7 +174,8 @@ mod tests {
     #[test]
     fn basic_credentials_are_checked() {
         let policy = users();
-        let roles = |headers: &[(String, Vec<u8>)]| policy.roles(headers);
+        let roles =
+            |headers: &[(String, Vec<u8>)]| policy.caller(headers).roles().map(<[_]>::to_vec);
         assert_eq!(roles(&basic("ann:secret")), Some(vec!["db_viewer".to_string()]));
         assert_eq!(roles(&basic("bob:secret")), Some(vec![]));
         for wrong in ["ann:Secret", "ann:", "ann", "Ann:secret", ":secret", "eve:secret", ""] {
@@ -300,85 +197,97 @@ mod tests {
         let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
         let roles = |headers: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| (name.to_string(), value.as_bytes().into());
-            policy.roles(&headers.iter().map(owned).collect::<Vec<_>>())
+            policy.caller(&headers.iter().map(owned).collect::<Vec<_>>())
         };
-        let some = |roles: &[&str]| Some(roles.iter().map(|role| role.to_string()).collect());
+        let some = |roles: &[&str]| {
+            Caller::Authenticated(roles.iter().map(|role| role.to_string()).collect())
+        };
         assert_eq!(roles(&[("X-Roles", " a ,b,, ")]), some(&["a", "b"]));
         assert_eq!(roles(&[("x-roles", "")]), some(&[]));
-        assert_eq!(roles(&[("x-role", "a"), ("roles", "a")]), None);
-        assert_eq!(roles(&[("x-roles", "a"), ("X-Roles", "admin")]), None);
-        assert_eq!(policy.roles(&[("x-roles".into(), vec![0xff])]), None);
+        assert_eq!(roles(&[("x-role", "a"), ("roles", "a")]), Caller::Unauthenticated);
+        assert_eq!(roles(&[("x-roles", "a"), ("X-Roles", "admin")]), Caller::Unauthenticated);
+        assert_eq!(policy.caller(&[("x-roles".into(), vec![0xff])]), Caller::Unauthenticated);
     }
 
     #[test]
     fn anonymous_is_everybody() {
         let policy = Policy::parse(br#" { "anonymous" : [ "db_viewer" ] } "#).unwrap();
-        assert_eq!(policy.roles(&[]), Some(vec!["db_viewer".to_string()]));
+        assert_eq!(policy.caller(&[]), Caller::Anonymous(vec!["db_viewer".to_string()]));
     }
 
     #[test]
     fn an_ill_formed_policy_names_the_field_and_no_value() {
+        const FORM: &str = "expected exactly one of the fields users, trusted_header and anonymous";
+        const NAME: &str =
+            "users[0].name: expected a name, not empty and without a colon (RFC 7617, section 2)";
+        const SHA: &str =
+            "users[0].password_sha256: expected the 64 hexadecimal digits of a SHA-256";
         let user = |fields: &str| format!(r#"{{"users":[{{{fields}}}]}}"#);
         let hash = format!(r#""password_sha256":"{DIGEST}""#);
         for (text, expected) in [
-            ("".into(), "policy: line 1, column 1: EOF while parsing a value".to_string()),
-            ("[]".into(), "policy: an array, expected an object".into()),
-            ("{}".into(), format!("policy: {EXPECTED_FORM}")),
-            (r#"{"user":[]}"#.into(), format!("policy: {EXPECTED_FORM}")),
-            (r#"{"anonymous":[],"users":[]}"#.into(), format!("policy: {EXPECTED_FORM}")),
-            (r#"{"anonymous":"a"}"#.into(), "anonymous: a string, expected an array".into()),
-            (r#"{"anonymous":["a",1]}"#.into(), "anonymous[1]: a number, expected a string".into()),
+            ("".into(), "EOF while parsing a value at line 1 column 0"),
+            ("{\n  \"users\": [,]}".into(), "expected value at line 2 column 13"),
+            ("[]".into(), "an array, expected an object"),
+            (r#"[["admin"]]"#.into(), "an array, expected an object"),
+            ("{}".into(), FORM),
+            (r#"{"anonymous":[],"users":[{}]}"#.into(), "users[0]: missing field `name`"),
+            (r#"{"anonymous":[],"trusted_header":"x"}"#.into(), FORM),
+            (r#"{"anonymous":[],"users":null}"#.into(), "users: null, expected an array"),
+            (
+                r#"{"user":[]}"#.into(),
+                "user: unknown field `user`, expected one of `anonymous`, `trusted_header`, `users`",
+            ),
+            (r#"{"anonymous":"secret"}"#.into(), "anonymous: a string, expected an array"),
+            (r#"{"anonymous":["admin",1]}"#.into(), "anonymous[1]: a number, expected a string"),
+            (
+                r#"{"anonymous":["db_viewr"]}"#.into(),
+                "anonymous[0]: there is no role \"db_viewr\", expected admin, cluster_member, \
+                 cluster_viewer, db_member, db_viewer, user_manager, none",
+            ),
             (
                 r#"{"trusted_header":""}"#.into(),
-                "trusted_header: expected the name of a header".into(),
+                "trusted_header: expected the name of a header field",
             ),
             (
                 r#"{"trusted_header":"x roles"}"#.into(),
-                "trusted_header: expected the name of a header".into(),
+                "trusted_header: expected the name of a header field",
             ),
-            (r#"{"users":[]}"#.into(), "users: empty, nobody could authenticate".into()),
-            (r#"{"users":[1]}"#.into(), "users[0]: a number, expected an object".into()),
-            (user(""), "users[0].name: missing".into()),
-            (user(r#""name":"a""#), "users[0].password_sha256: missing".into()),
-            (user(&format!(r#""name":"a",{hash}"#)), "users[0].roles: missing".into()),
+            (r#"{"users":[]}"#.into(), "users: empty, nobody could authenticate"),
+            (r#"{"users":[1]}"#.into(), "users[0]: a number, expected an object"),
+            (r#"{"users":[["a"]]}"#.into(), "users[0]: an array, expected an object"),
+            (user(r#""name":"a""#), "users[0]: missing field `password_sha256`"),
+            (user(&format!(r#""name":"a",{hash}"#)), "users[0]: missing field `roles`"),
+            (
+                user(&format!(r#""name":"a",{hash},"roles":["admin","None"]"#)),
+                "users[0].roles[1]: there is no role \"None\", expected admin, cluster_member, \
+                 cluster_viewer, db_member, db_viewer, user_manager, none",
+            ),
             (
                 user(r#""name":"a","password":"secret""#),
-                "users[0]: a field other than \"name\", \"password_sha256\" and \"roles\"".into(),
+                "users[0].password: unknown field `password`, expected one of `name`, \
+                 `password_sha256`, `roles`",
             ),
+            (user(r#""name":"a","password_sha256":"secret""#), SHA),
+            (user(&format!(r#""name":"a","password_sha256":"g{}""#, &DIGEST[1..])), SHA),
+            (user(&format!(r#""name":"",{hash},"roles":[]"#)), NAME),
+            (user(&format!(r#""name":"a:b",{hash},"roles":[]"#)), NAME),
             (
-                user(r#""name":"a","password_sha256":"secret""#),
-                "users[0].password_sha256: expected the 64 hexadecimal digits of a SHA-256".into(),
-            ),
-            (
-                user(&format!(r#""name":"a","password_sha256":"g{}""#, &DIGEST[1..])),
-                "users[0].password_sha256: expected the 64 hexadecimal digits of a SHA-256".into(),
-            ),
-            (
-                user(&format!(r#""name":"",{hash},"roles":[]"#)),
-                "users[0].name: expected a name, not empty and without a colon (RFC 7617, section 2)"
-                    .into(),
-            ),
-            (
-                user(&format!(r#""name":"a:b",{hash},"roles":[]"#)),
-                "users[0].name: expected a name, not empty and without a colon (RFC 7617, section 2)"
-                    .into(),
-            ),
-            (
-                format!(
-                    r#"{{"users":[{{"name":"a",{hash},"roles":[]}},{{"name":"a",{hash},"roles":[]}}]}}"#
-                ),
-                "users[1].name: the name of an earlier user".into(),
+                user(&format!(r#""name":"a",{hash},"roles":[]}},{{"name":"a",{hash},"roles":[]"#)),
+                "users: the user at index 1 has the name of an earlier one",
             ),
         ] {
             assert_eq!(Policy::parse(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
         }
+        let long = format!(r#"{{"anonymous":["{}"]}}"#, "\\n".repeat(100));
+        let error = Policy::parse(long.as_bytes()).unwrap_err().to_string();
+        assert!(error.len() < 250 && !error.contains('\n'), "{error}");
     }
 
     #[test]
     fn a_policy_does_not_show_its_secrets() {
         assert_eq!(format!("{:?}", users()), "Policy(users)");
         let debug = |text: &[u8]| format!("{:?}", Policy::parse(text).unwrap());
-        assert_eq!(debug(br#"{"anonymous":["secret"]}"#), "Policy(anonymous)");
+        assert_eq!(debug(br#"{"anonymous":["none"]}"#), "Policy(anonymous)");
         assert_eq!(debug(br#"{"trusted_header":"secret"}"#), "Policy(trusted_header)");
     }
 }

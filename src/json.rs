@@ -17,7 +17,7 @@ use core::ops::Range;
 pub use crate::json::error::SyntaxError;
 pub(crate) use crate::json::name::Name;
 pub(crate) use crate::json::recogniser::read_members;
-pub(crate) use crate::json::rewriter::{elements, members, rewrite};
+pub(crate) use crate::json::rewriter::{elements, rewrite};
 
 /// The value of a member of an object.
 #[derive(Clone, Debug, Eq, PartialEq)]

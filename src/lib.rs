@@ -108,6 +108,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod access;
+pub mod config;
 pub mod mirror;
 pub mod rest;
 pub mod snapshot;

@@ -50,6 +50,7 @@ pub use crate::mirror::time::Millis;
 ///
 /// ```
 /// use std::time::Duration;
+/// use ccs_modules::access::Caller;
 /// use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Millis, Outcome, Poll};
 /// use ccs_modules::{rest, upstream};
 ///
@@ -112,9 +113,9 @@ pub use crate::mirror::time::Millis;
 ///
 /// let config = br#"{"nodes":["https://node1:9443"],"refresh_ms":30000}"#;
 /// let mut mirror = Mirror::new(Config::parse(config)?, 4711);           // 1
-/// let roles = ["db_viewer".to_string()];
+/// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
 /// let request =
-///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], roles: Some(&roles) };
+///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
 /// assert_eq!(mirror.handle(Millis(0), &request).status, 503);
 ///
 /// let mut now = Millis(0);
@@ -653,6 +654,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::access::Caller;
 
     const REFRESH: u64 = 30_000;
     const LIST: &str = r#"[{"uid":"a"}]"#;
@@ -692,8 +694,8 @@ mod tests {
     }
 
     fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
-        let roles = ["admin".to_string()];
-        let request = rest::Request { method: "GET", target, headers: &[], roles: Some(&roles) };
+        let caller = Caller::Authenticated(vec!["admin".to_string()]);
+        let request = rest::Request { method: "GET", target, headers: &[], caller: &caller };
         mirror.handle(Millis(now), &request).into_owned()
     }
 

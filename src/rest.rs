@@ -4,23 +4,29 @@
 //! authentication, permission, `accept`, query, and only then the store.
 
 mod accept;
-mod body;
+mod bodies;
 mod conditional;
+mod refusal;
+mod responder;
 mod target;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::access::Caller;
 use crate::ask::{ask_document, ask_documents, check_uid};
+use crate::error::Error;
 use crate::headers;
 use crate::image::View;
 use crate::limits::Limits;
-use crate::rest::body::{ListRequest, ModuleRequest, Reply};
-use crate::rest::target::{Resource, Target};
+use crate::rest::bodies::{ListRequest, ModuleRequest};
+use crate::rest::responder::{ALLOW, Responder};
+use crate::rest::target::{Operation, Target};
 use crate::roles::may_view_modules;
 use crate::step::Step;
 
+pub use crate::rest::refusal::Refusal;
 pub use crate::rest::target::is_api_path;
 
 /// A request. Its body is never looked at.
@@ -33,9 +39,9 @@ pub struct Request<'a> {
     pub target: &'a str,
     /// The header fields in the order received. Names in any case; a name may repeat.
     pub headers: &'a [(String, Vec<u8>)],
-    /// The caller's management roles; none if the caller is not authenticated. The shell's own
-    /// finding: no header of the request grants a role here.
-    pub roles: Option<&'a [String]>,
+    /// The sender, as the shell found it. The responses to anybody may be kept by shared caches; all
+    /// others are private.
+    pub caller: &'a Caller,
 }
 
 /// A response. The body is owned, or borrowed from a [`Snapshot`](crate::Snapshot).
@@ -67,11 +73,12 @@ impl From<Response> for Response<Cow<'_, [u8]>> {
 /// Begins answering a request. Every failure is a response too.
 ///
 /// ```
+/// use ccs_modules::access::Caller;
 /// use ccs_modules::{Ask, Limits, Step, rest};
 ///
-/// let roles = ["db_viewer".to_string()];
+/// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
 /// let request =
-///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], roles: Some(&roles) };
+///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
 /// let Step::Ask(Ask::Documents(ask)) = rest::handle(&request, &Limits::default()) else {
 ///     unreachable!("a list needs all documents");
 /// };
@@ -80,11 +87,12 @@ impl From<Response> for Response<Cow<'_, [u8]>> {
 /// assert_eq!(response.body, b"[{\"uid\":\"a\"}]\n");
 /// ```
 pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
-    let reply = Reply::to(request);
-    match resource(request, limits) {
-        Ok(Resource::List(filter)) => ask_documents(ListRequest::new(reply, filter), limits),
-        Ok(Resource::Module(uid)) => ask_document(ModuleRequest::new(reply), &uid, limits),
-        Err(refusal) => Step::Done(reply.refuse(refusal)),
+    let responder = Responder::new(request);
+    match operation(request, limits) {
+        Ok(Operation::List(filter)) => ask_documents(ListRequest::new(responder, filter), limits),
+        Ok(Operation::Module(uid)) => ask_document(ModuleRequest::new(responder), &uid, limits),
+        Ok(Operation::Options) => Step::Done(responder.options()),
+        Err(refusal) => Step::Done(responder.refuse(&refusal)),
     }
 }
 
@@ -96,69 +104,36 @@ pub(crate) fn handle_from<'a>(
     limits: &Limits,
     headers: impl IntoIterator<Item = (String, String)>,
 ) -> Response<Cow<'a, [u8]>> {
-    let reply = Reply::to(request);
-    let mut response = match resource(request, limits) {
-        Ok(Resource::List(filter)) => reply.list_from(&filter, snapshot),
-        Ok(Resource::Module(uid)) => {
+    let responder = Responder::new(request);
+    let mut response = match operation(request, limits) {
+        Ok(Operation::List(filter)) => responder.list_from(&filter, snapshot),
+        Ok(Operation::Module(uid)) => {
             let entry = check_uid(&uid, limits).and_then(|()| snapshot.get(&uid));
-            reply.module_from(entry).into()
+            responder.module_from(entry).into()
         }
-        Err(refusal) => return reply.refuse(refusal).into(),
+        Ok(Operation::Options) => return responder.options().into(),
+        Err(refusal) => return responder.refuse(&refusal).into(),
     };
     response.headers.extend(headers);
     response
 }
 
-/// The response of a shell that cannot serve because it is set up wrongly: 500, with an error body
-/// like every other. The reason reaches the client, so it holds no secret; a
-/// [`PolicyError`](crate::access::PolicyError) holds none.
-///
-/// ```
-/// use ccs_modules::rest;
-///
-/// let response = rest::misconfigured("GET", "the access policy: users[0].name: missing");
-/// assert_eq!(response.status, 500);
-/// assert_eq!(
-///     response.body,
-///     b"{\"description\":\"the access policy: users[0].name: missing\",\"error_code\":\"misconfigured\"}\n",
-/// );
-/// let head = rest::misconfigured("HEAD", "the access policy: users[0].name: missing");
-/// assert_eq!((head.headers, head.body), (response.headers, vec![]));
-/// ```
-pub fn misconfigured(method: &str, reason: &str) -> Response {
-    let request = Request { method, target: "", headers: &[], roles: None };
-    Reply::to(&request).error(500, "misconfigured", reason, &[])
-}
-
-/// What is asked for, if this caller may ask for it in this way.
-fn resource<'a>(request: &Request<'a>, limits: &Limits) -> Result<Resource<'a>, Refusal> {
+/// Returns the operation that a request asks for, if this caller may ask for it in this way.
+fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>, Refusal> {
     let target = Target::parse(request.target, limits)?;
     match request.method {
         "GET" | "HEAD" => {}
-        "OPTIONS" => return Err(Refusal::Options),
-        _ => return Err(Refusal::MethodNotAllowed),
+        "OPTIONS" => return Ok(Operation::Options),
+        _ => return Err(Refusal::MethodNotAllowed { allow: ALLOW }),
     }
-    let roles = request.roles.ok_or(Refusal::Unauthenticated)?;
+    let roles = request.caller.roles().ok_or(Refusal::Unauthenticated)?;
     if !may_view_modules(roles) {
-        return Err(Refusal::Forbidden);
+        return Err(Refusal::Catalog(Error::Forbidden));
     }
-    if !accept::json(headers::values(request.headers, "accept")) {
+    if !accept::accepts_json(headers::values(request.headers, "accept")) {
         return Err(Refusal::NotAcceptable);
     }
-    target.resource()
-}
-
-/// Why a request is answered without the store.
-enum Refusal {
-    BadRequest(&'static str),
-    Forbidden,
-    MethodNotAllowed,
-    NotAcceptable,
-    NotFound,
-    /// Not a failure: OPTIONS is answered with what a path allows.
-    Options,
-    TargetTooLong,
-    Unauthenticated,
+    target.operation()
 }
 
 #[cfg(test)]
@@ -186,8 +161,8 @@ mod tests {
     ) -> Response {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value))).collect();
-        let roles = ["admin".into()];
-        let request = Request { method, target, headers: &headers, roles: Some(&roles) };
+        let caller = Caller::Authenticated(vec!["admin".into()]);
+        let request = Request { method, target, headers: &headers, caller: &caller };
         match handle(&request, &Limits { uid_bytes: 4, target_bytes: 64, ..Limits::default() }) {
             Step::Done(response) => response,
             Step::Ask(Ask::Documents(ask)) => ask.answer(store.map(<[_]>::to_vec)),
@@ -222,7 +197,7 @@ mod tests {
         assert_eq!(one.status, 200);
         assert_eq!(body(&one), format!("{}\n", DOCUMENTS[1]));
         let tag = entity_tag(hash(&[&one.body]), one.body.len());
-        let fields = "content-type: application/json\ncontent-length: 31\netag: ";
+        let fields = "content-type: application/json\ncontent-length: 31\ncache-control: private, no-cache\netag: ";
         assert_eq!(headers(&one), format!("{fields}{tag}\n"));
         let empty = answer("GET", "/v1/modules", &[], Ok(&[]));
         assert_eq!((empty.status, body(&empty)), (200, "[]\n"));
@@ -245,7 +220,10 @@ mod tests {
             let known = [("If-None-Match", tag.as_str())];
             let response = answer(method, "/v1/modules", &known, Ok(&DOCUMENTS));
             assert_eq!((response.status, body(&response)), (304, ""));
-            assert_eq!(headers(&response), format!("etag: {tag}\n"));
+            assert_eq!(
+                headers(&response),
+                format!("cache-control: private, no-cache\netag: {tag}\n")
+            );
             assert_eq!(answer(method, "/v1/modules", &known, Ok(&[])).status, 200);
         }
         let any = [("if-none-match", "*")];
@@ -293,7 +271,15 @@ mod tests {
                 "bad_request",
                 "a percent sign without two hexadecimal digits",
             ),
-            ("GET", "/v1/modules/%ff", "*/*", Ok(&[]), 400, "bad_request", "not UTF-8"),
+            (
+                "GET",
+                "/v1/modules/%ff",
+                "*/*",
+                Ok(&[]),
+                400,
+                "bad_request",
+                "percent-encoded bytes that are not UTF-8",
+            ),
             (
                 "GET",
                 "/v1/modules?version=x",
@@ -301,7 +287,7 @@ mod tests {
                 Ok(&[]),
                 400,
                 "bad_request",
-                "the query key version needs an integer",
+                "the query key version needs an integer from 0 to 4294967295",
             ),
             (
                 "GET",
@@ -328,7 +314,7 @@ mod tests {
                 Ok(&[]),
                 405,
                 "method_not_allowed",
-                "this path allows GET, HEAD and OPTIONS",
+                "this path allows only GET, HEAD, OPTIONS",
             ),
             (
                 "GET",
@@ -337,7 +323,7 @@ mod tests {
                 Ok(&[]),
                 406,
                 "not_acceptable",
-                "the answer is application/json",
+                "the response is application/json, which accept excludes",
             ),
             (
                 "GET",
@@ -405,43 +391,102 @@ mod tests {
                 _ => "",
             };
             let length = expected.len();
-            let fields =
-                format!("content-type: application/json\ncontent-length: {length}\n{more}");
+            let fields = format!(
+                "content-type: application/json\ncontent-length: {length}\ncache-control: private, no-cache\n{more}"
+            );
             assert_eq!(headers(&response), fields, "{target}");
         }
     }
 
     #[test]
     fn options_are_told_to_anybody() {
-        let request =
-            Request { method: "OPTIONS", target: "/v1/modules", headers: &[], roles: None };
+        let caller = &Caller::Unauthenticated;
+        let request = Request { method: "OPTIONS", target: "/v1/modules", headers: &[], caller };
         let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
         assert_eq!((response.status, body(&response)), (204, ""));
-        assert_eq!(headers(&response), "allow: GET, HEAD, OPTIONS\n");
+        assert_eq!(
+            headers(&response),
+            "cache-control: private, no-cache\nallow: GET, HEAD, OPTIONS\n"
+        );
     }
 
     #[test]
     fn who_may_not_ask_is_told_why() {
-        let none = ["none".to_string()];
-        for (roles, status, challenge, expected) in [
+        let none = Caller::Authenticated(vec!["none".to_string()]);
+        for (caller, status, challenge, expected) in [
             (
-                None,
+                &Caller::Unauthenticated,
                 401,
                 "www-authenticate: Basic realm=\"ccs-modules\", charset=\"UTF-8\"\n",
                 "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
             ),
             (
-                Some(&none[..]),
+                &none,
                 403,
                 "",
                 "{\"description\":\"the permission view_cluster_modules is missing\",\"error_code\":\"insufficient_permissions\"}\n",
             ),
         ] {
             let request =
-                Request { method: "GET", target: "/v1/modules?version=x", headers: &[], roles };
+                Request { method: "GET", target: "/v1/modules?version=x", headers: &[], caller };
             let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
             assert_eq!((response.status, body(&response)), (status, expected));
-            assert!(headers(&response).ends_with(&format!("{}\n{challenge}", expected.len())));
+            assert!(headers(&response).ends_with(&format!(
+                "{}\ncache-control: private, no-cache\n{challenge}",
+                expected.len()
+            )));
+        }
+    }
+
+    #[test]
+    fn a_plus_in_a_query_is_a_space() {
+        let store = [r#"{"module_name":"my search","uid":"a"}"#];
+        for query in ["module_name=my+search", "module_name=my%20search", "module+name=x"] {
+            let response = answer("GET", &format!("/v1/modules?{query}"), &[], Ok(&store));
+            assert_eq!(body(&response), format!("[{}]\n", store[0]), "{query}");
+        }
+        let encoded = answer("GET", "/v1/modules?module_name=my%2Bsearch", &[], Ok(&store));
+        assert_eq!(body(&encoded), "[]\n");
+        assert_eq!(answer("GET", "/v1/modules/a+b", &[], Ok(&[r#"{"uid":"a b"}"#])).status, 404);
+    }
+
+    #[test]
+    fn a_version_in_a_query_is_digits() {
+        for version in ["+80001", "%2B80001", "-1", "", "4294967296"] {
+            let response = get(&format!("/v1/modules?version={version}"));
+            assert_eq!(response.status, 400, "{version}");
+        }
+    }
+
+    #[test]
+    fn shared_caches_keep_only_what_anybody_may_see() {
+        let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
+        let headers = [("if-none-match".to_string(), tag.into_bytes())];
+        let caller = |kind: fn(Vec<String>) -> Caller| kind(vec!["admin".into()]);
+        for (caller, expected) in [
+            (caller(Caller::Anonymous), "no-cache"),
+            (Caller::Anonymous(vec![]), "no-cache"),
+            (caller(Caller::Authenticated), "private, no-cache"),
+            (Caller::Unauthenticated, "private, no-cache"),
+        ] {
+            for (method, target, headers) in [
+                ("GET", "/v1/modules", &[][..]),
+                ("GET", "/v1/modules", &headers),
+                ("HEAD", "/v1/modules/a", &[]),
+                ("OPTIONS", "/v1/modules", &[]),
+                ("POST", "/v1/modules", &[]),
+                ("GET", "/other", &[]),
+            ] {
+                let request = Request { method, target, headers, caller: &caller };
+                let response = match handle(&request, &Limits::default()) {
+                    Step::Done(response) => response,
+                    Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(DOCUMENTS.to_vec())),
+                    Step::Ask(Ask::Document(ask)) => ask.answer(Ok(Some(DOCUMENTS[0]))),
+                };
+                let found = response.headers.iter().find(|(name, _)| name == "cache-control");
+                let found = found.map(|(_, value)| value.as_str());
+                assert_eq!(found, Some(expected), "{} {caller:?}", response.status);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ccs_modules::access::Caller;
 use ccs_modules::mirror::{Config, Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
 use ccs_modules::upstream::Response;
 use ccs_modules::{StoreError, rest};
@@ -232,13 +233,9 @@ impl Model {
             let fresh = matches!(view.freshness, Freshness::Fresh { .. });
             assert_eq!(Some(fresh), age.map(|age| age <= 2 * REFRESH));
         }
-        let roles = ["admin".to_string()];
-        let request = rest::Request {
-            method: "GET",
-            target: "/v1/modules",
-            headers: &[],
-            roles: Some(&roles),
-        };
+        let caller = Caller::Authenticated(vec!["admin".to_string()]);
+        let request =
+            rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
         let response = self.mirror.handle(now, &request).into_owned();
         match self.held.filter(|_| may_answer) {
             Some((version, _)) => {

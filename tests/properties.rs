@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing)] // a test may panic
 
+use ccs_modules::access::Caller;
 use ccs_modules::{
     Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
 };
@@ -35,8 +36,8 @@ fn get(content: &Content, uid: &str) -> Result<Module, Error> {
 }
 
 fn handle(content: &Content, target: &str) -> rest::Response {
-    let roles = ["admin".to_string()];
-    let request = rest::Request { method: "GET", target, headers: &[], roles: Some(&roles) };
+    let caller = Caller::Authenticated(vec!["admin".to_string()]);
+    let request = rest::Request { method: "GET", target, headers: &[], caller: &caller };
     resolve(rest::handle(&request, &Limits::default()), content)
 }
 
@@ -233,8 +234,8 @@ proptest! {
         headers in prop::collection::vec(
             ("accept|if-none-match|authorization|x", prop::collection::vec(any::<u8>(), 0..30)), 0..4),
     ) {
-        let roles = ["admin".to_string()];
-        let request = rest::Request { method: &method, target: &target, headers: &headers, roles: Some(&roles) };
+        let caller = Caller::Authenticated(vec!["admin".to_string()]);
+        let request = rest::Request { method: &method, target: &target, headers: &headers, caller: &caller };
         let response = resolve(rest::handle(&request, &Limits::default()), &Ok(vec![]));
         prop_assert!((200..600).contains(&response.status));
         prop_assert!(method != "HEAD" || response.body.is_empty());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)] // a test may panic
 
+use ccs_modules::access::Caller;
 use ccs_modules::rest::{Request, Response};
 use ccs_modules::snapshot::{Position, find, join};
 use ccs_modules::{
@@ -99,8 +100,9 @@ proptest! {
         headers.extend(accept.map(|accept| ("Accept".to_string(), accept.into_bytes())));
         let mut requests = vec![headers.clone()];
         // What is answered is asked for again, by its entity tag.
+        let caller = roles.clone().map_or(Caller::Unauthenticated, Caller::Authenticated);
         let request =
-            Request { method: &method, target: &target, headers: &headers, roles: roles.as_deref() };
+            Request { method: &method, target: &target, headers: &headers, caller: &caller };
         let first = ask(rest::handle(&request, &limits), &documents);
         if let Some((_, tag)) = first.headers.iter().find(|(name, _)| name == "etag") {
             let known = ("if-none-match".to_string(), tag.clone().into_bytes());
@@ -175,8 +177,8 @@ proptest! {
 }
 
 fn get<B: AsRef<[u8]>>(snapshot: &Snapshot<B>, target: &str) -> Response {
-    let roles = ["admin".to_string()];
-    let request = Request { method: "GET", target, headers: &[], roles: Some(&roles) };
+    let caller = Caller::Authenticated(vec!["admin".to_string()]);
+    let request = Request { method: "GET", target, headers: &[], caller: &caller };
     snapshot.handle(&request, &Limits::default()).into_owned()
 }
 

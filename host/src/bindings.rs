@@ -2,6 +2,10 @@
 
 #![allow(missing_docs, reason = "what the generator adds to the documented contract")]
 
+use ccs_modules::access;
+
+use self::exports::ccs::modules::rest;
+
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
@@ -9,3 +13,13 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     additional_derives: [PartialEq, Eq],
 });
+
+impl From<access::Caller> for rest::Caller {
+    fn from(caller: access::Caller) -> Self {
+        match caller {
+            access::Caller::Anonymous(roles) => Self::Anonymous(roles),
+            access::Caller::Authenticated(roles) => Self::Authenticated(roles),
+            access::Caller::Unauthenticated => Self::Unauthenticated,
+        }
+    }
+}

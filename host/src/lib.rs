@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Request, artifacts};
+//! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Host, Request, artifacts};
 //!
 //! /// The store of the program. This one holds one module, which never changes.
 //! struct OneModule;
@@ -42,7 +42,7 @@
 //!         method: "GET".into(),
 //!         target: "/v1/modules/1".into(),
 //!         headers: vec![],
-//!         roles: Some(vec!["db_viewer".into()]),
+//!         caller: Caller::Authenticated(vec!["db_viewer".into()]),
 //!     })
 //!     .await?;
 //! assert_eq!(response.status, 200);
@@ -80,7 +80,7 @@ pub mod stores;
 
 pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
-pub use crate::bindings::exports::ccs::modules::rest::{Request, Response};
+pub use crate::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
 pub use crate::call_limits::CallLimits;
 pub use crate::ccs::Ccs;
 pub use crate::error::{CallError, LoadError};

@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{Kind, Name, SyntaxError, Value, characters, offset, string};
+use crate::json::{Kind, Name, SyntaxError, Value, characters, offset};
 
 /// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`.
 ///
@@ -56,12 +56,6 @@ pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
         }
         Err(error) => Err(SyntaxError::within(text, 0, &error)),
     }
-}
-
-/// Returns the members of a canonical object.
-pub(crate) fn members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
-    let Members(members) = serde_json::from_str(object).unwrap_or_default();
-    members.into_iter().map(|(key, value)| (string(key.get()), value.get())).collect()
 }
 
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];

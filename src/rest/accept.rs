@@ -1,47 +1,38 @@
-//! The `accept` header (RFC 9110, section 12.5.1).
+//! The header field `accept` (RFC 9110, section 12.5.1).
 
-/// Whether `application/json` is acceptable: the most specific range that covers it decides, and
-/// refuses it with a weight of 0. No header at all accepts everything; a range that cannot be read
-/// covers nothing.
-pub(super) fn json<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
+use mediatype::names::{_STAR, APPLICATION, JSON, Q};
+use mediatype::{MediaType, MediaTypeList, ReadParams as _};
+
+/// Tells whether `application/json` is acceptable. The most specific range that covers it decides, and
+/// refuses it with a weight of 0. Without the header field everything is acceptable; a range that
+/// cannot be read covers nothing.
+pub(super) fn accepts_json<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut any, mut best) = (false, None);
     for value in values {
         any = true;
-        for range in split(value, b',') {
-            let mut parts = split(range, b';');
-            let Some(specificity) = parts.next().and_then(specificity) else { continue };
-            // Of two equally specific ranges the kinder one counts.
-            best = best.max(Some((specificity, !parts.any(is_zero_weight))));
+        let value = core::str::from_utf8(value).unwrap_or_default();
+        for range in MediaTypeList::new(value).flatten() {
+            let Some(specificity) = specificity(&range) else { continue };
+            // Of two equally specific ranges the one that accepts counts.
+            best = best.max(Some((specificity, !has_zero_weight(&range))));
         }
     }
     !any || best.is_some_and(|(_, accepted)| accepted)
 }
 
-/// How closely a range covers `application/json`, if it does. Parameters do not matter: JSON has
-/// none that would select another representation.
-fn specificity(range: &[u8]) -> Option<usize> {
-    let ranges: [&[u8]; 3] = [b"*/*", b"application/*", b"application/json"];
-    ranges.iter().position(|covers| covers.eq_ignore_ascii_case(range))
+/// Returns how closely a range covers `application/json`, if it does. Parameters do not matter: JSON
+/// has none that would select another representation.
+fn specificity(range: &MediaType<'_>) -> Option<usize> {
+    let covering = [(_STAR, _STAR), (APPLICATION, _STAR), (APPLICATION, JSON)];
+    covering.iter().position(|names| *names == (range.ty, range.subty))
 }
 
-/// Whether a parameter is a weight of 0 (`q=0`, `q=0.`, `q=0.000`).
-fn is_zero_weight(parameter: &[u8]) -> bool {
-    match parameter {
-        [b'q' | b'Q', b'=', b'0', rest @ ..] => rest.iter().all(|byte| matches!(byte, b'0' | b'.')),
-        _ => false,
-    }
-}
-
-/// The parts between separators, without the space around them. A separator in a quoted string is
-/// none (RFC 9110, section 5.6.4).
-fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    let separates = move |&byte: &u8| {
-        quoted ^= byte == b'"' && !escaped;
-        escaped = quoted && !escaped && byte == b'\\';
-        byte == separator && !quoted
-    };
-    text.split(separates).map(<[u8]>::trim_ascii)
+/// Tells whether the weight of a range is 0 (`q=0`, `q=0.`, `q=0.000`).
+fn has_zero_weight(range: &MediaType<'_>) -> bool {
+    range.get_param(Q).is_some_and(|weight| {
+        let weight = weight.as_str();
+        weight.starts_with('0') && weight.bytes().all(|byte| matches!(byte, b'0' | b'.'))
+    })
 }
 
 #[cfg(test)]
@@ -79,8 +70,12 @@ mod tests {
             (&["application/json ; x=1 ; Q=0.0"], false),
             (&["application/jsonx, xapplication/json, application / json"], false),
         ] {
-            assert_eq!(json(values.iter().map(|value| value.as_bytes())), expected, "{values:?}");
+            assert_eq!(
+                accepts_json(values.iter().map(|value| value.as_bytes())),
+                expected,
+                "{values:?}"
+            );
         }
-        assert!(!json([&b"\xff"[..]].into_iter()));
+        assert!(!accepts_json([&b"\xff"[..]].into_iter()));
     }
 }

@@ -1,14 +1,14 @@
-//! The header `if-none-match` (RFC 9110, section 13.1.2).
+//! The header field `if-none-match` (RFC 9110, section 13.1.2).
 
-/// Whether an `if-none-match` field names this tag: weakly compared, in a list, or as `*`.
+/// Tells whether an `if-none-match` field names this tag: weakly compared, in a list, or as `*`.
 pub(super) fn names(field: &[u8], tag: &str) -> bool {
-    let mut rest = field.trim_ascii();
-    if rest == b"*" {
+    let mut text = field.trim_ascii();
+    if text == b"*" {
         return true;
     }
     // A tag may hold commas, so the list is read from quote to quote.
-    while let Some(open) = rest.iter().position(|&byte| byte == b'"') {
-        let quoted = rest.get(open..).unwrap_or_default();
+    while let Some(open) = text.iter().position(|&byte| byte == b'"') {
+        let quoted = text.get(open..).unwrap_or_default();
         let Some(length) = quoted.iter().skip(1).position(|&byte| byte == b'"') else {
             return false;
         };
@@ -16,7 +16,7 @@ pub(super) fn names(field: &[u8], tag: &str) -> bool {
         if found == tag.as_bytes() {
             return true;
         }
-        rest = after;
+        text = after;
     }
     false
 }

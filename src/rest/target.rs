@@ -1,16 +1,18 @@
-//! Request targets: which resource a path names, and what a query asks of it.
+//! Request targets: the resource that a path names, and the conditions in a query.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+use percent_encoding::percent_decode_str;
 
 use crate::image::{Damaged, Entry};
 use crate::limits::Limits;
 use crate::module::{Document, Field};
 use crate::rest::Refusal;
 
-/// Whether a request target belongs to this API, rightly or wrongly formed. What does not, a proxy
-/// passes on.
+/// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
+/// on every other path.
 ///
 /// ```
 /// use ccs_modules::rest::is_api_path;
@@ -25,7 +27,7 @@ pub fn is_api_path(target: &str) -> bool {
     Path::parse(split(target).0).is_some()
 }
 
-/// A target that belongs to this API.
+/// A request target whose path is one of this API.
 pub(super) struct Target<'a> {
     path: Path<Cow<'a, str>>,
     query: &'a str,
@@ -45,49 +47,52 @@ impl<'a> Target<'a> {
         Ok(Self { path, query })
     }
 
-    pub(super) fn resource(self) -> Result<Resource<'a>, Refusal> {
+    /// Reads the query, and returns the operation that GET asks for.
+    pub(super) fn operation(self) -> Result<Operation<'a>, Refusal> {
         Ok(match self.path {
-            Path::List => Resource::List(Filter::parse(self.query)?),
-            Path::Module(uid) => Resource::Module(uid),
+            Path::List => Operation::List(Filter::parse(self.query)?),
+            Path::Module(uid) => Operation::Module(uid),
         })
     }
 }
 
-/// What is asked for.
-pub(super) enum Resource<'a> {
+/// The operation that a request asks for.
+pub(super) enum Operation<'a> {
+    /// The modules that the filter matches.
     List(Filter),
+    /// The module with this uid.
     Module(Cow<'a, str>),
+    /// The methods that the path allows.
+    Options,
 }
 
+/// A path of this API.
 enum Path<U> {
     List,
     Module(U),
 }
 
 impl<'a> Path<&'a str> {
-    /// The first two segments are compared decoded: an encoded spelling is the same path (RFC 3986,
-    /// section 6.2.2.2) and must not slip past a proxy filter. A uid may be empty here, which no
-    /// module's is; one with a slash is sent with `%2F`.
+    /// Compares the first two segments decoded: an encoded spelling is the same path (RFC 3986,
+    /// section 6.2.2.2) and must not slip past a proxy filter. Segments are never merged or removed:
+    /// `//`, `/./` and `%2F` make other paths. The uid stays encoded and may be empty.
     fn parse(path: &'a str) -> Option<Self> {
         let is = |segment: &str, name: &str| decode(segment).is_ok_and(|found| found == name);
-        let (version, rest) = cut(path.strip_prefix('/')?, b'/')?;
-        let (modules, uid) = match cut(rest, b'/') {
-            Some((modules, uid)) => (modules, Some(uid)),
-            None => (rest, None),
-        };
+        let mut segments = path.strip_prefix('/')?.split('/');
+        let (version, modules) = (segments.next()?, segments.next()?);
         if !is(version, "v1") || !is(modules, "modules") {
             return None;
         }
-        match uid {
-            None => Some(Path::List),
-            Some(uid) if cut(uid, b'/').is_some() => None,
-            Some(uid) => Some(Path::Module(uid)),
+        match (segments.next(), segments.next()) {
+            (None, _) => Some(Path::List),
+            (Some(uid), None) => Some(Path::Module(uid)),
+            (Some(_), Some(_)) => None,
         }
     }
 }
 
-/// Which modules of the list are asked for: those that match all that is given. An extension of
-/// this implementation; a query key it does not know is ignored, as the real server does.
+/// The conditions that a query sets for the list: a module must meet all of them. They are an
+/// extension of this implementation; an unknown key is ignored, as the real server does.
 pub(super) struct Filter(Vec<Condition>);
 
 enum Condition {
@@ -100,21 +105,13 @@ enum Condition {
 impl Filter {
     fn parse(query: &str) -> Result<Self, Refusal> {
         let mut conditions = Vec::new();
-        let mut rest = query;
-        while !rest.is_empty() {
-            let (pair, next) = cut(rest, b'&').unwrap_or((rest, ""));
-            rest = next;
-            let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
-            let Ok(key) = decode(key) else { continue };
-            let value = || decode(value).map(Cow::into_owned);
-            conditions.push(match key.as_ref() {
-                "module_name" => Condition::ModuleName(value()?),
-                "semantic_version" => Condition::SemanticVersion(value()?),
-                "version" => {
-                    Condition::Version(value()?.parse().map_err(|_| {
-                        Refusal::BadRequest("the query key version needs an integer")
-                    })?)
-                }
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let Ok(key) = decode_query(key) else { continue };
+            conditions.push(match key.as_str() {
+                "module_name" => Condition::ModuleName(decode_query(value)?),
+                "semantic_version" => Condition::SemanticVersion(decode_query(value)?),
+                "version" => Condition::Version(version(&decode_query(value)?)?),
                 _ => continue,
             });
         }
@@ -165,49 +162,44 @@ impl<'a> FilterFields<'a> {
     }
 }
 
-/// The path and the query of a target. Of the absolute form (RFC 9112, section 3.2.2) scheme and
-/// authority are dropped.
+/// Reads a version: digits alone, for `str::parse` takes a sign too.
+fn version(digits: &str) -> Result<u32, Refusal> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let version = digits.parse().ok().filter(|_| only_digits);
+    version
+        .ok_or(Refusal::BadRequest("the query key version needs an integer from 0 to 4294967295"))
+}
+
+/// Splits a target into path and query. Drops scheme and authority of the absolute form (RFC 9112,
+/// section 3.2.2).
 fn split(target: &str) -> (&str, &str) {
-    let (target, query) = cut(target, b'?').unwrap_or((target, ""));
-    let path = match cut(target, b':') {
-        Some((scheme, rest)) if !scheme.starts_with('/') => match rest.strip_prefix("//") {
-            Some(rest) => rest.bytes().position(|byte| byte == b'/').and_then(|at| rest.get(at..)),
-            None => Some(target),
-        },
-        _ => Some(target),
+    let (target, query) = target.split_once('?').unwrap_or((target, ""));
+    let authority = match target.split_once(':') {
+        Some((scheme, after)) if !scheme.starts_with('/') => after.strip_prefix("//"),
+        _ => None,
     };
-    (path.unwrap_or("/"), query)
+    let path = match authority {
+        Some(authority) => authority.find('/').and_then(|at| authority.get(at..)).unwrap_or("/"),
+        None => target,
+    };
+    (path, query)
 }
 
-/// What is before and after the first `separator`, an ASCII character.
-fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|byte| byte == separator)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+/// Decodes a key or a value of a query, in which a plus sign is a space.
+fn decode_query(text: &str) -> Result<String, Refusal> {
+    decode(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
-/// Resolves percent-encoding (RFC 3986, section 2.1).
+/// Resolves percent-encoding (RFC 3986, section 2.1). An ill-formed one is an error.
 fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
-    const INCOMPLETE: Refusal =
-        Refusal::BadRequest("a percent sign without two hexadecimal digits");
-    if cut(text, b'%').is_none() {
-        return Ok(Cow::Borrowed(text));
+    let well_formed = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(well_formed) {
+        return Err(Refusal::BadRequest("a percent sign without two hexadecimal digits"));
     }
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                hex_digit(bytes.next()).ok_or(INCOMPLETE)? << 4
-                    | hex_digit(bytes.next()).ok_or(INCOMPLETE)?
-            }
-            _ => byte,
-        });
-    }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Refusal::BadRequest("not UTF-8"))
-}
-
-fn hex_digit(byte: Option<u8>) -> Option<u8> {
-    char::from(byte?).to_digit(16).map(|digit| digit as u8)
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map_err(|_| Refusal::BadRequest("percent-encoded bytes that are not UTF-8"))
 }
 
 #[cfg(test)]
@@ -215,11 +207,12 @@ mod tests {
     use super::*;
 
     /// What a target asks for, in short.
-    fn resource(target: &str) -> Result<String, &'static str> {
+    fn operation(target: &str) -> Result<String, &'static str> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
-        match Target::parse(target, &limits).and_then(Target::resource) {
-            Ok(Resource::List(filter)) => Ok(alloc::format!("list {}", filter.0.len())),
-            Ok(Resource::Module(uid)) => Ok(alloc::format!("module {uid}")),
+        match Target::parse(target, &limits).and_then(Target::operation) {
+            Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.0.len())),
+            Ok(Operation::Module(uid)) => Ok(alloc::format!("module {uid}")),
+            Ok(Operation::Options) => Err("options"),
             Err(Refusal::BadRequest(reason)) => Err(reason),
             Err(Refusal::NotFound) => Err("not found"),
             Err(Refusal::TargetTooLong) => Err("too long"),
@@ -229,6 +222,9 @@ mod tests {
 
     #[test]
     fn targets_name_resources() {
+        const NO_DIGITS: &str = "a percent sign without two hexadecimal digits";
+        const NO_UTF8: &str = "percent-encoded bytes that are not UTF-8";
+        const NO_VERSION: &str = "the query key version needs an integer from 0 to 4294967295";
         for (target, expected) in [
             ("/v1/modules", Ok("list 0")),
             ("/v1/modules?", Ok("list 0")),
@@ -251,18 +247,26 @@ mod tests {
             ("//v1/modules", Err("not found")),
             ("/v1/modules/1/", Err("not found")),
             ("/%zz/modules", Err("not found")),
-            ("/v1/modules/%", Err("a percent sign without two hexadecimal digits")),
-            ("/v1/modules/%4", Err("a percent sign without two hexadecimal digits")),
-            ("/v1/modules/%4é", Err("a percent sign without two hexadecimal digits")),
-            ("/v1/modules/%ff", Err("not UTF-8")),
-            ("/v1/modules?module_name=%ff", Err("not UTF-8")),
+            ("/v1/modules/%", Err(NO_DIGITS)),
+            ("/v1/modules/%4", Err(NO_DIGITS)),
+            ("/v1/modules/%4é", Err(NO_DIGITS)),
+            ("/v1/modules/%ff", Err(NO_UTF8)),
+            ("/v1/modules?module_name=%ff", Err(NO_UTF8)),
             ("/v1/modules?other=%ff", Ok("list 0")),
-            ("/v1/modules?version=x", Err("the query key version needs an integer")),
-            ("/v1/modules?version", Err("the query key version needs an integer")),
+            ("/v1/modules?version=x", Err(NO_VERSION)),
+            ("/v1/modules?version", Err(NO_VERSION)),
+            ("/v1/modules?version=0080001", Ok("list 1")),
+            ("/v1/modules?version=+5", Err(NO_VERSION)),
+            ("/v1/modules?version=%2B5", Err(NO_VERSION)),
+            ("/v1/modules?version=-5", Err(NO_VERSION)),
+            ("/v1/modules?version=4294967296", Err(NO_VERSION)),
+            ("/v1/modules/%%41", Err(NO_DIGITS)),
+            ("/v1/modules/%+1", Err(NO_DIGITS)),
+            ("/v1/modules?&&version=1&", Ok("list 1")),
             ("/v1/modules/01234567890123456789012345678", Err("too long")),
             ("/v2/modules/01234567890123456789012345678", Err("not found")),
         ] {
-            assert_eq!(resource(target).as_deref(), expected.as_ref().copied(), "{target}");
+            assert_eq!(operation(target).as_deref(), expected.as_ref().copied(), "{target}");
         }
     }
 
@@ -271,7 +275,20 @@ mod tests {
         for target in ["/v1/modules", "/v1/modules/%zz?x", "http://host/%761/modules?x"] {
             assert!(is_api_path(target), "{target}");
         }
-        for target in ["/v1/modules/a/b", "/v1", "/x://host/v1/modules", ""] {
+        for target in [
+            "/v1/modules/a/b",
+            "/v1",
+            "/x://host/v1/modules",
+            "",
+            "//v1/modules",
+            "/v1//modules",
+            "/v1/./modules",
+            "/./v1/modules",
+            "/v1/x/../modules",
+            "/v1%2Fmodules",
+            "/v1%2fmodules/a",
+            "/v1/modules%2Fa",
+        ] {
             assert!(!is_api_path(target), "{target}");
         }
     }

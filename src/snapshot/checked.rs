@@ -24,6 +24,7 @@ use crate::{get_module, list_modules};
 /// again.
 ///
 /// ```
+/// use ccs_modules::access::Caller;
 /// use ccs_modules::rest::Request;
 /// use ccs_modules::{Limits, Snapshot};
 ///
@@ -33,9 +34,9 @@ use crate::{get_module, list_modules};
 /// let modules = snapshot.list_modules(&["db_viewer"], &limits).unwrap();
 /// assert_eq!(modules.len(), 2);
 ///
-/// let roles = ["db_viewer".to_string()];
+/// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
 /// let request =
-///     Request { method: "GET", target: "/v1/modules", headers: &[], roles: Some(&roles) };
+///     Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
 /// let response = snapshot.handle(&request, &limits);
 /// assert_eq!(*response.body, *b"[{\"uid\":\"a\"},{\"uid\":\"b\"}]\n");
 /// # Ok::<(), ccs_modules::SnapshotError>(())

@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ccs_modules::Limits;
-use ccs_modules::access::{Policy, PolicyError};
-use ccs_modules::rest::{self, Request, Response};
+use ccs_modules::access::{Caller, Policy};
+use ccs_modules::rest::{self, Refusal, Request, Response};
+use ccs_modules::{Limits, config};
 
 use crate::resolve;
 
@@ -22,18 +22,18 @@ pub fn answer(
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
 ) -> Response {
-    let roles = match policy(environment) {
-        Ok(policy) => policy.and_then(|policy| policy.roles(headers)),
+    let caller = match policy(environment) {
+        Ok(policy) => policy.map_or(Caller::Unauthenticated, |policy| policy.caller(headers)),
         Err(error) => {
             let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
-            return rest::misconfigured(method, &reason);
+            return Refusal::Misconfigured(reason).response(method);
         }
     };
-    let request = Request { method, target, headers, roles: roles.as_deref() };
+    let request = Request { method, target, headers, caller: &caller };
     resolve(rest::handle(&request, &Limits::default()))
 }
 
-fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, PolicyError> {
+fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, config::Error> {
     let text = environment.iter().find(|(name, _)| name == ACCESS);
     text.map(|(_, text)| Policy::parse(text.as_bytes())).transpose()
 }

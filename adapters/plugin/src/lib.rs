@@ -8,6 +8,7 @@ extern crate alloc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules::access::Caller;
 use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_guest::resolve;
 
@@ -47,10 +48,20 @@ impl rest::Guest for Plugin {
             method: &request.method,
             target: &request.target,
             headers: &request.headers,
-            roles: request.roles.as_deref(),
+            caller: &request.caller.into(),
         };
         let response = resolve(ccs_modules::rest::handle(&request, &Limits::default()));
         rest::Response { status: response.status, headers: response.headers, body: response.body }
+    }
+}
+
+impl From<rest::Caller> for Caller {
+    fn from(caller: rest::Caller) -> Self {
+        match caller {
+            rest::Caller::Anonymous(roles) => Self::Anonymous(roles),
+            rest::Caller::Authenticated(roles) => Self::Authenticated(roles),
+            rest::Caller::Unauthenticated => Self::Unauthenticated,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use ccs_modules::access::Caller;
 use ccs_modules::rest::{self, Request, Response};
 use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError, snapshot};
@@ -143,9 +144,9 @@ impl Stream {
         if plugin.config.methods == Methods::Pass && method != "GET" {
             return Ok(Action::Continue);
         }
-        let roles = plugin.config.access.as_ref().and_then(|access| access.roles(&headers));
-        let request =
-            Request { method, target: &target, headers: &headers, roles: roles.as_deref() };
+        let access = plugin.config.access.as_ref();
+        let caller = access.map_or(Caller::Unauthenticated, |access| access.caller(&headers));
+        let request = Request { method, target: &target, headers: &headers, caller: &caller };
         match &plugin.config.ccs {
             Ccs::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.config.limits);

@@ -8,6 +8,7 @@ extern crate alloc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules::access::Caller;
 use ccs_modules::{Error, Limits, Module, SnapshotError, Subject};
 use ccs_modules_guest as _;
 
@@ -56,11 +57,12 @@ impl snapshot::GuestSnapshot for Snapshot {
     fn handle(&self, request: snapshot::Request) -> snapshot::Response {
         let headers = request.headers.into_iter().map(|(name, value)| (name, value.into_bytes()));
         let headers: Vec<_> = headers.collect();
+        let caller = request.caller.into();
         let request = ccs_modules::rest::Request {
             method: &request.method,
             target: &request.target,
             headers: &headers,
-            roles: request.roles.as_deref(),
+            caller: &caller,
         };
         let response = self.0.handle(&request, &Limits::default()).into_owned();
         snapshot::Response {
@@ -86,6 +88,16 @@ impl snapshot::GuestSnapshot for Snapshot {
 /// Returns a body as text. Every body is JSON.
 fn text(body: Vec<u8>) -> String {
     String::from_utf8(body).unwrap_or_default()
+}
+
+impl From<snapshot::Caller> for Caller {
+    fn from(caller: snapshot::Caller) -> Self {
+        match caller {
+            snapshot::Caller::Anonymous(roles) => Self::Anonymous(roles),
+            snapshot::Caller::Authenticated(roles) => Self::Authenticated(roles),
+            snapshot::Caller::Unauthenticated => Self::Unauthenticated,
+        }
+    }
 }
 
 impl From<Error> for snapshot::Error {

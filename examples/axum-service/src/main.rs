@@ -44,13 +44,13 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
-    let roles = service.policy.roles(&headers);
+    let caller = service.policy.caller(&headers);
     let step = rest::handle(
         &rest::Request {
             method: request.method().as_str(),
             target: request.uri().path_and_query().map_or("/", |target| target.as_str()),
             headers: &headers,
-            roles: roles.as_deref(),
+            caller: &caller,
         },
         &service.limits,
     );

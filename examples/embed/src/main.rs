@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
-use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Request, artifacts};
+use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Host, Request, artifacts};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         method: "GET".into(),
         target: "/v1/modules/2".into(),
         headers: vec![],
-        roles: Some(vec!["db_viewer".into()]),
+        caller: Caller::Authenticated(vec!["db_viewer".into()]),
     };
     let response = service.handle(&request).await?;
     print!("{} {}", response.status, String::from_utf8(response.body)?);

@@ -7,7 +7,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, ResourceLimiter, Result, Store};
 
 use self::bindings::ccs::modules::ccs::{Document, Error, Host};
-use self::bindings::exports::ccs::modules::rest::{Request, Response};
+use self::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
 use self::bindings::{Plugin, PluginPre};
 
 mod bindings {
@@ -61,7 +61,7 @@ impl Meter {
             method: "GET".into(),
             target: target.into(),
             headers: Vec::new(),
-            roles: Some(vec!["db_viewer".into()]),
+            caller: Caller::Authenticated(vec!["db_viewer".into()]),
         };
         let Response { status, body, .. } =
             plugin.ccs_modules_rest().call_handle(&mut store, &request)?;

@@ -4,10 +4,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ccs_modules::{Ask, Limits, Step, get_module, list_modules, rest};
+use ccs_modules::{Ask, Limits, Step, access, get_module, list_modules, rest};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
-use ccs_modules_host::{CallLimits, Host, Request, Service, artifacts, stores};
+use ccs_modules_host::{CallLimits, Caller, Host, Request, Service, artifacts, stores};
 use criterion::Bencher;
 use serde_json::Value;
 use tokio::runtime::{self, Runtime};
@@ -186,8 +186,8 @@ pub fn repeat(bencher: &mut Bencher<'_>, runtime: &Runtime, mut call: impl Async
 }
 
 pub fn request(target: String) -> Request {
-    let roles = Some(ROLES.map(String::from).into());
-    Request { method: "GET".into(), target, headers: Vec::new(), roles }
+    let caller = Caller::Authenticated(ROLES.map(String::from).into());
+    Request { method: "GET".into(), target, headers: Vec::new(), caller }
 }
 
 fn core_typed(uid: &str, document: &[u8]) -> ccs_modules::Module {
@@ -210,7 +210,7 @@ pub fn core_answer<D: AsRef<[u8]>>(request: &Request, documents: &[D]) -> Vec<u8
         method: &request.method,
         target: &request.target,
         headers: &request.headers,
-        roles: request.roles.as_deref(),
+        caller: &access::Caller::Authenticated(ROLES.map(String::from).to_vec()),
     };
     let response = match rest::handle(&request, &Limits::default()) {
         Step::Ask(Ask::Document(ask)) => ask.answer(Ok(documents.first())),

@@ -1,5 +1,6 @@
 //! The core's calls, driven as a shell drives them.
 
+use ccs_modules::access::Caller;
 use ccs_modules::{
     Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
 };
@@ -39,7 +40,7 @@ pub struct Request {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, Vec<u8>)>,
-    pub roles: Option<Vec<String>>,
+    pub caller: Caller,
 }
 
 impl Request {
@@ -49,7 +50,7 @@ impl Request {
             method: "GET".into(),
             target: target.into(),
             headers: vec![],
-            roles: Some(vec!["admin".into()]),
+            caller: Caller::Authenticated(vec!["admin".into()]),
         }
     }
 }
@@ -76,7 +77,7 @@ fn begin(request: &Request, limits: &Limits) -> Step<rest::Response> {
         method: &request.method,
         target: &request.target,
         headers: &request.headers,
-        roles: request.roles.as_deref(),
+        caller: &request.caller,
     };
     rest::handle(&request, limits)
 }

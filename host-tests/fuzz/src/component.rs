@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 use async_trait::async_trait;
 use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_host::{
-    CallLimits, CallError, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
+    CallError, CallLimits, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
     Request as Call, artifacts,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -67,7 +67,7 @@ impl Plugin {
                     method: request.method,
                     target: request.target,
                     headers: request.headers,
-                    roles: request.roles,
+                    caller: request.caller.into(),
                 };
                 let found = runtime.block_on(instance.handle(&call)).expect("an answer");
                 assert_eq!(found.status, expected.status);

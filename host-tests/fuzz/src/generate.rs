@@ -4,13 +4,15 @@ use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
 use ccs_modules::StoreError;
+use ccs_modules::access::Caller;
 
 use crate::calls::{Request, Store};
 use crate::json::Json;
 
 /// The demonstration catalog: documents as real servers send them.
 pub static CATALOG: LazyLock<Vec<Json>> = LazyLock::new(|| {
-    let Some(Json::Array(modules)) = Json::parse(include_bytes!("../../../host/src/stores/demo.json"), 128)
+    let Some(Json::Array(modules)) =
+        Json::parse(include_bytes!("../../../host/src/stores/demo.json"), 128)
     else {
         panic!("the catalog is no array")
     };
@@ -171,9 +173,10 @@ pub fn request(u: &mut Unstructured<'_>) -> Result<Request> {
         },
         target: target(u)?,
         headers: (0..u.int_in_range(0..=3)?).map(|_| header(u)).collect::<Result<_>>()?,
-        roles: match u.ratio(7, 8)? {
-            true => Some(roles(u)?),
-            false => None,
+        caller: match u.int_in_range(0..=7)? {
+            0 => Caller::Unauthenticated,
+            1 => Caller::Anonymous(roles(u)?),
+            _ => Caller::Authenticated(roles(u)?),
         },
     })
 }

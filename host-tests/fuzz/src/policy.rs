@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::access::Policy;
+use ccs_modules::access::{Caller, Policy};
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::{roles, words};
@@ -27,8 +27,8 @@ fn parse(text: &[u8]) {
             let Some(Json::Object(members)) = Json::parse(text, 8) else { panic!("no object") };
             assert_eq!(members.len(), 1);
             assert!(Json::Object(members).canonical().is_some());
-            policy.roles(&headers);
-            policy.roles(&[]);
+            policy.caller(&headers);
+            policy.caller(&[]);
             assert!(format!("{policy:?}").starts_with("Policy("));
         }
         Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
@@ -37,6 +37,15 @@ fn parse(text: &[u8]) {
 
 /// Users and a header, both of few words: whoever knows a name and its password has the roles.
 fn users(u: &mut Unstructured<'_>) -> Result<()> {
+    const ROLES: &[&str] = &[
+        "admin",
+        "cluster_member",
+        "cluster_viewer",
+        "db_member",
+        "db_viewer",
+        "user_manager",
+        "none",
+    ];
     const WORDS: &[&str] = &["a", "ann", "secret", ":", "\u{e9}", " "];
     let mut users: Vec<(String, String, Vec<String>)> = Vec::new();
     for _ in 0..u.int_in_range(1..=3)? {
@@ -52,7 +61,9 @@ fn users(u: &mut Unstructured<'_>) -> Result<()> {
         .collect();
     let text = serde_json::json!({ "users": json }).to_string();
     let names = || users.iter().map(|(name, ..)| name);
-    let unusable = names().any(|name| name.is_empty() || name.contains(':'))
+    let known = |role: &String| ROLES.contains(&role.as_str());
+    let unusable = users.iter().any(|(.., roles)| !roles.iter().all(known))
+        || names().any(|name| name.is_empty() || name.contains(':'))
         || names().enumerate().any(|(index, name)| names().take(index).any(|it| it == name));
     let policy = Policy::parse(text.as_bytes());
     assert_eq!(policy.is_err(), unusable, "{policy:?}");
@@ -68,16 +79,17 @@ fn users(u: &mut Unstructured<'_>) -> Result<()> {
     let expected = credentials.split_once(':').and_then(|(name, password)| {
         users.iter().find(|(n, p, _)| n == name && p == password).map(|(.., roles)| roles.clone())
     });
+    let expected = expected.map_or(Caller::Unauthenticated, Caller::Authenticated);
     let scheme = u.choose(&["Basic ", "basic ", "BASIC  "])?;
     let header = |value: &[u8]| ("Authorization".to_owned(), value.to_vec());
     let right = header(&[scheme.as_bytes(), BASE64.encode(&credentials).as_bytes()].concat());
-    assert_eq!(policy.roles(std::slice::from_ref(&right)), expected);
-    assert_eq!(policy.roles(&[right.clone(), right]), None);
+    assert_eq!(policy.caller(std::slice::from_ref(&right)), expected);
+    assert_eq!(policy.caller(&[right.clone(), right]), Caller::Unauthenticated);
 
     let other: Vec<u8> = u.arbitrary()?;
     let text = std::str::from_utf8(&other).unwrap_or_default();
     if !text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) {
-        assert_eq!(policy.roles(&[header(&other)]), None);
+        assert_eq!(policy.caller(&[header(&other)]), Caller::Unauthenticated);
     }
     Ok(())
 }

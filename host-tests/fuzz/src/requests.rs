@@ -1,6 +1,7 @@
 //! Any request: an answer that HTTP allows, and the same one for what is the same request.
 
 use arbitrary::{Result, Unstructured};
+use ccs_modules::access::Caller;
 use ccs_modules::{Limits, rest};
 
 use crate::calls::{Request, Store, asks, handle};
@@ -57,6 +58,9 @@ fn well_formed(request: &Request, response: &rest::Response) {
     }
     let has = |name| field(response, name).is_some();
     assert_eq!(has("etag"), matches!(status, 200 | 304));
+    let shared = matches!(request.caller, Caller::Anonymous(_));
+    let cache_control = if shared { "no-cache" } else { "private, no-cache" };
+    assert_eq!(field(response, "cache-control"), Some(cache_control));
     assert_eq!(has("allow"), matches!(status, 204 | 405));
     assert_eq!(has("www-authenticate"), *status == 401);
     assert_eq!(has("retry-after"), *status == 503);
@@ -116,7 +120,7 @@ fn in_order(request: &Request, response: &rest::Response, limits: &Limits) {
         assert!(!asks(request, limits));
         return;
     }
-    let Some(roles) = &request.roles else {
+    let Some(roles) = request.caller.roles() else {
         assert!(early || status == 401);
         return;
     };

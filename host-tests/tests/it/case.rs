@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use ccs_modules::access::Policy;
 use ccs_modules_host::stores::{Scripted, Snapshot};
-use ccs_modules_host::{CcsError, Request};
+use ccs_modules_host::{Caller, CcsError, Request};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -80,6 +80,14 @@ impl Case {
     pub fn access(&self) -> Option<&Value> {
         match &self.call {
             Call::Handle(handle) => handle.access.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The roles that the case gives, if it gives any, as the trusted header carries them.
+    pub fn given_roles(&self) -> Option<String> {
+        match &self.call {
+            Call::Handle(Handle { roles: Some(Some(roles)), .. }) => Some(roles.join(",")),
             _ => None,
         }
     }
@@ -170,16 +178,16 @@ impl Handle {
     fn request(&self) -> Request {
         let headers: Vec<_> =
             self.headers.iter().map(|(name, value)| (name.clone(), value.bytes())).collect();
-        let roles = match (&self.roles, &self.access) {
-            (Some(roles), None) => roles.clone(),
-            (None, Some(Value::Null)) => None,
+        let caller = match (&self.roles, &self.access) {
+            (Some(Some(roles)), None) => Caller::Authenticated(roles.clone()),
+            (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated,
             (None, Some(policy)) => {
                 let policy = Policy::parse(policy.to_string().as_bytes()).expect("a policy");
-                policy.roles(&headers)
+                policy.caller(&headers).into()
             }
             _ => panic!("either `roles` or `access`"),
         };
-        Request { method: self.method.clone(), target: self.target.string(), headers, roles }
+        Request { method: self.method.clone(), target: self.target.string(), headers, caller }
     }
 }
 

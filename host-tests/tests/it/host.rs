@@ -143,7 +143,7 @@ async fn calls_run_on_threads_of_their_own_too() {
         method: "GET".into(),
         target: "/v1/modules".into(),
         headers: Vec::new(),
-        roles: Some(vec!["admin".into()]),
+        caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
     };
     assert_eq!(is_send(service.handle(&request)).await.unwrap().status, 200);
     is_send(service.list_modules(&["admin"])).await.unwrap();

@@ -74,7 +74,7 @@ fn calls() -> impl Strategy<Value = Ready> {
             method: "GET".into(),
             target: target.into(),
             headers: Vec::new(),
-            roles: Some(vec!["admin".into()]),
+            caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
         })
     };
     (0..4_usize).prop_map(move |kind| match kind {

@@ -68,7 +68,7 @@ async fn get(service: &Service, target: &str) -> Response {
         method: "GET".into(),
         target: target.into(),
         headers: Vec::new(),
-        roles: Some(vec!["admin".into()]),
+        caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
     };
     service.handle(&request).await.unwrap()
 }

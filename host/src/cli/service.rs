@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use ccs_modules_host::{CallLimits, Host, Request, Service, artifacts};
+use ccs_modules_host::{CallLimits, Caller, Host, Request, Service, artifacts};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -32,8 +32,12 @@ pub async fn load(limits: CallLimits) -> Result<Host, Failure> {
 
 /// Returns the body of the response to `GET target`.
 pub async fn body(service: &Service, target: String, roles: &[String]) -> Result<Vec<u8>, Failure> {
-    let request =
-        Request { method: "GET".into(), target, headers: Vec::new(), roles: Some(roles.to_vec()) };
+    let request = Request {
+        method: "GET".into(),
+        target,
+        headers: Vec::new(),
+        caller: Caller::Authenticated(roles.to_vec()),
+    };
     let response = service.handle(&request).await?;
     match response.status {
         200 => Ok(response.body),

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ccs_modules::access::Policy;
+use ccs_modules::rest::Refusal;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
 
 use crate::server::Metrics;
+use crate::server::answer::{Answer, answer, refuse};
 use crate::server::connection::Handler;
-use crate::server::in_flight::{Held, InFlight};
+use crate::server::in_flight::InFlight;
 use crate::server::instances::Plugin;
 use crate::server::page::page;
 use crate::server::readiness::Readiness;
-use crate::server::refusal::{Answer, Refusal};
-use crate::{CallError, Request, Response};
+use crate::{CallError, Caller, Request};
 
 /// The API and the probes.
 pub(super) struct Api {
@@ -31,7 +32,7 @@ impl Handler for Arc<Api> {
         match request.uri().path() {
             "/healthz" => page(request.method(), TEXT, "ok\n"),
             "/readyz" if self.readiness.is_ready().await => page(request.method(), TEXT, "ok\n"),
-            "/readyz" => Refusal::NotReady.answer(request.method()),
+            "/readyz" => refuse(&Refusal::NotReady, request.method()),
             _ => self.answer_and_log(&request).await,
         }
     }
@@ -57,7 +58,7 @@ impl Api {
     }
 
     async fn answer_api(&self, request: &hyper::Request<Incoming>) -> Answer {
-        self.call(request).await.unwrap_or_else(|refusal| refusal.answer(request.method()))
+        self.call(request).await.unwrap_or_else(|refusal| refuse(&refusal, request.method()))
     }
 
     async fn call(&self, request: &hyper::Request<Incoming>) -> Result<Answer, Refusal> {
@@ -70,7 +71,9 @@ impl Api {
         let response = self.plugin.handle(&self.request(request)).await;
         let response = response.map_err(|error| self.failed(&error))?;
         let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
-        answer(response, held).map_err(|error| self.failed(&error))
+        answer(response.status, response.headers, held.body(response.body)).map_err(|error| {
+            self.failed(&CallError::Host(format!("not an HTTP response: {error}")))
+        })
     }
 
     /// The refusal for a call that failed, which is logged and counted.
@@ -90,14 +93,17 @@ impl Api {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
-        let roles = self.access.as_ref().and_then(|access| access.roles(&headers));
-        // The client is authenticated. The plugin does not need the credentials.
+        let caller = match &self.access {
+            Some(access) => access.caller(&headers).into(),
+            None => Caller::Unauthenticated,
+        };
+        // The caller is known. The plugin does not need the credentials.
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
         Request {
             method: request.method().as_str().to_owned(),
             target: target(request),
             headers,
-            roles,
+            caller,
         }
     }
 }
@@ -128,15 +134,4 @@ const REQUEST_BYTES: usize = 4 << 10;
 
 fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
-}
-
-/// Converts the response of the plugin.
-fn answer(response: Response, held: Held) -> Result<Answer, CallError> {
-    let mut answer = hyper::Response::builder().status(response.status);
-    for (name, value) in response.headers {
-        answer = answer.header(name, value);
-    }
-    answer
-        .body(held.body(response.body).into())
-        .map_err(|error| CallError::Host(format!("not an HTTP response: {error}")))
 }

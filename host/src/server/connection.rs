@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::pin::Pin;
 use std::time::Duration;
 
+use ccs_modules::rest::Refusal;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
@@ -18,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::ConnectionLimits;
+use crate::server::answer::{Answer, last_answer};
 use crate::server::protocol::{self, Protocol};
-use crate::server::refusal::{Answer, Refusal};
 
 /// A handler of requests.
 pub(super) trait Handler: Clone + Send + Sync + 'static {
@@ -121,7 +122,7 @@ where
         // A client that has begun a request gets a response. An idle connection only ends.
         if !parts.read_buf.is_empty() {
             let mut stream = parts.io.into_inner();
-            stream.write_all(&Refusal::HeadTooSlow.last_answer()).await?;
+            stream.write_all(&last_answer(&Refusal::RequestTimedOut)).await?;
             stream.shutdown().await?;
         }
     }

@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccs_modules::rest::Refusal;
 use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 
+use crate::server::answer::{Answer, refuse};
 use crate::server::connection::Handler;
 use crate::server::listener::Listener;
 use crate::server::metrics::Connections;
 use crate::server::page::page;
-use crate::server::refusal::{Answer, Refusal};
 use crate::server::{ConnectionLimits, Metrics};
 
 /// A server that responds to `GET /metrics` with the metrics of another server. It does not
@@ -57,7 +58,7 @@ impl Handler for Arc<Metrics> {
         let method = request.method();
         match request.uri().path() {
             "/metrics" => page(method, OPEN_METRICS, self.text()),
-            _ => Refusal::NotFound.answer(method),
+            _ => refuse(&Refusal::NotFound, method),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccs_modules::rest::Refusal;
 use hyper::Version;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -14,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::server::answer::{Answer, refuse};
 use crate::server::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
-use crate::server::refusal::{Answer, Refusal};
 use crate::server::{ConnectionLimits, SEND_TIME, Tls};
 
 /// A bound address that accepts connections.
@@ -155,7 +156,7 @@ struct Refuse {
 impl Handler for Refuse {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         self.closing.cancel();
-        let mut answer = Refusal::TooManyConnections.answer(request.method());
+        let mut answer = refuse(&Refusal::TooManyConnections, request.method());
         if request.version() <= Version::HTTP_11 {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

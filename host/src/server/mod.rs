@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod answer;
 mod api;
 mod connection;
 mod connection_limits;
@@ -30,7 +31,6 @@ mod metrics;
 mod page;
 mod protocol;
 mod readiness;
-mod refusal;
 mod tls;
 
 use std::io;

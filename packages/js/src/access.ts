@@ -1,12 +1,27 @@
 /** Access policies: the roles of a caller. What a role may do is decided by the component. */
 
+import type { Caller } from "./catalog.js";
+
 /** A header field: its name, and its value as received. */
 export type Header = [name: string, value: Uint8Array];
 
-/** Finds the caller's management roles; undefined for a caller who is not authenticated. */
-export type Authenticate = (
-  headers: Header[],
-) => string[] | undefined | Promise<string[] | undefined>;
+/**
+ * The sender of a request. Management roles stand for an authenticated caller, undefined for one that
+ * is not authenticated; `{ tag: "anonymous", val: roles }` gives every request the same roles, so that
+ * shared caches may keep the responses.
+ */
+export type Sender = string[] | undefined | Caller;
+
+/** Finds the sender of a request. */
+export type Authenticate = (headers: Header[]) => Sender | Promise<Sender>;
+
+/** The sender as the component takes it. */
+export function callerOf(sender: Sender): Caller {
+  if (sender === undefined) {
+    return { tag: "unauthenticated" };
+  }
+  return Array.isArray(sender) ? { tag: "authenticated", val: sender } : sender;
+}
 
 /**
  * An access policy, one of two:
@@ -33,7 +48,7 @@ export function authenticate(policy: Policy | undefined): Authenticate {
     return trustedHeader(value.toLowerCase());
   }
   if (field === "anonymous" && isStrings(value)) {
-    return () => value;
+    return () => ({ tag: "anonymous", val: value });
   }
   throw new TypeError(
     'access policy: expected {"trusted_header": HEADER NAME} or {"anonymous": [ROLES]}',

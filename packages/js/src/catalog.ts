@@ -1,9 +1,9 @@
 /** The records and errors that the components share. */
 
 import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
-import type { Request, Response } from "./component/interfaces/ccs-modules-rest.js";
+import type { Caller, Request, Response } from "./component/interfaces/ccs-modules-rest.js";
 
-export type { Module, Request, Response };
+export type { Caller, Module, Request, Response };
 
 /** A function that loads a core module of a component by its file name. */
 export type CoreModules = (file: string) => WebAssembly.Module;

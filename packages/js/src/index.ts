@@ -1,7 +1,8 @@
 /** The Redis Enterprise modules API, over a store of yours or over a catalog in memory. */
 
-export { type Authenticate, type Header, type Policy, authenticate } from "./access.js";
+export { type Authenticate, type Header, type Policy, type Sender, authenticate } from "./access.js";
 export {
+  type Caller,
   CatalogError,
   type CoreModules,
   type Module,

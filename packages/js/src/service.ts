@@ -1,6 +1,6 @@
 /** Calls over a store that answers later, and requests of callers who have to be authenticated. */
 
-import type { Authenticate } from "./access.js";
+import { type Authenticate, callerOf } from "./access.js";
 import type { Request, Response } from "./catalog.js";
 import { type Ccs, type Store, StoreError } from "./ccs.js";
 import type { Plugin } from "./plugin.js";
@@ -9,9 +9,9 @@ import type { Snapshot } from "./standalone.js";
 /** The time after which a store that has not answered is unavailable. */
 const STORE_MILLISECONDS = 5000;
 
-/** An object that answers HTTP requests and finds the roles of their callers. */
+/** An object that answers HTTP requests and finds their senders. */
 export interface Handler {
-  handle(received: Omit<Request, "roles">): Promise<Response>;
+  handle(received: Omit<Request, "caller">): Promise<Response>;
 }
 
 /** The modules API over HTTP, from a store. */
@@ -33,10 +33,10 @@ export class Service implements Handler {
     this.#storeMilliseconds = storeMilliseconds;
   }
 
-  /** Answers a request. The roles of the caller are found in its header fields. */
-  async handle(received: Omit<Request, "roles">): Promise<Response> {
-    const roles = await this.#authenticate(received.headers);
-    const request: Request = roles === undefined ? received : { ...received, roles };
+  /** Answers a request. Its sender is found in the header fields. */
+  async handle(received: Omit<Request, "caller">): Promise<Response> {
+    const caller = callerOf(await this.#authenticate(received.headers));
+    const request: Request = { ...received, caller };
     const call = (ccs: Ccs) => this.#plugin.handle(ccs, request);
     return withStore(this.#store, call, this.#storeMilliseconds);
   }
@@ -46,8 +46,8 @@ export class Service implements Handler {
 export function serveSnapshot(current: () => Snapshot, authenticate: Authenticate): Handler {
   return {
     async handle(received) {
-      const roles = await authenticate(received.headers);
-      return current().handle(roles === undefined ? received : { ...received, roles });
+      const caller = callerOf(await authenticate(received.headers));
+      return current().handle({ ...received, caller });
     },
   };
 }

@@ -24,8 +24,10 @@ function outcome(documents, { list_modules, get_module, handle }) {
     const snapshot = held(documents);
     if (handle) {
       const headers = handle.headers.map(([name, value]) => [name, bytes(value)]);
-      const roles = handle.roles ?? undefined;
-      const response = snapshot.handle({ ...handle, headers, roles });
+      const { method, target, roles } = handle;
+      const caller =
+        roles === null ? { tag: "unauthenticated" } : { tag: "authenticated", val: roles };
+      const response = snapshot.handle({ method, target, headers, caller });
       return { ...response, body: Buffer.from(response.body).toString("base64") };
     }
     if (list_modules) {

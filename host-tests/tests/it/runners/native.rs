@@ -1,7 +1,7 @@
 //! The core itself, in this program.
 
-use ccs_modules::{Ask, Limits, Step, StoreError, get_module, list_modules, rest};
-use ccs_modules_host::{Ccs, CcsError};
+use ccs_modules::{Ask, Limits, Step, StoreError, access, get_module, list_modules, rest};
+use ccs_modules_host::{Caller, Ccs, CcsError};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
@@ -29,11 +29,19 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
                 method: &request.method,
                 target: &request.target,
                 headers: &request.headers,
-                roles: request.roles.as_deref(),
+                caller: &core_caller(&request.caller),
             };
             let response = resolve(rest::handle(&request, &limits), ccs).await;
             Outcome::of_response(response.status, response.headers, response.body)
         }
+    }
+}
+
+fn core_caller(caller: &Caller) -> access::Caller {
+    match caller.clone() {
+        Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
+        Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
+        Caller::Unauthenticated => access::Caller::Unauthenticated,
     }
 }
 

@@ -16,8 +16,8 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
     if !matches!(store, Scripted::Answers { .. }) && is_about_the_store(&case.expect) {
         return Vec::new(); // an upstream has no words for why it fails
     }
-    if let (None, Some(roles)) = (case.access(), &request.roles) {
-        request.headers.push((ROLES.into(), roles.join(",").into()));
+    if let Some(roles) = case.given_roles() {
+        request.headers.push((ROLES.into(), roles.into()));
     }
     let mut headers: Vec<(&str, &[u8])> =
         vec![(":method", request.method.as_bytes()), (":path", request.target.as_bytes())];

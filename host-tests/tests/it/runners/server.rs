@@ -60,8 +60,8 @@ pub async fn http2(case: &Case) -> Vec<Outcome> {
 /// The request of a case, if it is one. Roles go into a header.
 fn request(case: &Case) -> Option<Request> {
     let Ready::Handle(mut request) = case.call() else { return None };
-    if let (None, Some(roles)) = (case.access(), &request.roles) {
-        request.headers.push((ROLES.into(), roles.join(",").into()));
+    if let Some(roles) = case.given_roles() {
+        request.headers.push((ROLES.into(), roles.into()));
     }
     Some(request)
 }

@@ -141,7 +141,7 @@ async fn what_is_in_flight_is_limited() {
         assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
         assert_eq!(
             reply.text(),
-            "{\"description\":\"there is too much in flight\",\"error_code\":\"too_much_in_flight\"}\n"
+            "{\"description\":\"requests and responses in flight hold too much memory\",\"error_code\":\"too_much_in_flight\"}\n"
         );
         assert_eq!(wire.ask("GET", "/v1/modules/2").await.status, 404);
     }

@@ -103,3 +103,10 @@ def ok(answer: Any) -> Any:
 def module(record: Record) -> Module:
     """Makes a module of the component's record."""
     return Module(**{name.replace("-", "_"): value for name, value in vars(record).items()})
+
+
+def caller(roles: list[str] | None, anonymous: bool) -> Variant:
+    """Returns the sender of a request as the components take it."""
+    if roles is None:
+        return Variant("unauthenticated")
+    return Variant("anonymous" if anonymous else "authenticated", roles)

@@ -10,7 +10,7 @@ from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Record, Variant
 
 from ccs_modules._component import component_file, exported
-from ccs_modules.catalog import CatalogError, Module, Response, module, ok
+from ccs_modules.catalog import CatalogError, Module, Response, caller, module, ok
 from ccs_modules.store import Ccs, StoreError
 
 FUEL = 10_000_000_000
@@ -61,14 +61,17 @@ class Plugin:
         target: str,
         headers: list[tuple[str, bytes]],
         roles: list[str] | None,
+        *,
+        anonymous: bool = False,
     ) -> Response:
         """Answers an HTTP request; `roles` is None for a caller who is not authenticated.
 
-        Every failure of the store is a response.
+        `anonymous` says that every request has these roles, so that shared caches may keep the
+        responses. Every failure of the store is a response.
         """
-        answer = self._call("rest", "handle", _request(method, target, headers, roles))
+        answer = self._call("rest", "handle", _request(method, target, headers, roles, anonymous))
         if isinstance(answer, _Failed):
-            request = _request(method, "/v1/modules", headers, roles)
+            request = _request(method, "/v1/modules", headers, roles, anonymous)
             answer = self._call("rest", "handle", request, failed=answer)
         return Response(answer.status, answer.headers, bytes(answer.body))
 
@@ -141,9 +144,13 @@ def _document(ccs: Ccs, uid: str) -> bytes | None:
 
 
 def _request(
-    method: str, target: str, headers: list[tuple[str, bytes]], roles: list[str] | None
+    method: str,
+    target: str,
+    headers: list[tuple[str, bytes]],
+    roles: list[str] | None,
+    anonymous: bool,
 ) -> Any:
     request: Any = Record()
     request.method, request.target, request.headers = method, target, headers
-    request.roles = roles
+    request.caller = caller(roles, anonymous)
     return request

@@ -12,7 +12,16 @@ from wasmtime import Engine, Store
 from wasmtime.component import Component, Linker, Record
 
 from ccs_modules._component import component_file, exported
-from ccs_modules.catalog import CatalogError, Forbidden, Malformed, Module, Response, module, ok
+from ccs_modules.catalog import (
+    CatalogError,
+    Forbidden,
+    Malformed,
+    Module,
+    Response,
+    caller,
+    module,
+    ok,
+)
 
 class Snapshot:
     """A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
@@ -60,12 +69,15 @@ class Snapshot:
         target: str,
         headers: list[tuple[str, bytes]],
         roles: list[str] | None,
+        *,
+        anonymous: bool = False,
     ) -> Response:
         """Answers an HTTP request; `roles` is None for a caller who is not authenticated.
 
-        Every failure is a response.
+        `anonymous` says that every request has these roles, so that shared caches may keep the
+        responses. Every failure is a response.
         """
-        response = self._handle(method, target, headers, roles)
+        response = self._handle(method, target, headers, roles, anonymous)
         return Response(response.status, response.headers, response.body.encode())
 
     @property
@@ -88,9 +100,11 @@ class Snapshot:
         target: str,
         headers: list[tuple[str, bytes]],
         roles: list[str] | None,
+        anonymous: bool = False,
     ) -> Any:
         request: Any = Record()
-        request.method, request.target, request.roles = method, target, roles
+        request.method, request.target = method, target
+        request.caller = caller(roles, anonymous)
         request.headers = [(name, value.decode(errors="replace")) for name, value in headers]
         return self._method("handle", request)
 
