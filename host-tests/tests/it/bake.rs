@@ -5,7 +5,7 @@ use std::process::Command;
 
 use ccs_modules_host::artifacts::{self, Artifact};
 use ccs_modules_host::bake::bake;
-use ccs_modules_host::{CallLimits, Host, Request, stores};
+use ccs_modules_host::{CallLimits, Caller, Host, Request, stores};
 use tempfile::TempDir;
 
 const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
@@ -23,9 +23,9 @@ async fn what_is_baked_is_served() {
     let service = host.service(stores::Snapshot::default());
     assert_eq!(service.list_modules(&["admin"]).await.unwrap().len(), 16);
     for (target, status) in [("/v1/modules", 200), ("/v1/modules/none", 404)] {
-        let roles = Some(vec!["admin".into()]);
+        let caller = Caller::Authenticated(vec!["admin".into()]);
         let (method, target) = ("GET".into(), target.into());
-        let request = Request { method, target, headers: Vec::new(), roles };
+        let request = Request { method, target, headers: Vec::new(), caller };
         let response = service.handle(&request).await.unwrap();
         assert_eq!(response.status, status);
         assert_eq!(response.body == DEMO.as_bytes(), status == 200);

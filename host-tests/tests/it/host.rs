@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallError, CallLimits, CatalogError, Host, LoadError, Request, artifacts};
+use ccs_modules_host::{
+    CallError, CallLimits, Caller, CatalogError, Host, LoadError, Request, artifacts,
+};
 
 use crate::guest;
 
@@ -143,7 +145,7 @@ async fn calls_run_on_threads_of_their_own_too() {
         method: "GET".into(),
         target: "/v1/modules".into(),
         headers: Vec::new(),
-        caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
+        caller: Caller::Authenticated(vec!["admin".into()]),
     };
     assert_eq!(is_send(service.handle(&request)).await.unwrap().status, 200);
     is_send(service.list_modules(&["admin"])).await.unwrap();

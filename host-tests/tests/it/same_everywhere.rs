@@ -1,8 +1,8 @@
 //! Whatever a store or a caller sends, the component answers what the native core answers. It
 //! never traps.
 
-use ccs_modules_host::Request;
 use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules_host::{Caller, Request};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -74,7 +74,7 @@ fn calls() -> impl Strategy<Value = Ready> {
             method: "GET".into(),
             target: target.into(),
             headers: Vec::new(),
-            caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
+            caller: Caller::Authenticated(vec!["admin".into()]),
         })
     };
     (0..4_usize).prop_map(move |kind| match kind {
@@ -182,8 +182,14 @@ fn requests() -> impl Strategy<Value = Request> {
         vec(any::<u8>(), 0..32),
     ];
     let role = select(vec!["admin", "none", "db_viewer", "", "Admin"]).prop_map(str::to_owned);
-    (method, target, vec((name, value), 0..4), proptest::option::of(vec(role, 0..3)))
-        .prop_map(|(method, target, headers, roles)| Request { method, target, headers, roles })
+    let roles = vec(role, 0..3);
+    let caller = prop_oneof![
+        1 => Just(Caller::Unauthenticated),
+        1 => roles.clone().prop_map(Caller::Anonymous),
+        2 => roles.prop_map(Caller::Authenticated),
+    ];
+    (method, target, vec((name, value), 0..4), caller)
+        .prop_map(|(method, target, headers, caller)| Request { method, target, headers, caller })
 }
 
 /// The documents of a server's body.

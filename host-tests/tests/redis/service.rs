@@ -1,6 +1,6 @@
 //! The plugin over Redis.
 
-use ccs_modules_host::{CallLimits, Host, Request, Response, Service, artifacts};
+use ccs_modules_host::{CallLimits, Caller, Host, Request, Response, Service, artifacts};
 
 use crate::body::{BLOOM, BODIES, DEMO, catalog, sorted};
 use crate::load::{Answer, withstands};
@@ -68,7 +68,7 @@ async fn get(service: &Service, target: &str) -> Response {
         method: "GET".into(),
         target: target.into(),
         headers: Vec::new(),
-        caller: ccs_modules_host::Caller::Authenticated(vec!["admin".into()]),
+        caller: Caller::Authenticated(vec!["admin".into()]),
     };
     service.handle(&request).await.unwrap()
 }

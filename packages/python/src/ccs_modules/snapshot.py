@@ -23,6 +23,7 @@ from ccs_modules.catalog import (
     ok,
 )
 
+
 class Snapshot:
     """A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
 
