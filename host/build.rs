@@ -79,7 +79,7 @@ const ADAPTERS: &[Adapter] = &[
         constant: "STANDALONE",
         package: "ccs-modules-standalone",
         features: "",
-        about: "component, world `standalone`: imports nothing, exports snapshots that are checked once",
+        about: "component, world `standalone`: imports nothing, exports snapshots, mirrors and access policies",
     },
 ];
 

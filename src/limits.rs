@@ -2,7 +2,8 @@
 ///
 /// The defaults are far above what real servers send (documents of 468 to 1277 bytes, nested 5 deep,
 /// in lists of 6 to 16) and far below what could hurt a host.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// The deepest nesting of a document, its own object included. Default 16. Reading a document

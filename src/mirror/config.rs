@@ -26,7 +26,14 @@ use crate::upstream::{ConfigError, Credentials, Node, Upstream};
 ///   "refresh_ms": 30000,
 ///   "stale_if_error_ms": 86400000,
 ///   "timeout_ms": 5000,
-///   "body_bytes": 8388608
+///   "body_bytes": 8388608,
+///   "limits": {
+///     "depth": 16,
+///     "document_bytes": 1048576,
+///     "documents": 100000,
+///     "target_bytes": 8192,
+///     "uid_bytes": 1024
+///   }
 /// }
 /// # "#;
 /// # ccs_modules::mirror::Config::parse(text).unwrap();
@@ -129,15 +136,22 @@ impl Config {
             upstream = upstream.with_body_bytes(body_bytes);
         }
         let upstream = upstream.with_headers(options.headers.0.into_iter().collect())?;
+        let limits = options.limits.map_or_else(Limits::default, |limits| limits.0);
+        if limits.depth == 0 || limits.depth > MOST_DEPTH {
+            return Err(ConfigError::new("limits.depth", format!("expected 1 to {MOST_DEPTH}")));
+        }
         let refresh = Duration::from_millis(options.refresh_ms.unwrap_or(REFRESH_MS));
         let stale_if_error =
             Duration::from_millis(options.stale_if_error_ms.unwrap_or(STALE_IF_ERROR_MS));
-        Self::new(upstream).with_times(refresh, stale_if_error)
+        Self::new(upstream).with_limits(limits).with_times(refresh, stale_if_error)
     }
 }
 
 const REFRESH_MS: u64 = 30_000;
 const STALE_IF_ERROR_MS: u64 = 86_400_000;
+
+/// The greatest depth that can be configured: each level takes some stack, and a component has little.
+const MOST_DEPTH: usize = 32;
 
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,6 +173,7 @@ struct Options {
     stale_if_error_ms: Option<u64>,
     timeout_ms: Option<u64>,
     body_bytes: Option<usize>,
+    limits: Option<Hidden<Limits>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -185,6 +200,11 @@ impl Expected for Vec<String> {
 impl Expected for Login {
     const EXPECTED: &'static str =
         "credentials: expected an object of the strings user and password";
+}
+
+impl Expected for Limits {
+    const EXPECTED: &'static str = "limits: expected an object of the numbers depth, document_bytes, \
+         documents, target_bytes and uid_bytes";
 }
 
 impl Expected for BTreeMap<String, String> {
@@ -239,9 +259,10 @@ mod tests {
         let config = parse(
             r#"{"nodes":["http://a","http://b"],"credentials":{"user":"ann","password":"secret"},
             "headers":{"x-a":"1"},"list":"/x","refresh_ms":1,"stale_if_error_ms":2,"timeout_ms":3,
-            "body_bytes":4}"#,
+            "body_bytes":4,"limits":{"depth":5,"documents":6}}"#,
         )
         .unwrap();
+        assert_eq!(config.limits, Limits { depth: 5, documents: 6, ..Limits::default() });
         assert_eq!(config.refresh(), Duration::from_millis(1));
         assert_eq!(config.stale_if_error(), Duration::from_millis(2));
         assert_eq!(config.upstream().timeout(), Duration::from_millis(3));
@@ -281,6 +302,10 @@ mod tests {
             (&format!(r#"{NODES},"stale_if_error_ms":29999"#), "stale_if_error_ms: expected at"),
             (&format!(r#"{NODES},"stale_if_error_ms":31622400001"#), "stale_if_error_ms: expected"),
             (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
+            (&format!(r#"{NODES},"limits":{{"document":1}}"#), "limits: expected an object of the"),
+            (&format!(r#"{NODES},"limits":{{"depth":"secret"}}"#), "limits: expected an object of"),
+            (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits.depth: expected 1 to 32"),
+            (&format!(r#"{NODES},"limits":{{"depth":33}}"#), "limits.depth: expected 1 to 32"),
         ] {
             let error = parse(&format!("{{{options}}}")).unwrap_err();
             assert!(error.starts_with(&format!("configuration: {expected}")), "{error}");

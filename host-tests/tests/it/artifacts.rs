@@ -153,8 +153,12 @@ const PROMISES: &[Promise] = &[
     Promise {
         artifact: "ccs_modules_standalone.wasm",
         imports: &[],
-        exports: &["ccs:modules/snapshot@0.1.0"],
-        budget: 176 << 10,
+        exports: &[
+            "ccs:modules/access@0.1.0",
+            "ccs:modules/mirror@0.1.0",
+            "ccs:modules/snapshot@0.1.0",
+        ],
+        budget: 288 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
