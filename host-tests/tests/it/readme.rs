@@ -1,4 +1,4 @@
-//! The tables of README.md are what the build and the benchmark report.
+//! The tables of the documentation are what the build and the benchmark report.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ fn the_readme_shows_every_artifact() {
         let (imports, bytes) = (packages(&artifact), grouped(artifact.wasm.len()));
         writeln!(table, "| `{name}` | {about} | {imports} | {bytes} |").unwrap();
     }
-    section_is("artifacts", &table);
+    section_is("README.md", "artifacts", &table);
 }
 
 #[test]
-fn the_readme_shows_the_last_run_of_the_benchmark() {
+fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
     let results = root().join("host-tests/benches/results/latest.json");
     let results: Value = serde_json::from_str(&fs::read_to_string(results).unwrap()).unwrap();
     let (cpu, cores) = (&results["machine"]["cpu"], &results["machine"]["cores"]);
@@ -49,22 +49,22 @@ fn the_readme_shows_the_last_run_of_the_benchmark() {
         let ratio = row["ratio"].as_f64().unwrap();
         writeln!(table, "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} |").unwrap();
     }
-    section_is("measured", &table);
+    section_is("docs/measurements.md", "measured", &table);
 }
 
-/// Checks that the README's section with this name holds `expected`, or writes it there where
-/// `UPDATE_EXPECT=1` asks for that.
-fn section_is(name: &str, expected: &str) {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
+/// Checks that the section with this name holds `expected`, or writes it there where `UPDATE_EXPECT=1`
+/// asks for that.
+fn section_is(page: &str, name: &str, expected: &str) {
+    let path = root().join(page);
+    let text = fs::read_to_string(&path).unwrap();
     let start = format!("<!-- {name}: UPDATE_EXPECT=1 cargo test readme -->\n");
-    let (before, after) = readme.split_once(&start).unwrap();
+    let (before, after) = text.split_once(&start).unwrap();
     let (found, after) = after.split_once("<!-- end -->").unwrap();
     if found == expected {
         return;
     }
     let update = env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
-    assert!(update, "README.md, {name}: found\n{found}\nexpected\n{expected}");
+    assert!(update, "{page}, {name}: found\n{found}\nexpected\n{expected}");
     fs::write(path, format!("{before}{start}{expected}<!-- end -->{after}")).unwrap();
 }
 
