@@ -1,7 +1,6 @@
 """JavaScript: the package in `packages/js`, on Node, Deno, Bun and workerd."""
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,8 +37,6 @@ class JavaScript(Runtime):
         package()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        if _asks_for_passwords(case):
-            return "passwords, and this host's access is a trusted header or a function of the user"
         return None
 
     @contextmanager
@@ -86,8 +83,6 @@ class Workerd(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         if reason := super().reason_to_skip(case):
             return reason
-        if _asks_for_passwords(case):
-            return "passwords, and this host's access is a trusted header or a function of the user"
         if _refused_by_parsers(case.request):
             return "the server's own parser refuses the request"
         if not case.request.target.startswith(b"/") or b"/.." in case.request.target:
@@ -117,10 +112,6 @@ RUNTIMES = [
     *(JavaScriptSnapshot(f"{name}-snapshot", *words) for name, words in PROGRAMS.items()),
     Workerd(),
 ]
-
-
-def _asks_for_passwords(case: Case) -> bool:
-    return case.access is not None and "users" in json.loads(case.access)
 
 
 def _refused_by_parsers(request: Request) -> bool:

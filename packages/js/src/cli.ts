@@ -6,8 +6,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
-import { type Authenticate, authenticate } from "./access.js";
-import { jsonFile, listener, load } from "./node.js";
+import type { Authenticate } from "./access.js";
+import { jsonFile, listener, load, loadStandalone } from "./node.js";
 import { Service } from "./service.js";
 
 const USAGE = `usage: ccs-modules --file FILE [--access FILE] [--host HOST] [--port PORT]
@@ -15,8 +15,8 @@ const USAGE = `usage: ccs-modules --file FILE [--access FILE] [--host HOST] [--p
 Serves GET /v1/modules and GET /v1/modules/{uid} from a file.
 
   --file FILE    the modules: a body of GET /v1/modules; read again when it changes
-  --access FILE  the access policy: {"trusted_header":"x-roles"} or {"anonymous":["db_viewer"]};
-                 without a policy every request is answered with 401
+  --access FILE  the access policy: {"users":[...]}, {"trusted_header":"x-roles"} or
+                 {"anonymous":["db_viewer"]}; without one every request is answered with 401
   --host HOST    the address to listen on (default 127.0.0.1)
   --port PORT    the port to listen on (default 8080); 0 takes a free one
   --help         shows this text
@@ -78,11 +78,8 @@ function options() {
 }
 
 function policy(path: string | undefined): Authenticate {
-  if (path === undefined) {
-    return authenticate(undefined);
-  }
   try {
-    return authenticate(JSON.parse(readFileSync(path, "utf8")));
+    return loadStandalone().authenticate(path && readFileSync(path, "utf8"));
   } catch (error) {
     throw new UserError(`--access ${path}: ${message(error)}`);
   }

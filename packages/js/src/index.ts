@@ -1,6 +1,6 @@
 /** The Redis Enterprise modules API, over a store of yours or over a catalog in memory. */
 
-export { type Authenticate, type Header, type Policy, type Sender, authenticate } from "./access.js";
+export type { Authenticate, Header, Sender } from "./access.js";
 export {
   type Caller,
   CatalogError,
@@ -13,4 +13,4 @@ export { type Ccs, type Store, StoreError } from "./ccs.js";
 export { Documents } from "./documents.js";
 export { Plugin } from "./plugin.js";
 export { type Handler, Service, serveSnapshot, withStore } from "./service.js";
-export { MalformedError, Snapshot, Standalone } from "./standalone.js";
+export { MalformedError, PolicyError, Snapshot, Standalone } from "./standalone.js";

@@ -1,6 +1,6 @@
 /** The standalone component, transpiled to JavaScript: the modules API over catalogs in memory. */
 
-import type { Header } from "./access.js";
+import type { Authenticate, Header } from "./access.js";
 import {
   CatalogError,
   type CoreModules,
@@ -44,6 +44,33 @@ export class Standalone {
       typeof document === "string" ? document : textOf(`document at index ${index}`, document),
     );
     return this.#snapshot(({ snapshot }) => snapshot.Snapshot.fromDocuments(texts));
+  }
+
+  /**
+   * Makes an {@link Authenticate} function of an access policy in JSON, one of
+   *
+   * - `{"users":[{"name":"ann","password_sha256":"<64 hex digits>","roles":["db_viewer"]}]}`: HTTP
+   *   Basic, against the SHA-256 digests of the passwords;
+   * - `{"trusted_header":"x-roles"}`: the roles, comma separated, in a header field that an
+   *   authenticating proxy in front sets, and removes from what clients send;
+   * - `{"anonymous":["db_viewer"]}`: every request has these roles.
+   *
+   * Without a policy no caller is authenticated.
+   *
+   * @throws {PolicyError} if the text is not an access policy
+   */
+  authenticate(policy: string | undefined): Authenticate {
+    if (policy === undefined) {
+      return () => undefined;
+    }
+    const { access } = instantiate(this.#modules, {});
+    try {
+      const parsed = access.Policy.parse(policy);
+      return (headers) => parsed.caller(headers.map(decoded));
+    } catch (error) {
+      const reason = payload<string>(error);
+      throw reason === undefined ? error : new PolicyError(reason);
+    }
   }
 
   #snapshot(make: (root: Root) => Held): Snapshot {
@@ -129,6 +156,14 @@ export class MalformedError extends Error {
     this.index = malformed.index;
     this.field = malformed.field;
     this.position = malformed.position;
+  }
+}
+
+/** The reason why a text is not an access policy. The message names the field and shows no value. */
+export class PolicyError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "PolicyError";
   }
 }
 
