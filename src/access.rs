@@ -8,11 +8,10 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::access::policy::{Form, Role, User};
+use crate::access::policy::{Form, User};
 use crate::config;
 use crate::headers;
 
@@ -63,8 +62,7 @@ impl Caller {
 /// assert_eq!(policy.caller(&[]), Caller::Unauthenticated);
 /// # Ok::<(), ccs_modules::config::Error>(())
 /// ```
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct Policy(Form);
 
 impl Policy {
@@ -75,15 +73,15 @@ impl Policy {
     /// Where the text is not JSON or not one of the three forms. The error names the field and never
     /// shows a value, but for a role that does not exist.
     pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
-        config::parse(text)
+        Form::parse(text).map(Self)
     }
 
     /// Finds out who sent these header fields.
     pub fn caller(&self, headers: &[(String, Vec<u8>)]) -> Caller {
         let roles = match &self.0 {
-            Form::Anonymous(roles) => return Caller::Anonymous(owned(roles)),
+            Form::Anonymous(roles) => return Caller::Anonymous(roles.clone()),
             Form::TrustedHeader(name) => trusted_roles(headers, name),
-            Form::Users(users) => authenticated(headers, users).map(|user| owned(&user.roles)),
+            Form::Users(users) => authenticated(headers, users).map(|user| user.roles.clone()),
         };
         roles.map_or(Caller::Unauthenticated, Caller::Authenticated)
     }
@@ -98,10 +96,6 @@ impl fmt::Debug for Policy {
             Form::Users(_) => "Policy(users)",
         })
     }
-}
-
-fn owned(roles: &[Role]) -> Vec<String> {
-    roles.iter().map(|role| role.0.clone()).collect()
 }
 
 /// Returns the roles in a trusted header field.
@@ -136,8 +130,7 @@ fn authenticate<'a>(users: &'a [User], name: &[u8], password: &[u8]) -> Option<&
     let digest: [u8; 32] = Sha256::digest(password).into();
     let mut found = None;
     for user in users {
-        let same: Choice =
-            user.password_sha256.0.ct_eq(&digest) & user.name.0.as_bytes().ct_eq(name);
+        let same: Choice = user.password_sha256.ct_eq(&digest) & user.name.as_bytes().ct_eq(name);
         if same.into() {
             found = Some(user);
         }
@@ -267,13 +260,13 @@ mod tests {
                 "users[0].password: unknown field `password`, expected one of `name`, \
                  `password_sha256`, `roles`",
             ),
-            (user(r#""name":"a","password_sha256":"secret""#), SHA),
-            (user(&format!(r#""name":"a","password_sha256":"g{}""#, &DIGEST[1..])), SHA),
+            (user(r#""name":"a","password_sha256":"secret","roles":[]"#), SHA),
+            (user(&format!(r#""name":"a","password_sha256":"g{}","roles":[]"#, &DIGEST[1..])), SHA),
             (user(&format!(r#""name":"",{hash},"roles":[]"#)), NAME),
             (user(&format!(r#""name":"a:b",{hash},"roles":[]"#)), NAME),
             (
                 user(&format!(r#""name":"a",{hash},"roles":[]}},{{"name":"a",{hash},"roles":[]"#)),
-                "users: the user at index 1 has the name of an earlier one",
+                "users[1].name: the name of an earlier user",
             ),
         ] {
             assert_eq!(Policy::parse(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");

@@ -32,7 +32,12 @@ use serde_json::error::Category;
 ///
 /// Where the text is not JSON, or not such a configuration: see [`Error`].
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    // From bytes, serde_json would be compiled once more: the core reads documents as text.
+    let text = core::str::from_utf8(text).map_err(|error| Error {
+        field: String::new(),
+        reason: format!("not UTF-8 from byte {} on", error.valid_up_to()),
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let configuration = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| Error::new(error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| Error::new(String::new(), &error))?;

@@ -1,22 +1,28 @@
 //! The JSON of access policies.
 
-use alloc::borrow::ToOwned as _;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::Object;
+use crate::config::{self, Error, Object};
 use crate::{headers, roles};
 
 /// The three forms of a policy.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "Object<Fields>")]
+#[derive(Clone)]
 pub(super) enum Form {
-    Anonymous(Vec<Role>),
+    Anonymous(Vec<String>),
     TrustedHeader(String),
     Users(Vec<User>),
+}
+
+/// A user.
+#[derive(Clone)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password_sha256: [u8; 32],
+    pub(super) roles: Vec<String>,
 }
 
 /// The fields of a policy, of which exactly one is there.
@@ -24,24 +30,20 @@ pub(super) enum Form {
 #[serde(deny_unknown_fields)]
 struct Fields {
     #[serde(default, deserialize_with = "present")]
-    anonymous: Option<Vec<Role>>,
+    anonymous: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
-    trusted_header: Option<HeaderName>,
+    trusted_header: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    users: Option<Users>,
+    users: Option<Vec<Object<UserFields>>>,
 }
 
-impl TryFrom<Object<Fields>> for Form {
-    type Error = &'static str;
-
-    fn try_from(Object(fields): Object<Fields>) -> Result<Self, Self::Error> {
-        match (fields.anonymous, fields.trusted_header, fields.users) {
-            (Some(roles), None, None) => Ok(Self::Anonymous(roles)),
-            (None, Some(name), None) => Ok(Self::TrustedHeader(name.0)),
-            (None, None, Some(users)) => Ok(Self::Users(users.0)),
-            _ => Err("expected exactly one of the fields users, trusted_header and anonymous"),
-        }
-    }
+/// The fields of a user.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserFields {
+    name: String,
+    password_sha256: String,
+    roles: Vec<String>,
 }
 
 /// Reads a field that is there. Null is no way to leave it out.
@@ -51,100 +53,66 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-/// A role that exists.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Role(pub(super) String);
-
-impl TryFrom<String> for Role {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        if roles::ALL.contains(&name.as_str()) {
-            return Ok(Self(name));
-        }
-        let found: String = name.escape_debug().take(64).collect();
-        Err(format!("there is no role \"{found}\", expected {}", roles::ALL.join(", ")))
-    }
-}
-
-/// The name of a header field.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct HeaderName(String);
-
-impl TryFrom<String> for HeaderName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        if headers::is_name(&name) {
-            Ok(Self(name))
-        } else {
-            Err("expected the name of a header field")
+impl Form {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Error> {
+        let Object(fields) = config::parse::<Object<Fields>>(text)?;
+        match (fields.anonymous, fields.trusted_header, fields.users) {
+            (Some(roles), None, None) => existing("anonymous", roles).map(Self::Anonymous),
+            (None, Some(name), None) => field_name(name).map(Self::TrustedHeader),
+            (None, None, Some(users)) => self::users(users).map(Self::Users),
+            _ => Err(refused(
+                "",
+                "expected exactly one of the fields users, trusted_header and anonymous",
+            )),
         }
     }
 }
 
-/// Users with names of their own.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<Object<User>>")]
-struct Users(Vec<User>);
-
-impl TryFrom<Vec<Object<User>>> for Users {
-    type Error = String;
-
-    fn try_from(objects: Vec<Object<User>>) -> Result<Self, String> {
-        let mut users: Vec<User> = Vec::new();
-        for (index, Object(user)) in objects.into_iter().enumerate() {
-            if users.iter().any(|earlier| earlier.name.0 == user.name.0) {
-                return Err(format!("the user at index {index} has the name of an earlier one"));
-            }
-            users.push(user);
-        }
-        if users.is_empty() {
-            return Err("empty, nobody could authenticate".to_owned());
-        }
-        Ok(Self(users))
+fn field_name(name: String) -> Result<String, Error> {
+    if headers::is_name(&name) {
+        return Ok(name);
     }
+    Err(refused("trusted_header", "expected the name of a header field"))
 }
 
-/// A user.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct User {
-    pub(super) name: UserName,
-    pub(super) password_sha256: PasswordDigest,
-    pub(super) roles: Vec<Role>,
-}
-
-/// The name of a user.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct UserName(pub(super) String);
-
-impl TryFrom<String> for UserName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
+fn users(found: Vec<Object<UserFields>>) -> Result<Vec<User>, Error> {
+    if found.is_empty() {
+        return Err(refused("users", "empty, nobody could authenticate"));
+    }
+    let mut users: Vec<User> = Vec::with_capacity(found.len());
+    for (index, Object(fields)) in found.into_iter().enumerate() {
+        let path = |field: &str| format!("users[{index}].{field}");
+        let UserFields { name, password_sha256, roles } = fields;
         if name.is_empty() || name.contains(':') {
-            return Err("expected a name, not empty and without a colon (RFC 7617, section 2)");
+            let reason = "expected a name, not empty and without a colon (RFC 7617, section 2)";
+            return Err(refused(&path("name"), reason));
         }
-        Ok(Self(name))
+        if users.iter().any(|earlier| earlier.name == name) {
+            return Err(refused(&path("name"), "the name of an earlier user"));
+        }
+        let mut digest = [0; 32];
+        hex::decode_to_slice(password_sha256, &mut digest).map_err(|_| {
+            let reason = "expected the 64 hexadecimal digits of a SHA-256";
+            refused(&path("password_sha256"), reason)
+        })?;
+        let roles = existing(&path("roles"), roles)?;
+        users.push(User { name, password_sha256: digest, roles });
     }
+    Ok(users)
 }
 
-/// The SHA-256 digest of a password.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct PasswordDigest(pub(super) [u8; 32]);
+/// Returns the roles if each of them exists.
+fn existing(path: &str, roles: Vec<String>) -> Result<Vec<String>, Error> {
+    let unknown = |role: &String| !roles::ALL.contains(&role.as_str());
+    let Some((index, role)) = roles.iter().enumerate().find(|(_, role)| unknown(role)) else {
+        return Ok(roles);
+    };
+    let role: String = role.escape_debug().take(64).collect();
+    let known = roles::ALL.join(", ");
+    let reason = format!("there is no role \"{role}\", expected {known}");
+    Err(refused(&format!("{path}[{index}]"), &reason))
+}
 
-impl TryFrom<String> for PasswordDigest {
-    type Error = &'static str;
-
-    fn try_from(digits: String) -> Result<Self, Self::Error> {
-        let mut digest = [0; 32];
-        hex::decode_to_slice(digits, &mut digest)
-            .map_err(|_| "expected the 64 hexadecimal digits of a SHA-256")?;
-        Ok(Self(digest))
-    }
+fn refused(field: &str, reason: &str) -> Error {
+    Error { field: field.to_string(), reason: reason.to_string() }
 }

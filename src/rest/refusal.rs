@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::error::{Error, StoreError};
 use crate::rest::Response;
@@ -122,8 +122,11 @@ impl Refusal {
 
     /// Returns the body, with the members that the API reference documents.
     pub(super) fn body(&self) -> Vec<u8> {
-        let error = json!({"description": self.description(), "error_code": self.error_code()});
-        format!("{error}\n").into_bytes()
+        let error = ErrorBody { description: &self.description(), error_code: self.error_code() };
+        // Nothing in it fails to be written as JSON.
+        let mut body = serde_json::to_vec(&error).unwrap_or_default();
+        body.push(b'\n');
+        body
     }
 
     fn status_and_code(&self) -> (u16, &'static str) {
@@ -156,12 +159,21 @@ impl Refusal {
     }
 }
 
+/// The body of an error.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    description: &'a str,
+    error_code: &'static str,
+}
+
 const CHALLENGE: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
 /// Seconds.
 const RETRY_AFTER: &str = "1";
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -48,7 +48,8 @@ fn an_ill_formed_policy_is_named_and_nothing_is_served() {
     for (policy, text) in [
         (r#"{"users":[{"name":"ann","password":"secret"}]}"#, "users[0]"),
         (r#"{"trusted_header":"x roles"}"#, "trusted_header"),
-        ("", "policy"),
+        (r#"{"anonymous":["db_viewr"]}"#, "anonymous[0]: there is no role \"db_viewr\""),
+        ("", "line 1 column 0"),
     ] {
         let path = write(&folder, "access.json", policy);
         let output = run(&["--access", &path]);
