@@ -113,7 +113,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_p3.wasm",
         imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 160 << 10,
+        budget: 176 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_keyvalue.wasm",
@@ -213,7 +213,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 224 << 10,
+        budget: 240 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_redis.wasm",
