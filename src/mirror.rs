@@ -514,6 +514,60 @@ impl Mirror {
         Ok(())
     }
 
+    /// Takes over the outcome of a fetch that another mirror of this upstream made, and ended this long
+    /// ago: what it [saved](Self::save) then, or why it failed. A fetch of this mirror that is
+    /// outstanding is given up. So one fetch is enough for all mirrors of a program.
+    pub fn follow(
+        &mut self,
+        now: Millis,
+        since: Duration,
+        ended: Result<Saved, StoreError>,
+    ) -> Outcome {
+        let time = self.clock.advance(now);
+        let (outcome, wait) = match ended.and_then(|saved| self.take_over(time, since, saved)) {
+            Ok(outcome) => {
+                self.failure = None;
+                (outcome, self.schedule.after_success())
+            }
+            Err(error) => {
+                self.failure = Some(error.clone());
+                let wait = self.schedule.after_failure(self.held.is_some());
+                (Outcome::Failed(error), wait)
+            }
+        };
+        let until = time.saturating_add(wait.saturating_sub(since));
+        self.phase = Phase::Waiting { until, redirect: None };
+        outcome
+    }
+
+    /// Holds a snapshot of another mirror, unless the one that is held is younger.
+    fn take_over(
+        &mut self,
+        time: Duration,
+        since: Duration,
+        saved: Saved,
+    ) -> Result<Outcome, StoreError> {
+        let Saved { body, source, age } = saved;
+        let age = age.saturating_add(since);
+        if self.held.as_ref().is_some_and(|held| held.age_at(time) < age) {
+            return Ok(Outcome::Unchanged);
+        }
+        let changed = self.check(&body).map_err(|error| {
+            StoreError::Other(format!("the list of another mirror is refused: {error}"))
+        })?;
+        match (changed, &mut self.held) {
+            (Some(snapshot), held) => {
+                *held = Some(Held { snapshot, source, begun: time, age, unchecked: since });
+                Ok(Outcome::Changed)
+            }
+            (None, Some(held)) => {
+                (held.source, held.begun, held.age, held.unchecked) = (source, time, age, since);
+                Ok(Outcome::Unchanged)
+            }
+            (None, None) => Ok(Outcome::Unchanged),
+        }
+    }
+
     /// Begins a fetch.
     fn begin(&mut self, time: Duration, redirect: Option<Request>) -> Poll {
         let upstream = &self.config.upstream;
@@ -933,6 +987,57 @@ mod tests {
         // The request had no entity tag, so this says nothing about the snapshot.
         let outcome = mirror.answered(Millis(2), id, response(304, &[], ""));
         assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_mirror_that_follows_another_is_as_old_as_it() {
+        let mut first = mirror(&["https://node1"]);
+        load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
+        let saved = first.save(Millis(0)).unwrap();
+        let mut second = mirror(&["https://node1"]);
+        let id = fetch(&mut second, 7).id;
+        let since = Duration::from_millis(500);
+        let outcome = second.follow(Millis(8), since, Ok(saved.clone()));
+        assert_eq!(outcome, Outcome::Changed);
+        let view = second.view(Millis(8)).unwrap();
+        assert_eq!(view.age, Duration::from_millis(2500));
+        assert_eq!(view.freshness, Freshness::Fresh { left: Duration::from_millis(59_500) });
+        // Its own fetch is given up, and none of them is counted.
+        assert_eq!(second.answered(Millis(9), id, response(200, &[], "[]")), Outcome::Late);
+        assert_eq!(second.status(Millis(9)).fetches, Fetches::default());
+        // It goes on as if the fetch had been its own.
+        let until = wait(&mut second, 9);
+        assert!(until > 9 && until < 8 + REFRESH, "{until}");
+        assert_eq!(if_none_match(&fetch(&mut second, until)), Some("\"x\""));
+
+        // The same list dates anew, and an older one changes nothing.
+        let again = Saved { source: None, age: Duration::ZERO, ..saved.clone() };
+        assert_eq!(second.follow(Millis(40_000), since, Ok(again)), Outcome::Unchanged);
+        assert_eq!(second.view(Millis(40_000)).unwrap().age, since);
+        let older = Saved { body: b"[]".to_vec(), ..saved.clone() };
+        assert_eq!(second.follow(Millis(40_000), since, Ok(older)), Outcome::Unchanged);
+        assert_eq!(handle(&second, 40_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());
+
+        // One that has been there for long is stale, and due.
+        let mut third = mirror(&["https://node1"]);
+        let long = Duration::from_secs(100);
+        third.follow(Millis(0), long, Ok(saved.clone()));
+        assert!(matches!(third.view(Millis(0)).unwrap().freshness, Freshness::Stale { .. }));
+        fetch(&mut third, 0);
+        let broken = Saved { body: b"[".to_vec(), age: Duration::ZERO, ..saved };
+        let outcome = third.follow(Millis(0), Duration::ZERO, Ok(broken));
+        assert!(matches!(outcome, Outcome::Failed(StoreError::Other(_))), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_mirror_that_follows_another_fails_with_its_reason() {
+        let mut mirror = mirror(&["https://node1"]);
+        let denied = StoreError::Denied("https://node1 answered 401".into());
+        let outcome = mirror.follow(Millis(0), Duration::ZERO, Err(denied.clone()));
+        assert_eq!(outcome, Outcome::Failed(denied));
+        let expected = "nothing has been fetched yet; https://node1 answered 401";
+        assert_eq!(mirror.view(Millis(0)).unwrap_err(), StoreError::Denied(expected.into()));
+        assert!(wait(&mut mirror, 0) > 0);
     }
 
     #[test]
