@@ -6,7 +6,8 @@
 //!     "upstream": {
 //!       "cluster": "ccs", "url": "https://cluster.example:9443", "list": "/v1/modules",
 //!       "module": "/v1/modules/{uid}", "timeout_ms": 1000, "headers": {"authorization": "Basic ..."}
-//!     }
+//!     },
+//!     "refresh_ms": 30000, "stale_if_error_ms": 86400000
 //!   },
 //!   "access": {"trusted_header": "x-ccs-roles"},
 //!   "methods": "refuse",
@@ -15,19 +16,23 @@
 //! ```
 //!
 //! `cluster` is the proxy's name of the upstream, whose nodes it knows. `url` is the API's address for
-//! the requests and the error messages. In place of `upstream`, `documents` holds the modules themselves. `module`, `headers`, `access`,
-//! `methods` and `limits` are optional. Without `module` the filter finds a module in the list, without
-//! `access` it lets nobody in, without `methods` it answers methods that do not read with 405, and
-//! without `limits` the limits are the core's.
+//! the requests and the error messages. With `refresh_ms` the filter mirrors the upstream's list in this
+//! interval, and answers from a list of at most `stale_if_error_ms` (a day, if that is absent) while
+//! the upstream fails. Without it the filter asks the upstream for each answer. In place of `upstream`,
+//! `documents` holds the modules themselves. `module`, `headers`, `access`, `methods` and `limits` are
+//! optional. Without `module` the filter finds a module in the list, without `access` it lets nobody in,
+//! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
+//! the core's.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::marker::PhantomData;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
 use ccs_modules::upstream::{self, Node};
-use ccs_modules::{Limits, Snapshot};
+use ccs_modules::{Limits, Snapshot, mirror};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -57,7 +62,17 @@ pub enum Methods {
 pub enum Ccs {
     /// The documents of the configuration, checked once.
     Documents(Snapshot),
+    Mirror(Box<Mirrored>),
     Upstream(Upstream),
+}
+
+/// An upstream to mirror.
+pub struct Mirrored {
+    /// The proxy's name of the upstream.
+    pub cluster: String,
+    pub config: mirror::Config,
+    /// A name that tells upstreams apart, made of all that the configuration says of this one.
+    pub name: String,
 }
 
 /// An upstream, and the proxy's name of it.
@@ -78,13 +93,32 @@ impl Config {
         let Object(limits) = fields.limits;
         let (limits, response_bytes) = limits.split();
         let Object(ccs) = fields.ccs;
-        let ccs = match (ccs.documents, ccs.upstream) {
+        let CcsFields { documents, upstream, refresh_ms, stale_if_error_ms } = ccs;
+        let ccs = match (documents, upstream) {
             (Some(array), None) => Snapshot::parse(array.get().as_bytes(), &limits)
                 .map(Ccs::Documents)
                 .map_err(|error| ConfigError::new("ccs.documents", error))?,
-            (None, Some(Object(fields))) => Ccs::Upstream(fields.upstream(response_bytes)?),
+            (None, Some(Object(fields))) => match refresh_ms {
+                None => Ccs::Upstream(fields.upstream(response_bytes)?),
+                Some(refresh) => Ccs::Mirror(Box::new(fields.mirror(
+                    refresh,
+                    stale_if_error_ms,
+                    &limits,
+                    response_bytes,
+                )?)),
+            },
             _ => return Err(ConfigError::new("ccs", "expected either documents or upstream")),
         };
+        match ccs {
+            Ccs::Documents(_) if refresh_ms.is_some() => {
+                return Err(ConfigError::new("ccs.refresh_ms", "expected only with upstream"));
+            }
+            Ccs::Documents(_) | Ccs::Upstream(_) if stale_if_error_ms.is_some() => {
+                let reason = "expected only with refresh_ms";
+                return Err(ConfigError::new("ccs.stale_if_error_ms", reason));
+            }
+            _ => {}
+        }
         let access = fields.access.map(policy).transpose()?;
         Ok(Self { ccs, access, methods: fields.methods, limits })
     }
@@ -146,9 +180,13 @@ struct CcsFields<'a> {
     documents: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "present")]
     upstream: Option<Object<UpstreamFields>>,
+    #[serde(default, deserialize_with = "one_or_more_if_present")]
+    refresh_ms: Option<u64>,
+    #[serde(default, deserialize_with = "one_or_more_if_present")]
+    stale_if_error_ms: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Hash)]
 #[serde(deny_unknown_fields)]
 struct UpstreamFields {
     cluster: String,
@@ -157,7 +195,7 @@ struct UpstreamFields {
     #[serde(default, deserialize_with = "present")]
     module: Option<String>,
     #[serde(deserialize_with = "one_or_more")]
-    timeout_ms: usize,
+    timeout_ms: u64,
     #[serde(default)]
     headers: Headers,
 }
@@ -171,17 +209,39 @@ impl UpstreamFields {
             .and_then(|node| upstream::Upstream::new(vec![node]))
             .and_then(|api| api.with_list_path(&self.list))
             .and_then(|api| api.with_module_path(self.module.as_deref()))
-            .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms as u64)))
+            .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms)))
             .and_then(|api| api.with_headers(self.headers.0))
             .map_err(|error| {
                 ConfigError::new(format!("ccs.upstream.{}", error.field), error.reason)
             })?;
         Ok(Upstream { cluster: self.cluster, api: api.with_body_bytes(response_bytes) })
     }
+
+    fn mirror(
+        self,
+        refresh_ms: u64,
+        stale_if_error_ms: Option<u64>,
+        limits: &Limits,
+        response_bytes: usize,
+    ) -> Result<Mirrored, ConfigError> {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        let name = format!("{:016x}", hasher.finish());
+        let Upstream { cluster, api } = self.upstream(response_bytes)?;
+        let config = mirror::Config::new(api).with_limits(*limits);
+        let stale_if_error = match stale_if_error_ms {
+            Some(ms) => Duration::from_millis(ms),
+            None => config.stale_if_error(),
+        };
+        let config = config
+            .with_times(Duration::from_millis(refresh_ms), stale_if_error)
+            .map_err(|error| ConfigError::new(format!("ccs.{}", error.field), error.reason))?;
+        Ok(Mirrored { cluster, config, name })
+    }
 }
 
 /// The header fields of an object, in its order.
-#[derive(Default)]
+#[derive(Default, Hash)]
 struct Headers(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Headers {
@@ -286,15 +346,20 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Op
     T::deserialize(json).map(Some)
 }
 
-fn one_or_more<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
-    NonZeroU32::deserialize(json)
-        .map(|number| number.get() as usize)
-        .map_err(|_| D::Error::custom("expected an integer from 1 up"))
+fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Result<N, D::Error> {
+    let number = NonZeroU64::deserialize(json).ok();
+    number
+        .and_then(|number| N::try_from(number.get()).ok())
+        .ok_or_else(|| D::Error::custom("expected an integer from 1 up"))
+}
+
+fn one_or_more_if_present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
+    one_or_more(json).map(Some)
 }
 
 fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
-    // Each level of nesting takes some of the stack, which is 1 MiB.
-    const DEEPEST: usize = 512;
+    // Each level takes some of the stack, and time: what is in it is read once more.
+    const DEEPEST: usize = 64;
     match one_or_more(json)? {
         depth if depth > DEEPEST => {
             Err(D::Error::custom(format_args!("expected at most {DEEPEST}")))

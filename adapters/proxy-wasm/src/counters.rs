@@ -1,4 +1,4 @@
-//! The filter's counters. The proxy lists them with its own statistics.
+//! The filter's counters, and the age of its mirror. The proxy lists them with its own statistics.
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
@@ -6,7 +6,15 @@ use proxy_wasm::types::MetricType;
 /// The counters of the process. Every plugin and worker defines them, and they add up.
 pub struct Counters {
     pub answers_from_configuration: Counter,
+    pub answers_from_mirror: Counter,
     pub answers_from_upstream: Counter,
+    /// Answers from a mirror that is not as fresh as it is meant to be.
+    pub answers_stale: Counter,
+    pub fetches_changed: Counter,
+    pub fetches_failed: Counter,
+    pub fetches_redirected: Counter,
+    pub fetches_unchanged: Counter,
+    pub mirror_age_seconds: Gauge,
     pub upstream_denied: Counter,
     pub upstream_malformed: Counter,
     pub upstream_status: Counter,
@@ -24,7 +32,14 @@ impl Counters {
     pub fn define() -> Self {
         Self {
             answers_from_configuration: Counter::define("answers.configuration"),
+            answers_from_mirror: Counter::define("answers.mirror"),
             answers_from_upstream: Counter::define("answers.upstream"),
+            answers_stale: Counter::define("answers.stale"),
+            fetches_changed: Counter::define("fetches.changed"),
+            fetches_failed: Counter::define("fetches.failed"),
+            fetches_redirected: Counter::define("fetches.redirected"),
+            fetches_unchanged: Counter::define("fetches.unchanged"),
+            mirror_age_seconds: Gauge::define("mirror.age_seconds"),
             upstream_denied: Counter::define("upstream_failures.denied"),
             upstream_malformed: Counter::define("upstream_failures.malformed"),
             upstream_status: Counter::define("upstream_failures.status"),
@@ -55,7 +70,7 @@ pub struct Counter(Option<u32>);
 
 impl Counter {
     fn define(name: &str) -> Self {
-        Self(hostcalls::define_metric(MetricType::Counter, &format!("ccs_modules.{name}")).ok())
+        Self(define(MetricType::Counter, name))
     }
 
     /// Adds one. A failure to count does not fail the request.
@@ -64,4 +79,26 @@ impl Counter {
             let _ = hostcalls::increment_metric(id, 1);
         }
     }
+}
+
+/// A value that goes up and down: the number that the proxy gave it, or none if the proxy did not
+/// define it.
+#[derive(Clone, Copy)]
+pub struct Gauge(Option<u32>);
+
+impl Gauge {
+    fn define(name: &str) -> Self {
+        Self(define(MetricType::Gauge, name))
+    }
+
+    /// Sets the value. The last worker and plugin that sets it counts.
+    pub fn record(self, value: u64) {
+        if let Some(id) = self.0 {
+            let _ = hostcalls::record_metric(id, value);
+        }
+    }
+}
+
+fn define(kind: MetricType, name: &str) -> Option<u32> {
+    hostcalls::define_metric(kind, &format!("ccs_modules.{name}")).ok()
 }

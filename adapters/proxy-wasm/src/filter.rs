@@ -1,21 +1,24 @@
-//! The filter's two contexts: the plugin's, which holds the configuration, and one for each request,
+//! The filter's two contexts: the plugin's, which holds the store, and one for each request,
 //! which holds the core's question while the upstream is asked.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use ccs_modules::access::Caller;
+use ccs_modules::access::{Caller, Policy};
 use ccs_modules::rest::{self, Request, Response};
 use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
-use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError, snapshot};
+use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError, snapshot};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, ConfigError, Methods};
+use crate::config::{Ccs, Config, ConfigError, Methods, Upstream};
 use crate::counters::Counters;
-use crate::upstream::{self, Failure, FailureKind, Headers};
+use crate::log;
+use crate::mirrored::Mirrored;
+use crate::upstream::{self, Failure, FailureKind, Headers, NoResponse};
 
 /// The plugin's context.
 pub struct Root {
@@ -28,8 +31,18 @@ pub struct Root {
 struct Plugin {
     /// The plugin's context.
     id: u32,
-    config: Config,
+    store: Store,
+    access: Option<Policy>,
+    methods: Methods,
+    limits: Limits,
     counters: Counters,
+}
+
+/// The source of the documents.
+enum Store {
+    Documents(Snapshot),
+    Mirror(Box<RefCell<Mirrored>>),
+    Upstream(Upstream),
 }
 
 impl Root {
@@ -38,7 +51,15 @@ impl Root {
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
+        if let Some(plugin) = &self.plugin
+            && let Store::Mirror(mirror) = &plugin.store
+        {
+            mirror.borrow_mut().take_response(token, headers, body, &plugin.counters);
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
@@ -47,14 +68,21 @@ impl RootContext for Root {
                 if config.access.is_none() {
                     log(LogLevel::Warn, "there is no access policy: every request is a 401");
                 }
-                let counters = Counters::define();
-                self.plugin = Some(Rc::new(Plugin { id: self.id, config, counters }));
+                self.plugin = Some(Rc::new(Plugin::new(self.id, config)));
                 true
             }
             Err(error) => {
                 log(LogLevel::Error, &format!("the configuration is refused: {error}"));
                 false
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(plugin) = &self.plugin
+            && let Store::Mirror(mirror) = &plugin.store
+        {
+            mirror.borrow_mut().tick(&plugin.counters);
         }
     }
 
@@ -67,6 +95,17 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+impl Plugin {
+    fn new(id: u32, Config { ccs, access, methods, limits }: Config) -> Self {
+        let store = match ccs {
+            Ccs::Documents(snapshot) => Store::Documents(snapshot),
+            Ccs::Mirror(config) => Store::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
+            Ccs::Upstream(upstream) => Store::Upstream(upstream),
+        };
+        Self { id, store, access, methods, limits, counters: Counters::define() }
     }
 }
 
@@ -141,21 +180,24 @@ impl Stream {
         let plugin = self.plugin.clone();
         let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
         let method = method(&headers);
-        if plugin.config.methods == Methods::Pass && method != "GET" {
+        if plugin.methods == Methods::Pass && method != "GET" {
             return Ok(Action::Continue);
         }
-        let access = plugin.config.access.as_ref();
+        let access = plugin.access.as_ref();
         let caller = access.map_or(Caller::Unauthenticated, |access| access.caller(&headers));
         let request = Request { method, target: &target, headers: &headers, caller: &caller };
-        match &plugin.config.ccs {
-            Ccs::Documents(snapshot) => {
-                let response = snapshot.handle(&request, &plugin.config.limits);
+        match &plugin.store {
+            Store::Documents(snapshot) => {
+                let response = snapshot.handle(&request, &plugin.limits);
                 if matches!(response.status, 200 | 304 | 404) {
                     plugin.counters.answers_from_configuration.add_one();
                 }
                 self.respond(&response)?;
             }
-            Ccs::Upstream(upstream) => match rest::handle(&request, &plugin.config.limits) {
+            Store::Mirror(mirror) => {
+                self.respond(&mirror.borrow().handle(&request, &plugin.counters))?;
+            }
+            Store::Upstream(upstream) => match rest::handle(&request, &plugin.limits) {
                 Step::Done(response) => self.respond(&response)?,
                 Step::Ask(ask) => {
                     let (question, request) = Question::new(ask, &upstream.api);
@@ -180,29 +222,30 @@ impl Stream {
     /// the client disconnects, and then does not report them: the SDK, which waits for the report,
     /// would keep an entry for each of them.
     fn call(&self, Pending { request, trace, .. }: &Pending) -> Result<(), Failure> {
-        let Ccs::Upstream(upstream) = &self.plugin.config.ccs else { return Ok(()) };
+        let Store::Upstream(upstream) = &self.plugin.store else { return Ok(()) };
         let switch_to = |context| {
             hostcalls::set_effective_context(context).map_err(|status| {
-                let why = format!("the proxy refused a change of context: {status:?}");
-                Failure::unavailable(request, &why)
+                NoResponse(format!("the proxy refused a change of context: {status:?}"))
+                    .failure(request)
             })
         };
         switch_to(self.plugin.id)?;
-        let sent = upstream.send(request, trace);
+        let sent = upstream::send(&upstream.cluster, request, trace, upstream.api.timeout());
         switch_to(self.id)?;
-        sent
+        sent.map(drop).map_err(|error| error.failure(request))
     }
 
     /// Goes on after the upstream's response.
     fn proceed(&mut self, pending: Pending, headers: usize, body: usize) -> Result<(), Status> {
         let plugin = self.plugin.clone();
-        let Ccs::Upstream(upstream) = &plugin.config.ccs else { return Ok(()) };
+        let Store::Upstream(upstream) = &plugin.store else { return Ok(()) };
         let Pending { question, request, trace } = pending;
         let read = upstream::response(&request, headers, body)
+            .map_err(|error| error.failure(&request))
             .and_then(|response| question.read(&upstream.api, &request, response));
         match read {
             Ok(Read::Body(body)) => {
-                let (response, failure) = question.answer(body, &plugin.config.limits);
+                let (response, failure) = question.answer(body, &plugin.limits);
                 match failure {
                     Some(kind) => kind.counter(&plugin.counters).add_one(),
                     None => plugin.counters.answers_from_upstream.add_one(),
@@ -345,8 +388,4 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
 fn reset(status: Status) {
     log(LogLevel::Error, &format!("a host call failed: {status:?}"));
     let _ = hostcalls::reset_http_request();
-}
-
-fn log(level: LogLevel, text: &str) {
-    let _ = hostcalls::log(level, &format!("ccs-modules: {text}"));
 }

@@ -1,5 +1,6 @@
 //! A Proxy-Wasm filter: the API in a proxy's request path. The store is an HTTP upstream, which the
-//! proxy asks for the filter, or a list of documents in the filter's configuration.
+//! proxy asks for the filter each time or mirrors, or a list of documents in the filter's
+//! configuration.
 //!
 //! The filter sends the core's responses unchanged. Other requests go on to the next filter. The proxy
 //! gives a filter neither fuel nor a deadline, and a filter that traps ends all requests of its thread.
@@ -8,7 +9,17 @@
 mod config;
 mod counters;
 mod filter;
+mod mirrored;
+mod shared;
 mod upstream;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::LogLevel;
+
+/// Writes a line to the proxy's log.
+fn log(level: LogLevel, text: &str) {
+    let _ = hostcalls::log(level, &format!("ccs-modules: {text}"));
+}
 
 #[allow(missing_docs, unsafe_code)]
 mod entry {

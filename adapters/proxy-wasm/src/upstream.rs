@@ -1,10 +1,11 @@
 //! The upstream, asked through the proxy: the core makes the requests and reads the responses.
 
+use std::time::Duration;
+
 use ccs_modules::StoreError;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-use crate::config::Upstream;
 use crate::counters::{Counter, Counters};
 
 pub use ccs_modules::upstream::{Request, Response};
@@ -12,39 +13,35 @@ pub use ccs_modules::upstream::{Request, Response};
 /// Header fields: names and values.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-impl Upstream {
-    /// Sends a request with the header fields that trace it, except those that the configuration
-    /// sets. The proxy reports the response, or its failure, in a later call.
-    pub fn send(&self, request: &Request, trace: &Headers) -> Result<(), Failure> {
-        let mut headers = vec![
-            (":method", "GET"),
-            (":scheme", request.scheme.as_str()),
-            (":authority", request.authority.as_str()),
-            (":path", request.path.as_str()),
-        ];
-        headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        for (name, value) in trace {
-            let is_set = request.headers.iter().any(|(set, _)| set == name);
-            if let (false, Ok(value)) = (is_set, str::from_utf8(value)) {
-                headers.push((name, value));
-            }
+/// Sends a request to a cluster, with the header fields that trace it, except those that the
+/// configuration sets. The proxy reports the response, or its failure, in a later call, by the number
+/// that it gives the request here.
+pub fn send(
+    cluster: &str,
+    request: &Request,
+    trace: &Headers,
+    timeout: Duration,
+) -> Result<u32, NoResponse> {
+    let mut headers = vec![
+        (":method", "GET"),
+        (":scheme", request.scheme.as_str()),
+        (":authority", request.authority.as_str()),
+        (":path", request.path.as_str()),
+    ];
+    headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    for (name, value) in trace {
+        let is_set = request.headers.iter().any(|(set, _)| set == name);
+        if let (false, Ok(value)) = (is_set, str::from_utf8(value)) {
+            headers.push((name, value));
         }
-        let timeout = self.api.timeout();
-        hostcalls::dispatch_http_call(&self.cluster, headers, None, Vec::new(), timeout)
-            .map(drop)
-            .map_err(|status| {
-                Failure::unavailable(
-                    request,
-                    &match status {
-                        Status::BadArgument => "the proxy does not know the cluster".into(),
-                        Status::InternalFailure => {
-                            "the proxy has no connection to the cluster".into()
-                        }
-                        status => format!("the proxy did not ask the cluster: {status:?}"),
-                    },
-                )
-            })
     }
+    hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).map_err(|status| {
+        NoResponse(match status {
+            Status::BadArgument => "the proxy does not know the cluster".into(),
+            Status::InternalFailure => "the proxy has no connection to the cluster".into(),
+            status => format!("the proxy did not ask the cluster: {status:?}"),
+        })
+    })
 }
 
 /// Keeps the header fields that trace a request: W3C Trace Context, and the proxy's request id.
@@ -55,23 +52,33 @@ pub fn trace(mut headers: Headers) -> Headers {
 }
 
 /// Takes the response to a request from the proxy: so much of the body as the core needs to see.
-pub fn response(request: &Request, headers: usize, body_bytes: usize) -> Result<Response, Failure> {
+pub fn response(
+    request: &Request,
+    headers: usize,
+    body_bytes: usize,
+) -> Result<Response, NoResponse> {
     // The proxy reports a response that broke off without header fields.
     if headers == 0 {
-        return Err(Failure::unavailable(request, "the response broke off"));
+        return Err(NoResponse("the response broke off".into()));
     }
-    let unreadable = |status| {
-        let why = format!("the proxy does not hand over the response: {status:?}");
-        Failure::unavailable(request, &why)
-    };
+    let unreadable =
+        |status| NoResponse(format!("the proxy does not hand over the response: {status:?}"));
     let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(unreadable)?;
     let status = headers.iter().find(|(name, _)| name == ":status");
     let status = status.and_then(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
-    let status =
-        status.ok_or_else(|| Failure::unavailable(request, "the response has no status"))?;
+    let status = status.ok_or_else(|| NoResponse("the response has no status".into()))?;
     let most = body_bytes.min(request.body_bytes.saturating_add(1));
     let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, most);
     Ok(Response { status, headers, body: body.map_err(unreadable)?.unwrap_or_default() })
+}
+
+/// The reason why a request has no response.
+pub struct NoResponse(pub String);
+
+impl NoResponse {
+    pub fn failure(&self, request: &Request) -> Failure {
+        Failure { kind: FailureKind::Unavailable, error: request.failed(&self.0) }
+    }
 }
 
 /// A failure of the upstream.
@@ -104,6 +111,14 @@ impl FailureKind {
         }
     }
 
+    /// The kind of failure of a response that is not taken as the list.
+    pub fn of_list(request: &Request, response: &Response) -> Self {
+        match response.status {
+            200 if response.body.len() <= request.body_bytes => Self::Malformed,
+            status => Self::of_status(status),
+        }
+    }
+
     pub fn counter(self, counters: &Counters) -> Counter {
         match self {
             Self::Denied => counters.upstream_denied,
@@ -113,11 +128,5 @@ impl FailureKind {
             Self::TooLarge => counters.upstream_too_large,
             Self::Unavailable => counters.upstream_unavailable,
         }
-    }
-}
-
-impl Failure {
-    pub fn unavailable(request: &Request, why: &str) -> Self {
-        Self { kind: FailureKind::Unavailable, error: request.failed(why) }
     }
 }

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from envoy import shipped
+from envoy import mirrored, shipped
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, static, validate
 from envoy.upstream import Upstream
 from harness import http
@@ -174,6 +174,8 @@ def checks_alone() -> Iterator[Check]:
     for fault in ("hung", "redirecting", "dead"):
         yield Check(f"shipped-node-{fault}", f"with envoy/rest.yaml no client sees a node that is {fault}",
                     lambda _, fault=fault: shipped.node_is(fault))
+    for name, about, run in mirrored.checks():
+        yield Check(f"mirrored-{name}", about, run)
     yield Check("shipped-readme", "the README's lines do what it says", lambda _: shipped.readme())
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
 

@@ -20,7 +20,7 @@ BODY = (WORKSPACE / "host-tests/cases/bodies/8.x.json").read_text()
 
 
 def main() -> None:
-    direct, proxied, inline, upstream, store = (free_port() for _ in range(5))
+    direct, proxied, inline, upstream, mirrored, store = (free_port() for _ in range(6))
     access = {"anonymous": ["db_viewer"]}
     answer = route(direct_response={"status": 200, "body": {"inline_string": BODY}})
     listeners = [
@@ -28,12 +28,14 @@ def main() -> None:
         listener_of(proxied, [], route(route={"cluster": "ccs"})),
         listener(inline, f'{{"ccs":{{"documents":{BODY}}},"access":{{"anonymous":["db_viewer"]}}}}'),
         listener(upstream, {"ccs": {"upstream": UPSTREAM}, "access": access}),
+        listener(mirrored, {"ccs": {"upstream": UPSTREAM, "refresh_ms": 1000}, "access": access}),
     ]
     names = {
         "direct_response, no filter": direct,
         "filter, documents in the configuration": inline,
+        "filter, the same upstream mirrored": mirrored,
         "plain proxied request": proxied,
-        "filter, the same upstream": upstream,
+        "filter, the same upstream each time": upstream,
     }
     print(f"one Envoy, --concurrency {WORKERS}; wrk -t1 -c{CONNECTIONS} -d{SECONDS}s; {len(BODY)} bytes\n")
     print(f"{'':<42}{'requests/s':>12}{'p50':>10}{'p99':>10}")

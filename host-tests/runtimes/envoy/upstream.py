@@ -29,7 +29,7 @@ class Upstream:
         self.held = 0
         """Requests for `/held_back` that wait now."""
         self.fault: str | None = None
-        """The fault of the whole server, if it has one: `hung` or `redirecting`."""
+        """The fault of the whole server, if it has one: the name of a path that misbehaves."""
         self.failures = 0
         """So many requests for `/flaky` are answered 503 before one is answered well."""
         self._released = asyncio.Event()
@@ -46,8 +46,8 @@ class Upstream:
         self._loop.call_soon_threadsafe(self._released.clear)
 
     @contextmanager
-    def running(self) -> Iterator["Upstream"]:
-        listener = socket.create_server((HOST, 0), backlog=2048)
+    def running(self, port: int = 0) -> Iterator["Upstream"]:
+        listener = socket.create_server((HOST, port), backlog=2048)
         self.port = listener.getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -83,10 +83,7 @@ class Upstream:
                 path = head.split(b" ", 2)[1]
                 self.asked.append(path)
                 self.requests.append(head)
-                if self.fault:
-                    await getattr(self, self.fault)(writer)
-                else:
-                    await self._answer(path, writer)
+                await self._answer(f"/{self.fault}".encode() if self.fault else path, writer)
                 await writer.drain()
         with suppress(ConnectionError):
             writer.close()

@@ -23,7 +23,7 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"upstream":{}}}"#, "ccs.upstream: missing field `cluster`"),
         (
             r#"{"ccs":{"documnts":[]}}"#,
-            "ccs.documnts: unknown field `documnts`, expected `documents`",
+            "ccs.documnts: unknown field `documnts`, expected one of `documents`",
         ),
         (r#"{"ccs":{"documents":[],"file":"x"}}"#, "ccs.file: unknown field `file`"),
         (r#"{"ccs":{"documents":{}}}"#, "ccs.documents: line 1, column 1: "),
@@ -41,10 +41,7 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"documents":[]},"access":{"trusted_header":"a b"}}"#, "access: trusted_header"),
         (r#"{"ccs":{"documents":[]},"limits":{"documents":0}}"#, "limits.documents: expected an"),
         (r#"{"ccs":{"documents":[]},"limits":{"documents":1.0}}"#, "limits.documents: expected an"),
-        (
-            r#"{"ccs":{"documents":[]},"limits":{"depth":513}}"#,
-            "limits.depth: expected at most 512",
-        ),
+        (r#"{"ccs":{"documents":[]},"limits":{"depth":65}}"#, "limits.depth: expected at most 64"),
         (r#"{"ccs":{"documents":[]},"limits":{"bytes":1}}"#, "limits.bytes: unknown field `bytes`"),
         (
             r#"{"ccs":{"documents":[]},"methods":"secret"}"#,
@@ -89,6 +86,33 @@ fn an_error_in_an_upstream_names_its_field() {
         let fields: Vec<_> = kept.chain([changed]).collect();
         let configuration = format!(r#"{{"ccs":{{"upstream":{{{}}}}}}}"#, fields.join(","));
         assert_refused(&configuration, &format!("ccs.upstream.{field}"));
+    }
+}
+
+#[test]
+fn an_error_in_a_mirror_names_its_field() {
+    let mirrored = |fields| format!(r#"{{"ccs":{{"upstream":{{{UPSTREAM}}},{fields}}}}}"#);
+    assert!(Filter::load(&mirrored(r#""refresh_ms":1,"stale_if_error_ms":1"#)).is_ok());
+    assert!(
+        Filter::load(&mirrored(r#""refresh_ms":86400000,"stale_if_error_ms":31622400000"#)).is_ok()
+    );
+    for (fields, error) in [
+        (r#""refresh_ms":0"#, "refresh_ms: expected an integer from 1 up"),
+        (r#""refresh_ms":null"#, "refresh_ms: expected an integer from 1 up"),
+        (r#""refresh_ms":"30s""#, "refresh_ms: expected an integer from 1 up"),
+        (r#""refresh_ms":86400001"#, "refresh_ms: expected 1 to 86400000, a day"),
+        (r#""refresh_ms":2,"stale_if_error_ms":1"#, "stale_if_error_ms: expected at least"),
+        (r#""refresh_ms":2,"stale_if_error_ms":31622400001"#, "stale_if_error_ms: expected at"),
+        (r#""stale_if_error_ms":1"#, "stale_if_error_ms: expected only with refresh_ms"),
+    ] {
+        assert_refused(&mirrored(fields), &format!("ccs.{error}"));
+    }
+    for (fields, error) in [
+        (r#""refresh_ms":1"#, "refresh_ms: expected only with upstream"),
+        (r#""stale_if_error_ms":1"#, "stale_if_error_ms: expected only with refresh_ms"),
+    ] {
+        let configuration = format!(r#"{{"ccs":{{"documents":[],{fields}}}}}"#);
+        assert_refused(&configuration, &format!("ccs.{error}"));
     }
 }
 

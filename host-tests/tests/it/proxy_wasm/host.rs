@@ -1,6 +1,8 @@
 //! A Proxy-Wasm host (ABI 0.2.1): the functions that the filter calls, with Envoy's behaviour.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use ccs_modules_host::artifacts;
 use wasmtime::{
@@ -52,13 +54,28 @@ pub enum Status {
     Ok = 0,
     NotFound = 1,
     BadArgument = 2,
+    CasMismatch = 8,
     InternalFailure = 10,
 }
 
 impl Filter {
     /// Loads the filter with a configuration. Where it is refused, what the filter logged.
     pub fn load(configuration: &str) -> Result<Self, String> {
-        let mut store = Store::new(module().engine(), State::default());
+        Self::load_with(
+            configuration,
+            State { now: Duration::from_secs(1_000_000), ..State::default() },
+        )
+    }
+
+    /// Loads the filter once more, as another worker of the same proxy does at this moment.
+    pub fn load_beside(&self, configuration: &str) -> Result<Self, String> {
+        let State { shared, now, .. } = self.store.data();
+        let state = State { shared: shared.clone(), now: *now, ..State::default() };
+        Self::load_with(configuration, state)
+    }
+
+    fn load_with(configuration: &str, state: State) -> Result<Self, String> {
+        let mut store = Store::new(module().engine(), state);
         let instance = linker().instantiate(&mut store, module()).expect("the filter loads");
         let mut filter = Self { instance, store };
         let state = filter.store.data_mut();
@@ -107,6 +124,49 @@ impl Filter {
         assert_eq!(self.store.data().fate, None, "a response that nobody waits for");
     }
 
+    /// Lets time pass, in steps of the tick period that the filter asked for, and delivers each reply
+    /// at once.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.store.data().now + time;
+        while self.pass_to_tick(end) {
+            self.deliver();
+        }
+    }
+
+    /// Lets time pass up to the next tick, without delivering a reply. Returns whether there was one
+    /// before this moment.
+    pub fn pass_to_tick(&mut self, end: Duration) -> bool {
+        let state = self.store.data_mut();
+        let left = end.saturating_sub(state.now);
+        if state.tick_period.is_none() || state.until_tick > left {
+            state.until_tick = state.until_tick.saturating_sub(left);
+            state.now += left;
+            return false;
+        }
+        state.now += state.until_tick;
+        self.call::<u32, ()>("proxy_on_tick", ROOT, ROOT);
+        let state = self.store.data_mut();
+        state.until_tick = state.tick_period.unwrap_or_default();
+        true
+    }
+
+    /// Delivers the reply that is outstanding, and those to the calls that the filter then makes.
+    pub fn deliver(&mut self) {
+        while let Some(call) = self.store.data_mut().call.take() {
+            self.reply(call);
+        }
+    }
+
+    /// The time of the proxy.
+    pub fn now(&self) -> Duration {
+        self.store.data().now
+    }
+
+    /// Sets the clock of the proxy.
+    pub fn set_now(&mut self, now: Duration) {
+        self.store.data_mut().now = now;
+    }
+
     /// The header fields of the latest request to the upstream.
     pub fn asked(&self) -> &Headers {
         &self.store.data().asked
@@ -117,7 +177,13 @@ impl Filter {
         &self.store.data().log
     }
 
-    /// The counters that are not zero, without the prefix of their names, and their values.
+    /// The value of a counter or gauge.
+    pub fn counter(&self, name: &str) -> i64 {
+        let found = self.counters().into_iter().find(|(counter, _)| *counter == name);
+        found.map_or(0, |(_, value)| value)
+    }
+
+    /// The counters and gauges that are not zero, without the prefix of their names, and their values.
     pub fn counters(&self) -> Vec<(&str, i64)> {
         let counters = self.store.data().counters.iter().filter(|(_, value)| *value > 0);
         counters
@@ -200,8 +266,13 @@ struct State {
     call: Option<Call>,
     tokens: u32,
     asked: Headers,
-    /// The counters, by number.
+    /// The counters and gauges, by number.
     counters: Vec<(String, i64)>,
+    /// The data that workers share, each value with its version.
+    shared: Arc<Mutex<HashMap<String, (Vec<u8>, u32)>>>,
+    now: Duration,
+    tick_period: Option<Duration>,
+    until_tick: Duration,
     reply_headers: Headers,
     reply_body: Vec<u8>,
     fate: Option<Fate>,
@@ -244,6 +315,7 @@ fn linker() -> Linker<State> {
     const REPLY_BODY: u32 = 4;
     const CONFIGURATION: u32 = 7;
     const COUNTER: u32 = 0;
+    const GAUGE: u32 = 1;
     type Host<'a> = Caller<'a, State>;
 
     fn map(state: &State, kind: u32) -> &Headers {
@@ -373,7 +445,7 @@ fn linker() -> Linker<State> {
             env,
             "proxy_define_metric",
             |mut host: Host<'_>, kind: u32, name: u32, name_size: u32, to: u32| {
-                assert_eq!(kind, COUNTER);
+                assert!([COUNTER, GAUGE].contains(&kind));
                 let name = String::from_utf8(read(&mut host, name, name_size)).unwrap();
                 let counters = &mut host.data_mut().counters;
                 let id = u32::try_from(counters.len()).unwrap();
@@ -387,6 +459,52 @@ fn linker() -> Linker<State> {
             host.data_mut().counters[id as usize].1 += by;
             Status::Ok as u32
         })
+        .unwrap()
+        .func_wrap(env, "proxy_record_metric", |mut host: Host<'_>, id: u32, value: i64| {
+            host.data_mut().counters[id as usize].1 = value;
+            Status::Ok as u32
+        })
+        .unwrap()
+        .func_wrap(env, "proxy_get_current_time_nanoseconds", |mut host: Host<'_>, to: u32| {
+            let now = u64::try_from(host.data().now.as_nanos()).unwrap();
+            write(&mut host, to, &now.to_le_bytes());
+            Status::Ok as u32
+        })
+        .unwrap()
+        .func_wrap(env, "proxy_set_tick_period_milliseconds", |mut host: Host<'_>, period: u32| {
+            let state = host.data_mut();
+            state.until_tick = Duration::from_millis(period.into());
+            state.tick_period = Some(state.until_tick);
+            Status::Ok as u32
+        })
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_get_shared_data",
+            |mut host: Host<'_>, key: u32, key_size: u32, to: u32, to_size: u32, to_cas: u32| {
+                let key = String::from_utf8(read(&mut host, key, key_size)).unwrap();
+                let found = host.data().shared.lock().unwrap().get(&key).cloned();
+                let Some((value, version)) = found else { return Status::NotFound as u32 };
+                write(&mut host, to_cas, &version.to_le_bytes());
+                give(&mut host, &value, to, to_size)
+            },
+        )
+        .unwrap()
+        .func_wrap(
+            env,
+            "proxy_set_shared_data",
+            |mut host: Host<'_>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
+                let key = String::from_utf8(read(&mut host, key, key_size)).unwrap();
+                let value = read(&mut host, value, size);
+                let mut shared = host.data().shared.lock().unwrap();
+                let version = shared.get(&key).map(|(_, version)| *version);
+                if cas != 0 && version.is_some_and(|version| version != cas) {
+                    return Status::CasMismatch as u32;
+                }
+                shared.insert(key, (value, version.unwrap_or(0) + 1));
+                Status::Ok as u32
+            },
+        )
         .unwrap()
         // The filter does not call the other imports of the SDK.
         .define_unknown_imports_as_traps(module())

@@ -4,4 +4,5 @@
 pub mod host;
 
 mod configuration;
+mod mirrored;
 mod upstream;

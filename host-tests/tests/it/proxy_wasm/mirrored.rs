@@ -1,0 +1,323 @@
+//! Mirrored upstreams: answers come from the list that is held, whatever the upstream does.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::proxy_wasm::host::{Fate, Filter, Headers, Reply, Response, Status};
+
+const CONFIGURATION: &str = r#"{
+    "ccs": {
+        "upstream": {
+            "cluster": "ccs", "url": "http://ccs", "list": "/v1/modules", "timeout_ms": 1000,
+            "headers": {"authorization": "Basic c2VjcmV0"}
+        },
+        "refresh_ms": 30000, "stale_if_error_ms": 120000
+    },
+    "access": {"anonymous": ["admin"]},
+    "limits": {"response_bytes": 1000}
+}"#;
+
+const LIST: &str = r#"[{"uid":"a"},{"uid":"b"}]"#;
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn answers_come_from_the_list_that_was_fetched() {
+    let mut filter = filter();
+    let asked = serve(&mut filter, Reply::Answers(Vec::new(), Vec::new()));
+    let early = get(&mut filter, "/v1/modules");
+    assert_eq!(early.status, 503);
+    assert!(text(&early).contains("nothing has been fetched yet"), "{}", text(&early));
+    assert_eq!(asked.count(), 0);
+
+    asked.answer(ok(LIST));
+    filter.pass(Duration::from_millis(10));
+    assert_eq!(asked.count(), 1);
+    assert!(filter.asked().contains(&("authorization".into(), b"Basic c2VjcmV0".to_vec())));
+    for _ in 0..100 {
+        let list = get(&mut filter, "/v1/modules");
+        assert_eq!((list.status, text(&list)), (200, format!("{LIST}\n")));
+        assert_eq!(field(&list, "age"), Some("0"));
+        assert!(field(&list, "cache-status").unwrap().starts_with("ccs-modules; hit; ttl=60"));
+        let module = get(&mut filter, "/v1/modules/b");
+        assert_eq!((module.status, text(&module)), (200, "{\"uid\":\"b\"}\n".into()));
+        assert_eq!(get(&mut filter, "/v1/modules/c").status, 404);
+    }
+    assert_eq!(asked.count(), 1);
+
+    // A refresh in each interval, and none more.
+    asked.answer(ok("[]"));
+    filter.pass(300 * SECOND);
+    assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n");
+    assert!((10..=13).contains(&asked.count()), "{}", asked.count());
+    let fetches = i64::try_from(asked.count()).unwrap();
+    assert_eq!(filter.counter("fetches.changed"), 2);
+    assert_eq!(filter.counter("fetches.unchanged"), fetches - 2);
+    assert_eq!(filter.counter("answers.mirror"), 301);
+    assert_eq!(filter.counter("answers.stale"), 0);
+    assert!(filter.counter("mirror.age_seconds") <= 30);
+}
+
+#[test]
+fn the_list_is_kept_while_the_upstream_fails() {
+    let redirect = vec![(":status".into(), b"307".to_vec()), ("location".into(), b"/x".to_vec())];
+    for (fault, kind, why) in [
+        (Reply::BrokenOff, "unavailable", "http://ccs: the response broke off"),
+        (Reply::Refused(Status::InternalFailure), "unavailable", "no connection to the cluster"),
+        (Reply::Refused(Status::BadArgument), "unavailable", "does not know the cluster"),
+        (reply("401", "[]"), "denied", "http://ccs answered 401"),
+        (reply("500", "[]"), "status", "http://ccs answered 500"),
+        (reply("504", ""), "timeout", "http://ccs answered 504"),
+        (reply("", "[]"), "unavailable", "http://ccs: the response has no status"),
+        (ok("<html>"), "malformed", "http://ccs: the list is refused: line 1, column 1"),
+        (ok(r#"[{"uid":1}]"#), "malformed", "the list is refused"),
+        (ok(&" ".repeat(1001)), "too_large", "http://ccs sent a body of more than 1000 bytes"),
+        (Reply::Answers(redirect, Vec::new()), "status", "a redirect in a circle"),
+    ] {
+        let mut filter = filter();
+        let asked = serve(&mut filter, ok(LIST));
+        filter.pass(SECOND);
+        assert_eq!(get(&mut filter, "/v1/modules").status, 200);
+        asked.answer(fault);
+        let begun = filter.now();
+        let mut stale = 0;
+        // Requests all the while; the list is up to a second older than this.
+        while filter.now() < begun + 115 * SECOND {
+            filter.pass(SECOND);
+            let list = get(&mut filter, "/v1/modules");
+            assert_eq!((list.status, text(&list)), (200, format!("{LIST}\n")), "{why}");
+            if field(&list, "cache-status").unwrap().contains(why) {
+                stale += 1;
+            }
+        }
+        assert!(stale > 20, "{why}: {stale}");
+        assert_eq!(filter.counter("answers.stale"), stale, "{why}");
+        assert_eq!(filter.counter("answers.mirror") + stale, 116);
+        let failed = filter.counter("fetches.failed");
+        assert!((3..=12).contains(&failed), "{why}: {failed}");
+        assert_eq!(filter.counter(&format!("upstream_failures.{kind}")), failed, "{why}");
+
+        filter.pass(60 * SECOND);
+        let gone = get(&mut filter, "/v1/modules");
+        assert_eq!((gone.status, field(&gone, "age")), (503, None), "{why}");
+        let body = text(&gone);
+        assert!(body.contains("the catalog is more than 120 seconds old; "), "{body}");
+        assert!(body.contains(why), "{body}");
+
+        // Back within one refresh.
+        asked.answer(ok("[]"));
+        filter.pass(30 * SECOND);
+        assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n", "{why}");
+        // Logged once when it fails and once when it is back, besides the 503.
+        let lines: Vec<_> = filter.log().iter().filter(|line| line.contains("upstream")).collect();
+        let [fails, back] = &lines[..] else { panic!("{lines:?}") };
+        assert!(fails.starts_with("ccs-modules: the upstream cannot be mirrored: "), "{fails}");
+        assert!(fails.contains(why) && fails.contains("answers come from a list"), "{fails}");
+        assert_eq!(*back, "ccs-modules: the upstream answers again");
+        assert!(!filter.log().iter().any(|line| line.contains("c2VjcmV0")));
+    }
+}
+
+#[test]
+fn a_redirect_is_followed_at_once() {
+    let mut filter = filter();
+    filter.set_upstream(|path| match path {
+        "/v1/modules" => Reply::Answers(
+            vec![(":status".into(), b"307".to_vec()), ("location".into(), b"/other".to_vec())],
+            Vec::new(),
+        ),
+        "/other" => ok(LIST),
+        path => panic!("{path}"),
+    });
+    filter.pass(Duration::from_millis(10));
+    assert_eq!(text(&get(&mut filter, "/v1/modules")), format!("{LIST}\n"));
+    assert_eq!(filter.counter("fetches.redirected"), 1);
+    assert_eq!(filter.counter("fetches.changed"), 1);
+}
+
+#[test]
+fn a_reply_that_comes_too_late_changes_nothing() {
+    let mut filter = filter();
+    let asked = serve(&mut filter, ok(LIST));
+    filter.pass(SECOND);
+    let mut beside = filter.load_beside(CONFIGURATION).unwrap();
+    assert_eq!(get(&mut beside, "/v1/modules").status, 200);
+    let other = serve(&mut beside, ok(r#"[{"uid":"late"}]"#));
+    // The call of one worker hangs; its turn ends, and another worker fetches.
+    let end = beside.now() + 60 * SECOND;
+    while other.count() == 0 {
+        assert!(beside.pass_to_tick(end));
+    }
+    filter.set_now(beside.now());
+    asked.answer(ok(r#"[{"uid":"new"}]"#));
+    filter.pass(40 * SECOND);
+    assert!(asked.count() > 1);
+    beside.set_now(filter.now());
+    assert!(beside.pass_to_tick(end + 60 * SECOND));
+    beside.deliver();
+    assert_eq!(text(&get(&mut beside, "/v1/modules")), "[{\"uid\":\"new\"}]\n");
+}
+
+#[test]
+fn one_fetch_is_enough_for_all_workers() {
+    let mut first = filter();
+    let asked = serve(&mut first, ok(LIST));
+    let mut workers = vec![first];
+    for _ in 0..7 {
+        let mut worker = workers[0].load_beside(CONFIGURATION).unwrap();
+        asked.serve(&mut worker);
+        workers.push(worker);
+    }
+    let round = |workers: &mut Vec<Filter>, seconds: u32| {
+        for _ in 0..10 * seconds {
+            for worker in &mut *workers {
+                worker.pass(SECOND / 10);
+            }
+        }
+    };
+    round(&mut workers, 2);
+    assert_eq!(asked.count(), 1);
+    round(&mut workers, 300);
+    assert!((10..=13).contains(&asked.count()), "{}", asked.count());
+    asked.answer(ok("[]"));
+    round(&mut workers, 32);
+    for worker in &mut workers {
+        let list = get(worker, "/v1/modules");
+        assert_eq!(text(&list), "[]\n");
+        let age: u64 = field(&list, "age").unwrap().parse().unwrap();
+        assert!(age <= 31, "{age}");
+    }
+    // A failure is everybody's, with its reason, and all are back at once.
+    let before = asked.count();
+    asked.answer(reply("401", ""));
+    round(&mut workers, 200);
+    let failed = asked.count() - before;
+    assert!((5..=14).contains(&failed), "{failed}");
+    for worker in &mut workers {
+        let gone = get(worker, "/v1/modules");
+        assert_eq!(gone.status, 503);
+        assert!(text(&gone).contains("http://ccs answered 401"), "{}", text(&gone));
+    }
+    asked.answer(ok(LIST));
+    round(&mut workers, 32);
+    for worker in &mut workers {
+        assert_eq!(get(worker, "/v1/modules").status, 200);
+    }
+    let lines: Vec<_> = workers.iter().flat_map(Filter::log).collect();
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("cannot be mirrored"), count("answers again")), (1, 1), "{lines:?}");
+}
+
+#[test]
+fn a_new_plugin_answers_from_what_another_fetched() {
+    let mut first = filter();
+    let asked = serve(&mut first, ok(LIST));
+    first.pass(20 * SECOND);
+    let limits = CONFIGURATION.replace("[\"admin\"]", "[\"db_viewer\"]");
+    let mut second = first.load_beside(&limits).unwrap();
+    let list = get(&mut second, "/v1/modules");
+    assert_eq!((list.status, text(&list)), (200, format!("{LIST}\n")));
+    let age: u64 = field(&list, "age").unwrap().parse().unwrap();
+    assert!((0..=20).contains(&age), "{age}");
+    // Another upstream has a list of its own, and so have other credentials.
+    for (from, to) in [("http://ccs", "http://other"), ("c2VjcmV0", "b3RoZXI=")] {
+        let mut other = first.load_beside(&CONFIGURATION.replace(from, to)).unwrap();
+        assert_eq!(get(&mut other, "/v1/modules").status, 503);
+    }
+    // A list that is too old does not answer, and what is not a list does not hurt.
+    asked.answer(Reply::BrokenOff);
+    first.pass(200 * SECOND);
+    let mut late = first.load_beside(CONFIGURATION).unwrap();
+    assert_eq!(get(&mut late, "/v1/modules").status, 503);
+}
+
+#[test]
+fn a_worker_that_dies_in_its_turn_holds_nobody_up() {
+    let mut first = filter();
+    serve(&mut first, ok(LIST));
+    let end = first.now() + SECOND;
+    assert!(first.pass_to_tick(end));
+    // The reply never comes, since the worker is gone.
+    let mut second = first.load_beside(CONFIGURATION).unwrap();
+    drop(first);
+    let asked = serve(&mut second, ok(LIST));
+    second.pass(SECOND);
+    assert_eq!(asked.count(), 0);
+    second.pass(10 * SECOND);
+    assert_eq!(asked.count(), 1);
+    assert_eq!(get(&mut second, "/v1/modules").status, 200);
+}
+
+#[test]
+fn a_clock_that_is_set_back_stops_nothing() {
+    let mut filter = filter();
+    let asked = serve(&mut filter, ok(LIST));
+    filter.pass(SECOND);
+    let end = filter.now() + 60 * SECOND;
+    while asked.count() == 1 {
+        assert!(filter.pass_to_tick(end));
+    }
+    // While a call is outstanding, by ten days.
+    filter.set_now(Duration::from_secs(136_000));
+    filter.deliver();
+    filter.pass(60 * SECOND);
+    assert!(asked.count() > 2, "{}", asked.count());
+    assert_eq!(get(&mut filter, "/v1/modules").status, 200);
+}
+
+/// The upstream of a test: its reply, and how often it was asked.
+#[derive(Clone)]
+struct Asked(Arc<(Mutex<Reply>, AtomicUsize)>);
+
+impl Asked {
+    fn answer(&self, reply: Reply) {
+        *self.0.0.lock().unwrap() = reply;
+    }
+
+    fn count(&self) -> usize {
+        self.0.1.load(Ordering::Relaxed)
+    }
+
+    fn serve(&self, filter: &mut Filter) {
+        let upstream = self.clone();
+        filter.set_upstream(move |_| {
+            upstream.0.1.fetch_add(1, Ordering::Relaxed);
+            upstream.0.0.lock().unwrap().clone()
+        });
+    }
+}
+
+fn serve(filter: &mut Filter, reply: Reply) -> Asked {
+    let asked = Asked(Arc::new((Mutex::new(reply), AtomicUsize::new(0))));
+    asked.serve(filter);
+    asked
+}
+
+fn filter() -> Filter {
+    Filter::load(CONFIGURATION).unwrap()
+}
+
+fn get(filter: &mut Filter, target: &str) -> Response {
+    match filter.request(&[(":method", b"GET"), (":path", target.as_bytes())]) {
+        Fate::Answered(response) => response,
+        fate => panic!("{fate:?}"),
+    }
+}
+
+fn field<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    let field = response.headers.iter().find(|(found, _)| found == name);
+    field.map(|(_, value)| str::from_utf8(value).unwrap())
+}
+
+fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
+}
+
+fn ok(body: &str) -> Reply {
+    reply("200", body)
+}
+
+fn reply(status: &str, body: &str) -> Reply {
+    let headers: Headers = vec![(":status".into(), status.into())];
+    Reply::Answers(headers, body.into())
+}
