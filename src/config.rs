@@ -10,6 +10,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
+use crate::error::excerpt;
+
 /// Reads a configuration.
 ///
 /// ```
@@ -45,12 +47,12 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
 }
 
 /// The error for a text that is not the configuration it should be. It never shows a value, which may
-/// be a secret.
+/// be a secret, and is on one line whatever the text is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     /// The path of the field at fault, such as `users[0].roles`; empty for the text as a whole.
     pub field: String,
-    /// A text that says what was found and what is expected, with line and column where it is not JSON.
+    /// What was found and what is expected; line and column where the text is not JSON.
     pub reason: String,
 }
 
@@ -63,7 +65,8 @@ impl Error {
         let position = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let reason = without_value(text.strip_suffix(&position).unwrap_or(&text));
-        Self { field: if path == "." { String::new() } else { path }, reason }
+        let field = if path == "." { String::new() } else { excerpt(&path) };
+        Self { field, reason: excerpt(&reason) }
     }
 }
 
@@ -162,6 +165,7 @@ mod tests {
             (r#"{"list":[true]}"#, "list[0]: a boolean, expected u8"),
             (r#"{"list":[],"map":{"a":null}}"#, "map.a: null, expected a string"),
             (r#"{"list":[],"map":{"a":[7]}}"#, "map.a: an array, expected a string"),
+            (r#"{"a\nb":1}"#, "a\u{fffd}b: unknown field `a\u{fffd}b`, expected `list` or `map`"),
         ] {
             assert_eq!(
                 parse::<Object<Example>>(text.as_bytes()).unwrap_err().to_string(),

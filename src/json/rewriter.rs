@@ -63,7 +63,7 @@ const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 /// Writes the canonical form of a text.
 struct Rewriter<'a> {
     text: &'a str,
-    /// The nesting limit.
+    /// How deep the text may be nested.
     depth: usize,
     out: String,
 }

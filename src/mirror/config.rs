@@ -11,6 +11,7 @@ use core::time::Duration;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use crate::error::excerpt;
 use crate::limits::Limits;
 use crate::upstream::{ConfigError, Credentials, Node, Upstream};
 
@@ -68,7 +69,7 @@ impl Config {
     /// [`ConfigError`] names the option and never shows a value.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         serde_json::from_slice(text)
-            .map_err(|error| ConfigError::new("configuration", error.to_string()))
+            .map_err(|error| ConfigError::new("configuration", excerpt(&error.to_string())))
     }
 
     /// Refreshes the snapshot in this interval, and answers from one of at most this age while
@@ -313,6 +314,8 @@ mod tests {
                 assert!(!error.contains(secret), "{error}");
             }
         }
+        let error = parse(r#"{"a\nb":1}"#).unwrap_err();
+        assert!(error.starts_with("configuration: unknown field `a\u{fffd}b`"), "{error}");
         let error = parse(r#""{\"credentials\":\"secret\"}""#).unwrap_err();
         assert!(error.starts_with("configuration: a string, expected an object of options"));
         assert!(parse("[]").is_err());
