@@ -53,6 +53,15 @@ impl Request {
             caller: Caller::Authenticated(vec!["admin".into()]),
         }
     }
+    /// The request as the core takes it.
+    pub fn borrowed(&self) -> rest::Request<'_> {
+        rest::Request {
+            method: &self.method,
+            target: &self.target,
+            headers: &self.headers,
+            caller: &self.caller,
+        }
+    }
 }
 
 pub fn list(store: &Store, limits: &Limits) -> Result<Vec<Module>, Error> {
@@ -73,13 +82,7 @@ pub fn asks(request: &Request, limits: &Limits) -> bool {
 }
 
 fn begin(request: &Request, limits: &Limits) -> Step<rest::Response> {
-    let request = rest::Request {
-        method: &request.method,
-        target: &request.target,
-        headers: &request.headers,
-        caller: &request.caller,
-    };
-    rest::handle(&request, limits)
+    rest::handle(&request.borrowed(), limits)
 }
 
 fn resolve<T>(step: Step<T>, store: &Store, limits: &Limits) -> T {

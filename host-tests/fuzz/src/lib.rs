@@ -17,6 +17,7 @@ pub mod objects;
 pub mod policy;
 pub mod requests;
 pub mod snapshot;
+pub mod snapshot_against_ask;
 pub mod stores;
 
 /// The Envoy filter's configuration, which its wasm-only crate keeps to itself.
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("policy", policy::run),
     ("requests", requests::run),
     ("snapshot", snapshot::run),
+    ("snapshot_against_ask", snapshot_against_ask::run),
     ("stores", stores::run),
 ];
 
