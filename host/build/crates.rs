@@ -1,4 +1,4 @@
-//! The crates of an adapter, as `cargo tree` lists them.
+//! What an adapter is built of, as cargo says.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::process::Command;
 /// A crate whose code gets into an artifact.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crate {
-    /// The name.
+    /// Its name.
     pub name: String,
-    /// The version.
+    /// Its version.
     pub version: String,
-    /// The license, an SPDX expression.
+    /// Its licence, an SPDX expression.
     pub license: String,
     /// Whether it is a part of this workspace.
     pub ours: bool,
 }
 
-/// Returns the crates of a package that is built for `target`, with the package itself, and without
-/// those that run only during the build.
+/// The crates of a package that is built for `target`, itself among them. What only runs while it is
+/// built is left out.
 pub fn of(
     cargo: &Path,
     root: &Path,
@@ -42,14 +42,14 @@ pub fn of(
         .collect()
 }
 
-/// Reads `name v1.2.3|license`, or `name v1.2.3 (path)|license` for a part of the workspace.
+/// Reads `name v1.2.3|licence`, or `name v1.2.3 (path)|licence` for a part of the workspace.
 fn parse(line: &str) -> Option<Crate> {
     let (package, license) = line.split_once('|')?;
     let mut words = package.split(' ');
     Some(Crate {
         name: words.next()?.into(),
         version: words.next()?.strip_prefix('v')?.into(),
-        // The older form of the same expression.
+        // An older way to say the same.
         license: license.replace('/', " OR "),
         ours: words.next().is_some(),
     })

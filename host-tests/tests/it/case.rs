@@ -71,6 +71,20 @@ impl Case {
         self.store.scripted()
     }
 
+    /// The documents of a store that is a list of them; none if the store fails, stalls, or answers with
+    /// something else for a uid.
+    pub fn documents(&self) -> Option<Vec<Vec<u8>>> {
+        match self.store() {
+            Scripted::Answers { documents, by_uid } if by_uid.is_empty() => Some(documents),
+            _ => None,
+        }
+    }
+
+    /// Whether the case expects that the list is malformed, as a snapshot of it would be.
+    pub fn expects_malformed_list(&self) -> bool {
+        matches!(self.call, Call::ListModules { .. }) && self.expect.is_malformed()
+    }
+
     /// Whether the store never answers: nothing for a shell without time-outs.
     pub fn stalls(&self) -> bool {
         matches!(self.store, Store::Stall { .. })

@@ -27,6 +27,7 @@ mod same_everywhere;
 mod serve;
 mod server;
 mod serving;
+mod standalone;
 mod stores;
 mod text;
 mod wire;

@@ -4,6 +4,7 @@
 use ccs_modules_host as host;
 use serde::{Deserialize, Serialize};
 
+use crate::standalone::bindings::exports::ccs::modules::snapshot;
 use crate::text::Text;
 
 /// What comes of a call.
@@ -85,6 +86,11 @@ impl Outcome {
         }
     }
 
+    /// Whether a document is malformed.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Error { error: Error::Malformed(_) })
+    }
+
     pub fn of_response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         Self::Response { status, headers, body: body.into() }
@@ -120,6 +126,16 @@ impl From<host::CatalogError> for Error {
     }
 }
 
+impl From<snapshot::Error> for Error {
+    fn from(error: snapshot::Error) -> Self {
+        match error {
+            snapshot::Error::Forbidden => Self::Forbidden(()),
+            snapshot::Error::NotFound => Self::NotFound(()),
+            snapshot::Error::Other(text) => Self::Other(text.into()),
+        }
+    }
+}
+
 /// A module from each of the types that the core and the contract have for it.
 macro_rules! from_module {
     ($($path:path),*) => {$(
@@ -148,4 +164,4 @@ macro_rules! from_module {
     )*};
 }
 
-from_module!(ccs_modules::Module, host::Module);
+from_module!(ccs_modules::Module, host::Module, snapshot::Module);

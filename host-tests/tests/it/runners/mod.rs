@@ -4,3 +4,5 @@ pub mod native;
 pub mod plugin;
 pub mod proxy_wasm;
 pub mod server;
+pub mod snapshot;
+pub mod standalone;

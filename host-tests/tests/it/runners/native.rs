@@ -37,7 +37,8 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
     }
 }
 
-fn core_caller(caller: &Caller) -> access::Caller {
+/// Returns a caller as the core has it.
+pub fn core_caller(caller: &Caller) -> access::Caller {
     match caller.clone() {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles),

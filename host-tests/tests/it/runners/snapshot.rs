@@ -1,0 +1,45 @@
+//! Snapshots of the core, in this program.
+
+use ccs_modules::{Error, Limits, Snapshot, rest};
+
+use crate::case::{Case, Ready};
+use crate::outcome::Outcome;
+use crate::runners::native::core_caller;
+
+/// Runs a case on a snapshot of its documents, and on the image of that snapshot; not one whose store
+/// is more than a list of documents.
+pub async fn run(case: &Case) -> Vec<Outcome> {
+    let Some(documents) = case.documents() else { return Vec::new() };
+    let call = case.call();
+    match Snapshot::from_documents(&documents, &Limits::default()) {
+        Ok(snapshot) => {
+            let image = Snapshot::from_image(snapshot.image()).expect("the image of a snapshot");
+            vec![self::call(&call, &snapshot), self::call(&call, &image)]
+        }
+        Err(error) if case.expects_malformed_list() => {
+            vec![Outcome::of_list::<ccs_modules::Module, _>(Err(Error::Malformed(error.malformed)))]
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// One call.
+fn call<B: AsRef<[u8]>>(call: &Ready, snapshot: &Snapshot<B>) -> Outcome {
+    let limits = Limits::default();
+    match call {
+        Ready::ListModules { roles } => Outcome::of_list(snapshot.list_modules(roles, &limits)),
+        Ready::GetModule { roles, uid } => {
+            Outcome::of_module(snapshot.get_module(roles, uid, &limits))
+        }
+        Ready::Handle(request) => {
+            let request = rest::Request {
+                method: &request.method,
+                target: &request.target,
+                headers: &request.headers,
+                caller: &core_caller(&request.caller),
+            };
+            let response = snapshot.handle(&request, &limits).into_owned();
+            Outcome::of_response(response.status, response.headers, response.body)
+        }
+    }
+}

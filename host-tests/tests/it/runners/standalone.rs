@@ -1,0 +1,81 @@
+//! Snapshots of the standalone component, in wasmtime.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use ccs_modules_host::{Caller, Request};
+use wasmtime::component::ResourceAny;
+
+use crate::case::{Case, Ready};
+use crate::outcome::{Error, Outcome};
+use crate::standalone::bindings::exports::ccs::modules::{access, snapshot};
+use crate::standalone::{Standalone, text_headers};
+
+/// Runs a case on a snapshot in an instance of its own, and on one that is asked the calls of all cases
+/// with the same documents, in an instance with all of these; not one whose store is more than a list of
+/// texts.
+pub async fn run(case: &Case) -> Vec<Outcome> {
+    static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
+
+    let Some(documents) = case.documents().and_then(texts) else { return Vec::new() };
+    let mut fresh = Standalone::default();
+    let made = match fresh.snapshot(&documents) {
+        Ok(made) => made,
+        Err(error) if case.expects_malformed_list() => {
+            return vec![Outcome::Error { error: Error::Malformed(error.message.into()) }];
+        }
+        Err(_) => return Vec::new(),
+    };
+    let outcome = call(case, &mut fresh, made);
+    let mut shared = SHARED.lock().expect("no case has panicked");
+    let Shared { standalone, snapshots } = &mut *shared;
+    let held = *snapshots
+        .entry(documents)
+        .or_insert_with_key(|documents| standalone.snapshot(documents).expect("sound documents"));
+    vec![outcome, call(case, standalone, held)]
+}
+
+/// An instance, and the snapshots that it holds by their documents.
+#[derive(Default)]
+struct Shared {
+    standalone: Standalone,
+    snapshots: HashMap<Vec<String>, ResourceAny>,
+}
+
+/// One call.
+fn call(case: &Case, standalone: &mut Standalone, held: ResourceAny) -> Outcome {
+    match case.call() {
+        Ready::ListModules { roles } => Outcome::of_list(standalone.list_modules(held, &roles)),
+        Ready::GetModule { roles, uid } => {
+            Outcome::of_module(standalone.get_module(held, &roles, &uid))
+        }
+        Ready::Handle(request) => {
+            let caller = caller(case, standalone, &request);
+            let request = snapshot::Request {
+                method: request.method,
+                target: request.target,
+                headers: text_headers(&request.headers),
+                caller,
+            };
+            let response = standalone.handle(held, &request);
+            Outcome::of_response(response.status, response.headers, response.body.into_bytes())
+        }
+    }
+}
+
+/// Returns the caller: by the component's own reading of the policy, where the case has one.
+fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> access::Caller {
+    if let Some(policy) = case.access().filter(|policy| !policy.is_null()) {
+        let policy = standalone.policy(&policy.to_string()).expect("a policy");
+        return standalone.caller(policy, &request.headers);
+    }
+    match request.caller.clone() {
+        Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
+        Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
+        Caller::Unauthenticated => access::Caller::Unauthenticated,
+    }
+}
+
+fn texts(documents: Vec<Vec<u8>>) -> Option<Vec<String>> {
+    documents.into_iter().map(|document| String::from_utf8(document).ok()).collect()
+}
