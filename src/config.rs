@@ -109,7 +109,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// Takes the value out of a reason of serde's: ``invalid type: string "secret", expected a map``
 /// becomes `a string, expected a map`. Every other reason has none.
 fn without_value(reason: &str) -> String {
-    let invalid = ["invalid type: ", "invalid value: "];
+    let invalid = ["invalid type: ", "invalid value: ", "unknown variant "];
     let found = invalid.iter().find_map(|prefix| reason.strip_prefix(prefix));
     let Some((found, expected)) = found.and_then(|found| found.rsplit_once(", expected ")) else {
         return reason.to_string();
@@ -145,6 +145,16 @@ mod tests {
         list: Vec<u8>,
         #[serde(default)]
         map: BTreeMap<String, String>,
+        #[serde(default)]
+        choice: Choice,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Choice {
+        #[default]
+        Left,
+        Right,
     }
 
     #[test]
@@ -157,13 +167,20 @@ mod tests {
             ("[[]]", "an array, expected an object"),
             ("{}", "missing field `list`"),
             (r#"{"list":[],"list":[]}"#, "duplicate field `list`"),
-            (r#"{"list":[],"lists":1}"#, "lists: unknown field `lists`, expected `list` or `map`"),
+            (
+                r#"{"list":[],"lists":1}"#,
+                "lists: unknown field `lists`, expected one of `list`, `map`, `choice`",
+            ),
             (r#"{"list":"secret, expected secret"}"#, "list: a string, expected an array"),
             (r#"{"list":{"secret":1}}"#, "list: an object, expected an array"),
             (r#"{"list":[1,-77]}"#, "list[1]: a number, expected u8"),
             (r#"{"list":[7.7]}"#, "list[0]: a number, expected u8"),
             (r#"{"list":[true]}"#, "list[0]: a boolean, expected u8"),
             (r#"{"list":[],"map":{"a":null}}"#, "map.a: null, expected a string"),
+            (
+                r#"{"list":[],"choice":"secret"}"#,
+                "choice: another value, expected `left` or `right`",
+            ),
             (r#"{"list":[],"map":{"a":[7]}}"#, "map.a: an array, expected a string"),
             (r#"{"a\nb":1}"#, "a\u{fffd}b: unknown field `a\u{fffd}b`, expected `list` or `map`"),
         ] {

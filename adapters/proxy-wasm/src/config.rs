@@ -26,17 +26,18 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use ccs_modules::config::{self, Object};
 use ccs_modules::upstream::{self, Node};
 use ccs_modules::{Limits, Snapshot, mirror};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub use ccs_modules::config::Error;
 
 /// The filter's configuration.
 pub struct Config {
@@ -86,10 +87,8 @@ const RESPONSE_BYTES: usize = 8 << 20;
 
 impl Config {
     /// Parses a configuration.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let Object(fields): Object<Fields<'_>> = serde_path_to_error::deserialize(&mut json)?;
-        json.end().map_err(|error| ConfigError::new("configuration", error))?;
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let Object(fields): Object<Fields<'_>> = config::parse(text)?;
         let Object(limits) = fields.limits;
         let (limits, response_bytes) = limits.split();
         let Object(ccs) = fields.ccs;
@@ -97,7 +96,7 @@ impl Config {
         let ccs = match (documents, upstream) {
             (Some(array), None) => Snapshot::parse(array.get().as_bytes(), &limits)
                 .map(Ccs::Documents)
-                .map_err(|error| ConfigError::new("ccs.documents", error))?,
+                .map_err(|error| refused("ccs.documents", error))?,
             (None, Some(Object(fields))) => match refresh_ms {
                 None => Ccs::Upstream(fields.upstream(response_bytes)?),
                 Some(refresh) => Ccs::Mirror(Box::new(fields.mirror(
@@ -107,15 +106,15 @@ impl Config {
                     response_bytes,
                 )?)),
             },
-            _ => return Err(ConfigError::new("ccs", "expected either documents or upstream")),
+            _ => return Err(refused("ccs", "expected either documents or upstream")),
         };
         match ccs {
             Ccs::Documents(_) if refresh_ms.is_some() => {
-                return Err(ConfigError::new("ccs.refresh_ms", "expected only with upstream"));
+                return Err(refused("ccs.refresh_ms", "expected only with upstream"));
             }
             Ccs::Documents(_) | Ccs::Upstream(_) if stale_if_error_ms.is_some() => {
                 let reason = "expected only with refresh_ms";
-                return Err(ConfigError::new("ccs.stale_if_error_ms", reason));
+                return Err(refused("ccs.stale_if_error_ms", reason));
             }
             _ => {}
         }
@@ -124,39 +123,9 @@ impl Config {
     }
 }
 
-/// The error for a configuration that is refused.
-#[derive(Debug)]
-pub struct ConfigError {
-    /// The path of the field, such as `ccs.upstream.timeout_ms`, or `configuration`.
-    field: String,
-    /// The reason. It never shows a value, which may be a credential.
-    reason: String,
-}
-
-impl ConfigError {
-    pub fn new(field: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Self { field: field.into(), reason: reason.to_string() }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
-    }
-}
-
-impl From<serde_path_to_error::Error<serde_json::Error>> for ConfigError {
-    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let in_a_field = error.inner().is_data() && error.path().iter().next().is_some();
-        let field = if in_a_field { error.path().to_string() } else { "configuration".into() };
-        let text = error.inner().to_string();
-        // "invalid type: string \"secret\", expected a map" shows the value.
-        let shows_value = text.starts_with("invalid ") || text.starts_with("unknown variant ");
-        match text.rsplit_once(", expected ") {
-            Some((_, expected)) if shows_value => Self::new(field, format!("expected {expected}")),
-            _ => Self::new(field, text),
-        }
-    }
+/// Makes the error for a field.
+pub fn refused(field: impl Into<String>, reason: impl ToString) -> Error {
+    Error { field: field.into(), reason: reason.to_string() }
 }
 
 /// The fields of a configuration.
@@ -201,9 +170,9 @@ struct UpstreamFields {
 }
 
 impl UpstreamFields {
-    fn upstream(self, response_bytes: usize) -> Result<Upstream, ConfigError> {
+    fn upstream(self, response_bytes: usize) -> Result<Upstream, Error> {
         if self.cluster.is_empty() {
-            return Err(ConfigError::new("ccs.upstream.cluster", "expected the name of a cluster"));
+            return Err(refused("ccs.upstream.cluster", "expected the name of a cluster"));
         }
         let api = Node::parse(&self.url)
             .and_then(|node| upstream::Upstream::new(vec![node]))
@@ -211,9 +180,7 @@ impl UpstreamFields {
             .and_then(|api| api.with_module_path(self.module.as_deref()))
             .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms)))
             .and_then(|api| api.with_headers(self.headers.0))
-            .map_err(|error| {
-                ConfigError::new(format!("ccs.upstream.{}", error.field), error.reason)
-            })?;
+            .map_err(|error| refused(format!("ccs.upstream.{}", error.field), error.reason))?;
         Ok(Upstream { cluster: self.cluster, api: api.with_body_bytes(response_bytes) })
     }
 
@@ -223,7 +190,7 @@ impl UpstreamFields {
         stale_if_error_ms: Option<u64>,
         limits: &Limits,
         response_bytes: usize,
-    ) -> Result<Mirrored, ConfigError> {
+    ) -> Result<Mirrored, Error> {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         let name = format!("{:016x}", hasher.finish());
@@ -235,7 +202,7 @@ impl UpstreamFields {
         };
         let config = config
             .with_times(Duration::from_millis(refresh_ms), stale_if_error)
-            .map_err(|error| ConfigError::new(format!("ccs.{}", error.field), error.reason))?;
+            .map_err(|error| refused(format!("ccs.{}", error.field), error.reason))?;
         Ok(Mirrored { cluster, config, name })
     }
 }
@@ -313,32 +280,8 @@ impl LimitFields {
     }
 }
 
-fn policy(text: &RawValue) -> Result<Policy, ConfigError> {
-    Policy::parse(text.get().as_bytes()).map_err(|error| ConfigError::new("access", error))
-}
-
-/// A value that is a JSON object. The derived code alone takes arrays for structs too.
-#[derive(Default)]
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
-            }
-        }
-
-        json.deserialize_map(Fields(PhantomData))
-    }
+fn policy(text: &RawValue) -> Result<Policy, Error> {
+    Policy::parse(text.get().as_bytes()).map_err(|error| refused("access", error))
 }
 
 /// Reads a field that may be absent but not null.

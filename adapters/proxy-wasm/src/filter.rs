@@ -14,7 +14,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, ConfigError, Methods, Upstream};
+use crate::config::{self, Ccs, Config, Methods, Upstream, refused};
 use crate::counters::Counters;
 use crate::log;
 use crate::mirrored::Mirrored;
@@ -109,11 +109,11 @@ impl Plugin {
     }
 }
 
-fn configuration(size: usize) -> Result<Config, ConfigError> {
+fn configuration(size: usize) -> Result<Config, config::Error> {
     match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
         Ok(Some(text)) => Config::parse(&text),
-        Ok(None) => Err(ConfigError::new("configuration", "missing")),
-        Err(status) => Err(ConfigError::new("configuration", format!("not readable: {status:?}"))),
+        Ok(None) => Err(refused("configuration", "missing")),
+        Err(status) => Err(refused("configuration", format!("not readable: {status:?}"))),
     }
 }
 

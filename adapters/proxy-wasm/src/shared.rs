@@ -107,7 +107,9 @@ impl Shared {
         let news = news?;
         let mut parts = news.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next()?, parts.next()?);
-        let (ended, age, source, failure): Head = serde_json::from_slice(head).ok()?;
+        // From bytes, serde_json would be compiled once more: the core reads documents as text.
+        let (ended, age, source, failure): Head =
+            serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
         let outcome = match failure {
             None => Ok(Saved {
                 body: body.to_vec(),

@@ -51,7 +51,7 @@ ENDLESS = {"slow", "drip"}
 """The behaviours that end only with the timeout."""
 
 REFUSED = {
-    '{': "configuration",
+    '{': "EOF while parsing an object",
     '{"ccs":{"documents":[]},"acces":{}}': "acces",
     '{"ccs":{}}': "ccs",
     '{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/l","timeout_ms":0}}}':
@@ -59,7 +59,7 @@ REFUSED = {
     '{"ccs":{"documents":[{"uid":"a","version":"1"}]}}': "ccs.documents",
     '{"ccs":{"documents":[]},"access":{"anonymous":"all"}}': "access",
 }
-"""Configurations that are refused, and the field that the log names."""
+"""Configurations that are refused, and the beginning of the reason in the log."""
 
 
 @dataclass(frozen=True)

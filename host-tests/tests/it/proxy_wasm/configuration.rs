@@ -8,18 +8,15 @@ const UPSTREAM: &str = r#""cluster":"ccs","url":"http://ccs","list":"/v1/modules
 fn an_error_names_its_field() {
     for (configuration, field) in [
         ("", "configuration: missing"),
-        ("[]", "configuration: expected an object at line 1 column 0"),
-        ("{}{}", "configuration: missing field `ccs`"),
-        (r#"{"ccs":{"documents":[]}}{}"#, "configuration: trailing characters at line 1 column 25"),
-        (r#"{"ccs":{"documents":[]}"#, "configuration: EOF while parsing an object"),
-        (
-            r#"{"ccs":{"documents":[]},"ccs":{"documents":[]}}"#,
-            "configuration: duplicate field `ccs` at line 1 column 29",
-        ),
-        ("{}", "configuration: missing field `ccs` at line 1 column 2"),
-        (r#"{"ccs":[]}"#, "ccs: expected an object at line 1 column 7"),
+        ("[]", "an array, expected an object"),
+        ("{}{}", "missing field `ccs`"),
+        (r#"{"ccs":{"documents":[]}}{}"#, "trailing characters at line 1 column 25"),
+        (r#"{"ccs":{"documents":[]}"#, "EOF while parsing an object"),
+        (r#"{"ccs":{"documents":[]},"ccs":{"documents":[]}}"#, "duplicate field `ccs`"),
+        ("{}", "missing field `ccs`"),
+        (r#"{"ccs":[]}"#, "ccs: an array, expected an object"),
         (r#"{"ccs":{}}"#, "ccs: expected either documents or upstream"),
-        (r#"{"ccs":{"documents":[],"upstream":null}}"#, "ccs.upstream: expected an object"),
+        (r#"{"ccs":{"documents":[],"upstream":null}}"#, "ccs.upstream: null, expected an object"),
         (r#"{"ccs":{"upstream":{}}}"#, "ccs.upstream: missing field `cluster`"),
         (
             r#"{"ccs":{"documnts":[]}}"#,
@@ -45,10 +42,10 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"documents":[]},"limits":{"bytes":1}}"#, "limits.bytes: unknown field `bytes`"),
         (
             r#"{"ccs":{"documents":[]},"methods":"secret"}"#,
-            "methods: expected `pass` or `refuse` at line 1 column 42",
+            "methods: another value, expected `pass` or `refuse`",
         ),
-        (r#"{"ccs":{"documents":[]},"limits":null}"#, "limits: expected an object"),
-        (r#"{"ccs":{"documents":[]},"limits":[1]}"#, "limits: expected an object"),
+        (r#"{"ccs":{"documents":[]},"limits":null}"#, "limits: null, expected an object"),
+        (r#"{"ccs":{"documents":[]},"limits":[1]}"#, "limits: an array, expected an object"),
         (
             r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"b"}]},"limits":{"documents":1}}"#,
             "ccs.documents: line 1, column 1: the list of documents: ",
@@ -62,7 +59,7 @@ fn an_error_names_its_field() {
 fn an_error_in_an_upstream_names_its_field() {
     for (changed, field) in [
         (r#""cluster":"""#, "cluster: expected the name of a cluster"),
-        (r#""cluster":1"#, "cluster: expected a string at line 1 column "),
+        (r#""cluster":1"#, "cluster: a number, expected a string"),
         (r#""url":"ccs:9443""#, "url: a URL of another scheme"),
         (r#""url":"http://ann:secret@ccs""#, "url: a URL with credentials in it"),
         (r#""list":"v1/modules""#, "list: expected a path"),
@@ -77,7 +74,7 @@ fn an_error_in_an_upstream_names_its_field() {
         (r#""headers":{"a b":"c"}"#, "headers: expected names"),
         (r#""headers":{":path":"/"}"#, "headers: expected names"),
         (r#""headers":{"a":"b\r\nc: d"}"#, "headers.a: expected the value"),
-        (r#""headers":{"a":1}"#, "headers.a: expected a string"),
+        (r#""headers":{"a":1}"#, "headers.a: a number, expected a string"),
         (r#""headers":{"a":"1","a":"2"}"#, "headers.a: this header field is set already"),
         (r#""retries":1"#, "retries: unknown field `retries`"),
     ] {
