@@ -49,20 +49,20 @@ impl Mirrored {
             sent: None,
         };
         mirrored.follow(now());
-        // The first tick comes soon, and sets the period of the others.
+        // As long as there is no list, another worker's is looked for often.
         let _ = hostcalls::set_tick_period(SHORTEST_TICK);
         mirrored
     }
 
     /// Does what is due: follows the other workers, and sends a request if it is time for one.
     pub fn tick(&mut self, counters: &Counters) {
-        let period = self.mirror.config().refresh() / 20;
-        let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         let now = now();
         self.follow(now);
         self.send_if_due(now, counters);
         if let Some(age) = self.mirror.status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
+            let period = self.mirror.config().refresh() / 20;
+            let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         }
     }
 

@@ -209,6 +209,23 @@ fn one_fetch_is_enough_for_all_workers() {
 }
 
 #[test]
+fn the_first_list_reaches_all_workers_at_once() {
+    let mut first = filter();
+    let asked = serve(&mut first, ok(LIST));
+    let mut second = first.load_beside(CONFIGURATION).unwrap();
+    asked.serve(&mut second);
+    let end = first.now() + SECOND / 20;
+    assert!(first.pass_to_tick(end));
+    // The turn is the first one's.
+    assert!(second.pass_to_tick(end));
+    first.deliver();
+    assert_eq!(get(&mut second, "/v1/modules").status, 503);
+    second.pass(SECOND / 20);
+    assert_eq!(get(&mut second, "/v1/modules").status, 200);
+    assert_eq!(asked.count(), 1);
+}
+
+#[test]
 fn a_new_plugin_answers_from_what_another_fetched() {
     let mut first = filter();
     let asked = serve(&mut first, ok(LIST));
