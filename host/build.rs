@@ -46,10 +46,22 @@ const ADAPTERS: &[Adapter] = &[
         about: "component, HTTP service on WASI 0.2: imports the CCS, exports the handler",
     },
     Adapter {
+        constant: "WASI_HTTP_BAKED",
+        package: "ccs-modules-wasi-http",
+        features: "baked",
+        about: "component, HTTP service on WASI 0.2: its store is a catalog that the command `bake` puts in",
+    },
+    Adapter {
         constant: "WASI_HTTP_P3",
         package: "ccs-modules-wasi-http-p3",
         features: "",
         about: "component, HTTP service on WASI 0.3: imports the CCS, exports the handler",
+    },
+    Adapter {
+        constant: "WASI_HTTP_P3_BAKED",
+        package: "ccs-modules-wasi-http-p3",
+        features: "baked",
+        about: "component, HTTP service on WASI 0.3: its store is a catalog that the command `bake` puts in",
     },
     Adapter {
         constant: "CCS_KEYVALUE",
@@ -68,12 +80,6 @@ const ADAPTERS: &[Adapter] = &[
         package: "ccs-modules-ccs-redis",
         features: "",
         about: "component, store: a Redis hash, over wasi:sockets",
-    },
-    Adapter {
-        constant: "CCS_STATIC",
-        package: "ccs-modules-ccs-static",
-        features: "",
-        about: "component, store: a catalog that is baked in (see the command `bake`)",
     },
     Adapter {
         constant: "STANDALONE",

@@ -2,6 +2,8 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)] // a test may panic
 
+use std::borrow::Cow;
+
 use ccs_modules::access::Caller;
 use ccs_modules::rest::{Request, Response};
 use ccs_modules::snapshot::{Position, find, join};
@@ -206,6 +208,19 @@ fn what_is_not_an_image_is_refused() {
         error.to_string(),
         "not the image of a snapshot, or damaged, or of another version of the library"
     );
+}
+
+#[test]
+fn a_list_is_borrowed_from_an_image_that_outlives_the_snapshot() {
+    let image = Snapshot::parse(b"[{\"uid\":\"a\"}]", &Limits::default()).unwrap().into_image();
+    let caller = Caller::Authenticated(vec!["admin".to_string()]);
+    let request = Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
+    let snapshot = Snapshot::from_image(image.as_slice()).unwrap();
+    let response = snapshot.handle_from_image(&request, &Limits::default());
+    assert_eq!(response, snapshot.handle(&request, &Limits::default()));
+    drop(snapshot);
+    assert!(matches!(response.body, Cow::Borrowed(_)));
+    assert_eq!(response.body.as_ptr(), image.as_ptr());
 }
 
 #[test]

@@ -214,6 +214,16 @@ class WasmtimeBaked(Runtime):
         environment = {} if access is None else {"CCS_ACCESS": access}
         return served(baked(store, self.wasi), environment=environment)
 
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        yield from super().outcomes(cases)
+        front = {"0.2": "wasi_http_baked", "0.3": "wasi_http_p3_baked"}[self.wasi]
+        with served(artifact(f"ccs_modules_{front}.wasm"), environment={}) as address:
+            response = http.ask(address, get("/v1/modules"))
+        about = "a service that no catalog has been baked into answers with an error"
+        reason = "this component holds no catalog, `ccs-modules bake` puts one in"
+        expect = failure(500, "misconfigured", reason)
+        yield extra("not-baked", about, expect), (response.status, response.body)
+
 
 def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
     """The status and the body of an error."""

@@ -1,120 +1,228 @@
-//! Baking: puts a catalog into an artifact, for edges that have no store.
+//! Baking: puts a catalog into an HTTP service, for edges that have no store.
+//!
+//! The service answers from the image of a snapshot in its own memory. The image becomes a data segment of
+//! the service's core module; everything else is copied byte for byte. So no compiler is needed.
 
-use std::fmt::Write as _;
+use std::ops::Range;
 
-use ccs_modules::{Ask, Limits, Step, SyntaxError, list_modules, snapshot};
+use ccs_modules::{Limits, Snapshot, SnapshotError};
 use thiserror::Error;
+use wasm_encoder::{
+    Component, ConstExpr, DataCountSection, DataSection, MemorySection, MemoryType, RawSection,
+};
+use wasmparser::{
+    BinaryReaderError, DataSectionReader, ExternalKind, MemorySectionReader, Operator, Parser,
+    Payload, TypeRef,
+};
 
-use crate::artifacts;
-use crate::compose::{CannotCompose, compose};
+/// The exported global of the service's core module: the address of two numbers of 32 bits, the address
+/// and the length of the image.
+const MARKER: &str = "ccs-image";
+
+/// The size of a page of memory.
+const PAGE: u64 = 64 << 10;
+
+/// The pages that a memory can have: 4 GiB.
+const MOST_PAGES: u64 = 1 << 16;
 
 /// An HTTP service that holds its catalog.
 #[derive(Clone, Debug)]
 pub struct Baked {
     /// The component, which imports no store.
     pub wasm: Vec<u8>,
-    /// The modules of the catalog, in the order of the list.
-    pub modules: Vec<ccs_modules::Module>,
+    /// The catalog.
+    pub catalog: Snapshot,
 }
 
 /// The error for a catalog that cannot be baked.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BakeError {
-    /// The components do not fit together.
+    /// The catalog breaks the rules.
     #[error(transparent)]
-    Compose(#[from] CannotCompose),
-    /// A document breaks the rules.
-    #[error("{0}")]
-    Document(ccs_modules::Error),
-    /// The documents cannot be encoded: there are too many of them.
-    #[error("cannot encode {bytes} bytes of documents: {reason}")]
-    Encode {
-        /// The length of the documents.
+    Catalog(#[from] SnapshotError),
+    /// The component has no place for a catalog.
+    #[error("cannot bake into this component: {0}")]
+    Component(&'static str),
+    /// The component is not WebAssembly.
+    #[error("cannot bake into this component: not WebAssembly: {0}")]
+    NotWasm(#[from] BinaryReaderError),
+    /// The memory of the component cannot hold the catalog.
+    #[error("the catalog takes {bytes} bytes, more than the memory of a component can hold")]
+    TooLarge {
+        /// The length of the image.
         bytes: usize,
-        /// The encoder's error.
-        reason: String,
-    },
-    /// The text is not a JSON array of objects.
-    #[error("line {line}, column {column}: {reason}")]
-    Syntax {
-        /// The line of the error, counted from 1.
-        line: usize,
-        /// The column of the error in bytes, counted from 1.
-        column: usize,
-        /// The token that was found, and what was expected.
-        reason: String,
     },
 }
 
-/// Bakes a body of `GET /v1/modules` into the HTTP service `front`, which may be any component that
-/// imports `ccs`. Only a body whose documents are all valid is baked.
-///
-/// This needs no compiler: the documents become the data of a component, which is composed with the
-/// service.
+/// Bakes a body of `GET /v1/modules` into a service, one of the artifacts whose names end with `_baked`.
+/// Only a catalog whose documents are all valid is baked. The service does not check it again.
 ///
 /// # Errors
 ///
-/// When a document is not valid, or `front` does not import `ccs`.
-pub fn bake(front: &[u8], body: &[u8]) -> Result<Baked, BakeError> {
-    let modules = check(body)?;
-    // Documents in canonical form are served fastest.
-    let documents: Vec<_> = modules.iter().map(|module| &module.document).collect();
-    let data = component(&snapshot::join(&documents))?;
-    let store = compose(&artifacts::CCS_STATIC.wasm, &data)?;
-    Ok(Baked { wasm: compose(front, &store)?, modules })
+/// When a document is not valid, `service` has no place for a catalog, or the catalog is too large for
+/// one memory.
+pub fn bake(service: &[u8], body: &[u8]) -> Result<Baked, BakeError> {
+    let catalog = Snapshot::parse(body, &Limits::default())?;
+    let wasm = component(service, catalog.image())?;
+    Ok(Baked { wasm, catalog })
 }
 
-/// Checks the body by the rules of the core, and returns its modules.
-fn check(body: &[u8]) -> Result<Vec<ccs_modules::Module>, BakeError> {
-    let limits = Limits::default();
-    let syntax = |SyntaxError { line, column, reason, .. }: SyntaxError| BakeError::Syntax {
-        line,
-        column,
-        reason: reason.into_owned(),
-    };
-    snapshot::check(body, &limits).map_err(syntax)?;
-    let documents = snapshot::split(body).map_err(syntax)?;
-    match list_modules(&["admin"], &limits) {
-        Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(documents)),
-        Step::Ask(Ask::Document(_)) => Ok(Vec::new()),
-        Step::Done(outcome) => outcome,
+/// Copies a component, and puts the image into the module that has a place for it.
+fn component(service: &[u8], image: &[u8]) -> Result<Vec<u8>, BakeError> {
+    let mut component = Component::new();
+    let mut depth = 0_usize;
+    let mut found = false;
+    for payload in Parser::new(0).parse_all(service) {
+        let payload = payload?;
+        if let Some((id, range)) = payload.as_section().filter(|_| depth == 0) {
+            let data = slice(service, range)?;
+            let place = match payload {
+                Payload::ModuleSection { .. } => Place::find(data)?,
+                _ => None,
+            };
+            match place {
+                Some(place) => {
+                    component.section(&RawSection { id, data: &module(data, &place, image)? });
+                    found = true;
+                }
+                None => {
+                    component.section(&RawSection { id, data });
+                }
+            }
+        }
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
     }
-    .map_err(BakeError::Document)
+    if found {
+        Ok(component.finish())
+    } else {
+        Err(BakeError::Component("it has no place for a catalog"))
+    }
 }
 
-/// Makes a component that returns `data` by the interface `snapshot`, which the adapter `ccs-static`
-/// imports.
-fn component(data: &[u8]) -> Result<Vec<u8>, BakeError> {
-    const PAGE: usize = 64 << 10;
-    /// The result of `read` is at address 0, the start and the length of the data; the data follows.
-    const START: u32 = 8;
+/// Copies a module, and puts the image at the end of its memory, which grows by as much.
+fn module(module: &[u8], place: &Place, image: &[u8]) -> Result<Vec<u8>, BakeError> {
+    let address = place.pages * PAGE;
+    let pages = place.pages + (image.len() as u64).div_ceil(PAGE);
+    if pages > place.most_pages {
+        return Err(BakeError::TooLarge { bytes: image.len() });
+    }
+    // No memory has more than 4 GiB.
+    let numbers = [address as u32, image.len() as u32].map(u32::to_le_bytes).concat();
+    let added = [(place.marker, numbers.as_slice()), (address as i32, image)];
 
-    let failed = |reason| BakeError::Encode { bytes: data.len(), reason };
-    let length = u32::try_from(data.len()).map_err(|error| failed(error.to_string()))?;
-    let pages = (START as usize + data.len()).div_ceil(PAGE);
-    let answer = [START.to_le_bytes(), length.to_le_bytes()].concat();
-    let text = format!(
-        r#"(component
-            (core module $data
-                (memory (export "memory") {pages})
-                (data (i32.const 0) "{}{}")
-                (func (export "read") (result i32) i32.const 0))
-            (core instance $data (instantiate $data))
-            (func $read (result (list u8))
-                (canon lift (core func $data "read") (memory (core memory $data "memory"))))
-            (instance $snapshot (export "read" (func $read)))
-            (export "ccs:baked/snapshot" (instance $snapshot)))"#,
-        escaped(&answer),
-        escaped(data),
-    );
-    wat::parse_str(text).map_err(|error| failed(error.to_string()))
+    let mut copy = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        let Some((id, range)) = payload.as_section() else { continue };
+        match payload {
+            Payload::MemorySection(section) => copy.section(&memory(section, pages)?),
+            Payload::DataCountSection { count, .. } => {
+                copy.section(&DataCountSection { count: count + added.len() as u32 })
+            }
+            Payload::DataSection(section) => copy.section(&data(section, module, added)?),
+            _ => copy.section(&RawSection { id, data: slice(module, range)? }),
+        };
+    }
+    Ok(copy.finish())
 }
 
-fn escaped(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "\\{byte:02x}");
-        text
-    })
+/// Copies the section of a module's memory, which gets so many pages at first.
+fn memory(section: MemorySectionReader<'_>, pages: u64) -> Result<MemorySection, BakeError> {
+    let mut memories = MemorySection::new();
+    for memory in section {
+        let wasmparser::MemoryType { memory64, shared, maximum, page_size_log2, .. } = memory?;
+        memories.memory(MemoryType { minimum: pages, maximum, memory64, shared, page_size_log2 });
+    }
+    Ok(memories)
+}
+
+/// Copies the section of a module's data, and adds segments: their addresses and bytes.
+fn data(
+    section: DataSectionReader<'_>,
+    module: &[u8],
+    added: [(i32, &[u8]); 2],
+) -> Result<DataSection, BakeError> {
+    let mut segments = DataSection::new();
+    for segment in section {
+        segments.raw(slice(module, segment?.range)?);
+    }
+    for (address, bytes) in added {
+        segments.active(0, &ConstExpr::i32_const(address), bytes.iter().copied());
+    }
+    Ok(segments)
+}
+
+/// The place for an image in a module.
+struct Place {
+    /// The value of the exported global.
+    marker: i32,
+    /// The pages that the memory has at first. The image goes behind them.
+    pages: u64,
+    /// The pages that the memory can have.
+    most_pages: u64,
+}
+
+impl Place {
+    /// Finds the place in a module; none if the module does not export the marker.
+    fn find(module: &[u8]) -> Result<Option<Self>, BakeError> {
+        let (mut globals, mut memories, mut has_data) = (Vec::new(), Vec::new(), false);
+        let mut marker = None;
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        if matches!(import?.ty, TypeRef::Global(_)) {
+                            globals.push(None);
+                        }
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        memories.push(memory?);
+                    }
+                }
+                Payload::GlobalSection(section) => {
+                    for global in section {
+                        globals.push(match global?.init_expr.get_operators_reader().read()? {
+                            Operator::I32Const { value } => Some(value),
+                            _ => None,
+                        });
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export?;
+                        if export.kind == ExternalKind::Global && export.name == MARKER {
+                            marker = globals.get(export.index as usize).copied().flatten();
+                        }
+                    }
+                }
+                Payload::DataSection(_) => has_data = true,
+                _ => {}
+            }
+        }
+        match (marker, memories.as_slice()) {
+            (None, _) => Ok(None),
+            (Some(marker), [memory]) if has_data => {
+                let most_pages = memory.maximum.unwrap_or(MOST_PAGES);
+                Ok(Some(Self { marker, pages: memory.initial, most_pages }))
+            }
+            (Some(_), _) => {
+                Err(BakeError::Component("its module has not one memory of its own, with data"))
+            }
+        }
+    }
+}
+
+/// The bytes of a range.
+fn slice(wasm: &[u8], range: Range<u64>) -> Result<&[u8], BakeError> {
+    let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    range
+        .and_then(|(start, end)| wasm.get(start..end))
+        .ok_or(BakeError::Component("it ends too early"))
 }

@@ -204,6 +204,19 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
     }
 }
 
+impl<'a> Snapshot<&'a [u8]> {
+    /// Answers a request as [`handle`](Self::handle) does, with a body that is borrowed from the image
+    /// and outlives this snapshot.
+    pub fn handle_from_image(
+        &self,
+        request: &Request<'_>,
+        limits: &Limits,
+    ) -> Response<Cow<'a, [u8]>> {
+        let view = View { image: self.image, trailer: self.trailer };
+        rest::handle_from(request, view, limits, [])
+    }
+}
+
 impl<B: AsRef<[u8]>> fmt::Debug for Snapshot<B> {
     /// Shows the size only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,15 +1,16 @@
 //! The HTTP service without WASI: the parts of a request come in, a response goes out. The adapters
 //! for WASI 0.2 and 0.3 add the bindings.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use ccs_modules::access::{Caller, Policy};
-use ccs_modules::rest::{self, Refusal, Request, Response};
+#[cfg(not(feature = "baked"))]
+use ccs_modules::rest;
+use ccs_modules::rest::{Refusal, Request, Response};
 use ccs_modules::{Limits, config};
-
-use crate::resolve;
 
 /// The environment variable that holds the access policy, as JSON.
 const ACCESS: &str = "CCS_ACCESS";
@@ -21,16 +22,38 @@ pub fn answer(
     target: &str,
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
-) -> Response {
+) -> Response<Cow<'static, [u8]>> {
     let caller = match policy(environment) {
         Ok(policy) => policy.map_or(Caller::Unauthenticated, |policy| policy.caller(headers)),
         Err(error) => {
             let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
-            return Refusal::Misconfigured(reason).response(method);
+            return Refusal::Misconfigured(reason).response(method).into();
         }
     };
-    let request = Request { method, target, headers, caller: &caller };
-    resolve(rest::handle(&request, &Limits::default()))
+    handle(&Request { method, target, headers, caller: &caller })
+}
+
+/// Answers over the import `ccs`.
+#[cfg(not(feature = "baked"))]
+fn handle(request: &Request<'_>) -> Response<Cow<'static, [u8]>> {
+    crate::resolve(rest::handle(request, &Limits::default())).into()
+}
+
+/// Answers from the catalog that is baked in. The body of the list is borrowed from it.
+#[cfg(feature = "baked")]
+fn handle(request: &Request<'_>) -> Response<Cow<'static, [u8]>> {
+    let snapshot = match crate::image::image().map(ccs_modules::Snapshot::from_image) {
+        Some(Ok(snapshot)) => snapshot,
+        Some(Err(error)) => {
+            let reason = format!("the catalog in this component cannot be read: {error}");
+            return Refusal::Misconfigured(reason).response(request.method).into();
+        }
+        None => {
+            let reason = "this component holds no catalog, `ccs-modules bake` puts one in".into();
+            return Refusal::Misconfigured(reason).response(request.method).into();
+        }
+    };
+    snapshot.handle_from_image(request, &Limits::default())
 }
 
 fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, config::Error> {

@@ -7,6 +7,8 @@
 extern crate alloc;
 
 pub mod http;
+#[cfg(feature = "baked")]
+mod image;
 mod program;
 
 use ccs_modules::{Ask, Step, StoreError};

@@ -1,13 +1,15 @@
-//! The HTTP service on WASI 0.3. Its store is whatever is composed in front of the import `ccs`.
+//! The HTTP service on WASI 0.3. Its store is a component that is composed in front of the import `ccs`;
+//! with the feature `baked`, a catalog in its own memory.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
 
 extern crate alloc;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
-use wit_bindgen::spawn_local;
+use wit_bindgen::{StreamWriter, spawn_local};
 
 use crate::bindings::exports::wasi::http::handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -44,17 +46,33 @@ impl Guest for Service {
         }
         // A body that is given must be as long as content-length says, and that of HEAD is not.
         let contents = (!response.body.is_empty()).then(|| {
-            let (mut writer, reader) = wit_stream::new();
-            spawn_local(async move {
-                // What is left over is what a client that has gone did not read.
-                writer.write_all(response.body).await;
-            });
+            let (writer, reader) = wit_stream::new();
+            spawn_local(send(writer, response.body));
             reader
         });
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (outgoing, _sent) = Response::new(headers, contents, trailers);
         let _ = outgoing.set_status_code(response.status);
         Ok(outgoing)
+    }
+}
+
+/// Sends a body, until the client has disconnected.
+async fn send(mut writer: StreamWriter<u8>, body: Cow<'static, [u8]>) {
+    /// The stream takes buffers that it owns: a body that lies elsewhere is copied by parts.
+    const PART: usize = 64 << 10;
+    match body {
+        Cow::Owned(body) => {
+            writer.write_all(body).await;
+        }
+        Cow::Borrowed(body) => {
+            for part in body.chunks(PART) {
+                let unsent = writer.write_all(part.to_vec()).await;
+                if !unsent.is_empty() {
+                    break;
+                }
+            }
+        }
     }
 }
 

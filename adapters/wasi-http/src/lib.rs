@@ -1,4 +1,5 @@
-//! The HTTP service on WASI 0.2. Its store is whatever is composed in front of the import `ccs`.
+//! The HTTP service on WASI 0.2. Its store is a component that is composed in front of the import `ccs`;
+//! with the feature `baked`, a catalog in its own memory.
 
 #![cfg(target_family = "wasm")]
 #![no_std]

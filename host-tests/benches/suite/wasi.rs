@@ -24,7 +24,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;
     let wasmtime = wasmtime()?;
     let theirs = context.wstd_service()?;
-    let baked = bake(&artifacts::WASI_HTTP.wasm, &snapshot::join(&catalog::demo()))?;
+    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &snapshot::join(&catalog::demo()))?;
     let ours = context.folder().join("baked.wasm");
     fs::write(&ours, &baked.wasm)?;
 

@@ -110,10 +110,28 @@ const PROMISES: &[Promise] = &[
         budget: 160 << 10,
     },
     Promise {
+        artifact: "ccs_modules_wasi_http_baked.wasm",
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/poll@0.2.12",
+            "wasi:io/streams@0.2.12",
+        ],
+        exports: &["wasi:http/incoming-handler@0.2.12"],
+        budget: 160 << 10,
+    },
+    Promise {
         artifact: "ccs_modules_wasi_http_p3.wasm",
         imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
         exports: &["wasi:http/handler@0.3.0"],
         budget: 176 << 10,
+    },
+    Promise {
+        artifact: "ccs_modules_wasi_http_p3_baked.wasm",
+        imports: &["wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 160 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_keyvalue.wasm",
@@ -143,12 +161,6 @@ const PROMISES: &[Promise] = &[
         ],
         exports: &["ccs:modules/ccs@0.1.0"],
         budget: 128 << 10,
-    },
-    Promise {
-        artifact: "ccs_modules_ccs_static.wasm",
-        imports: &["ccs:baked/snapshot"],
-        exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 64 << 10,
     },
     Promise {
         artifact: "ccs_modules_standalone.wasm",

@@ -3,77 +3,121 @@
 use std::fs;
 use std::process::Command;
 
+use ccs_modules::{Limits, Snapshot, snapshot};
 use ccs_modules_host::artifacts::{self, Artifact};
 use ccs_modules_host::bake::bake;
-use ccs_modules_host::{CallLimits, Caller, Host, Request, stores};
 use tempfile::TempDir;
+use wasmparser::{DataKind, Operator, Parser, Payload};
 
 const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 
-/// Any artifact that imports the store can be baked into: here the plugin, which then needs nothing.
-#[tokio::test]
-async fn what_is_baked_is_served() {
-    let baked = bake(&artifacts::PLUGIN.wasm, DEMO.as_bytes()).unwrap();
-    assert_eq!(baked.modules.len(), 16);
-    let wasm = baked.wasm.clone().into();
-    assert_eq!(Artifact { wasm, ..artifacts::PLUGIN.clone() }.imports().unwrap(), [""; 0]);
+/// The services that a catalog is baked into.
+const SERVICES: [&Artifact; 2] = [&artifacts::WASI_HTTP_BAKED, &artifacts::WASI_HTTP_P3_BAKED];
 
-    // The store of the host is never asked.
-    let host = Host::load(&baked.wasm, CallLimits::default()).unwrap();
-    let service = host.service(stores::Snapshot::default());
-    assert_eq!(service.list_modules(&["admin"]).await.unwrap().len(), 16);
-    for (target, status) in [("/v1/modules", 200), ("/v1/modules/none", 404)] {
-        let caller = Caller::Authenticated(vec!["admin".into()]);
-        let (method, target) = ("GET".into(), target.into());
-        let request = Request { method, target, headers: Vec::new(), caller };
-        let response = service.handle(&request).await.unwrap();
-        assert_eq!(response.status, status);
-        assert_eq!(response.body == DEMO.as_bytes(), status == 200);
+#[test]
+fn the_image_lies_behind_everything_that_the_service_has() {
+    const PAGE: usize = 64 << 10;
+    let image = Snapshot::parse(DEMO.as_bytes(), &Limits::default()).unwrap().into_image();
+    for service in SERVICES {
+        let baked = bake(&service.wasm, DEMO.as_bytes()).unwrap();
+        assert_eq!(baked.catalog.len(), 16);
+        let (before, after) = (Memory::of(&service.wasm), Memory::of(&baked.wasm));
+        assert_eq!(after.pages, before.pages + image.len().div_ceil(PAGE));
+
+        let (kept, added) = after.segments.split_at(before.segments.len());
+        assert_eq!(kept, before.segments);
+        let [(place, numbers), (address, bytes)] = added else { panic!("{added:?}") };
+        assert_eq!(*address, before.pages * PAGE);
+        assert!(*bytes == image);
+        let expected = [*address as u32, image.len() as u32].map(u32::to_le_bytes);
+        assert_eq!(numbers, expected.as_flattened());
+        let end = place + numbers.len();
+        assert!(end <= before.pages * PAGE, "the numbers are among the statics");
+    }
+}
+
+#[test]
+fn the_code_is_copied_byte_for_byte() {
+    for service in SERVICES {
+        let baked = bake(&service.wasm, DEMO.as_bytes()).unwrap();
+        assert!(code(&baked.wasm) == code(&service.wasm));
     }
 }
 
 #[test]
 fn the_same_catalog_gives_the_same_bytes() {
     let spaced = DEMO.replace(",\"", ", \"");
-    let bake = |body: &str| bake(&artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap().wasm;
-    assert!(bake(DEMO) == bake(DEMO));
-    assert!(bake(DEMO) == bake(&spaced), "stored in another form, baked in the canonical one");
+    for service in SERVICES {
+        let bake = |body: &str| bake(&service.wasm, body.as_bytes()).unwrap().wasm;
+        assert!(bake(DEMO) == bake(DEMO));
+        assert!(bake(DEMO) == bake(&spaced), "stored in another form, baked in the canonical one");
+    }
 }
 
 #[test]
-fn a_service_with_a_catalog_imports_no_store() {
-    for (service, handler) in [
-        (&artifacts::WASI_HTTP, "wasi:http/types@0.2.12"),
-        (&artifacts::WASI_HTTP_P3, "wasi:http/types@0.3.0"),
-    ] {
+fn a_baked_service_imports_no_store() {
+    const P2: &[&str] = &[
+        "wasi:cli/environment@0.2.12",
+        "wasi:http/types@0.2.12",
+        "wasi:io/error@0.2.12",
+        "wasi:io/poll@0.2.12",
+        "wasi:io/streams@0.2.12",
+    ];
+    const P3: &[&str] = &["wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"];
+    for (service, expected) in SERVICES.into_iter().zip([P2, P3]) {
         let wasm = bake(&service.wasm, b"[]").unwrap().wasm.into();
-        let imports = Artifact { wasm, ..(*service).clone() }.imports().unwrap();
-        let mut expected = service.imports().unwrap();
-        expected.retain(|import| import != "ccs:modules/ccs@0.1.0");
+        let mut imports = Artifact { wasm, ..service.clone() }.imports().unwrap();
+        imports.sort();
         assert_eq!(imports, expected);
-        assert!(imports.iter().any(|import| import == handler));
     }
 }
 
 #[test]
-fn what_is_malformed_is_not_baked() {
+fn a_large_catalog_is_baked() {
+    const MODULES: usize = 100_000;
+    let documents: Vec<_> = (0..MODULES).map(|uid| format!(r#"{{"uid":"{uid}"}}"#)).collect();
+    let body = snapshot::join(&documents);
+    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &body).unwrap();
+    assert_eq!(baked.catalog.len(), MODULES);
+    let memory = Memory::of(&baked.wasm);
+    let (_, image) = memory.segments.last().unwrap();
+    assert!(Snapshot::from_image(image).unwrap().body() == body);
+}
+
+#[test]
+fn a_malformed_catalog_is_not_baked() {
     for (body, error) in [
-        ("", "line 1, column 1: "),
-        ("{}", "line 1, column 1: "),
-        ("[{\"uid\":\"a\"},\n {\"uid\":\"b\"} x]", "line 2, column 14: "),
-        ("[{\"uid\":\"a\"},{\"uid\":1}]", "document at index 1: field uid: "),
-        ("[{\"uid\":\"a\"},{\"uid\":\"a\"}]", "document \"a\": field uid: "),
+        ("", "line 1, column 1: the list of documents: EOF while parsing a value"),
+        ("{}", "line 1, column 1: the list of documents: expected an array"),
+        (
+            "[{\"uid\":\"a\"},\n {\"uid\":\"b\"} x]",
+            "line 2, column 14: the list of documents: expected `,` or `]`",
+        ),
+        (
+            "[{\"uid\":\"a\"},{\"uid\":1}]",
+            "line 1, column 14: document at index 1: field uid: a number, expected a string",
+        ),
+        (
+            "[{\"uid\":\"a\"},{\"uid\":\"a\"}]",
+            "line 1, column 14: document \"a\": field uid: shared by two documents, the later at index 1",
+        ),
     ] {
-        let found = bake(&artifacts::WASI_HTTP.wasm, body.as_bytes()).unwrap_err().to_string();
-        assert!(found.starts_with(error), "{body}: {found}");
+        let found = bake(&artifacts::WASI_HTTP_BAKED.wasm, body.as_bytes()).unwrap_err();
+        assert_eq!(found.to_string(), error, "{body}");
     }
 }
 
 #[test]
-fn a_component_that_imports_no_store_is_not_baked_into() {
-    for wasm in [&*artifacts::CCS_KEYVALUE.wasm, b"no component"] {
+fn a_component_without_a_place_for_a_catalog_is_not_baked_into() {
+    for (wasm, reason) in [
+        (&*artifacts::WASI_HTTP.wasm, "it has no place for a catalog"),
+        (b"no component", "not WebAssembly: "),
+    ] {
         let found = bake(wasm, b"[]").unwrap_err().to_string();
-        assert!(found.starts_with("cannot compose: "), "{found}");
+        assert!(
+            found.starts_with(&format!("cannot bake into this component: {reason}")),
+            "{found}"
+        );
     }
 }
 
@@ -104,4 +148,56 @@ fn the_command_tells_what_it_baked() {
     assert!(text.starts_with(&format!("{}: {size} bytes\n", service.display())), "{text}");
     assert!(text.contains("  b14385b09778a335835ee3ae380bbc77  bf 8.0.1\n"), "{text}");
     assert!(text.ends_with("  16 modules\n"), "{text}");
+}
+
+/// The memory of the one module that has data, as it is in a fresh instance.
+#[derive(Default)]
+struct Memory {
+    pages: usize,
+    /// The address and the bytes of each segment.
+    segments: Vec<(usize, Vec<u8>)>,
+}
+
+impl Memory {
+    fn of(wasm: &[u8]) -> Self {
+        let mut memory = Self::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.unwrap() {
+                Payload::MemorySection(section) => {
+                    memory.pages = section.into_iter().next().unwrap().unwrap().initial as usize;
+                }
+                Payload::DataSection(section) => {
+                    memory.segments.extend(section.into_iter().map(|segment| {
+                        let segment = segment.unwrap();
+                        let DataKind::Active { memory_index: 0, offset_expr } = segment.kind else {
+                            panic!("a segment that is not active")
+                        };
+                        let offset = offset_expr.get_operators_reader().read().unwrap();
+                        let Operator::I32Const { value } = offset else { panic!("{offset:?}") };
+                        (value as usize, segment.data.to_vec())
+                    }));
+                }
+                _ => {}
+            }
+        }
+        memory
+    }
+}
+
+/// Every section of a component and of its modules but memories, data and what contains them: the number
+/// and the bytes of each.
+fn code(wasm: &[u8]) -> Vec<(u8, &[u8])> {
+    let sections = Parser::new(0).parse_all(wasm).filter_map(|payload| {
+        let payload = payload.unwrap();
+        if let Payload::MemorySection(_)
+        | Payload::DataCountSection { .. }
+        | Payload::DataSection(_)
+        | Payload::ModuleSection { .. } = payload
+        {
+            return None;
+        }
+        let (id, range) = payload.as_section()?;
+        Some((id, &wasm[range.start as usize..range.end as usize]))
+    });
+    sections.collect()
 }

@@ -54,11 +54,12 @@ async fn server_http2() {
 /// package carries it, so only their imports are tested.
 const RUN_IN_RUNTIMES: &[&Artifact] = &[
     &artifacts::WASI_HTTP,
+    &artifacts::WASI_HTTP_BAKED,
     &artifacts::WASI_HTTP_P3,
+    &artifacts::WASI_HTTP_P3_BAKED,
     &artifacts::CCS_KEYVALUE,
     &artifacts::CCS_KEYVALUE_DRAFT2,
     &artifacts::CCS_REDIS,
-    &artifacts::CCS_STATIC,
 ];
 
 #[test]

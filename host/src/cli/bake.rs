@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use ccs_modules::Limits;
 use ccs_modules_host::bake::bake;
 use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
@@ -37,8 +38,8 @@ enum Wasi {
 pub fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
     let body = files::read(&arguments.file).map_err(Failure::other)?;
     let service = match arguments.wasi {
-        Wasi::P2 => &artifacts::WASI_HTTP,
-        Wasi::P3 => &artifacts::WASI_HTTP_P3,
+        Wasi::P2 => &artifacts::WASI_HTTP_BAKED,
+        Wasi::P3 => &artifacts::WASI_HTTP_P3_BAKED,
     };
     let baked = bake(&service.wasm, &body)
         .map_err(|error| Failure::Other(format!("{}: {error}", arguments.file.display())))?;
@@ -47,11 +48,13 @@ pub fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
 
     let mut text = String::new();
     writeln!(text, "{}: {} bytes", output.display(), baked.wasm.len()).map_err(Failure::other)?;
-    for module in &baked.modules {
+    let modules = baked.catalog.list_modules(&["admin"], &Limits::default());
+    let modules = modules.map_err(Failure::other)?;
+    for module in &modules {
         let name = module.module_name.as_deref().unwrap_or("-");
         let version = module.semantic_version.as_deref().unwrap_or("-");
         writeln!(text, "  {}  {name} {version}", module.uid).map_err(Failure::other)?;
     }
-    writeln!(text, "  {} modules", baked.modules.len()).map_err(Failure::other)?;
+    writeln!(text, "  {} modules", modules.len()).map_err(Failure::other)?;
     Ok(text.into_bytes())
 }
