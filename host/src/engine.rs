@@ -36,8 +36,25 @@ impl Needs {
     }
 }
 
+/// Compiles the component in an engine that has room for its instances. How much room an instance
+/// takes is known only then: where it is more than the plugin's, a second engine is started, which
+/// finds the compiled code on disk.
+pub(crate) fn compile(wasm: &[u8], limits: CallLimits) -> Result<(Engine, Component), LoadError> {
+    let compile_with = |needs| {
+        let engine = start(limits, needs)?;
+        let component = Component::from_binary(&engine, wasm)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        Ok((engine, component))
+    };
+    let compiled = compile_with(Needs::PLUGIN)?;
+    match Needs::of(&compiled.1) {
+        Some(needs) if !Needs::PLUGIN.cover(needs) => compile_with(needs),
+        _ => Ok(compiled),
+    }
+}
+
 /// Starts an engine that has memory reserved for the instances of `limits`, each with these `needs`.
-pub(crate) fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
+fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
     let mut config = Config::new();
     config
         .allocation_strategy(pool(limits.instances, needs))
@@ -114,4 +131,35 @@ fn tick(engine: &Engine) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Linker;
+
+    use super::*;
+
+    #[test]
+    fn a_component_that_needs_more_gets_more() {
+        let module = "(memory 1) (table 1 funcref)";
+        let wasm = wat::parse_str(format!(
+            "(component
+                (core module $a {module}) (core instance (instantiate $a))
+                (core module $b {module}) (core instance (instantiate $b)))"
+        ))
+        .unwrap();
+        let limits = CallLimits { instances: 2, ..CallLimits::default() };
+        let (engine, component) = compile(&wasm, limits).unwrap();
+        assert_eq!(Needs::of(&component), Some(Needs { memories: 2, tables: 2 }));
+        let instances: Vec<_> = (0..2)
+            .map(|_| {
+                let mut store = Store::new(&engine, ());
+                let linker = Linker::new(&engine);
+                linker.instantiate(&mut store, &component).unwrap();
+                store
+            })
+            .collect();
+        assert_eq!(instances.len(), 2);
+    }
 }

@@ -9,7 +9,6 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::Plugin;
 use crate::bindings::exports::ccs::modules::{catalog, rest};
-use crate::engine::Needs;
 use crate::state::State;
 use crate::{CallLimits, Ccs, LoadError, Service, engine};
 
@@ -36,7 +35,7 @@ impl Host {
     ///
     /// When the engine does not start, or `wasm` is not such a component.
     pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
-        let (engine, component) = compile(wasm, limits)?;
+        let (engine, component) = engine::compile(wasm, limits)?;
         let no_plugin = |error| LoadError::World(format!("{error:#}"));
         let plugin = link(&component).map_err(no_plugin)?;
         Ok(Self {
@@ -76,23 +75,6 @@ impl Host {
     }
 }
 
-/// Compiles the component in an engine that has room for its instances. How much room an instance
-/// takes is known only then: where it is more than the plugin's, a second engine is started, which
-/// finds the compiled code on disk.
-fn compile(wasm: &[u8], limits: CallLimits) -> Result<(Engine, Component), LoadError> {
-    let compile_with = |needs| {
-        let engine = engine::start(limits, needs)?;
-        let component = Component::from_binary(&engine, wasm)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        Ok((engine, component))
-    };
-    let compiled = compile_with(Needs::PLUGIN)?;
-    match Needs::of(&compiled.1) {
-        Some(needs) if !Needs::PLUGIN.cover(needs) => compile_with(needs),
-        _ => Ok(compiled),
-    }
-}
-
 fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
     let mut linker = Linker::new(component.engine());
     Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
@@ -103,33 +85,11 @@ fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
 mod tests {
     use super::*;
     use crate::artifacts;
+    use crate::engine::Needs;
 
     #[test]
     fn the_plugin_needs_what_is_reserved_for_it() {
         let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
         assert_eq!(Needs::of(host.plugin.component()), Some(Needs::PLUGIN));
-    }
-
-    #[test]
-    fn a_component_that_needs_more_gets_more() {
-        let module = "(memory 1) (table 1 funcref)";
-        let wasm = wat::parse_str(format!(
-            "(component
-                (core module $a {module}) (core instance (instantiate $a))
-                (core module $b {module}) (core instance (instantiate $b)))"
-        ))
-        .unwrap();
-        let limits = CallLimits { instances: 2, ..CallLimits::default() };
-        let (engine, component) = compile(&wasm, limits).unwrap();
-        assert_eq!(Needs::of(&component), Some(Needs { memories: 2, tables: 2 }));
-        let instances: Vec<_> = (0..2)
-            .map(|_| {
-                let mut store = wasmtime::Store::new(&engine, ());
-                let linker = Linker::new(&engine);
-                linker.instantiate(&mut store, &component).unwrap();
-                store
-            })
-            .collect();
-        assert_eq!(instances.len(), 2);
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use wasmtime::{Store, component};
 
 use crate::state::State;
-use crate::{CallError, CallLimits, Ccs, Host, Module, Request, Response};
+use crate::{CallError, Ccs, Host, Module, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
 ///
@@ -87,7 +87,7 @@ impl Instance {
     /// The memory that the instance has, in bytes: 0 before its first call. An instance keeps what its
     /// largest call has needed.
     pub fn memory(&self) -> usize {
-        self.live.as_ref().map_or(0, |live| live.store.data().memory())
+        self.live.as_ref().map_or(0, |live| live.store.data().memory.used())
     }
 
     /// Runs one call within its limits. Only a call that succeeds keeps the instance.
@@ -103,7 +103,7 @@ impl Instance {
             };
             let answer = call(&self.host, &mut live)
                 .await
-                .map_err(|error| failure(&error, &live.store, limits))?;
+                .map_err(|error| live.store.data().memory.failure(&error))?;
             self.live = Some(live);
             Ok(answer)
         });
@@ -121,24 +121,15 @@ impl Live {
             .map_err(|error| CallError::Host(error.to_string()))?;
         host.count_instance();
         let mut store = Store::new(&host.engine, State::new(ccs, host.limits));
-        store.limiter(|state| state);
+        store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let instance = host
             .plugin
             .instantiate_async(&mut store)
             .await
-            .map_err(|error| failure(&error, &store, host.limits))?;
+            .map_err(|error| store.data().memory.failure(&error))?;
         Ok(Self { store, instance, _slot: slot })
-    }
-}
-
-/// The error of a call: the limit that the instance reached, or another cause.
-fn failure(error: &wasmtime::Error, store: &Store<State>, limits: CallLimits) -> CallError {
-    if store.data().memory_refused() {
-        CallError::MemoryExhausted(limits.memory)
-    } else {
-        CallError::from_wasmtime(error)
     }
 }
 

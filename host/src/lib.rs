@@ -73,6 +73,7 @@ mod error;
 pub mod files;
 mod host;
 mod instance;
+mod memory;
 pub mod server;
 mod service;
 mod state;

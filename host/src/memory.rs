@@ -1,0 +1,61 @@
+//! The memory of an instance, and its limit.
+
+use wasmtime::ResourceLimiter;
+
+use crate::CallError;
+
+/// The memory of one instance, and its limit.
+pub(crate) struct Memory {
+    limit: usize,
+    used: usize,
+    refused: bool,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: 0, refused: false }
+    }
+
+    /// The memory that the instance has, in bytes. It never gives any back.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Converts the error of a call. A guest that was refused memory traps, and the trap does not
+    /// show the cause.
+    pub(crate) fn failure(&self, error: &wasmtime::Error) -> CallError {
+        if self.refused {
+            CallError::MemoryExhausted(self.limit)
+        } else {
+            CallError::from_wasmtime(error)
+        }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.limit;
+        if allowed {
+            self.used += desired.saturating_sub(current);
+        }
+        self.refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+/// The limit of table elements, far more than a component has functions to call indirectly.
+const TABLE_ELEMENTS: usize = 10_000;
