@@ -23,3 +23,12 @@ impl From<access::Caller> for rest::Caller {
         }
     }
 }
+
+/// The bindings of the world `standalone`.
+pub(crate) mod standalone {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "standalone",
+        exports: { default: async },
+    });
+}

@@ -17,8 +17,8 @@ pub enum LoadError {
     /// The engine does not start: there is too little address space, or no further thread.
     #[error("cannot start the engine: {0}")]
     Engine(String),
-    /// The component is not of the world `plugin`: it imports more than `ccs`, or exports less.
-    #[error("the artifact is not a plugin: {0}")]
+    /// The component is of another world: it imports more, or exports less.
+    #[error("the artifact is a component of another world: {0}")]
     World(String),
 }
 

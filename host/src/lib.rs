@@ -76,6 +76,7 @@ mod instance;
 mod memory;
 pub mod server;
 mod service;
+mod standalone;
 mod state;
 pub mod stores;
 
@@ -88,3 +89,4 @@ pub use crate::error::{CallError, LoadError};
 pub use crate::host::Host;
 pub use crate::instance::Instance;
 pub use crate::service::Service;
+pub use crate::standalone::{HeldSnapshot, OpenError, Standalone};

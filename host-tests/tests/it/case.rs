@@ -85,6 +85,11 @@ impl Case {
         matches!(self.call, Call::ListModules { .. }) && self.expect.is_malformed()
     }
 
+    /// Whether the store finds by uid the documents that it lists.
+    pub fn finds_what_it_lists(&self) -> bool {
+        !matches!(&self.store, Store::Documents { by_uid, .. } if !by_uid.is_empty())
+    }
+
     /// Whether the store never answers: nothing for a shell without time-outs.
     pub fn stalls(&self) -> bool {
         matches!(self.store, Store::Stall { .. })

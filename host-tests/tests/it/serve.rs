@@ -73,6 +73,9 @@ fn usage_is_checked() {
         (&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], 2, "--tls-self-signed"),
         (&["--instances", "many"], 2, "--instances"),
         (&["--max-instances", "0"], 2, "--max-instances"),
+        (&["--max-age", "1"], 2, "500ms, 30s or 2m"),
+        (&["--max-age", "25h"], 2, "at most 24h"),
+        (&["--stale-if-error", "367d"], 2, "--stale-if-error"),
         (&["--request-timeout", "0s"], 2, "--request-timeout"),
         (&["--request-timeout", "10"], 2, "500ms, 30s or 2m"),
         (&["--store-timeout", "x"], 2, "--store-timeout"),
@@ -141,7 +144,7 @@ fn the_habits_of_scripts_are_met() {
     let access = write(&folder, "access.json", ANYBODY);
     let modules = write(&folder, "modules.json", "[]\n");
     let store = format!("file:{modules}");
-    let server = Server::start(&["--access", &access, "--store", &store]);
+    let server = Server::start(&["--access", &access, "--store", &store, "--max-age", "0s"]);
     assert_eq!(curl(&[&server.url]).stdout, b"[]\n");
 
     let unordered =

@@ -6,24 +6,45 @@ use std::time::Duration;
 
 /// The value of an option for a timeout, such as `500ms`, `30s` or `2m`: more than 0, and at most a
 /// day.
+pub type Timeout = Between<1, DAY>;
+
+/// The value of an option for an age, such as `0s` or `1m`: at most a day.
+pub type Age = Between<0, DAY>;
+
+/// The value of an option for an age, such as `0s` or `24h`: at most 366 days.
+pub type LongAge = Between<0, YEAR>;
+
+/// A duration of at least `LEAST` nanoseconds, and at most `MOST` seconds.
 #[derive(Clone, Copy)]
-pub struct Timeout(pub Duration);
+pub struct Between<const LEAST: u64, const MOST: u64>(pub Duration);
 
-impl FromStr for Timeout {
-    type Err = &'static str;
+impl<const LEAST: u64, const MOST: u64> Between<LEAST, MOST> {
+    /// The duration as the default of an option.
+    pub const fn of(duration: Duration) -> Self {
+        Self(duration)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, &'static str> {
+impl<const LEAST: u64, const MOST: u64> FromStr for Between<LEAST, MOST> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let allowed = Duration::from_nanos(LEAST)..=Duration::from_secs(MOST);
         match humantime::parse_duration(text) {
-            Ok(duration) if !duration.is_zero() && duration <= DAY => Ok(Self(duration)),
-            Ok(_) => Err("expected a duration of more than 0 and at most 24h"),
-            Err(_) => Err("expected a duration such as 500ms, 30s or 2m"),
+            Ok(duration) if allowed.contains(&duration) => Ok(Self(duration)),
+            Ok(_) => {
+                let least = if LEAST > 0 { "of more than 0 and " } else { "of " };
+                Err(format!("expected a duration {least}at most {}h", MOST / 3600))
+            }
+            Err(_) => Err("expected a duration such as 500ms, 30s or 2m".into()),
         }
     }
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: u64 = 24 * 60 * 60;
+const YEAR: u64 = 366 * DAY;
 
-impl fmt::Display for Timeout {
+impl<const LEAST: u64, const MOST: u64> fmt::Display for Between<LEAST, MOST> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", humantime::format_duration(self.0))
     }
@@ -55,5 +76,14 @@ mod tests {
             let error = text.parse::<Timeout>().err().unwrap();
             assert!(error.contains(reason), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn an_age_may_be_zero() {
+        assert!("0s".parse::<Age>().is_ok_and(|age| age.0.is_zero()));
+        let refused = |text: &str| text.parse::<Age>().err().unwrap();
+        assert_eq!(refused("25h"), "expected a duration of at most 24h");
+        assert!("366d".parse::<LongAge>().is_ok());
+        assert!("367d".parse::<LongAge>().is_err());
     }
 }

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use ccs_modules_host::{CallLimits, Caller, Host, Request, Service, artifacts};
+use ccs_modules_host::{
+    CallLimits, Caller, Host, LoadError, Request, Service, Standalone, artifacts,
+};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -19,11 +21,23 @@ pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
 
 /// Loads the plugin.
 pub async fn load(limits: CallLimits) -> Result<Host, Failure> {
-    let mut loading = spawn_blocking(move || Host::load(&artifacts::PLUGIN.wasm, limits));
+    compiled(move || Host::load(&artifacts::PLUGIN.wasm, limits)).await
+}
+
+/// Loads the component whose instances hold snapshots.
+pub async fn load_standalone(limits: CallLimits) -> Result<Standalone, Failure> {
+    compiled(move || Standalone::load(&artifacts::STANDALONE.wasm, limits)).await
+}
+
+/// Loads a component, and tells a person why that takes long.
+async fn compiled<T: Send + 'static>(
+    load: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, Failure> {
+    let mut loading = spawn_blocking(load);
     let loaded = tokio::select! {
         loaded = &mut loading => loaded,
         () = sleep(NOTICEABLE) => {
-            say("compiling the component; the next start will be faster");
+            say("compiling a component; the next start will be faster");
             loading.await
         }
     };

@@ -31,7 +31,7 @@ impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
             "/healthz" => page(request.method(), TEXT, "ok\n"),
-            "/readyz" if self.readiness.is_ready().await => page(request.method(), TEXT, "ok\n"),
+            "/readyz" if self.is_ready().await => page(request.method(), TEXT, "ok\n"),
             "/readyz" => refuse(&Refusal::NotReady, request.method()),
             _ => self.answer_and_log(&request).await,
         }
@@ -41,6 +41,14 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
+    /// Whether requests can be answered: from a catalog that is held, or by the store.
+    async fn is_ready(&self) -> bool {
+        match self.plugin.holds_catalog().await {
+            Some(holds_catalog) => holds_catalog,
+            None => self.readiness.is_ready().await,
+        }
+    }
+
     async fn answer_and_log(&self, request: &hyper::Request<Incoming>) -> Answer {
         let started = Instant::now();
         let answer = self.answer_api(request).await;

@@ -1,43 +1,89 @@
 //! The instances that answer requests.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::{CallError, CallLimits, Instance, Request, Response, Service};
+use crate::server::held::{Content, Held, Holding};
+use crate::stores::Scripted;
+use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
 
 /// The instance that answers a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Instances {
-    /// A fresh instance for each request.
+    /// A fresh instance of the plugin for each request.
     #[default]
     Fresh,
-    /// An instance that keeps its memory from request to request.
+    /// An instance that holds a snapshot of the store. While the store has no catalog that can be held,
+    /// an instance of the plugin that is reused.
+    Held(Holding),
+    /// An instance of the plugin that keeps its memory from request to request.
     Reused,
 }
 
-/// The plugin and its instances.
+impl Instances {
+    /// The component whose instances hold a snapshot, if they do.
+    pub(super) fn standalone(&self) -> Option<&Standalone> {
+        match self {
+            Self::Held(Holding { standalone, .. }) => Some(standalone),
+            Self::Fresh | Self::Reused => None,
+        }
+    }
+}
+
+/// The plugin over a store, and the instances that answer.
 pub(super) struct Plugin {
+    host: Host,
     service: Service,
-    pool: Option<Pool>,
+    mode: Mode,
+}
+
+enum Mode {
+    Fresh,
+    Held(Held, Pool),
+    Reused(Pool),
 }
 
 impl Plugin {
-    pub(super) fn new(service: Service, instances: Instances, limits: CallLimits) -> Self {
-        let pool = match instances {
-            Instances::Fresh => None,
-            Instances::Reused => Some(Pool::new(limits)),
+    pub(super) fn new(host: &Host, ccs: Arc<dyn Ccs>, instances: Instances) -> Self {
+        let service = host.service(ccs.clone());
+        let pool = || Pool::new(host.call_limits());
+        let mode = match instances {
+            Instances::Fresh => Mode::Fresh,
+            Instances::Held(settings) => Mode::Held(Held::new(settings, ccs), pool()),
+            Instances::Reused => Mode::Reused(pool()),
         };
-        Self { service, pool }
+        Self { host: host.clone(), service, mode }
     }
 
     /// Handles one request.
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
-        match &self.pool {
-            None => self.service.handle(request).await,
-            Some(pool) => pool.handle(&self.service, request).await,
+        match &self.mode {
+            Mode::Fresh => self.service.handle(request).await,
+            Mode::Held(held, pool) => {
+                let time = self.host.call_limits().timeout;
+                let answer = async {
+                    match held.content().await {
+                        Content::Catalog(set) => set.handle(request).await,
+                        Content::Failed(error) => {
+                            self.host.service(Scripted::Fails(error)).handle(request).await
+                        }
+                        Content::NotHeld => pool.handle(&self.service, request).await,
+                    }
+                };
+                timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
+            }
+            Mode::Reused(pool) => pool.handle(&self.service, request).await,
+        }
+    }
+
+    /// Whether there is a catalog to answer from; none if the store has to be asked.
+    pub(super) async fn holds_catalog(&self) -> Option<bool> {
+        match &self.mode {
+            Mode::Held(held, _) => Some(matches!(held.content().await, Content::Catalog(_))),
+            Mode::Fresh | Mode::Reused(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::{CallError, Host};
+use crate::{CallError, Host, Standalone};
 
 /// Metrics of a server, which Prometheus can read.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(super) enum StoreFailure {
 }
 
 impl Metrics {
-    pub(super) fn new(host: &Host) -> Self {
+    pub(super) fn new(host: &Host, standalone: Option<&Standalone>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("ccs_modules"),
             requests: Family::default(),
@@ -73,10 +73,10 @@ impl Metrics {
             store_failures: Family::default(),
             connections: Connections::default(),
         };
-        metrics.registered(host)
+        metrics.registered(host, standalone)
     }
 
-    fn registered(mut self, host: &Host) -> Self {
+    fn registered(mut self, host: &Host, standalone: Option<&Standalone>) -> Self {
         let registry = &mut self.registry;
         registry.register("http_requests", "Responses, by status", self.requests.clone());
         registry.register_with_unit(
@@ -108,6 +108,9 @@ impl Metrics {
             self.store_failures.clone(),
         );
         registry.register_collector(Box::new(InstanceStarts(host.clone())));
+        if let Some(standalone) = standalone {
+            registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
+        }
         self
     }
 
@@ -182,5 +185,21 @@ impl Collector for InstanceStarts {
 impl fmt::Debug for InstanceStarts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InstanceStarts")
+    }
+}
+
+/// The number of snapshots that instances have opened.
+#[derive(Debug)]
+struct SnapshotOpenings(Standalone);
+
+impl Collector for SnapshotOpenings {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let openings = ConstCounter::new(self.0.opened());
+        openings.encode(encoder.encode_descriptor(
+            "snapshot_openings",
+            "Snapshots that have been opened, each in an instance that holds it",
+            None,
+            MetricType::Counter,
+        )?)
     }
 }

@@ -23,6 +23,7 @@ mod api;
 mod connection;
 mod connection_limits;
 mod exporter;
+mod held;
 mod in_flight;
 mod instances;
 mod listener;
@@ -51,6 +52,7 @@ use crate::{Ccs, Host};
 
 pub use self::connection_limits::ConnectionLimits;
 pub use self::exporter::Exporter;
+pub use self::held::Holding;
 pub use self::instances::Instances;
 pub use self::metrics::Metrics;
 pub use self::tls::{Tls, TlsError};
@@ -90,9 +92,9 @@ impl Server {
     ) -> io::Result<Self> {
         let Settings { access, instances, limits, tls } = settings;
         let listener = Listener::bind(address, tls, limits, host.call_limits().timeout).await?;
-        let metrics = Arc::new(Metrics::new(host));
+        let metrics = Arc::new(Metrics::new(host, instances.standalone()));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let plugin = Plugin::new(host.service(ccs.clone()), instances, host.call_limits());
+        let plugin = Plugin::new(host, ccs.clone(), instances);
         let api = Api {
             access,
             header_bytes: limits.header_bytes,

@@ -97,7 +97,10 @@ mod tests {
     async fn an_early_address_may_succeed_late() {
         let connected = connect_where(2, |index| async move {
             match index {
-                0 => Ok(sleep(2 * ATTEMPT_DELAY).await),
+                0 => {
+                    sleep(2 * ATTEMPT_DELAY).await;
+                    Ok(())
+                }
                 _ => Err(ErrorKind::ConnectionRefused.into()),
             }
         });

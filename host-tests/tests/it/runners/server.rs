@@ -1,8 +1,11 @@
 //! The server, over a socket.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use ccs_modules::access::Policy;
-use ccs_modules_host::Request;
-use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
@@ -17,15 +20,19 @@ use crate::runners::plugin;
 use crate::serving::Serving;
 use crate::wire::Wire;
 
-/// Runs a case over HTTP/1.1: in fresh instances, and in one that is reused, twice on one
-/// connection.
+/// Runs a case over HTTP/1.1: in fresh instances, in one that is reused, and in those that hold a
+/// snapshot, twice on one connection.
 pub async fn http1(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
     if request.target.is_empty() {
         return Vec::new(); // no request line can say that
     }
     let mut outcomes = Vec::new();
-    for instances in [Instances::Fresh, Instances::Reused] {
+    let mut modes = vec![Instances::Fresh, Instances::Reused];
+    if case.finds_what_it_lists() {
+        modes.push(Instances::Held(holding()));
+    }
+    for instances in modes {
         let server = serve(case, instances).await;
         let mut wire = Wire::connect(server.address).await;
         for _ in 0..2 {
@@ -75,6 +82,20 @@ async fn serve(case: &Case, instances: Instances) -> Serving {
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
     let settings = Settings { access, instances, ..Settings::default() };
     Serving::start(plugin::host(), case.store(), settings).await
+}
+
+/// Snapshots that are compared with the store for each request.
+fn holding() -> Holding {
+    static STANDALONE: OnceLock<Standalone> = OnceLock::new();
+    let standalone = STANDALONE.get_or_init(|| {
+        let limits = plugin::host().call_limits();
+        Standalone::load(&artifacts::STANDALONE.wasm, limits).expect("the component loads")
+    });
+    Holding {
+        standalone: standalone.clone(),
+        max_age: Duration::ZERO,
+        stale_if_error: Duration::ZERO,
+    }
 }
 
 /// A header that a proxy in front would set.

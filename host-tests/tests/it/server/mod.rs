@@ -1,6 +1,7 @@
 //! The server: what it promises beyond the case list, which it runs like every other shell.
 
 mod calls;
+mod held;
 mod http2;
 mod limits;
 mod metrics;

@@ -23,13 +23,13 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
     /// The time in which a client must send or take its next bytes, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(ConnectionLimits::default().client_timeout))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout::of(ConnectionLimits::default().client_timeout))]
     client_timeout: Timeout,
     /// The time from a request to its response, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(CallLimits::default().timeout))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout::of(CallLimits::default().timeout))]
     request_timeout: Timeout,
     /// The time that the store has for an answer, such as 500ms or 30s.
-    #[arg(long, value_name = "DURATION", default_value_t = Timeout(CallLimits::default().store_timeout))]
+    #[arg(long, value_name = "DURATION", default_value_t = Timeout::of(CallLimits::default().store_timeout))]
     store_timeout: Timeout,
 }
 

@@ -1,6 +1,7 @@
 //! `serve`: serves the REST API on a network.
 
 mod access;
+mod instances;
 mod limits;
 mod listen;
 mod log;
@@ -10,11 +11,12 @@ mod tls;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use ccs_modules_host::server::{Exporter, Instances, Server, Settings};
-use clap::{Args, ValueEnum};
+use ccs_modules_host::server::{Exporter, Server, Settings};
+use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use self::access::{Access, is_loopback};
+use self::instances::InstanceArgs;
 use self::limits::LimitArgs;
 use self::listen::ListenAddress;
 use self::log::Format;
@@ -40,10 +42,8 @@ pub struct Serve {
     /// The address to answer `GET /metrics` on.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<ListenAddress>,
-    /// The instance of the component that answers a request: a fresh one for each request, or a
-    /// reused one that keeps its memory.
-    #[arg(long, value_enum, default_value_t)]
-    instances: Reuse,
+    #[command(flatten)]
+    instances: InstanceArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// The level of the log: off, error, warn, info (each request), debug.
@@ -52,13 +52,6 @@ pub struct Serve {
     /// The form of the log.
     #[arg(long, value_enum, default_value_t)]
     log_format: Format,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Reuse {
-    #[default]
-    Fresh,
-    Reused,
 }
 
 /// Serves until a signal stops it.
@@ -77,7 +70,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let host = service::load(call_limits).await?;
     let settings = Settings {
         access: Some(policy),
-        instances: serve.instances.into(),
+        instances: serve.instances.load(&serve.store, call_limits).await?,
         limits: serve.limits.connection_limits(),
         tls,
     };
@@ -127,15 +120,6 @@ impl Serve {
             );
         }
         Ok(text.into_bytes())
-    }
-}
-
-impl From<Reuse> for Instances {
-    fn from(reuse: Reuse) -> Self {
-        match reuse {
-            Reuse::Fresh => Self::Fresh,
-            Reuse::Reused => Self::Reused,
-        }
     }
 }
 

@@ -1,0 +1,240 @@
+//! Instances that hold a snapshot of the store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::{CallError, Ccs, CcsError, HeldSnapshot, OpenError, Request, Response, Standalone};
+
+/// The settings of instances that hold a snapshot of the store.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The component.
+    pub standalone: Standalone,
+    /// The age up to which a snapshot answers without asking the store whether it has changed. Zero:
+    /// each request asks.
+    pub max_age: Duration,
+    /// The age up to which a snapshot answers while the store fails. Zero: the store's error is the
+    /// answer at once.
+    pub stale_if_error: Duration,
+}
+
+/// A snapshot of the store that instances hold, and that is replaced after the store has changed.
+///
+/// A whole new set of instances is made before it takes the place of the one before. So an answer shows
+/// one moment of the store, and no more than two sets take memory.
+#[derive(Clone)]
+pub(super) struct Held {
+    settings: Holding,
+    ccs: Arc<dyn Ccs>,
+    checked: Arc<Mutex<Checked>>,
+    /// Held while the store is asked: calls at the same time share one answer.
+    checking: Arc<AsyncMutex<()>>,
+}
+
+/// The result of asking the store.
+#[derive(Clone, Default)]
+struct Checked {
+    /// When the store was asked last.
+    at: Option<Instant>,
+    content: Content,
+    /// When the store was asked last and had this content.
+    confirmed: Option<Instant>,
+    /// The version of the store that has this content.
+    version: Option<u64>,
+    /// Whether the store failed the last time.
+    failing: bool,
+}
+
+/// The content of the store.
+#[derive(Clone, Default)]
+pub(super) enum Content {
+    /// A catalog, held by instances.
+    Catalog(Arc<Set>),
+    /// An error of the store.
+    Failed(CcsError),
+    /// Documents that cannot be held: they are malformed, or more than fit into an instance.
+    #[default]
+    NotHeld,
+}
+
+impl Held {
+    pub(super) fn new(settings: Holding, ccs: Arc<dyn Ccs>) -> Self {
+        Self { settings, ccs, checked: Arc::default(), checking: Arc::default() }
+    }
+
+    /// The content of the store, at most as old as the settings permit.
+    pub(super) async fn content(&self) -> Content {
+        let (asked, max_age) = (Instant::now(), self.settings.max_age);
+        let checked = self.checked().clone();
+        if checked.is_within(max_age, asked) {
+            // The store is asked early, so that under load no request waits for it.
+            if !checked.is_within(max_age / 2, asked)
+                && let Ok(checking) = self.checking.clone().try_lock_owned()
+            {
+                tokio::spawn(self.clone().check(checking));
+            }
+            return checked.content;
+        }
+        let checking = self.checking.clone().lock_owned().await;
+        let checked = self.checked().clone();
+        if checked.is_within(max_age, asked) {
+            return checked.content;
+        }
+        // A task of its own: a client that disconnects does not end it.
+        let check = tokio::spawn(self.clone().check(checking)).await;
+        check.unwrap_or_else(|error| Content::Failed(CcsError::Other(error.to_string())))
+    }
+
+    /// Asks the store whether it has changed, and holds its content.
+    async fn check(self, _checking: OwnedMutexGuard<()>) -> Content {
+        let now = Instant::now();
+        let before = self.checked().clone();
+        let checked = match self.read(&before).await {
+            Ok((version, set)) => {
+                if before.failing {
+                    tracing::info!("the store answers again");
+                }
+                let content = Content::Catalog(set);
+                Checked { at: Some(now), content, confirmed: Some(now), version, failing: false }
+            }
+            Err((content, why)) => {
+                let stays = before.may_answer(now, self.settings.stale_if_error);
+                if !before.failing {
+                    tracing::warn!(%why, serves_last_snapshot = stays, "the store has no catalog");
+                }
+                let content = if stays { before.content } else { content };
+                Checked { at: Some(now), content, failing: true, ..before }
+            }
+        };
+        let content = checked.content.clone();
+        *self.checked() = checked;
+        content
+    }
+
+    /// Reads the store: its version, and the set that holds its content, a new one if it has changed.
+    async fn read(&self, before: &Checked) -> Result<(Option<u64>, Arc<Set>), (Content, String)> {
+        let standalone = &self.settings.standalone;
+        let known = match &before.content {
+            Content::Catalog(set) => Some(set),
+            Content::Failed(_) | Content::NotHeld => None,
+        };
+        let read = async {
+            let version = self.ccs.version().await?;
+            if let Some(known) = known
+                && version.is_some()
+                && version == before.version
+            {
+                return Ok((version, Err(known.clone())));
+            }
+            Ok((version, Ok(self.ccs.list_documents().await?)))
+        };
+        let (version, documents) = timeout(standalone.call_limits().store_timeout, read)
+            .await
+            .unwrap_or_else(|_| {
+                Err(CcsError::Unavailable("the store did not answer in time".into()))
+            })
+            .map_err(|error| (Content::Failed(error.clone()), error.to_string()))?;
+        let documents = match documents {
+            Ok(documents) => documents,
+            Err(known) => return Ok((version, known)),
+        };
+        if let Some(known) = known
+            && known.holds(&documents)
+        {
+            return Ok((version, known.clone()));
+        }
+        let set = Set::open(standalone, documents).await;
+        set.map(|set| (version, Arc::new(set)))
+            .map_err(|error| (Content::NotHeld, error.to_string()))
+    }
+
+    fn checked(&self) -> MutexGuard<'_, Checked> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Checked {
+    /// Whether the store was asked so shortly before a call that began at `asked`, or after.
+    fn is_within(&self, age: Duration, asked: Instant) -> bool {
+        self.at.is_some_and(|at| at + age >= asked)
+    }
+
+    /// Whether this content may answer while the store fails.
+    fn may_answer(&self, now: Instant, stale_if_error: Duration) -> bool {
+        matches!(self.content, Content::Catalog(_))
+            && self.confirmed.is_some_and(|confirmed| now < confirmed + stale_if_error)
+    }
+}
+
+/// Instances that hold the same snapshot.
+pub(super) struct Set {
+    standalone: Standalone,
+    documents: Arc<[String]>,
+    idle: Mutex<Vec<HeldSnapshot>>,
+    /// One for each instance.
+    turns: Semaphore,
+}
+
+impl Set {
+    /// Opens the snapshot of these documents in every instance.
+    async fn open(standalone: &Standalone, documents: Vec<Vec<u8>>) -> Result<Self, OpenError> {
+        let documents = documents
+            .into_iter()
+            .map(String::from_utf8)
+            .collect::<Result<Arc<[String]>, _>>()
+            .map_err(|error| OpenError::Malformed(error.to_string()))?;
+        let mut opening = JoinSet::new();
+        for _ in 0..standalone.copies() {
+            let (standalone, documents) = (standalone.clone(), documents.clone());
+            opening.spawn(async move { standalone.open(&documents).await });
+        }
+        let mut idle = Vec::with_capacity(standalone.copies());
+        while let Some(opened) = opening.join_next().await {
+            idle.push(opened.map_err(|error| CallError::Host(error.to_string()))??);
+        }
+        Ok(Self {
+            standalone: standalone.clone(),
+            documents,
+            turns: Semaphore::new(idle.len()),
+            idle: idle.into(),
+        })
+    }
+
+    /// Whether these are the documents of the snapshot.
+    fn holds(&self, documents: &[Vec<u8>]) -> bool {
+        self.documents.len() == documents.len()
+            && self.documents.iter().zip(documents).all(|(held, found)| held.as_bytes() == found)
+    }
+
+    /// Answers one request.
+    pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
+        let turn = self.turns.acquire().await;
+        let _turn = turn.map_err(|error| CallError::Host(error.to_string()))?;
+        let idle = self.idle().pop();
+        let mut snapshot = match idle {
+            Some(snapshot) => snapshot,
+            // One was lost, by a call that failed or that its client gave up.
+            None => self.standalone.open(&self.documents).await.map_err(CallError::from)?,
+        };
+        let response = snapshot.handle(request).await?;
+        self.idle().push(snapshot);
+        Ok(response)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<HeldSnapshot>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<OpenError> for CallError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Call(error) => error,
+            OpenError::Malformed(reason) => Self::Host(reason),
+        }
+    }
+}
