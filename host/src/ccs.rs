@@ -26,6 +26,16 @@ pub trait Ccs: Send + Sync {
     ///
     /// As for [`list_documents`](Self::list_documents).
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError>;
+
+    /// Returns the number of the store's content: another one after each change. None, by default, if
+    /// the store has to be listed to see whether it has changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_documents`](Self::list_documents).
+    async fn version(&self) -> Result<Option<u64>, CcsError> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -36,5 +46,9 @@ impl<C: Ccs + ?Sized> Ccs for Arc<C> {
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
         C::get_document(self, uid).await
+    }
+
+    async fn version(&self) -> Result<Option<u64>, CcsError> {
+        C::version(self).await
     }
 }

@@ -40,6 +40,10 @@ impl<C: Ccs> Ccs for MeasuredStore<C> {
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
         self.measure(self.ccs.get_document(uid)).await
     }
+
+    async fn version(&self) -> Result<Option<u64>, CcsError> {
+        self.measure(self.ccs.version()).await
+    }
 }
 
 /// Records the result of a call of the store, even if the caller stops waiting for it.

@@ -52,10 +52,15 @@ impl File {
 
     /// The content of the file now.
     async fn snapshot(&self) -> Content {
+        self.current().await?.content.clone()
+    }
+
+    /// The version that the file has now.
+    async fn current(&self) -> Result<Arc<Version>, CcsError> {
         let asked = Instant::now();
         let source = self.source.clone();
-        if let Some(content) = blocking(move || source.unchanged(asked)).await? {
-            return content;
+        if let Some(version) = blocking(move || source.unchanged(asked)).await? {
+            return Ok(version);
         }
         // One call reads, and the others wait for its result.
         let reading = self.source.reading.clone().lock_owned().await;
@@ -64,7 +69,7 @@ impl File {
             // A call that is given up here still leaves the result for the next one.
             let _reading = reading;
             match source.unchanged(asked)? {
-                Some(content) => content,
+                Some(version) => Ok(version),
                 None => source.read(),
             }
         })
@@ -81,6 +86,11 @@ impl Ccs for File {
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
         self.snapshot().await?.get_document(uid).await
     }
+
+    async fn version(&self) -> Result<Option<u64>, CcsError> {
+        let version = self.current().await?;
+        version.content.as_ref().map(|_| Some(version.number)).map_err(Clone::clone)
+    }
 }
 
 /// A checked file, or what is wrong with it.
@@ -96,18 +106,16 @@ struct Source {
 }
 
 impl Source {
-    /// The content of the version that was read last, if the file still has it.
-    fn unchanged(&self, asked: Instant) -> Result<Option<Content>, CcsError> {
+    /// The version that was read last, if the file still has it.
+    fn unchanged(&self, asked: Instant) -> Result<Option<Arc<Version>>, CcsError> {
         let stamp = fs::metadata(&self.path).map(|found| Stamp::of(&found));
         let stamp = stamp.map_err(|error| self.unreadable(error))?;
         let version = self.version().clone();
-        Ok(version
-            .filter(|version| version.holds(&stamp, asked))
-            .map(|version| version.content.clone()))
+        Ok(version.filter(|version| version.holds(&stamp, asked)))
     }
 
     /// Reads the file, and keeps what was read.
-    fn read(&self) -> Content {
+    fn read(&self) -> Result<Arc<Version>, CcsError> {
         let read = Instant::now();
         let (stamp, body) = self.body().map_err(|error| self.unreadable(error))?;
         let digest: [u8; 32] = Sha256::digest(&body).into();
@@ -116,13 +124,14 @@ impl Source {
             Some(known) if known.stamp == stamp => known.seen,
             _ => read,
         };
-        let content = match known {
-            Some(known) if known.digest == digest => known.content.clone(),
-            _ => self.parse(&body),
+        let (number, content) = match known {
+            Some(known) if known.digest == digest => (known.number, known.content.clone()),
+            Some(known) => (known.number + 1, self.parse(&body)),
+            None => (0, self.parse(&body)),
         };
-        let version = Version { stamp, digest, seen, read, content: content.clone() };
-        *self.version() = Some(Arc::new(version));
-        content
+        let version = Arc::new(Version { stamp, digest, number, seen, read, content });
+        *self.version() = Some(version.clone());
+        Ok(version)
     }
 
     /// The text of the file. Its stamp is taken first: if the file changes while it is read, its
@@ -171,6 +180,8 @@ impl Source {
 struct Version {
     stamp: Stamp,
     digest: [u8; 32],
+    /// The number of contents that were read before.
+    number: u64,
     /// When a file with this stamp was seen first.
     seen: Instant,
     /// When this version was read.
@@ -267,6 +278,7 @@ mod tests {
             let settled = Version {
                 stamp: first.stamp,
                 digest: first.digest,
+                number: first.number,
                 seen: first.seen.checked_sub(CLOCK_STEP).unwrap(),
                 read: first.read,
                 content: first.content.clone(),
@@ -285,12 +297,14 @@ mod tests {
         let store = File::new(&path);
         let new = folder.path().join("new.json");
         let mut snapshots = Vec::new();
-        for _ in 0..2 {
-            fs::write(&new, r#"[{"uid":"a"}]"#).unwrap();
+        for body in [r#"[{"uid":"a"}]"#, r#"[{"uid":"a"}]"#, "[]"] {
+            fs::write(&new, body).unwrap();
             fs::rename(&new, &path).unwrap();
-            snapshots.push(store.snapshot().await.unwrap());
+            snapshots.push((store.snapshot().await.unwrap(), store.version().await.unwrap()));
         }
-        assert!(Arc::ptr_eq(&snapshots[0], &snapshots[1]));
+        assert!(Arc::ptr_eq(&snapshots[0].0, &snapshots[1].0));
+        let versions: Vec<_> = snapshots.iter().map(|(_, version)| *version).collect();
+        assert_eq!(versions, [Some(0), Some(0), Some(1)]);
     }
 
     #[test]
@@ -301,8 +315,14 @@ mod tests {
         let stamp = Stamp::of(&fs::metadata(&path).unwrap());
         let seen = Instant::now();
         let after = |seconds| seen + Duration::from_secs(seconds);
-        let version =
-            |read| Version { stamp, digest: [0; 32], seen, read, content: Ok(Arc::default()) };
+        let version = |read| Version {
+            stamp,
+            digest: [0; 32],
+            number: 0,
+            seen,
+            read,
+            content: Ok(Arc::default()),
+        };
         assert!(version(after(0)).holds(&stamp, seen), "read since the call began");
         assert!(!version(after(0)).holds(&stamp, after(1)), "the file may have changed since");
         assert!(!version(after(1)).holds(&stamp, after(9)), "it may have changed within the step");

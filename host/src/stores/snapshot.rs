@@ -54,4 +54,8 @@ impl Ccs for Snapshot {
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
         Ok(self.by_uid.get(uid).and_then(|index| self.documents.get(*index)).cloned())
     }
+
+    async fn version(&self) -> Result<Option<u64>, CcsError> {
+        Ok(Some(0))
+    }
 }
