@@ -182,7 +182,10 @@ mod tests {
                 "choice: another value, expected `left` or `right`",
             ),
             (r#"{"list":[],"map":{"a":[7]}}"#, "map.a: an array, expected a string"),
-            (r#"{"a\nb":1}"#, "a\u{fffd}b: unknown field `a\u{fffd}b`, expected `list` or `map`"),
+            (
+                r#"{"a\nb":1}"#,
+                "a\u{fffd}b: unknown field `a\u{fffd}b`, expected one of `list`, `map`, `choice`",
+            ),
         ] {
             assert_eq!(
                 parse::<Object<Example>>(text.as_bytes()).unwrap_err().to_string(),

@@ -49,6 +49,7 @@ const PROMISES: &[Promise] = &[
             "env.proxy_http_call",
             "env.proxy_increment_metric",
             "env.proxy_log",
+            "env.proxy_record_metric",
             "env.proxy_register_shared_queue",
             "env.proxy_remove_header_map_value",
             "env.proxy_replace_header_map_value",
@@ -94,7 +95,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 300 << 10,
+        budget: 320 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http.wasm",
