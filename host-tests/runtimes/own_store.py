@@ -1,0 +1,50 @@
+"""The example of a store of one's own: built, composed by the command, and served by `wasmtime serve`."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import http
+from harness.artifacts import WORKSPACE, artifact
+from harness.cache import command
+from harness.cases import Case
+from harness.runtime import Runtime
+from wasmtime_serve import ANYBODY, extra, get, served, wasmtime
+
+TARGET = "wasm32-unknown-unknown"
+PACKAGE = "ccs-modules-example-own-store"
+BODY = (
+    b'[{"module_name":"bf","semantic_version":"8.0.1","uid":"1"},'
+    b'{"module_name":"search","semantic_version":"7.99.91","uid":"2"}]\n'
+)
+
+
+class OwnStore(Runtime):
+    name = "example-own-store"
+
+    def install(self) -> None:
+        wasmtime()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return "the store of the example has two modules, and no others"
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        with tempfile.TemporaryDirectory() as folder:
+            service = Path(folder, "service.wasm")
+            words = ["cargo", "run", "--quiet", "--locked", "--", "compose"]
+            words += [artifact("ccs_modules_wasi_http.wasm"), _build(), "-o", service]
+            command(*words, cwd=WORKSPACE)
+            with served(service, environment={"CCS_ACCESS": ANYBODY}) as address:
+                response = http.ask(address, get("/v1/modules"))
+        case = extra("own-store", "a composed store of one's own is listed", (200, BODY))
+        yield case, (response.status, response.body)
+
+
+RUNTIMES = [OwnStore()]
+
+
+def _build() -> Path:
+    command("cargo", "build", "--locked", "--release", "--package", PACKAGE, "--target", TARGET, cwd=WORKSPACE)
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target")
+    return target / TARGET / "release" / f"{PACKAGE.replace('-', '_')}.wasm"
