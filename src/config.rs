@@ -52,7 +52,7 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
 pub struct Error {
     /// The path of the field at fault, such as `users[0].roles`; empty for the text as a whole.
     pub field: String,
-    /// What was found and what is expected; line and column where the text is not JSON.
+    /// A text that says what was found and what is expected, with line and column where it is not JSON.
     pub reason: String,
 }
 

@@ -76,7 +76,7 @@ pub struct Malformed {
     pub subject: Subject,
     /// The field at fault; none where it is the document as a whole.
     pub field: Option<&'static str>,
-    /// What was found, and what was expected.
+    /// A text that says what was found, and what was expected.
     pub reason: Cow<'static, str>,
 }
 

@@ -283,7 +283,7 @@ impl fmt::Debug for Request {
 pub struct ConfigError {
     /// The option at fault, such as `nodes[0]`.
     pub field: String,
-    /// What was found, and what is expected.
+    /// A text that says what was found, and what is expected.
     pub reason: Cow<'static, str>,
 }
 

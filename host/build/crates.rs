@@ -1,4 +1,4 @@
-//! What an adapter is built of, as cargo says.
+//! The crates of an adapter, as `cargo tree` lists them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::process::Command;
 /// A crate whose code gets into an artifact.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crate {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// Its licence, an SPDX expression.
+    /// The license, an SPDX expression.
     pub license: String,
     /// Whether it is a part of this workspace.
     pub ours: bool,
 }
 
-/// The crates of a package that is built for `target`, itself among them. What only runs while it is
-/// built is left out.
+/// Returns the crates of a package that is built for `target`, with the package itself, and without
+/// those that run only during the build.
 pub fn of(
     cargo: &Path,
     root: &Path,
@@ -42,14 +42,14 @@ pub fn of(
         .collect()
 }
 
-/// Reads `name v1.2.3|licence`, or `name v1.2.3 (path)|licence` for a part of the workspace.
+/// Reads `name v1.2.3|license`, or `name v1.2.3 (path)|license` for a part of the workspace.
 fn parse(line: &str) -> Option<Crate> {
     let (package, license) = line.split_once('|')?;
     let mut words = package.split(' ');
     Some(Crate {
         name: words.next()?.into(),
         version: words.next()?.strip_prefix('v')?.into(),
-        // An older way to say the same.
+        // The older form of the same expression.
         license: license.replace('/', " OR "),
         ours: words.next().is_some(),
     })

@@ -13,7 +13,7 @@ pub struct SyntaxError {
     pub line: usize,
     /// The column in bytes, counted from 1.
     pub column: usize,
-    /// What was found, and what was expected.
+    /// A text that says what was found, and what was expected.
     pub reason: Cow<'static, str>,
 }
 

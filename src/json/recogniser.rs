@@ -163,7 +163,7 @@ fn last_string(text: &[u8], at: usize) -> Option<usize> {
     (text.get(end) == Some(&b'"')).then_some(end + 1)
 }
 
-/// How many bytes of a string are looked at together.
+/// The number of bytes of a string that are compared at once.
 const CHUNK: usize = 16;
 
 /// Returns how many bytes from the start of `chunk` stand for themselves in a string: all but

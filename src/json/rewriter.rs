@@ -63,7 +63,7 @@ const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 /// Writes the canonical form of a text.
 struct Rewriter<'a> {
     text: &'a str,
-    /// How deep the text may be nested.
+    /// The nesting limit.
     depth: usize,
     out: String,
 }

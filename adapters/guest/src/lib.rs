@@ -1,4 +1,4 @@
-//! What adapters share: an allocator and a panic handler, a call that is resolved over the import
+//! The library of the adapters: an allocator and a panic handler, a call that is resolved over the import
 //! `ccs`, and the HTTP service without bindings to WASI.
 
 #![cfg(target_family = "wasm")]

@@ -1,4 +1,4 @@
-//! What a program without `std` must bring: an allocator and a panic handler.
+//! The parts of a program without `std`: an allocator and a panic handler.
 //!
 //! Without `std` an artifact imports only what its world imports, and holds no code that formats
 //! panic messages: it is half as large. An adapter that calls nothing else of this library links

@@ -16,7 +16,7 @@ use ccs_modules::access::Policy;
 use ccs_modules::{Ask, Limits, Step, StoreError, rest, snapshot};
 use tokio::net::TcpListener;
 
-/// What each request needs.
+/// The state of the service, shared by its requests.
 struct Service {
     /// The file that holds the body of `GET /v1/modules`.
     file: PathBuf,

@@ -25,7 +25,7 @@ Serves GET /v1/modules and GET /v1/modules/{uid} from a file.
 /** The longest request line and header fields, in bytes: more than the component takes. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-/** An error of whoever runs the command, told in one line. */
+/** An error that the user of the command can mend, shown in one line. */
 class UserError extends Error {}
 
 try {
