@@ -215,10 +215,12 @@ fn a_list_is_borrowed_from_an_image_that_outlives_the_snapshot() {
     let image = Snapshot::parse(b"[{\"uid\":\"a\"}]", &Limits::default()).unwrap().into_image();
     let caller = Caller::Authenticated(vec!["admin".to_string()]);
     let request = Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-    let snapshot = Snapshot::from_image(image.as_slice()).unwrap();
-    let response = snapshot.handle_from_image(&request, &Limits::default());
-    assert_eq!(response, snapshot.handle(&request, &Limits::default()));
-    drop(snapshot);
+    let response = {
+        let snapshot = Snapshot::from_image(image.as_slice()).unwrap();
+        let response = snapshot.handle_from_image(&request, &Limits::default());
+        assert_eq!(response, snapshot.handle(&request, &Limits::default()));
+        response
+    };
     assert!(matches!(response.body, Cow::Borrowed(_)));
     assert_eq!(response.body.as_ptr(), image.as_ptr());
 }
