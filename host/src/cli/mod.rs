@@ -50,7 +50,7 @@ enum Command {
         query: Query,
     },
     /// Serves the modules as the REST API does.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Replaces the content of a Redis hash with the modules of a file, in one step. If any document
     /// of the file is malformed, nothing is written.
     Load(load::Load),
@@ -119,7 +119,7 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
             None => list::run(&cli.query).await,
             Some(Command::List(query)) => list::run(&query).await,
             Some(Command::Get { uid, query }) => get::run(&uid, &query).await,
-            Some(Command::Serve(serve)) => serve::run(serve).await,
+            Some(Command::Serve(serve)) => serve::run(*serve).await,
             Some(Command::Load(load)) => load::run(&load).await,
             Some(Command::Export(export)) => export::run(&export).await,
             Some(Command::Artifacts { dir }) => artifacts::run(&dir),
