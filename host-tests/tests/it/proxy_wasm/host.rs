@@ -269,7 +269,7 @@ struct State {
     /// The counters and gauges, by number.
     counters: Vec<(String, i64)>,
     /// The data that workers share, each value with its version.
-    shared: Arc<Mutex<HashMap<String, (Vec<u8>, u32)>>>,
+    shared: Arc<Mutex<HashMap<String, SharedValue>>>,
     now: Duration,
     tick_period: Option<Duration>,
     until_tick: Duration,
@@ -277,6 +277,9 @@ struct State {
     reply_body: Vec<u8>,
     fate: Option<Fate>,
 }
+
+/// A value that workers share, and its version.
+type SharedValue = (Vec<u8>, u32);
 
 /// A call to the upstream, and its reply.
 #[derive(Debug, PartialEq)]
