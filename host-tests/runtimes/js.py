@@ -85,7 +85,7 @@ class Workerd(Runtime):
             return reason
         if _refused_by_parsers(case.request):
             return "the server's own parser refuses the request"
-        if not case.request.target.startswith(b"/") or b"/.." in case.request.target:
+        if not case.request.target.startswith(b"/") or b"/." in case.request.target:
             return "a worker is given a parsed URL, and this target is none or does not survive that"
         headers = [(name.lower(), value) for name, value in case.request.headers]
         if [name for name, _ in headers].count(ROLES_HEADER) > 1:
