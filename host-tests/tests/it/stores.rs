@@ -86,8 +86,10 @@ async fn a_file_of_the_same_length_and_time_is_another_file() {
 async fn a_file_is_not_parsed_where_calls_are_answered() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
-    // Sound until its last byte.
-    let documents: Vec<_> = (0..20_000).map(|uid| format!(r#"{{"uid":"{uid}"}}"#)).collect();
+    // Sound until its last byte, and long enough that parsing it takes far more than anything else.
+    let ones = vec!["1"; 400].join(",");
+    let document = |uid| format!(r#"{{"n":[{ones}],"uid":"{uid}"}}"#);
+    let documents: Vec<_> = (0..20_000).map(document).collect();
     let body = format!("[{}", documents.join(","));
     fs::write(&path, &body).unwrap();
     let store = File::new(&path);
