@@ -155,7 +155,7 @@ class WasmtimeServe(Runtime):
                     500,
                     "store_failed",
                     "the store failed: the value, line 2, column 14: "
-                    "expected a comma or a closing bracket",
+                    "expected `,` or `]`",
                 ),
             ),
             (
@@ -166,7 +166,7 @@ class WasmtimeServe(Runtime):
                     500,
                     "store_failed",
                     "the store failed: the value, line 1, column 1: "
-                    "expected an array of module objects",
+                    "expected value",
                 ),
             ),
             (
