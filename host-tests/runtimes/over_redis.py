@@ -229,6 +229,8 @@ class NodeRedis(OverRedis):
         if not reason:
             if case.request.method not in METHODS or not case.request.target.isascii():
                 return "Node answers such a request on its own"
+            if any(not value.isascii() for _, value in case.request.headers):
+                return "jco hands header fields over as text, and this one is not UTF-8"
         return reason
 
     def served(self, options: tuple[str, ...], environment: dict[str, str]):
