@@ -27,6 +27,11 @@ PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
 CRATE = "0.10.0"
 REDISCTL = "0.13.0"
 
+ROLES = {
+    "admin", "cluster_member", "cluster_viewer", "db_member", "db_viewer", "none", "user_manager",
+}  # fmt: skip
+"""The management roles. An access policy names no others."""
+
 USER, PASSWORD = "ann", "secret"
 """What every client here authenticates with."""
 
@@ -47,8 +52,12 @@ class Crate(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         if case.over_http:
             return "a request of the case's own, and this client makes its own"
+        if not ROLES.issuperset(case.roles):
+            return "a role that there is not, and an access policy refuses it"
         if case.store.snapshot() is None:
             return "the store fails, lies or stalls, and this server's store is a file"
+        if case.name == "list-platforms-array":
+            return "platforms that are no object, and this client reads no others"
         if case.uid and quote(case.uid, safe="") != case.uid:
             return "a uid that this client does not percent-encode"
         if kind := next(iter(case.expect.get("error", {})), None):
