@@ -14,8 +14,9 @@ from harness.process import HOST, free_port, running
 
 
 def install() -> None:
-    """Installs the distribution's Redis where it is missing."""
+    """Installs the distribution's Redis where it is missing, and the locales that a test of its order compiles."""
     debian_package("redis-server", "redis-server")
+    debian_package("locales", "locale-gen")
 
 
 class Redis:
