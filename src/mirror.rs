@@ -155,7 +155,7 @@ pub struct Mirror {
     fetches: Fetches,
 }
 
-/// What the mirror is about. Times are counted from the first call, as [`Clock`] does.
+/// The state of the fetches. Times are counted from the first call, as [`Clock`] counts them.
 enum Phase {
     /// One request is outstanding.
     Fetching { id: FetchId, request: Request, begun: Duration },

@@ -181,7 +181,7 @@ mod tests {
 
     use Behaviour::{CannotStart, ConnectsAfter, FailsAfter, Swallows};
 
-    /// What an address does, after so many milliseconds.
+    /// The behaviour of an address that is connected to. Times are in milliseconds.
     #[derive(Clone, Copy)]
     enum Behaviour {
         CannotStart,

@@ -1,4 +1,4 @@
-//! What is listed: the demonstration catalog, and longer ones made of its documents.
+//! The catalogs of the suite: the demonstration catalog, and longer ones made of its documents.
 
 use ccs_modules_host::stores;
 use serde_json::{Map, Value};

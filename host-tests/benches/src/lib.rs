@@ -1,5 +1,5 @@
-//! What the benchmark suite measures with, apart from the clock: the catalogs, the guest's own meter, and
-//! the serde structs that every native twin is made of.
+//! The parts of the benchmark suite that need no clock: the catalogs, the meter of a guest, and the serde
+//! structs of every native twin.
 
 #![forbid(unsafe_code)]
 
