@@ -126,7 +126,7 @@ fn source(built: &[Built], rust: &str) -> Result<String, Box<dyn Error>> {
         let name = path.file_name().ok_or("an artifact without a name")?.display().to_string();
         writeln!(
             source,
-            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: Cow::Borrowed({name:?}), about: Cow::Borrowed({about:?}), wasm: Cow::Borrowed(include_bytes!({path:?})), crates: Cow::Borrowed(&["
+            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: Cow::Borrowed(include_bytes!({path:?})), crates: Cow::Borrowed(&["
         )?;
         for Crate { name, version, license, ours } in crates {
             writeln!(

@@ -60,9 +60,9 @@ pub fn all() -> Result<Vec<Artifact>, CannotCompose> {
 #[derive(Clone, Debug)]
 pub struct Artifact {
     /// The file name.
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
     /// A description of one line.
-    pub about: Cow<'static, str>,
+    pub about: &'static str,
     /// The bytes of the file.
     pub wasm: Cow<'static, [u8]>,
     /// The crates whose code is in it, by name, without those of the Rust standard library.
@@ -93,8 +93,8 @@ impl Composition {
         let crates: BTreeSet<_> =
             parts.iter().flat_map(|part| part.crates.iter()).copied().collect();
         Ok(Artifact {
-            name: self.name.into(),
-            about: self.about.into(),
+            name: self.name,
+            about: self.about,
             wasm: compose(&self.front.wasm, &self.store.wasm)?.into(),
             crates: crates.into_iter().collect(),
         })

@@ -251,7 +251,7 @@ const PROMISES: &[Promise] = &[
 
 #[test]
 fn every_artifact_has_a_promise() {
-    let promised: Vec<_> = PROMISES.iter().map(|promise| promise.artifact.to_owned()).collect();
+    let promised: Vec<_> = PROMISES.iter().map(|promise| promise.artifact).collect();
     let shipped: Vec<_> = shipped().into_iter().map(|artifact| artifact.name).collect();
     assert_eq!(promised, shipped);
 }
@@ -295,7 +295,7 @@ fn bills_of_materials_name_what_is_in_an_artifact() {
     for artifact in shipped() {
         let bill: Value = serde_json::from_str(&artifact.bill_of_materials()).unwrap();
         let subject = &bill["metadata"]["component"];
-        assert_eq!(subject["name"], &*artifact.name);
+        assert_eq!(subject["name"], artifact.name);
         assert_eq!(subject["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(subject["hashes"][0]["content"], artifact.sha256());
         let names: Vec<_> = bill["components"]

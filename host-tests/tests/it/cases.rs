@@ -64,8 +64,8 @@ const RUN_IN_RUNTIMES: &[&Artifact] = &[
 
 #[test]
 fn every_artifact_is_run() {
-    let run: BTreeSet<_> = RUN.iter().chain(RUN_IN_RUNTIMES).map(|it| &it.name).collect();
-    let built: BTreeSet<_> = artifacts::BUILT.iter().map(|it| &it.name).collect();
+    let run: BTreeSet<_> = RUN.iter().chain(RUN_IN_RUNTIMES).map(|it| it.name).collect();
+    let built: BTreeSet<_> = artifacts::BUILT.iter().map(|it| it.name).collect();
     assert_eq!(run, built);
 }
 

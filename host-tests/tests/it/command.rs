@@ -170,8 +170,8 @@ fn artifacts_are_written() {
     let text = String::from_utf8(output.stdout).unwrap();
     let shipped = artifacts::all().unwrap();
     for artifact in &shipped {
-        assert!(fs::read(folder.join(&*artifact.name)).unwrap() == *artifact.wasm);
-        assert!(text.contains(&*artifact.name));
+        assert!(fs::read(folder.join(artifact.name)).unwrap() == *artifact.wasm);
+        assert!(text.contains(artifact.name));
         assert!(text.contains(&format!("{} bytes", artifact.wasm.len())));
         assert!(text.contains(&artifact.sha256()));
         for import in artifact.imports().unwrap() {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 fn a_store_is_composed_in_front_of_a_service() {
     let folder = Folder::with_artifacts();
     let composition = &artifacts::COMPOSITIONS[0];
-    let output = folder.compose(&composition.front.name, &composition.store.name);
+    let output = folder.compose(composition.front.name, composition.store.name);
     assert_eq!(output.status.code(), Some(0));
     let composed = fs::read(folder.0.path().join("composed.wasm")).unwrap();
     assert!(composed == *composition.compose().unwrap().wasm);
@@ -21,7 +21,7 @@ fn a_store_is_composed_in_front_of_a_service() {
 #[test]
 fn parts_that_do_not_fit_are_refused_by_name() {
     let folder = Folder::with_artifacts();
-    let (service, store) = (&*artifacts::WASI_HTTP.name, &*artifacts::CCS_REDIS.name);
+    let (service, store) = (artifacts::WASI_HTTP.name, artifacts::CCS_REDIS.name);
     for (front, back) in [(store, service), (service, service), (service, "missing.wasm")] {
         let output = folder.compose(front, back);
         assert_eq!(output.status.code(), Some(1));
@@ -38,7 +38,7 @@ impl Folder {
     fn with_artifacts() -> Self {
         let folder = TempDir::new().unwrap();
         for artifact in artifacts::BUILT {
-            fs::write(folder.path().join(&*artifact.name), &*artifact.wasm).unwrap();
+            fs::write(folder.path().join(artifact.name), &*artifact.wasm).unwrap();
         }
         Self(folder)
     }

@@ -12,7 +12,7 @@ fn the_readme_shows_every_artifact() {
     let mut table =
         String::from("| Artifact | What it is | Imports | Size |\n|---|---|---|---:|\n");
     for artifact in artifacts::all().unwrap() {
-        let (name, about) = (&artifact.name, &artifact.about);
+        let (name, about) = (artifact.name, artifact.about);
         let (imports, kilobytes) = (packages(&artifact), artifact.wasm.len().div_ceil(1000));
         writeln!(table, "| `{name}` | {about} | {imports} | {kilobytes} kB |").unwrap();
     }

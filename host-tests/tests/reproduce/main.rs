@@ -41,7 +41,7 @@ fn another_folder_gives_the_same_bytes() {
     let built = workspace.build_all().unwrap();
     assert_eq!(built.len(), artifacts::BUILT.len());
     for (built, artifact) in built.iter().zip(artifacts::BUILT) {
-        assert_eq!(built.path.file_name().unwrap(), &*artifact.name);
+        assert_eq!(built.path.file_name().unwrap(), artifact.name);
         assert!(fs::read(&built.path).unwrap() == *artifact.wasm, "{} differs", artifact.name);
     }
 }

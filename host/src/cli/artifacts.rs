@@ -16,7 +16,7 @@ pub fn run(dir: &Path) -> Result<Vec<u8>, Failure> {
     files::create_folder(dir).map_err(Failure::other)?;
     let (mut text, mut digests) = (String::new(), String::new());
     for artifact in artifacts::all().map_err(Failure::other)? {
-        let path = dir.join(&*artifact.name);
+        let path = dir.join(artifact.name);
         write(&path, &artifact.wasm)?;
         write(&path.with_extension("cdx.json"), artifact.bill_of_materials().as_bytes())?;
         let digest = artifact.sha256();
