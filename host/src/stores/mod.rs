@@ -7,6 +7,8 @@ mod file;
 mod redis;
 mod scripted;
 mod snapshot;
+mod stream;
+mod tls;
 
 pub use ccs_modules::SyntaxError;
 

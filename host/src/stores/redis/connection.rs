@@ -21,10 +21,10 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
-use super::failure::{failure, too_long};
+use super::failure::{failure, not_connected, too_long};
 use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
-use super::{stream, tls};
 use crate::CcsError;
+use crate::stores::{stream, tls};
 
 /// The time in which calls after a failure to connect fail at once, so that a thousand calls do not
 /// make a thousand attempts.
@@ -103,7 +103,9 @@ impl Connection {
         // left to report it.
         let time = self.time * 2 / 5;
         let deadline = Instant::now() + time;
-        let stream = stream::connect(&self.address, tls, deadline).await?;
+        let stream = stream::connect(self.address.host(), self.address.port(), tls, deadline)
+            .await
+            .map_err(|reason| not_connected(&self.address, &reason))?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(time));
         let reply_limit = ReplyLimit::new(self.bytes);
         let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };

@@ -3,10 +3,7 @@
 //! Of an error reply only the code, its first word, is shown. The other words may hold the arguments
 //! of a command, and so a password.
 
-use std::io::{self, ErrorKind};
-
 use redis::RedisError;
-use tokio_rustls::rustls;
 
 use super::RedisAddress;
 use super::address::HostPort;
@@ -97,45 +94,7 @@ fn reason(error: &RedisError) -> String {
     }
 }
 
-/// A step on the way to a connection.
-#[derive(Clone, Copy)]
-pub(super) enum Stage {
-    Connecting,
-    Handshake,
-}
-
-/// The error for a connection that failed at `stage`.
-pub(super) fn not_connected(address: &RedisAddress, stage: Stage, error: &io::Error) -> CcsError {
-    let tls = error.get_ref().and_then(|error| error.downcast_ref());
-    let reason = match (stage, error.kind(), tls) {
-        (Stage::Handshake, _, Some(error)) => tls_reason(address, error),
-        (Stage::Handshake, ErrorKind::TimedOut, _) => {
-            "no TLS handshake in time; does this port speak TLS?".into()
-        }
-        (Stage::Handshake, ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof, _) => {
-            "it closed the connection during the TLS handshake; does this port speak TLS?".into()
-        }
-        (Stage::Connecting, ErrorKind::TimedOut, _) => "no connection in time".into(),
-        (_, ErrorKind::ConnectionRefused, _) => "connection refused".into(),
-        _ => error.to_string(),
-    };
+/// The error for a connection that could not be made.
+pub(super) fn not_connected(address: &RedisAddress, reason: &str) -> CcsError {
     CcsError::Unavailable(format!("redis at {}: {reason}", HostPort(address)))
-}
-
-fn tls_reason(address: &RedisAddress, error: &rustls::Error) -> String {
-    use rustls::CertificateError as Certificate;
-
-    match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "its certificate is not signed by an authority that is trusted here".into()
-        }
-        rustls::Error::InvalidCertificate(
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
-        ) => format!("its certificate is not for the name {}", address.host()),
-        rustls::Error::InvalidCertificate(
-            Certificate::Expired | Certificate::ExpiredContext { .. },
-        ) => "its certificate has expired".into(),
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),
-        error => error.to_string(),
-    }
 }

@@ -4,8 +4,6 @@ mod address;
 mod connection;
 mod failure;
 mod reply_limit;
-mod stream;
-mod tls;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! TLS to a Redis, and the certificates that are trusted.
+//! TLS to a store, and the certificates that are trusted.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
