@@ -1,4 +1,4 @@
-//! `bake FILE -o OUT`: makes an HTTP service that holds its catalog.
+//! `bake CATALOG -o OUT`: makes an HTTP service that holds its catalog.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -9,12 +9,15 @@ use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::catalog_source::CatalogSource;
+use super::store::AddressParser;
 
 /// The arguments of `bake`.
 #[derive(Args)]
 pub struct Bake {
-    /// The catalog: a file with the body of `GET /v1/modules`.
-    file: PathBuf,
+    /// The catalog, as for `load`.
+    #[arg(value_parser = AddressParser::<CatalogSource>::new())]
+    catalog: CatalogSource,
     /// The component to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -35,14 +38,14 @@ enum Wasi {
 }
 
 /// Bakes the component, writes it, and reports what it holds.
-pub fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
-    let body = files::read(&arguments.file).map_err(Failure::other)?;
+pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
+    let body = arguments.catalog.read().await?;
     let service = match arguments.wasi {
         Wasi::P2 => &artifacts::WASI_HTTP_BAKED,
         Wasi::P3 => &artifacts::WASI_HTTP_P3_BAKED,
     };
     let baked = bake(&service.wasm, &body)
-        .map_err(|error| Failure::Other(format!("{}: {error}", arguments.file.display())))?;
+        .map_err(|error| Failure::Other(format!("{}: {error}", arguments.catalog)))?;
     let output = &arguments.output;
     files::write(output, &baked.wasm).map_err(Failure::other)?;
 

@@ -3,6 +3,8 @@
 mod arguments;
 mod artifacts;
 mod bake;
+mod catalog_source;
+mod cluster;
 mod compose;
 mod duration;
 mod export;
@@ -51,8 +53,8 @@ enum Command {
     },
     /// Serves the modules as the REST API does.
     Serve(Box<serve::Serve>),
-    /// Replaces the content of a Redis hash with the modules of a file, in one step. If any document
-    /// of the file is malformed, nothing is written.
+    /// Replaces the content of a Redis hash with the modules of a file or a cluster, in one step. If any
+    /// document is malformed, nothing is written.
     Load(load::Load),
     /// Writes the content of a store as the body of `GET /v1/modules`, which `load` reads.
     Export(export::Export),
@@ -72,9 +74,12 @@ enum Command {
 #[derive(Args)]
 struct Query {
     /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
-    /// `modules.json` or `file:PATH`; or a Redis hash,
+    /// `modules.json` or `file:PATH`; a Redis hash,
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
-    /// `ca=PATH`. The password may be in the variable REDISCLI_AUTH instead.
+    /// `ca=PATH`, the password may be in the variable REDISCLI_AUTH instead; or a cluster,
+    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH]`, with the user and the password in the
+    /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`:
+    /// `{"user":…,"password":…}`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
     store: StoreAddress,
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
@@ -123,7 +128,7 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
             Some(Command::Load(load)) => load::run(&load).await,
             Some(Command::Export(export)) => export::run(&export).await,
             Some(Command::Artifacts { dir }) => artifacts::run(&dir),
-            Some(Command::Bake(arguments)) => bake::run(&arguments),
+            Some(Command::Bake(arguments)) => bake::run(&arguments).await,
             Some(Command::Compose(arguments)) => compose::run(&arguments),
         }
     })

@@ -16,7 +16,7 @@ const NOTICEABLE: Duration = Duration::from_millis(100);
 
 /// Loads the plugin over the store at `address`.
 pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
-    Ok(address.open(&load(CallLimits::default()).await?))
+    address.open(&load(CallLimits::default()).await?)
 }
 
 /// Loads the plugin.

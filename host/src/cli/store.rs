@@ -8,15 +8,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ccs_modules_host::stores::{Redis, RedisAddress};
+use ccs_modules_host::stores::{ClusterAddress, Redis, RedisAddress};
 use ccs_modules_host::{CallLimits, Ccs, Host, Service, stores};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
+use super::{Failure, cluster};
+
 /// The address of a store, as written on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreAddress {
+    /// `https://…` or `http://…`: a cluster, by its REST API.
+    Cluster(ClusterAddress),
     /// `demo`: the demo catalog.
     Demo,
     /// `file:PATH`, or a path that ends in `.json` or names a folder: a JSON file.
@@ -27,19 +31,20 @@ pub enum StoreAddress {
 
 impl StoreAddress {
     /// Makes a service of `host` over this store.
-    pub fn open(&self, host: &Host) -> Service {
-        host.service(self.ccs(host.call_limits()))
+    pub fn open(&self, host: &Host) -> Result<Service, Failure> {
+        Ok(host.service(self.ccs(host.call_limits())?))
     }
 
     /// Makes the store, within these limits.
-    pub fn ccs(&self, limits: CallLimits) -> Arc<dyn Ccs> {
-        match self {
+    pub fn ccs(&self, limits: CallLimits) -> Result<Arc<dyn Ccs>, Failure> {
+        Ok(match self {
+            Self::Cluster(address) => Arc::new(cluster::open(address, limits)?),
             Self::Demo => Arc::new(stores::demo()),
             Self::File(path) => Arc::new(stores::File::new(path).at_most(limits.memory)),
             Self::Redis(address) => {
                 Arc::new(redis(address).within(limits.store_timeout).at_most(limits.memory))
             }
-        }
+        })
     }
 }
 
@@ -60,6 +65,9 @@ impl FromStr for StoreAddress {
         match address.split_once(':') {
             None if address == "demo" => Ok(Self::Demo),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("http" | "https", _)) => {
+                address.parse().map(Self::Cluster).map_err(|error| format!("{error}"))
+            }
             Some(("redis" | "rediss", _)) => {
                 address.parse().map(Self::Redis).map_err(|error| format!("{error}"))
             }
@@ -67,10 +75,11 @@ impl FromStr for StoreAddress {
             _ if is_file_name(address) && !address.contains("://") => {
                 Ok(Self::File(address.into()))
             }
-            _ => {
-                Err("expected `demo`, a file such as `modules.json`, `file:PATH` or `redis://HOST`"
-                    .into())
-            }
+            _ => Err(
+                "expected `demo`, a file such as `modules.json`, `file:PATH`, `redis://HOST` or \
+                     `https://NODE:9443`"
+                    .into(),
+            ),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The stores that come with the host. All can be read, and the Redis store can be written.
 
 mod checked_catalog;
+mod cluster;
 mod connect;
 mod demo;
 mod file;
@@ -13,6 +14,7 @@ mod tls;
 pub use ccs_modules::SyntaxError;
 
 pub use self::checked_catalog::CheckedCatalog;
+pub use self::cluster::{Cluster, ClusterAddress, ClusterAddressError, read_credentials};
 pub use self::demo::demo;
 pub use self::file::File;
 pub use self::redis::{Changes, Redis, RedisAddress, RedisAddressError};

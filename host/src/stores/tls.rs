@@ -11,11 +11,11 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::{CcsError, files};
+use crate::files;
 
 /// Loads the certificates of the file `ca`, or else the system's, and makes a connector that trusts
 /// them.
-pub(super) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, CcsError> {
+pub(super) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, String> {
     let load = move || {
         let roots = match ca {
             Some(path) => of_file(&path)?,
@@ -24,10 +24,7 @@ pub(super) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, CcsEr
         Ok(TlsConnector::from(Arc::new(trusting(roots)?)))
     };
     // Reading files blocks.
-    spawn_blocking(load)
-        .await
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(CcsError::Unavailable)
+    spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// The certificates of a PEM file.

@@ -75,7 +75,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         tls,
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits), settings)
+    let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits)?, settings)
         .await
         .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);

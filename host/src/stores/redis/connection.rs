@@ -121,7 +121,8 @@ impl Connection {
     }
 
     async fn connector(&self) -> Result<TlsConnector, CcsError> {
-        tls::connector(self.address.ca().map(Path::to_owned)).await
+        let ca = self.address.ca().map(Path::to_owned);
+        tls::connector(ca).await.map_err(CcsError::Unavailable)
     }
 
     /// The store's error for an error of the connection.
