@@ -12,6 +12,7 @@ mod artifacts;
 mod bake;
 mod case;
 mod cases;
+mod cluster;
 mod command;
 mod compose;
 mod contract;

@@ -72,9 +72,9 @@ fn tls_reason(host: &str, error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
 
     match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "its certificate is not signed by an authority that is trusted here".into()
-        }
+        rustls::Error::InvalidCertificate(
+            Certificate::BadSignature | Certificate::UnknownIssuer,
+        ) => "its certificate is not signed by an authority that is trusted here".into(),
         rustls::Error::InvalidCertificate(
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
         ) => format!("its certificate is not for the name {host}"),

@@ -1,0 +1,48 @@
+//! Certificates of nodes, and the authority that signs them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair, date_time_ymd,
+};
+use tempfile::TempDir;
+
+/// An authority, and the file with its certificate.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        Self { issuer: Issuer::new(params, key), folder }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A certificate for this name.
+    pub fn sign(&self, name: &str) -> CertifiedKey<KeyPair> {
+        self.certify(CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    /// A certificate for this name that nobody may trust any more.
+    pub fn sign_expired(&self, name: &str) -> CertifiedKey<KeyPair> {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(2001, 1, 1);
+        self.certify(params)
+    }
+
+    fn certify(&self, params: CertificateParams) -> CertifiedKey<KeyPair> {
+        let signing_key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&signing_key, &self.issuer).unwrap();
+        CertifiedKey { cert, signing_key }
+    }
+}

@@ -1,0 +1,6 @@
+//! A cluster's REST API as the store.
+
+mod certificates;
+mod command;
+mod store;
+mod upstream;
