@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envoy.faults import Faults
 from envoy.proxy import FILTER, UPSTREAM, cluster, envoy, listener, program, static
-from envoy.upstream import Upstream
+from harness.upstream import Upstream
 from harness import http
 from harness.artifacts import artifact
 from harness.cases import Case, groups

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from envoy import mirrored, shipped
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, static, validate
-from envoy.upstream import Upstream
+from harness.upstream import Upstream
 from harness import http
 from harness.cases import Case, Request, Response, Store
 from harness.process import HOST, free_port

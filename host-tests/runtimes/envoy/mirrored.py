@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, static
-from envoy.upstream import Upstream
+from harness.upstream import Upstream
 from harness import http
 from harness.cases import Request, Response, Store
 from harness.process import HOST, free_port

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from envoy.proxy import FILTER, program
-from envoy.upstream import Upstream
+from harness.upstream import Upstream
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, debian_package
