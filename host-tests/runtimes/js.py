@@ -1,6 +1,7 @@
 """JavaScript: the package in `packages/js`, on Node, Deno, Bun and workerd."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,16 +9,19 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from harness import batch, snapshot
+from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
-from harness.process import free_port, running
+from harness.process import HOST, free_port, running
 from harness.runtime import Runtime
+from harness.upstream import Upstream
 
 PACKAGE = WORKSPACE / "packages/js"
 
-DENO_ALLOWS = ["--allow-env=JCO_DEBUG", "--allow-net", "--allow-read"]
+DENO_ALLOWS = ["--allow-env", "--allow-net", "--allow-read"]
+
+ANYBODY = '{"anonymous":["db_viewer"]}'
 
 METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
@@ -69,6 +73,34 @@ class JavaScriptSnapshot(JavaScript):
         return batch.outcomes([*self._words(), PACKAGE / "test/snapshot_cases.js"], cases)
 
 
+class JavaScriptMirror(JavaScript):
+    """The package's command, which mirrors an upstream."""
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if reason := Runtime.reason_to_skip(self, case) or mirror.reason_to_skip(case):
+            return reason
+        if _refused_by_parsers(case.request):
+            return "the server's own parser refuses the request"
+        return None
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with Upstream().running() as upstream:
+            upstream.store = store
+            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
+                yield address
+
+    def mirroring(self, url: str, access: str | None = ANYBODY):
+        words = [*self._words(), PACKAGE / "dist/cli.js", "--upstream", url, "--refresh", "500ms"]
+        names = {"REDIS_ENTERPRISE_USER": mirror.USER, "REDIS_ENTERPRISE_PASSWORD": mirror.PASSWORD}
+        return _started(words, access, says=" at http", env={**os.environ, **names})
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in Runtime.outcomes(self, cases):
+            yield case, mirror.plain(found)
+        yield from mirror.faults(self.mirroring)
+
+
 class Workerd(Runtime):
     """The package's ready worker in workerd, started by miniflare. Workers KV is the store."""
 
@@ -97,8 +129,39 @@ class Workerd(Runtime):
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
         words = ["node", PACKAGE / "test/miniflare.js"]
-        with _serving(words, store, access, says="filled") as address:
+        with _serving(words, store, access, says="ready") as address:
             yield address
+
+
+class WorkerdMirror(Workerd):
+    """The package's ready worker, which mirrors an upstream."""
+
+    name = "workerd-mirror"
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return super().reason_to_skip(case) or mirror.reason_to_skip(case)
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with Upstream().running() as upstream:
+            upstream.store = store
+            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
+                yield address
+
+    def mirroring(self, url: str, access: str | None = ANYBODY):
+        words = ["node", PACKAGE / "test/miniflare.js", "--upstream", url]
+        for binding in (
+            f"CCS_HTTP_USER={mirror.USER}",
+            f"CCS_HTTP_PASSWORD={mirror.PASSWORD}",
+            "CCS_HTTP_MAX_AGE_MS=500",
+        ):
+            words += ["--binding", binding]
+        return _started(words, access, says="ready")
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in super().outcomes(cases):
+            yield case, mirror.plain(found)
+        yield from mirror.faults(self.mirroring)
 
 
 PROGRAMS = {
@@ -110,7 +173,9 @@ PROGRAMS = {
 RUNTIMES = [
     *(JavaScript(name, *words) for name, words in PROGRAMS.items()),
     *(JavaScriptSnapshot(f"{name}-snapshot", *words) for name, words in PROGRAMS.items()),
+    *(JavaScriptMirror(f"{name}-mirror", *words) for name, words in PROGRAMS.items()),
     Workerd(),
+    WorkerdMirror(),
 ]
 
 
@@ -123,14 +188,24 @@ def _refused_by_parsers(request: Request) -> bool:
 def _serving(
     words: list, store: Store, access: str | None, says: str = ""
 ) -> Iterator[tuple[str, int]]:
-    with tempfile.TemporaryDirectory() as folder:
-        modules, policy, port = Path(folder, "modules.json"), Path(folder, "access.json"), free_port()
-        modules.write_bytes(store.snapshot())
-        words = [*words, "--port", port, "--file", modules]
+    with tempfile.NamedTemporaryFile() as modules:
+        modules.write(store.snapshot())
+        modules.flush()
+        with _started([*words, "--file", modules.name], access, says=says) as address:
+            yield address
+
+
+@contextmanager
+def _started(words: list, access: str | None, **options) -> Iterator[tuple[str, int]]:
+    """Runs a server that takes the options of the package's command."""
+    with tempfile.NamedTemporaryFile() as policy:
+        port = free_port()
+        words = [*words, "--port", port]
         if access:
-            policy.write_text(access)
-            words += ["--access", policy]
-        with running(words, port, says=says) as address:
+            policy.write(access.encode())
+            policy.flush()
+            words += ["--access", policy.name]
+        with running(words, port, **options) as address:
             yield address
 
 

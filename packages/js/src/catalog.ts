@@ -8,6 +8,24 @@ export type { Caller, Module, Request, Response };
 /** A function that loads a core module of a component by its file name. */
 export type CoreModules = (file: string) => WebAssembly.Module;
 
+/** A catalog that is held in memory: a snapshot or a mirror. */
+export interface Catalog {
+  /**
+   * Lists every module, in the order of the list.
+   *
+   * @throws {CatalogError}
+   */
+  listModules(roles: string[]): Module[];
+  /**
+   * Finds the module with this uid.
+   *
+   * @throws {CatalogError}
+   */
+  getModule(roles: string[], uid: string): Module;
+  /** Answers an HTTP request. Every failure is a response. */
+  handle(request: Request): Response;
+}
+
 /** The reason why the catalog has no answer. Further kinds may be added. */
 export class CatalogError extends Error {
   /** The case of the error. */
@@ -23,4 +41,14 @@ export class CatalogError extends Error {
 /** The error that a component returned; undefined for what was thrown otherwise. */
 export function payload<T>(error: unknown): T | undefined {
   return error instanceof Error && "payload" in error ? (error.payload as T) : undefined;
+}
+
+/** Makes a call of a component. An error that it returns is thrown as this class makes it. */
+export function answered<E, T>(kind: new (returned: E) => Error, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const returned = payload<E>(error);
+    throw returned === undefined ? error : new kind(returned);
+  }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `ccs-modules`: serves the modules of a JSON file. */
+/** The command `ccs-modules`: serves the modules of a JSON file or of a cluster. */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,19 +7,25 @@ import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
 import type { Authenticate } from "./access.js";
-import { jsonFile, listener, load, loadStandalone } from "./node.js";
-import { Service } from "./service.js";
+import type { Mirror, MirrorConfiguration } from "./mirror.js";
+import { jsonFile, listener, load, loadStandalone, snapshotFile } from "./node.js";
+import { type Handler, serveCatalog, Service } from "./service.js";
 
-const USAGE = `usage: ccs-modules --file FILE [--access FILE] [--host HOST] [--port PORT]
+const USAGE = `usage: ccs-modules (--file FILE | --upstream URLS) [--access FILE] [--host HOST] [--port PORT]
 
-Serves GET /v1/modules and GET /v1/modules/{uid} from a file.
+Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of a cluster.
 
-  --file FILE    the modules: a body of GET /v1/modules; read again when it changes
-  --access FILE  the access policy: {"users":[...]}, {"trusted_header":"x-roles"} or
-                 {"anonymous":["db_viewer"]}; without one every request is answered with 401
-  --host HOST    the address to listen on (default 127.0.0.1)
-  --port PORT    the port to listen on (default 8080); 0 takes a free one
-  --help         shows this text
+  --file FILE            the modules: a body of GET /v1/modules; read again when it changes
+  --upstream URLS        the nodes of a cluster, comma separated, such as https://node1:9443; the
+                         credentials are in REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD
+  --refresh TIME         the time between two requests to the cluster (default 30s)
+  --stale-if-error TIME  the age up to which a catalog is served while the cluster fails (default 24h)
+  --snapshot-file FILE   keeps the catalog of the cluster, to start while the cluster is down
+  --access FILE          the access policy: {"users":[...]}, {"trusted_header":"x-roles"} or
+                         {"anonymous":["db_viewer"]}; without one every request is answered with 401
+  --host HOST            the address to listen on (default 127.0.0.1)
+  --port PORT            the port to listen on (default 8080); 0 takes a free one
+  --help                 shows this text
 `;
 
 /** The longest request line and header fields, in bytes: more than the component takes. */
@@ -35,23 +41,21 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { file, access, host, port, help } = options();
-  if (help) {
+  const values = options();
+  const { access, host, port } = values;
+  if (values.help) {
     process.stdout.write(USAGE);
     return;
   }
-  if (file === undefined) {
-    throw new UserError("--file is missing (--help shows the options)");
-  }
-  const store = jsonFile(file);
-  await store.listDocuments(); // A file that cannot be read is an error now, and not at each request.
-  const service = new Service(load(), store, policy(access));
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(service));
+  const authenticate = policy(access);
+  const listenOn = portNumber(port);
+  const { source, handler } = await service(values, authenticate);
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(handler));
   server.on("error", (error) => fail(listenError(error, host, port)));
-  server.listen(portNumber(port), host, () => {
+  server.listen(listenOn, host, () => {
     const { address, family, port } = server.address() as AddressInfo;
     const authority = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
-    console.log(`ccs-modules: serving ${file} at http://${authority}/v1/modules`);
+    console.log(`ccs-modules: serving ${source} at http://${authority}/v1/modules`);
     if (access === undefined) {
       console.log("ccs-modules: no --access is given: every request is answered with 401");
     }
@@ -67,6 +71,10 @@ function options() {
       options: {
         access: { type: "string" },
         file: { type: "string" },
+        refresh: { type: "string" },
+        "snapshot-file": { type: "string" },
+        "stale-if-error": { type: "string" },
+        upstream: { type: "string" },
         help: { type: "boolean", short: "h" },
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "8080" },
@@ -75,6 +83,61 @@ function options() {
   } catch (error) {
     throw new UserError(`${message(error)} (--help shows the options)`);
   }
+}
+
+type Options = ReturnType<typeof options>;
+
+/** The service that the options describe, and the name of its source. */
+async function service(
+  options: Options,
+  authenticate: Authenticate,
+): Promise<{ source: string; handler: Handler }> {
+  const { file, upstream } = options;
+  if (upstream !== undefined && file === undefined) {
+    const mirror = mirrorOf(upstream, options);
+    await mirror.start();
+    return { source: upstream, handler: serveCatalog(() => mirror, authenticate) };
+  }
+  if (file === undefined || upstream !== undefined) {
+    throw new UserError("expected one of --file and --upstream (--help shows the options)");
+  }
+  for (const name of ["refresh", "snapshot-file", "stale-if-error"] as const) {
+    if (options[name] !== undefined) {
+      throw new UserError(`--${name} is for --upstream, and not for --file`);
+    }
+  }
+  const store = jsonFile(file);
+  await store.listDocuments(); // A file that cannot be read is an error now, and not at each request.
+  return { source: file, handler: new Service(load(), store, authenticate) };
+}
+
+function mirrorOf(urls: string, options: Options): Mirror {
+  const configuration: MirrorConfiguration = { nodes: urls.split(",") };
+  const { REDIS_ENTERPRISE_USER: user, REDIS_ENTERPRISE_PASSWORD: password = "" } = process.env;
+  if (user !== undefined) {
+    configuration.credentials = { user, password };
+  }
+  if (options.refresh !== undefined) {
+    configuration.refresh_ms = milliseconds("refresh", options.refresh);
+  }
+  if (options["stale-if-error"] !== undefined) {
+    configuration.stale_if_error_ms = milliseconds("stale-if-error", options["stale-if-error"]);
+  }
+  const file = options["snapshot-file"];
+  try {
+    return loadStandalone().mirror(configuration, file === undefined ? {} : { storage: snapshotFile(file) });
+  } catch (error) {
+    throw new UserError(`--upstream: ${message(error)}`);
+  }
+}
+
+function milliseconds(option: string, text: string): number {
+  const [, number, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  if (unit === undefined) {
+    throw new UserError(`--${option} ${text}: expected a time such as 500ms, 30s or 24h`);
+  }
+  return Number(number) * units[unit]!;
 }
 
 function policy(path: string | undefined): Authenticate {

@@ -1,6 +1,7 @@
 /** The documents of a store, in memory. */
 
 import type { Ccs } from "./ccs.js";
+import { utf8 } from "./text.js";
 
 /** The documents of one moment of a store, held in memory. */
 export class Documents implements Ccs {
@@ -43,8 +44,6 @@ function uidOf(document: Uint8Array): unknown {
     return undefined; // A malformed document has no uid.
   }
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function split(text: Uint8Array): Uint8Array[] {
   const documents: Uint8Array[] = [];

@@ -3,6 +3,7 @@
 export type { Authenticate, Header, Sender } from "./access.js";
 export {
   type Caller,
+  type Catalog,
   CatalogError,
   type CoreModules,
   type Module,
@@ -11,6 +12,16 @@ export {
 } from "./catalog.js";
 export { type Ccs, type Store, StoreError } from "./ccs.js";
 export { Documents } from "./documents.js";
+export {
+  ConfigurationError,
+  Mirror,
+  type MirrorConfiguration,
+  type MirrorOptions,
+  type MirrorStatus,
+  type SavedSnapshot,
+  type SnapshotStorage,
+} from "./mirror.js";
 export { Plugin } from "./plugin.js";
-export { type Handler, Service, serveSnapshot, withStore } from "./service.js";
-export { MalformedError, PolicyError, Snapshot, Standalone } from "./standalone.js";
+export { type Handler, serveCatalog, Service, withStore } from "./service.js";
+export { MalformedError, Snapshot } from "./snapshot.js";
+export { PolicyError, Standalone } from "./standalone.js";

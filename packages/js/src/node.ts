@@ -1,13 +1,14 @@
 /** The host for Node.js, Deno and Bun. */
 
 import { readFileSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
 import { type Store, StoreError } from "./ccs.js";
 import { Documents } from "./documents.js";
 import { Plugin } from "./plugin.js";
+import type { SavedSnapshot, SnapshotStorage } from "./mirror.js";
 import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
 
@@ -62,9 +63,18 @@ function unreadable(path: string, error: unknown): StoreError {
   if (error instanceof SyntaxError) {
     return new StoreError("other", `${path}: ${error.message}`);
   }
-  const code = error instanceof Error && "code" in error ? `${error.code}` : `${error}`;
-  const kind = code === "EACCES" || code === "EPERM" ? "denied" : "unavailable";
-  return new StoreError(kind, `cannot read ${path}: ${REASONS[code] ?? code}`);
+  const isDenied = ["EACCES", "EPERM"].includes(codeOf(error));
+  return new StoreError(isDenied ? "denied" : "unavailable", unread(path, error));
+}
+
+/** The message for a file that cannot be read. */
+function unread(path: string, error: unknown): string {
+  const code = codeOf(error);
+  return `cannot read ${path}: ${REASONS[code] ?? code}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? `${error.code}` : `${error}`;
 }
 
 const REASONS: Record<string, string> = {
@@ -73,6 +83,27 @@ const REASONS: Record<string, string> = {
   ENOENT: "there is no such file",
   EPERM: "permission denied",
 };
+
+/** Keeps the catalog of a mirror in a file. The file is replaced as a whole. */
+export function snapshotFile(path: string): SnapshotStorage {
+  return {
+    async load(): Promise<SavedSnapshot | undefined> {
+      try {
+        return JSON.parse(await readFile(path, "utf8"));
+      } catch (error) {
+        if (codeOf(error) === "ENOENT") {
+          return undefined;
+        }
+        throw new Error(error instanceof SyntaxError ? `${path}: ${error.message}` : unread(path, error));
+      }
+    },
+    async save(saved: SavedSnapshot): Promise<void> {
+      const partial = `${path}.${process.pid}.new`;
+      await writeFile(partial, JSON.stringify(saved), { mode: 0o600 });
+      await rename(partial, path);
+    },
+  };
+}
 
 /** Makes a listener that serves the modules API: `createServer(listener(handler))`. */
 export function listener(

@@ -1,10 +1,10 @@
 /** Calls over a store that answers later, and requests of callers who have to be authenticated. */
 
 import { type Authenticate, callerOf } from "./access.js";
-import type { Request, Response } from "./catalog.js";
+import type { Catalog, Request, Response } from "./catalog.js";
 import { type Ccs, type Store, StoreError } from "./ccs.js";
 import type { Plugin } from "./plugin.js";
-import type { Snapshot } from "./standalone.js";
+import { utf8 } from "./text.js";
 
 /** The time after which a store that has not answered is unavailable. */
 const STORE_MILLISECONDS = 5000;
@@ -20,6 +20,7 @@ export class Service implements Handler {
   #store: Store;
   #authenticate: Authenticate;
   #storeMilliseconds: number;
+  #log = failureLog();
 
   constructor(
     plugin: Plugin,
@@ -38,18 +39,41 @@ export class Service implements Handler {
     const caller = callerOf(await this.#authenticate(received.headers));
     const request: Request = { ...received, caller };
     const call = (ccs: Ccs) => this.#plugin.handle(ccs, request);
-    return withStore(this.#store, call, this.#storeMilliseconds);
+    return this.#log(await withStore(this.#store, call, this.#storeMilliseconds));
   }
 }
 
-/** Serves the snapshot that `current` returns: each request is answered from one moment. */
-export function serveSnapshot(current: () => Snapshot, authenticate: Authenticate): Handler {
+/** Serves the catalog that `current` returns, a snapshot or a mirror: each request is answered from one. */
+export function serveCatalog(current: () => Catalog, authenticate: Authenticate): Handler {
+  const log = failureLog();
   return {
     async handle(received) {
       const caller = callerOf(await authenticate(received.headers));
-      return current().handle({ ...received, caller });
+      return log(current().handle({ ...received, caller }));
     },
   };
+}
+
+/** Logs why requests fail: each reason once, until another request does not fail. */
+function failureLog(): (response: Response) => Response {
+  let logged: string | undefined;
+  return (response) => {
+    if (response.status < 400) {
+      logged = undefined;
+    } else if (response.status >= 500) {
+      const reason = `answered ${response.status}${descriptionIn(response)}`;
+      if (reason !== logged) {
+        console.error(`ccs-modules: ${reason}`);
+        logged = reason;
+      }
+    }
+    return response;
+  };
+}
+
+/** The description in the body of an error. The response to a HEAD has none. */
+function descriptionIn({ body }: Response): string {
+  return body.length === 0 ? "" : `: ${JSON.parse(utf8.decode(body)).description}`;
 }
 
 /**

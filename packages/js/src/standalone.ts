@@ -1,20 +1,17 @@
 /** The standalone component, transpiled to JavaScript: the modules API over catalogs in memory. */
 
-import type { Authenticate, Header } from "./access.js";
-import {
-  CatalogError,
-  type CoreModules,
-  type Module,
-  payload,
-  type Request,
-  type Response,
-} from "./catalog.js";
-import type {
-  Error as Payload,
-  Malformed,
-  Snapshot as Held,
-} from "./component/interfaces/ccs-modules-snapshot.js";
+import type { Authenticate } from "./access.js";
+import { answered, type CoreModules } from "./catalog.js";
+import type { Snapshot as Held } from "./component/interfaces/ccs-modules-snapshot.js";
 import { instantiate, type Root } from "./component/standalone.js";
+import {
+  ConfigurationError,
+  Mirror,
+  type MirrorConfiguration,
+  type MirrorOptions,
+} from "./mirror.js";
+import { MalformedError, Snapshot } from "./snapshot.js";
+import { headersAsText, utf8 } from "./text.js";
 
 /** The modules API over catalogs in memory. */
 export class Standalone {
@@ -61,101 +58,29 @@ export class Standalone {
    */
   authenticate(policy: string | undefined): Authenticate {
     if (policy === undefined) {
-      return () => undefined;
+      return nobody();
     }
     const { access } = instantiate(this.#modules, {});
-    try {
-      const parsed = access.Policy.parse(policy);
-      return (headers) => parsed.caller(headers.map(decoded));
-    } catch (error) {
-      const reason = payload<string>(error);
-      throw reason === undefined ? error : new PolicyError(reason);
-    }
+    const parsed = answered(PolicyError, () => access.Policy.parse(policy));
+    return (headers) => parsed.caller(headersAsText(headers));
+  }
+
+  /**
+   * Makes a mirror of a cluster's catalog from a configuration, which may be JSON text.
+   *
+   * @throws {ConfigurationError} if an option is wrong
+   */
+  mirror(configuration: MirrorConfiguration | string, options: MirrorOptions = {}): Mirror {
+    const text = typeof configuration === "string" ? configuration : JSON.stringify(configuration);
+    const { mirror } = instantiate(this.#modules, {});
+    const [seed] = crypto.getRandomValues(new BigUint64Array(1));
+    return new Mirror(answered(ConfigurationError, () => mirror.Mirror.open(text, seed!)), options);
   }
 
   #snapshot(make: (root: Root) => Held): Snapshot {
     // Each snapshot has an instance of its own, whose memory is free when the snapshot is.
     const root = instantiate(this.#modules, {});
-    try {
-      return new Snapshot(make(root));
-    } catch (error) {
-      const malformed = payload<Malformed>(error);
-      throw malformed === undefined ? error : new MalformedError(malformed);
-    }
-  }
-}
-
-/**
- * A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
- *
- * Made by {@link Standalone}.
- */
-export class Snapshot {
-  #held: Held;
-
-  /** @internal */
-  constructor(held: Held) {
-    this.#held = held;
-  }
-
-  /**
-   * Lists every module, in the order of the list.
-   *
-   * @throws {CatalogError}
-   */
-  listModules(roles: string[]): Module[] {
-    return answered(() => this.#held.listModules(roles));
-  }
-
-  /**
-   * Finds the module with this uid.
-   *
-   * @throws {CatalogError}
-   */
-  getModule(roles: string[], uid: string): Module {
-    return answered(() => this.#held.getModule(roles, uid));
-  }
-
-  /** Answers an HTTP request. Every failure is a response. */
-  handle(request: Request): Response {
-    const response = this.#held.handle({ ...request, headers: request.headers.map(decoded) });
-    return { ...response, body: encoder.encode(response.body) };
-  }
-
-  /** The body of the list: the canonical documents in one array, and one line end. */
-  get body(): string {
-    return this.#held.body();
-  }
-
-  /** The entity tag of the list, with its quotes. */
-  get entityTag(): string {
-    return this.#held.entityTag();
-  }
-
-  /** The number of modules. */
-  get length(): number {
-    return this.#held.len();
-  }
-}
-
-/** The reason why a catalog is refused. The message names the document, the field and the rule. */
-export class MalformedError extends Error {
-  /** The uid of the document at fault; undefined if it has no sound uid, or for the whole catalog. */
-  readonly document: string | undefined;
-  /** The index of the document at fault, counted from 0, if it has no sound uid. */
-  readonly index: number | undefined;
-  /** The field at fault; undefined for the document as a whole. */
-  readonly field: string | undefined;
-  /** The position in the body, both counted from 1; undefined for a catalog given as documents. */
-  readonly position: { line: number; column: number } | undefined;
-
-  constructor(malformed: Malformed) {
-    super(malformed.message);
-    this.name = "MalformedError";
-    this.document = malformed.document;
-    this.index = malformed.index;
-    this.field = malformed.field;
-    this.position = malformed.position;
+    return new Snapshot(answered(MalformedError, () => make(root)));
   }
 }
 
@@ -167,28 +92,23 @@ export class PolicyError extends Error {
   }
 }
 
-function answered<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    const found = payload<Payload>(error);
-    throw found === undefined ? error : new CatalogError(found);
-  }
-}
-
-function decoded([name, value]: Header): [string, string] {
-  return [name, decoder.decode(value)];
+/** Authenticates no caller, and logs with the first request why. */
+function nobody(): Authenticate {
+  let logged = false;
+  return () => {
+    if (!logged) {
+      console.error("ccs-modules: there is no access policy: every request is answered with 401");
+      logged = true;
+    }
+    return undefined;
+  };
 }
 
 function textOf(what: string, bytes: Uint8Array): string {
   try {
-    return strict.decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     const reason = "not UTF-8";
     throw new MalformedError({ reason, message: `${what}: ${reason}` });
   }
 }
-
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();

@@ -1,36 +1,125 @@
 /** A worker to deploy as it is. Its bindings configure it. */
 
-import type { Authenticate } from "./access.js";
-import { Service } from "./service.js";
-import { type KeyValue, keyValue, load, loadStandalone, respond } from "./workerd.js";
+import type { MirrorConfiguration } from "./mirror.js";
+import { type Handler, serveCatalog, Service } from "./service.js";
+import { type Store, StoreError } from "./ccs.js";
+import * as workerd from "./workerd.js";
 
 /** The worker's bindings. */
 export interface Env {
-  /** The Workers KV namespace that holds the modules. */
-  CCS: KeyValue;
-  /** The key of that namespace; `modules` by default. */
-  CCS_KEY?: string;
   /** The access policy: JSON, or its value. Without one no caller is authenticated. */
   CCS_ACCESS?: string | object;
+  /**
+   * The Workers KV namespace that holds the modules. With `CCS_HTTP_URL` it keeps the catalog of the
+   * mirror, and is optional.
+   */
+  CCS?: workerd.KeyValue;
+  /** The key of that namespace; `modules` by default, or `mirror` with `CCS_HTTP_URL`. */
+  CCS_KEY?: string;
+  /** The URLs of a cluster's nodes, comma separated, such as `https://node1:9443`: a mirror of it. */
+  CCS_HTTP_URL?: string;
+  /** The user of the cluster. */
+  CCS_HTTP_USER?: string;
+  /** The password of that user. */
+  CCS_HTTP_PASSWORD?: string;
+  /** The refresh interval in milliseconds. */
+  CCS_HTTP_MAX_AGE_MS?: string;
+  /** The greatest age in milliseconds of a catalog that answers while refreshing fails. */
+  CCS_HTTP_STALE_IF_ERROR_MS?: string;
+  /** The timeout of a request in milliseconds. */
+  CCS_HTTP_TIMEOUT_MS?: string;
 }
 
-const plugin = load();
-const standalone = loadStandalone();
+const plugin = workerd.load();
+const standalone = workerd.loadStandalone();
 
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
-    const store = keyValue(env.CCS, env.CCS_KEY);
-    return respond(new Service(plugin, store, authenticate(env.CCS_ACCESS)), request);
+  async fetch(request: Request, env: Env, context?: workerd.Context): Promise<Response> {
+    const { handler, refresh } = serving(env);
+    await refresh(context);
+    return workerd.respond(handler, request);
   },
 };
 
-/** The policy that was read last. The bindings are the same for every request of a worker. */
-let known: { policy: Env["CCS_ACCESS"]; authenticate: Authenticate } | undefined;
+/** The service that an environment configures. */
+interface Serving {
+  handler: Handler;
+  /** Brings what the service holds up to date. */
+  refresh(context?: workerd.Context): Promise<void>;
+}
 
-function authenticate(policy: Env["CCS_ACCESS"]): Authenticate {
-  if (known === undefined || known.policy !== policy) {
-    const text = typeof policy === "object" ? JSON.stringify(policy) : policy;
-    known = { policy, authenticate: standalone.authenticate(text) };
+/** The service of the environment, which is the same for every request of an isolate. */
+let known: { env: Env; serving: Serving } | undefined;
+
+function serving(env: Env): Serving {
+  if (known?.env !== env) {
+    known = { env, serving: configured(env) };
   }
-  return known.authenticate;
+  return known.serving;
+}
+
+function configured(env: Env): Serving {
+  const { CCS_ACCESS, CCS, CCS_KEY, CCS_HTTP_URL } = env;
+  const nothing = async () => {};
+  try {
+    const policy = typeof CCS_ACCESS === "object" ? JSON.stringify(CCS_ACCESS) : CCS_ACCESS;
+    const authenticate = named("CCS_ACCESS", () => standalone.authenticate(policy));
+    if (CCS_HTTP_URL !== undefined) {
+      const options = CCS === undefined ? {} : { storage: workerd.keyValueStorage(CCS, CCS_KEY) };
+      const configuration = upstream(CCS_HTTP_URL, env);
+      const mirror = named("CCS_HTTP", () => standalone.mirror(configuration, options));
+      const refresh = (context?: workerd.Context) => workerd.refresh(mirror, context);
+      return { handler: serveCatalog(() => mirror, authenticate), refresh };
+    }
+    if (CCS === undefined) {
+      throw new Error("no store: bind a Workers KV namespace as CCS, or set CCS_HTTP_URL");
+    }
+    const store = workerd.keyValue(CCS, CCS_KEY);
+    return { handler: new Service(plugin, store, authenticate), refresh: nothing };
+  } catch (error) {
+    return { handler: misconfigured(error), refresh: nothing };
+  }
+}
+
+function upstream(urls: string, env: Env): MirrorConfiguration {
+  const user = env.CCS_HTTP_USER;
+  const configuration: MirrorConfiguration = { nodes: urls.split(",").map((url) => url.trim()) };
+  if (user !== undefined) {
+    configuration.credentials = { user, password: env.CCS_HTTP_PASSWORD ?? "" };
+  }
+  for (const [option, name] of [
+    ["refresh_ms", "CCS_HTTP_MAX_AGE_MS"],
+    ["stale_if_error_ms", "CCS_HTTP_STALE_IF_ERROR_MS"],
+    ["timeout_ms", "CCS_HTTP_TIMEOUT_MS"],
+  ] as const) {
+    const text = env[name];
+    if (text !== undefined) {
+      configuration[option] = milliseconds(name, text);
+    }
+  }
+  return configuration;
+}
+
+function milliseconds(name: string, text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new Error(`${name}: expected a number of milliseconds`);
+  }
+  return Number(text);
+}
+
+/** Makes something of bindings. An error says which ones. */
+function named<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Answers every request with what is wrong with the bindings. */
+function misconfigured(error: unknown): Handler {
+  const message = error instanceof Error ? error.message : `${error}`;
+  const fail = () => Promise.reject(new StoreError("other", `the worker is misconfigured: ${message}`));
+  const store: Store = { listDocuments: fail, getDocument: fail };
+  return new Service(plugin, store, () => ["admin"]);
 }

@@ -9,6 +9,7 @@ import standaloneCore from "./component/standalone.core.wasm";
 import standaloneCore2 from "./component/standalone.core2.wasm";
 import standaloneCore3 from "./component/standalone.core3.wasm";
 import { Documents } from "./documents.js";
+import type { Mirror, SnapshotStorage } from "./mirror.js";
 import { Plugin } from "./plugin.js";
 import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
@@ -36,6 +37,13 @@ export function loadStandalone(): Standalone {
 /** The part of a Workers KV namespace that is used here. */
 export interface KeyValue {
   get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>;
+  get(key: string, type: "text"): Promise<string | null>;
+  put(key: string, value: string): Promise<void>;
+}
+
+/** The part of a request's context that is used here. */
+export interface Context {
+  waitUntil(work: Promise<unknown>): void;
 }
 
 /**
@@ -63,6 +71,30 @@ export function keyValue(namespace: KeyValue, key = "modules"): Store {
     listDocuments: async () => (await read()).listDocuments(),
     getDocument: async (uid) => (await read()).getDocument(uid),
   };
+}
+
+/** Keeps the catalog of a mirror under a key of a Workers KV namespace. */
+export function keyValueStorage(namespace: KeyValue, key = "mirror"): SnapshotStorage {
+  return {
+    async load() {
+      const saved = await namespace.get(key, "text");
+      return saved === null ? undefined : JSON.parse(saved);
+    },
+    save: (saved) => namespace.put(key, JSON.stringify(saved)),
+  };
+}
+
+/**
+ * Refreshes a mirror on the occasion of a request: a worker has no background of its own. A catalog
+ * that is fresh answers at once, and the work goes on after the answer. Otherwise the work comes first.
+ */
+export async function refresh(mirror: Mirror, context?: Context): Promise<void> {
+  const work = mirror.refresh();
+  if (context !== undefined && mirror.status.freshness === "fresh") {
+    context.waitUntil(work);
+  } else {
+    await work;
+  }
 }
 
 /** Answers a request: `fetch: (request) => respond(handler, request)`. */

@@ -17,7 +17,7 @@ test("--help shows the options", async () => {
   for (const option of ["--help", "-h"]) {
     const { code, stdout, stderr } = await run([option]);
     assert.equal(code, 0);
-    assert.match(stdout, /^usage: ccs-modules .*--file FILE.*--access FILE.*--host HOST.*--port PORT/s);
+    assert.match(stdout, /^usage: ccs-modules .*--file FILE.*--upstream URLS.*--access FILE.*--host HOST/s);
     assert.equal(stderr, "");
   }
 });
@@ -32,6 +32,33 @@ test("a line at the start says where it serves", async (t) => {
   assert.equal(await (await fetch(url)).text(), '[{"uid":"a"}]\n');
   server.kill("SIGTERM");
   assert.equal(await ended(server), 0);
+});
+
+test("it serves a cluster, and after a restart what it kept of it", async (t) => {
+  const fields = [];
+  const cluster = createServer((request, response) => {
+    fields.push(request.headers.authorization);
+    response.end('[{"uid":"a"}]');
+  });
+  await new Promise((resolve) => cluster.listen(0, "127.0.0.1", resolve));
+  const kept = join(await folder(t), "kept.json");
+  const access = await written(t, '{"anonymous":["db_viewer"]}');
+  const url = `http://127.0.0.1:${cluster.address().port}`;
+  const options = ["--upstream", url, "--snapshot-file", kept, "--access", access, "--port", "0"];
+  for (const isUp of [true, false]) {
+    const env = { ...process.env, REDIS_ENTERPRISE_USER: "ann", REDIS_ENTERPRISE_PASSWORD: "secret" };
+    const server = start(options, { env });
+    t.after(() => server.kill("SIGKILL"));
+    const line = await firstLine(server);
+    const [, address] = line.match(/^ccs-modules: serving http:\/\/127\.0\.0\.1:\d+ at (http:.*)$/);
+    const response = await fetch(address);
+    assert.equal(await response.text(), '[{"uid":"a"}]\n');
+    assert.match(response.headers.get("age"), /^\d+$/);
+    server.kill("SIGTERM");
+    assert.equal(await ended(server), 0);
+    assert.deepEqual(fields, ["Basic YW5uOnNlY3JldA=="], `the cluster is ${isUp ? "up" : "down"}`);
+    await new Promise((resolve) => cluster.close(resolve).closeAllConnections());
+  }
 });
 
 test("it listens on the host that is given", async (t) => {
@@ -56,7 +83,12 @@ test("a port in use is an error of one line", async (t) => {
 test("bad files and options are errors of one line", async (t) => {
   const good = await written(t, "[]");
   for (const [options, expected] of [
-    [[], /^--file is missing \(--help shows the options\)$/],
+    [[], /^expected one of --file and --upstream \(--help shows the options\)$/],
+    [["--file", good, "--upstream", "http://a"], /^expected one of --file and --upstream \(--help/],
+    [["--file", good, "--snapshot-file", "s"], /^--snapshot-file is for --upstream, and not for --file$/],
+    [["--upstream", "http://a", "--refresh", "30"], /^--refresh 30: expected a time such as 500ms, 30s or 24h$/],
+    [["--upstream", "http://a", "--refresh", "0s"], /^--upstream: configuration: refresh_ms: expected 1 to/],
+    [["--upstream", "http://u:secret@a"], /^--upstream: configuration: nodes\[0\]: a URL with credentials in it/],
     [["--file"], /--file.*\(--help shows the options\)$/],
     [["--flie", good], /--flie.*\(--help shows the options\)$/],
     [["--file", "/nowhere/m.json"], /^cannot read \/nowhere\/m\.json: there is no such file$/],
@@ -77,8 +109,8 @@ test("bad files and options are errors of one line", async (t) => {
 });
 
 /** Starts the command, which is ended after half a minute at the latest. */
-function start(options) {
-  return spawn(process.execPath, [CLI, ...options], { timeout: 30_000 });
+function start(options, more = {}) {
+  return spawn(process.execPath, [CLI, ...options], { timeout: 30_000, ...more });
 }
 
 async function run(options) {
@@ -108,9 +140,13 @@ async function firstLine(child) {
 }
 
 async function written(t, content) {
-  const folder = await mkdtemp(join(tmpdir(), "ccs-modules-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const path = join(folder, "modules.json");
+  const path = join(await folder(t), "modules.json");
   await writeFile(path, content);
+  return path;
+}
+
+async function folder(t) {
+  const path = await mkdtemp(join(tmpdir(), "ccs-modules-"));
+  t.after(() => rm(path, { recursive: true }));
   return path;
 }

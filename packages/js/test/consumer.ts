@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 
-import { type Ccs, CatalogError, type Module, Documents, Service, serveSnapshot, type Store, StoreError, withStore } from "ccs-modules";
+import { type Ccs, CatalogError, type Module, Documents, Service, serveCatalog, type Store, StoreError, withStore } from "ccs-modules";
 import { jsonFile, listener, load, loadStandalone } from "ccs-modules/node";
 import worker, { type Env } from "ccs-modules/worker";
 import { keyValue, respond } from "ccs-modules/workerd";
@@ -47,7 +47,7 @@ createServer(listener(service)).listen(0);
 const catalog = loadStandalone().parse('[{"uid":"a"}]');
 const held: Module = catalog.getModule(["admin"], "a");
 const tag: string = catalog.entityTag;
-createServer(listener(serveSnapshot(() => catalog, () => [held.uid, tag]))).listen(0);
+createServer(listener(serveCatalog(() => catalog, () => [held.uid, tag]))).listen(0);
 
 // A worker that authenticates in its own way.
 export default {
@@ -55,6 +55,6 @@ export default {
     if (request.headers.has("x-internal")) {
       return worker.fetch(request, env);
     }
-    return respond(new Service(plugin, keyValue(env.CCS), () => ["db_viewer"]), request);
+    return respond(new Service(plugin, keyValue(env.CCS!), () => ["db_viewer"]), request);
   },
 };

@@ -6,9 +6,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+import { BUN, DENO, PACKAGE } from "./tools.js";
 
 const PROGRAM = `
 import { Snapshot } from "ccs-modules";
@@ -25,8 +24,8 @@ console.log(name);
 
 const RUNTIMES = {
   node: [process.execPath],
-  deno: [tool("@deno", "deno"), "run", "--allow-env=JCO_DEBUG", "--allow-read", "--no-lock"],
-  bun: [tool("@oven", "bin/bun"), "run"],
+  deno: [DENO, "run", "--allow-env=JCO_DEBUG", "--allow-read", "--no-lock"],
+  bun: [BUN, "run"],
 };
 
 let folder;
@@ -71,11 +70,6 @@ function readmeProgram() {
   const readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
   const [, program] = readme.match(/```js\n(.*?)```/s);
   return program.replace(/^(.*); \/\/ "bf"$/m, "console.log($1);");
-}
-
-function tool(scope, path) {
-  const scoped = join(PACKAGE, "node_modules", scope);
-  return join(scoped, readdirSync(scoped)[0], path);
 }
 
 function npm(cwd, ...words) {

@@ -1,4 +1,5 @@
-// Runs the ready worker in workerd, its store filled from a file. Takes what the package's command takes.
+// Runs the ready worker in workerd. Takes what the package's command takes: the modules are put into
+// Workers KV, or are those of an upstream.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,10 +8,22 @@ import { parseArgs } from "node:util";
 import { Miniflare } from "miniflare";
 
 const { values } = parseArgs({
-  options: { access: { type: "string" }, file: { type: "string" }, port: { type: "string" } },
+  options: {
+    access: { type: "string" },
+    binding: { type: "string", multiple: true, default: [] },
+    file: { type: "string" },
+    port: { type: "string" },
+    upstream: { type: "string" },
+  },
 });
 const root = fileURLToPath(new URL("../dist", import.meta.url));
-const access = values.access && JSON.parse(readFileSync(values.access, "utf8"));
+const bindings = Object.fromEntries(values.binding.map((binding) => binding.split("=", 2)));
+if (values.access) {
+  bindings.CCS_ACCESS = readFileSync(values.access, "utf8");
+}
+if (values.upstream) {
+  bindings.CCS_HTTP_URL = values.upstream;
+}
 
 const miniflare = new Miniflare({
   modules: true,
@@ -23,12 +36,15 @@ const miniflare = new Miniflare({
   ],
   compatibilityDate: "2026-01-01",
   kvNamespaces: ["CCS"],
-  bindings: access ? { CCS_ACCESS: access } : {},
+  bindings,
   host: "127.0.0.1",
   port: Number(values.port),
 });
 process.once("SIGTERM", () => miniflare.dispose());
 
-const store = await miniflare.getKVNamespace("CCS");
-await store.put("modules", new Uint8Array(readFileSync(values.file)).buffer);
-console.log("filled");
+if (values.file) {
+  const store = await miniflare.getKVNamespace("CCS");
+  await store.put("modules", new Uint8Array(readFileSync(values.file)).buffer);
+}
+await miniflare.ready;
+console.log("ready");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CatalogError, MalformedError, serveSnapshot } from "ccs-modules";
+import { CatalogError, MalformedError, serveCatalog } from "ccs-modules";
 import { loadStandalone } from "ccs-modules/node";
 
 const standalone = loadStandalone();
@@ -61,7 +61,7 @@ test("a new snapshot leaves an old one as it was", () => {
 
 test("the current snapshot is served", async () => {
   let current = standalone.parse("[]");
-  const handler = serveSnapshot(() => current, standalone.authenticate('{"anonymous":["db_viewer"]}'));
+  const handler = serveCatalog(() => current, standalone.authenticate('{"anonymous":["db_viewer"]}'));
   const get = async () => {
     const request = { method: "GET", target: "/v1/modules", headers: [["accept", Buffer.from("*/*")]] };
     const { status, body } = await handler.handle(request);
@@ -70,7 +70,7 @@ test("the current snapshot is served", async () => {
   assert.deepEqual(await get(), [200, "[]\n"]);
   current = standalone.parse('[{"uid":"é"}]');
   assert.deepEqual(await get(), [200, '[{"uid":"é"}]\n']);
-  const nobody = serveSnapshot(() => current, standalone.authenticate(undefined));
+  const nobody = serveCatalog(() => current, standalone.authenticate(undefined));
   const request = { method: "GET", target: "/v1/modules", headers: [] };
   assert.equal((await nobody.handle(request)).status, 401);
 });

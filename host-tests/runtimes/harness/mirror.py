@@ -1,0 +1,116 @@
+"""Mirrors of an upstream: the case list through one, and what they answer when the upstream fails."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from harness import http
+from harness.cases import Case, Request, Response, Store
+from harness.process import HOST
+from harness.upstream import Upstream
+
+OLD, NEW = b'[{"uid":"old"}]\n', b'[{"uid":"new"}]\n'
+
+FAULTS = {
+    "slow": "no response|in time",
+    "status500": "answered 500",
+    "html": "the list is refused",
+    "open": "the list is refused",
+    "redirecting": "a redirect to https://elsewhere.example, which is no configured node",
+}
+"""The faults of the upstream, each with the reason in the answers."""
+
+USER, PASSWORD = "ann", "mirror-secret"
+SECRETS = [PASSWORD.encode(), b"YW5uOm1pcnJvci1zZWNyZXQ="]
+
+Serve = Callable[[str], AbstractContextManager[tuple[str, int]]]
+"""Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, for everybody, at the address it
+gives. It is refreshed with each request or each half second."""
+
+
+def reason_to_skip(case: Case) -> str | None:
+    """Why this case cannot make sense on a mirror; none if it can."""
+    if case.expect.status == 500 or case.name == "get-ignores-others":
+        return "the catalog is malformed, and a mirror takes none that is"
+    return None
+
+
+def plain(found: object) -> object:
+    """A response without the header fields that a mirror adds."""
+    if not isinstance(found, Response):
+        return found
+    headers = [field for field in found.headers if field[0] not in ("age", "cache-status")]
+    return Response(found.status, tuple(headers), found.body)
+
+
+def faults(serve: Serve) -> Iterator[tuple[Case, object]]:
+    """What a mirror answers while the upstream fails: what it holds, and the reason."""
+    yield from _outlived(serve)
+    for fault in ("slow", "html", None):
+        with Upstream().running() as upstream:
+            if fault is None:
+                upstream.stop()
+            upstream.fault = fault
+            with serve(f"http://{HOST}:{upstream.port}") as address:
+                response = _ask(address)
+        reason = FAULTS[fault] if fault else "refused|unreachable|connect|lost"
+        about = f"a mirror that holds nothing says why: the upstream is {fault or 'down'}"
+        yield _case(f"mirror-empty-{fault or 'down'}", about), _said(response, 503, response.body, reason)
+
+
+def _outlived(serve: Serve) -> Iterator[tuple[Case, object]]:
+    with Upstream().running() as upstream:
+        port = upstream.port
+        upstream.store = Store(body=OLD)
+        with serve(f"http://{HOST}:{port}") as address:
+            yield _case("mirror-fresh", "a mirror holds the list"), _until(address, OLD, "hit")
+            for fault, reason in FAULTS.items():
+                upstream.fault = fault
+                about = f"a mirror keeps the list while the upstream is {fault}, and says why"
+                yield _case(f"mirror-{fault}", about), _until(address, OLD, f"detail=.*({reason})")
+            upstream.fault = None
+            upstream.store = Store(body=NEW)
+            about = "a mirror has the new list once the upstream is back"
+            yield _case("mirror-back", about), _until(address, NEW, "hit")
+            seen = b"".join(upstream.requests)
+            sent = "every request has the credentials"
+            is_sent = bool(upstream.requests) and all(SECRETS[1] in one for one in upstream.requests)
+            yield _case("mirror-credentials", sent), True if is_sent else seen[:400]
+            upstream.stop()
+            about = "a mirror keeps the list while the upstream is down, and says why"
+            yield _case("mirror-down", about), _until(address, NEW, "detail=")
+
+
+def _case(name: str, about: str) -> Case:
+    """A case that holds if what is found is true."""
+    return Case(name, about, Store(), "handle", None, None, None, None, False, True)
+
+
+def _until(address: tuple[str, int], body: bytes, pattern: str, seconds: float = 30) -> object:
+    """Asks until the body comes with a `cache-status` of this pattern. Every answer is a 200 and a whole
+    list. Returns true, or the answer at fault."""
+    end = time.monotonic() + seconds
+    while True:
+        response = _ask(address)
+        if response.status != 200 or response.body not in (OLD, NEW):
+            return response
+        cache_status = dict(response.headers)["cache-status"].decode()
+        found = _said(response, 200, body, None)
+        if found is True and re.search(pattern, cache_status):
+            return True
+        if time.monotonic() > end:
+            return response
+        time.sleep(0.02)
+
+
+def _said(response: Response, status: int, body: bytes, reason: str | None) -> object:
+    """Whether a response is this one, gives the reason, and holds no credentials."""
+    shown = response.body + repr(response.headers).encode()
+    if any(secret in shown for secret in SECRETS) or (response.status, response.body) != (status, body):
+        return response
+    return True if reason is None or re.search(reason, response.body.decode()) else response
+
+
+def _ask(address: tuple[str, int]) -> Response:
+    return http.ask(address, Request("GET", b"/v1/modules", ()), seconds=60)
