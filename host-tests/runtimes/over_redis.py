@@ -45,7 +45,8 @@ class OverRedis(Runtime):
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
         with Redis().running() as store_server:
             store_server.fill(KEY, dict(map(_field, enumerate(store.documents))))
-            with self.over(store_server, access) as address:
+            # A store without documents is a key that does not exist.
+            with self.over(store_server, access, CCS_REDIS_MISSING="empty") as address:
                 yield address
 
     def over(self, store: Redis, access: str | None = ANYBODY, *options: str, **environment: str):
@@ -92,8 +93,16 @@ class OverRedis(Runtime):
         serving = self.over(store, CCS_REDIS_USER="default")
         yield self.asked("redis-user", "a user has a name", serving, expect)
 
+        missing = f"the key others is missing in database 0 of redis at {store.address}"
+        todo = "load a catalog into it, or set CCS_REDIS_MISSING=empty"
+        description = f"the store is unavailable: {missing}: {todo}"
+        expect = failure(503, "store_unavailable", description)
         serving = self.over(store, CCS_REDIS_KEY="others")
-        yield self.asked("redis-key", "the key is configured", serving, (200, b"[]\n"))
+        yield self.asked("redis-key-missing", "a missing key is named", serving, expect)
+
+        serving = self.over(store, CCS_REDIS_KEY="others", CCS_REDIS_MISSING="empty")
+        about = "a missing key may be an empty store"
+        yield self.asked("redis-key-missing-empty", about, serving, (200, b"[]\n"))
 
     def refused(self, store: Redis) -> Iterator[tuple[Case, object]]:
         """What Redis and the host do not allow."""
@@ -110,7 +119,7 @@ class OverRedis(Runtime):
         yield self.asked("redis-password-missing", "a missing password is told", serving, expect)
 
         store.command(b"ACL", b"SETUSER", b"writer", b"on", b">pass", b"~*", b"+hset")
-        read = f"read the key {KEY}: allow HGET and HVALS on it"
+        read = f"read the key {KEY}: allow HGET, HVALS and EXISTS on it"
         expect = failure(503, "store_unavailable", f"{denied}does not let this user {read}")
         serving = self.over(store, CCS_REDIS_USER="writer", CCS_REDIS_PASSWORD="pass")
         yield self.asked("redis-not-permitted", "a user who may not read is told", serving, expect)
@@ -137,7 +146,8 @@ class OverRedis(Runtime):
         unavailable = "the store is unavailable: "
         refused = f"{unavailable}cannot connect to redis at {store.address}: connection refused"
         late = f"{unavailable}redis at {store.address} did not answer within 500 ms"
-        with self.over(store, CCS_REDIS_TIMEOUT_MS="500") as address:
+        settings = {"CCS_REDIS_MISSING": "empty", "CCS_REDIS_TIMEOUT_MS": "500"}
+        with self.over(store, **settings) as address:
             ask = lambda: _status_and_body(http.ask(address, get("/v1/modules")))
             about = "a Redis that is down is told, and asked again with the next request"
             expect = failure(503, "store_unavailable", refused)

@@ -10,7 +10,7 @@ use resp_rs::resp2::Frame;
 use self::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use self::bindings::wasi::cli::environment::get_environment;
 use crate::config::Config;
-use crate::connection::ask;
+use crate::connection::Connection;
 
 #[allow(missing_docs, unsafe_code)]
 pub(crate) mod bindings {
@@ -29,9 +29,14 @@ struct Bridge;
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {
         let config = Config::new(get_environment())?;
-        let Frame::Array(Some(values)) = ask(&config, &["HVALS", &config.key])? else {
+        let values = Connection::open(&config)?.ask(&["HVALS", &config.key])?;
+        let Frame::Array(Some(values)) = values else {
             return Err(config.speaks_otherwise().into());
         };
+        // A hash that exists is never empty.
+        if values.is_empty() && !config.missing_is_empty {
+            return Err(config.missing().into());
+        }
         let values = values.into_iter().map(|value| document(&config, value));
         let mut documents = values.collect::<Result<Vec<_>, _>>()?;
         // A hash has no order.
@@ -41,8 +46,14 @@ impl Guest for Bridge {
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
         let config = Config::new(get_environment())?;
-        match ask(&config, &["HGET", &config.key, &uid])? {
-            Frame::BulkString(None) => Ok(None),
+        let mut connection = Connection::open(&config)?;
+        match connection.ask(&["HGET", &config.key, &uid])? {
+            Frame::BulkString(None) if config.missing_is_empty => Ok(None),
+            Frame::BulkString(None) => match connection.ask(&["EXISTS", &config.key])? {
+                Frame::Integer(0) => Err(config.missing().into()),
+                Frame::Integer(_) => Ok(None),
+                _ => Err(config.speaks_otherwise().into()),
+            },
             value => Ok(Some(document(&config, value)?)),
         }
     }

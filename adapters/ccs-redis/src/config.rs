@@ -20,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) password: Option<String>,
     /// The key of the hash.
     pub(crate) key: String,
+    /// Whether a missing key is an empty store. By default it is an error: mostly it is a mistake.
+    pub(crate) missing_is_empty: bool,
     /// The longest time a call may take, from the look-up of the name to the last byte.
     pub(crate) timeout: Duration,
 }
@@ -42,6 +44,7 @@ impl Config {
             user: None,
             password: None,
             key: "ccs:modules".into(),
+            missing_is_empty: false,
             timeout: Duration::from_secs(2),
         };
         for (name, value) in environment {
@@ -51,6 +54,7 @@ impl Config {
                     config.address = value;
                 }
                 "CCS_REDIS_KEY" => config.key = value,
+                "CCS_REDIS_MISSING" => config.missing_is_empty = missing(&value)?,
                 "CCS_REDIS_PASSWORD" => config.password = Some(value),
                 "CCS_REDIS_TIMEOUT_MS" => config.timeout = timeout(&value)?,
                 "CCS_REDIS_USER" => config.user = Some(value),
@@ -88,6 +92,14 @@ fn address(value: &str) -> Result<(Host, u16), StoreError> {
 fn is_host_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+fn missing(value: &str) -> Result<bool, StoreError> {
+    match value {
+        "empty" => Ok(true),
+        "error" => Ok(false),
+        _ => Err(StoreError::Other("CCS_REDIS_MISSING: expected empty or error".into())),
+    }
 }
 
 fn timeout(value: &str) -> Result<Duration, StoreError> {
@@ -142,5 +154,7 @@ mod tests {
             let text = error("CCS_REDIS_TIMEOUT_MS", value);
             assert!(text.ends_with("CCS_REDIS_TIMEOUT_MS: expected milliseconds, at least 1"));
         }
+        let text = error("CCS_REDIS_MISSING", "yes");
+        assert!(text.ends_with("CCS_REDIS_MISSING: expected empty or error"));
     }
 }

@@ -30,25 +30,6 @@ const LONGEST_REPLY: usize = 256 << 20;
 /// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;
 
-/// Sends one command and returns the reply.
-pub(crate) fn ask(config: &Config, command: &[&str]) -> Result<Frame, StoreError> {
-    let mut connection = Connection::open(config)?;
-    // Both go out at once: a reply that is an error ends the call in either case.
-    let login = login(config);
-    let mut commands = login.as_deref().map(encode).unwrap_or_default();
-    commands.extend_from_slice(&encode(command));
-    connection.send(&commands)?;
-    if login.is_some()
-        && let Frame::Error(text) = connection.receive()?
-    {
-        return Err(config.login_refused(&text));
-    }
-    match connection.receive()? {
-        Frame::Error(text) => Err(config.refused(&text)),
-        reply => Ok(reply),
-    }
-}
-
 /// The command that authenticates; none without credentials.
 fn login(config: &Config) -> Option<Vec<&str>> {
     let password = config.password.as_deref();
@@ -63,15 +44,18 @@ fn encode(command: &[&str]) -> Vec<u8> {
     frame_to_bytes(&Frame::Array(Some(command.iter().map(word).collect()))).into()
 }
 
-struct Connection<'a> {
+/// A connection, and the time that the call still has.
+pub(crate) struct Connection<'a> {
     socket: Socket,
     config: &'a Config,
     deadline: Deadline,
     reader: Reader,
+    is_authenticated: bool,
 }
 
 impl<'a> Connection<'a> {
-    fn open(config: &'a Config) -> Result<Self, StoreError> {
+    /// Connects. The first command authenticates.
+    pub(crate) fn open(config: &'a Config) -> Result<Self, StoreError> {
         let mut sockets = Sockets {
             network: instance_network(),
             port: config.port,
@@ -82,11 +66,30 @@ impl<'a> Connection<'a> {
         match race::connect(&mut sockets, addresses, config.timeout) {
             Ok(socket) => {
                 let (deadline, reader) = (sockets.deadline, Reader::default());
-                Ok(Self { socket, config, deadline, reader })
+                Ok(Self { socket, config, deadline, reader, is_authenticated: false })
             }
             Err(race::Error::Failed(Some(code))) => Err(config.unreachable(code.name())),
             Err(race::Error::Failed(None)) => Err(config.unreachable("the name has no address")),
             Err(race::Error::TimedOut) => Err(config.timed_out()),
+        }
+    }
+
+    /// Sends one command and returns the reply.
+    pub(crate) fn ask(&mut self, command: &[&str]) -> Result<Frame, StoreError> {
+        let login = if self.is_authenticated { None } else { login(self.config) };
+        self.is_authenticated = true;
+        // Both go out at once: a reply that is an error ends the call in either case.
+        let mut commands = login.as_deref().map(encode).unwrap_or_default();
+        commands.extend_from_slice(&encode(command));
+        self.send(&commands)?;
+        if login.is_some()
+            && let Frame::Error(text) = self.receive()?
+        {
+            return Err(self.config.login_refused(&text));
+        }
+        match self.receive()? {
+            Frame::Error(text) => Err(self.config.refused(&text)),
+            reply => Ok(reply),
         }
     }
 

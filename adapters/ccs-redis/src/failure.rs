@@ -26,7 +26,7 @@ impl Config {
                 StoreError::Denied(format!("{redis} asks for a password: set CCS_REDIS_PASSWORD"))
             }
             "NOPERM" => StoreError::Denied(format!(
-                "{redis} does not let this user read the key {key}: allow HGET and HVALS on it"
+                "{redis} does not let this user read the key {key}: allow HGET, HVALS and EXISTS on it"
             )),
             "WRONGPASS" => StoreError::Denied(format!(
                 "{redis} does not accept the credentials: check CCS_REDIS_USER and CCS_REDIS_PASSWORD"
@@ -58,6 +58,16 @@ impl Config {
             )),
             error => error,
         }
+    }
+
+    /// The error for a key that does not exist.
+    pub(crate) fn missing(&self) -> StoreError {
+        StoreError::Unavailable(format!(
+            "the key {} is missing in database 0 of {}: load a catalog into it, or set \
+             CCS_REDIS_MISSING=empty",
+            excerpt(&self.key),
+            self.redis()
+        ))
     }
 
     /// The error for bytes that are not the reply to the command.
@@ -136,7 +146,7 @@ mod tests {
             (
                 "NOPERM this user has no permissions",
                 "the store denied access: redis at a:1 does not let this user read the key \
-                 ccs:modules: allow HGET and HVALS on it",
+                 ccs:modules: allow HGET, HVALS and EXISTS on it",
             ),
             (
                 "LOADING Redis is loading the dataset in memory",
@@ -214,6 +224,11 @@ mod tests {
             (
                 config.speaks_otherwise(),
                 "a:1 does not answer as redis does: check CCS_REDIS_ADDRESS",
+            ),
+            (
+                config.missing(),
+                "the key k is missing in database 0 of redis at a:1: load a catalog into it, or set \
+                 CCS_REDIS_MISSING=empty",
             ),
             (config.timed_out(), "redis at a:1 did not answer within 2000 ms"),
             (config.too_long(7), "redis at a:1 answers with more than 7 bytes"),

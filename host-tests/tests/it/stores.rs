@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ccs_modules_host::stores::{File, Snapshot, demo};
-use ccs_modules_host::{Ccs, CcsError};
+use ccs_modules_host::stores::{CheckedCatalog, File, Snapshot, demo};
+use ccs_modules_host::{Caller, Ccs, CcsError, Request};
 use md5::{Digest, Md5};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::serving::host;
 
 #[tokio::test]
 async fn the_demonstration_catalog_is_a_server_s() {
@@ -142,4 +144,56 @@ async fn a_file_longer_than_agreed_is_refused() {
     assert_eq!(store(body.len()).list_documents().await.unwrap().len(), 1);
     let text = format!("{} is longer than 12 bytes", path.display());
     assert_eq!(store(body.len() - 1).list_documents().await, Err(CcsError::Other(text)));
+}
+
+#[tokio::test]
+async fn what_can_be_loaded_is_what_can_be_served() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    let service = host().service(File::new(&path));
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let long = |bytes: usize| "x".repeat(bytes);
+    for (body, sound) in [
+        ("[]".into(), true),
+        ("[ ]\r\n".into(), true),
+        ("[{}]".into(), false),
+        ("\u{feff}[]".into(), false),
+        ("[] []".into(), false),
+        (r#"[{"uid":""}]"#.into(), false),
+        (r#"[{"uid":"a","uid":"a"}]"#.into(), false),
+        (r#"[{"uid":"a"},{"uid":"\u0061"}]"#.into(), false),
+        (r#"[{"uid":"a","x":"\ud800"}]"#.into(), false),
+        (r#"[{"uid":"a","version":1e400}]"#.into(), false),
+        (format!(r#"[{{"uid":"{}"}}]"#, long(1024)), true),
+        (format!(r#"[{{"uid":"{}"}}]"#, long(1025)), false),
+        (format!(r#"[{{"uid":"a","x":{}}}]"#, nested(15)), true),
+        (format!(r#"[{{"uid":"a","x":{}}}]"#, nested(16)), false),
+        (format!(r#"[{{"uid":"a","x":"{}"}}]"#, long((1 << 20) - 18)), true),
+        (format!(r#"[{{"uid":"a","x":"{}"}}]"#, long((1 << 20) - 17)), false),
+        // The blanks count, though they are not kept.
+        (format!(r#"[{{{}"uid":"a"}}]"#, " ".repeat(1 << 20)), false),
+        (many(100_000), true),
+        (many(100_001), false),
+    ] {
+        let shown: String = body.chars().take(60).collect();
+        fs::write(&path, &body).unwrap();
+        assert_eq!(CheckedCatalog::parse(body.as_bytes()).is_ok(), sound, "load: {shown}");
+        let response = service.handle(&list_request()).await.unwrap();
+        assert_eq!(response.status == 200, sound, "serve: {shown}");
+    }
+}
+
+/// A list of so many small documents.
+fn many(documents: usize) -> String {
+    let documents: Vec<_> = (0..documents).map(|n| format!(r#"{{"uid":"{n}"}}"#)).collect();
+    format!("[{}]", documents.join(","))
+}
+
+fn list_request() -> Request {
+    Request {
+        method: "GET".into(),
+        target: "/v1/modules".into(),
+        headers: Vec::new(),
+        caller: Caller::Authenticated(vec!["admin".into()]),
+    }
 }

@@ -53,7 +53,10 @@ fn it_says_what_it_wrote() {
         load(DEMO, &["--dry-run"]),
         format!("would write 16 modules to {place}: 16 new, 0 changed, 0 unchanged, 0 removed\n")
     );
-    assert_eq!(run(&["export", "--store", &server.url()]), "[]\n", "it was not written");
+    let exported = command(&["export", "--store", &server.url()]).output().unwrap();
+    assert_eq!(exported.status.code(), Some(1), "it was not written");
+    let text = String::from_utf8(exported.stderr).unwrap();
+    assert!(text.contains("the key ccs:modules is missing in database 0 of redis at "), "{text}");
     assert_eq!(
         load(DEMO, &[]),
         format!("wrote 16 modules to {place}: 16 new, 0 changed, 0 unchanged, 0 removed\n")
@@ -61,6 +64,19 @@ fn it_says_what_it_wrote() {
     assert_eq!(
         load(r#"[{"uid":"a"}]"#, &[]),
         format!("wrote 1 module to {place}: 1 new, 0 changed, 0 unchanged, 16 removed\n")
+    );
+    for options in [&[][..], &["--dry-run"]] {
+        let refused = with_input(&[&["load", "-", "--into", &url], options].concat(), "[]");
+        assert_eq!(refused.status.code(), Some(1));
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(text.contains("holds 1 module; --allow-empty removes it"), "{text}");
+    }
+    assert_eq!(
+        load("[]", &["--allow-empty"]),
+        format!(
+            "wrote 0 modules to {place}: 0 new, 0 changed, 0 unchanged, 1 removed\n\
+             the key is gone: readers need missing=empty in the address of the store\n"
+        )
     );
 }
 
@@ -94,7 +110,7 @@ fn nothing_is_written_where_anything_is_malformed() {
 #[test]
 fn the_password_may_be_in_the_environment() {
     let server = Server::start();
-    let url = format!("redis://127.0.0.1:{}", server.port());
+    let url = format!("redis://127.0.0.1:{}?missing=empty", server.port());
     let output =
         command(&["export", "--store", &url]).env("REDISCLI_AUTH", &server.password).output();
     assert_eq!(stdout(&output.unwrap()), "[]\n");

@@ -59,6 +59,7 @@ async fn a_redis_that_falls_silent() {
 #[tokio::test]
 async fn a_wrong_password() {
     let server = Server::start();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
     let url = server.url().replace(&server.password, "wrong-secret");
     let store = Redis::new(url.parse().unwrap());
     for _ in 0..2 {
@@ -82,6 +83,7 @@ async fn no_password() {
 #[tokio::test]
 async fn a_user_that_may_not() {
     let server = Server::start();
+    server.store().replace(&catalog(DEMO)).await.unwrap();
     server.run_command(&["ACL", "SETUSER", "nobody", "on", ">p"]);
     let url = format!("redis://nobody:p@127.0.0.1:{}", server.port());
     let store = Redis::new(url.parse().unwrap());
@@ -185,7 +187,7 @@ async fn a_replica_is_read_and_not_written_to() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
-    let Err(CcsError::Other(text)) = store.replace(&catalog("[]")).await else {
+    let Err(CcsError::Other(text)) = store.replace(&catalog(DEMO)).await else {
         panic!("a replica is read-only");
     };
     assert!(text.ends_with("is a read-only replica"), "{text}");

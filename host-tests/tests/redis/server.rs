@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ccs_modules_host::stores::{Redis, RedisAddress};
+use ccs_modules_host::stores::Redis;
 use redis::{Client, Connection, ConnectionLike};
 use tempfile::TempDir;
 
@@ -92,12 +92,9 @@ impl Server {
         self.port
     }
 
-    pub fn address(&self) -> RedisAddress {
-        self.url().parse().unwrap()
-    }
-
+    /// The hash as a store; while the key does not exist, an empty one.
     pub fn store(&self) -> Redis {
-        Redis::new(self.address())
+        Redis::new(format!("{}?missing=empty", self.url()).parse().unwrap())
     }
 
     /// A connection to prepare what a test needs.

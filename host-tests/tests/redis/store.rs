@@ -10,9 +10,6 @@ use crate::server::Server;
 async fn a_hash_is_read() {
     let server = Server::start();
     let store = server.store();
-    assert_eq!(store.list_documents().await.unwrap().len(), 0, "no hash is an empty store");
-    assert_eq!(store.get_document("a").await.unwrap(), None);
-
     let old = r#"{"module_name":"m","uid":"a","version":1}"#;
     let new = r#"{ "version": 2, "uid": "b", "module_name": "m" }"#;
     server.run_command(&["HSET", "ccs:modules", "a", old, "b", new]);
@@ -26,9 +23,32 @@ async fn a_hash_is_read() {
 }
 
 #[tokio::test]
+async fn a_missing_key_is_unavailable_and_named() {
+    let server = Server::start();
+    let store = Redis::new(format!("{}/3?key=modules", server.url()).parse().unwrap());
+    let text = format!(
+        "the key modules is missing in database 3 of redis at 127.0.0.1:{}: load a catalog into it, or \
+         add missing=empty to the address of the store",
+        server.port()
+    );
+    assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text.clone())));
+    assert_eq!(store.get_document("a").await, Err(CcsError::Unavailable(text)));
+
+    let empty =
+        Redis::new(format!("{}/3?key=modules&missing=empty", server.url()).parse().unwrap());
+    assert_eq!(empty.list_documents().await, Ok(vec![]));
+    assert_eq!(empty.get_document("a").await, Ok(None));
+
+    store.replace(&catalog(r#"[{"uid":"b"}]"#)).await.unwrap();
+    assert_eq!(store.list_documents().await.unwrap().len(), 1);
+    assert_eq!(store.get_document("a").await, Ok(None), "the key exists, the module does not");
+}
+
+#[tokio::test]
 async fn any_uid_may_be_asked_for() {
     let server = Server::start();
     let store = server.store();
+    server.run_command(&["HSET", "ccs:modules", "a", "{}"]);
     for uid in ["ccs:modules", "a b", "a\r\nb", "*", "\0", "é", "\u{10ffff}", "HVALS"] {
         assert_eq!(store.get_document(uid).await.unwrap(), None, "{uid:?}");
         server.run_command(&["HSET", "ccs:modules", uid, "{}"]);
@@ -64,9 +84,26 @@ async fn what_was_there_is_replaced_and_told() {
     assert_eq!(store.replace(&catalog(second)).await.unwrap(), expected);
     assert_eq!(store.list_documents().await.unwrap(), documents(second).await);
 
+    let store = store.allow_empty();
     let changes = store.replace(&catalog("[]")).await.unwrap();
     assert_eq!(changes, Changes { removed: 4, ..Changes::default() });
     assert_eq!(store.list_documents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_catalog_replaces_no_other_unless_it_is_allowed() {
+    let server = Server::start();
+    let store = server.store();
+    let empty = catalog("[]");
+    assert_eq!(store.replace(&empty).await.unwrap(), Changes::default(), "nothing is lost");
+
+    store.replace(&catalog(DEMO)).await.unwrap();
+    let text = "the new catalog is empty, and the key ccs:modules holds 16 modules; --allow-empty \
+                removes them";
+    for refused in [store.compare(&empty).await, store.replace(&empty).await] {
+        assert_eq!(refused, Err(CcsError::Other(text.into())));
+    }
+    assert_eq!(store.list_documents().await.unwrap().len(), 16);
 }
 
 #[tokio::test]
@@ -89,14 +126,15 @@ async fn a_user_may_be_named() {
     let server = Server::start();
     server.store().replace(&catalog(DEMO)).await.unwrap();
     // All that reading takes.
-    let rule = "ACL SETUSER reader on >p@ss/word ~ccs:modules +hvals +hget";
+    let rule = "ACL SETUSER reader on >p@ss/word ~ccs:modules +hvals +hget +exists";
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
     let url = format!("redis://reader:p%40ss%2Fword@127.0.0.1:{}", server.port());
     let store = Redis::new(url.parse().unwrap());
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
     assert!(store.get_document(BLOOM).await.unwrap().is_some());
+    assert!(store.get_document("unknown").await.unwrap().is_none());
 
-    let Err(CcsError::Denied(text)) = store.replace(&catalog("[]")).await else {
+    let Err(CcsError::Denied(text)) = store.replace(&catalog(DEMO)).await else {
         panic!("a reader cannot write");
     };
     assert!(text.contains("does not let this user"), "{text}");
@@ -106,7 +144,7 @@ async fn a_user_may_be_named() {
     let rule = "ACL SETUSER writer on >w ~ccs:modules +watch +hgetall +multi +exec +del +hset";
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
     let url = format!("redis://writer:w@127.0.0.1:{}", server.port());
-    let store = Redis::new(url.parse().unwrap());
+    let store = Redis::new(url.parse().unwrap()).allow_empty();
     assert_eq!(store.replace(&catalog("[]")).await.unwrap().removed, 16);
 }
 

@@ -43,7 +43,7 @@ async fn a_certificate_for_another_name_is_refused() {
 async fn the_file_of_the_authority_may_come_later() {
     let (folder, server) = start("127.0.0.1");
     let path = folder.path().join("later.pem");
-    let store = store(&server, &format!("?ca={}", path.display()));
+    let store = store(&server, &format!("?missing=empty&ca={}", path.display()));
     let text = unavailable(&store).await;
     assert_eq!(text, format!("cannot read {}: there is no such file", path.display()));
     fs::copy(folder.path().join("ca.pem"), &path).unwrap();

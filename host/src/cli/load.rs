@@ -16,12 +16,16 @@ pub struct Load {
     /// `https://NODE:9443`, as for `list`.
     #[arg(value_parser = AddressParser::<CatalogSource>::new())]
     catalog: CatalogSource,
-    /// The hash: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`.
+    /// The hash: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with
+    /// `rediss` and `ca=PATH`.
     #[arg(long, value_name = "REDIS", value_parser = AddressParser::<RedisAddress>::new())]
     into: RedisAddress,
     /// Report what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Permit an empty list to replace one that is not empty.
+    #[arg(long)]
+    allow_empty: bool,
 }
 
 /// The timeout, long enough for a large catalog.
@@ -29,11 +33,12 @@ const TIME: Duration = Duration::from_secs(60);
 
 /// Replaces the content of the store, if every document of the catalog is valid.
 pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
-    let Load { catalog, into, dry_run } = arguments;
+    let Load { catalog, into, dry_run, allow_empty } = arguments;
     let body = catalog.read().await?;
     let catalog = CheckedCatalog::parse(&body)
         .map_err(|error| Failure::Other(format!("{catalog}, {error}")))?;
     let redis = redis(into).within(TIME);
+    let redis = if *allow_empty { redis.allow_empty() } else { redis };
     let (done, changes) = if *dry_run {
         ("would write", redis.compare(&catalog).await?)
     } else {
@@ -41,5 +46,9 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     };
     let count = catalog.documents().len();
     let modules = if count == 1 { "module" } else { "modules" };
-    Ok(format!("{done} {count} {modules} to {into}: {changes}\n").into_bytes())
+    let mut text = format!("{done} {count} {modules} to {into}: {changes}\n");
+    if count == 0 && !dry_run {
+        text += "the key is gone: readers need missing=empty in the address of the store\n";
+    }
+    Ok(text.into_bytes())
 }

@@ -76,7 +76,8 @@ struct Query {
     /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
     /// `modules.json` or `file:PATH`; a Redis hash,
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
-    /// `ca=PATH`, the password may be in the variable REDISCLI_AUTH instead; or a cluster,
+    /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
+    /// may be in the variable REDISCLI_AUTH instead; or a cluster,
     /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH]`, with the user and the password in the
     /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`:
     /// `{"user":…,"password":…}`.

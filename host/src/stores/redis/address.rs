@@ -12,11 +12,13 @@ const DEFAULT_KEY: &str = "ccs:modules";
 const DEFAULT_PORT: u16 = 6379;
 
 /// The address of a hash in a Redis:
-/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY][&ca=PATH]`.
+/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY][&missing=empty][&ca=PATH]`.
 ///
 /// - `rediss` instead of `redis`: over TLS. The system must trust the certificate.
 /// - `PORT`: default 6379. `DATABASE`: default 0.
 /// - `key`: the key of the hash, default `ccs:modules`.
+/// - `missing`: `empty` if a key that does not exist is an empty store. By default, `error`, it is an
+///   error: mostly the key or the database is a wrong one.
 /// - `ca`: a PEM file with the certificates to trust instead of the system's. It is read once, before
 ///   the first connection.
 ///
@@ -30,6 +32,7 @@ pub struct RedisAddress {
     password: Option<String>,
     database: u16,
     key: String,
+    missing_is_empty: bool,
     ca: Option<PathBuf>,
 }
 
@@ -50,6 +53,10 @@ impl RedisAddress {
     /// The key of the hash.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    pub(super) fn missing_is_empty(&self) -> bool {
+        self.missing_is_empty
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -88,7 +95,14 @@ impl RedisAddress {
             }
             "ca" => self.ca = Some(value.into()),
             "key" => self.key = value,
-            _ => return Err(RedisAddressError("unknown parameter, expected key or ca")),
+            "missing" => {
+                self.missing_is_empty = match value.as_str() {
+                    "empty" => true,
+                    "error" => false,
+                    _ => return Err(RedisAddressError("missing: expected empty or error")),
+                }
+            }
+            _ => return Err(RedisAddressError("unknown parameter, expected key, missing or ca")),
         }
         Ok(())
     }
@@ -123,7 +137,9 @@ impl FromStr for RedisAddress {
         };
         let port = url.port().unwrap_or(DEFAULT_PORT);
         let key = DEFAULT_KEY.into();
-        let mut address = Self { tls, host, port, user, password, database, key, ca: None };
+        let (missing_is_empty, ca) = (false, None);
+        let mut address =
+            Self { tls, host, port, user, password, database, key, missing_is_empty, ca };
         for parameter in url.query().into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             address.set(name, decode(value)?)?;
@@ -170,13 +186,14 @@ mod tests {
     #[test]
     fn an_address_says_all_there_is_to_know() {
         let address: RedisAddress =
-            "rediss://me:p%40ss%2F@cache.example:6380/3?key=a%26b+c&ca=/etc/ca.pem"
+            "rediss://me:p%40ss%2F@cache.example:6380/3?key=a%26b+c&missing=empty&ca=/etc/ca.pem"
                 .parse()
                 .unwrap();
         assert!(address.is_tls());
         assert_eq!((address.host(), address.port()), ("cache.example", 6380));
         assert_eq!((address.user(), address.password()), (Some("me"), Some("p@ss/")));
         assert_eq!((address.database(), address.key()), (3, "a&b+c"));
+        assert!(address.missing_is_empty());
         assert_eq!(address.ca(), Some(Path::new("/etc/ca.pem")));
     }
 
@@ -187,6 +204,7 @@ mod tests {
         assert_eq!((address.host(), address.port()), ("127.0.0.1", 6379));
         assert_eq!((address.user(), address.password()), (None, None));
         assert_eq!((address.database(), address.key()), (0, "ccs:modules"));
+        assert!(!address.missing_is_empty());
         assert_eq!(address.clone().or_password("a").password(), Some("a"));
         assert_eq!(address.or_password("a").or_password("b").password(), Some("a"));
 
@@ -215,6 +233,7 @@ mod tests {
             "redis://secret:secret@host?secret",
             "redis://secret:secret@host?key=",
             "redis://secret:secret@host?ca=secret",
+            "redis://secret:secret@host?missing=secret",
             "redis://%ff:secret@host",
         ] {
             let error = text.parse::<RedisAddress>().unwrap_err();

@@ -35,6 +35,17 @@ pub(super) fn too_long(address: &RedisAddress, limit: usize) -> CcsError {
     CcsError::Other(format!("a reply of redis at {server} is longer than {limit} bytes"))
 }
 
+/// The error for a key that does not exist.
+pub(super) fn missing(address: &RedisAddress) -> CcsError {
+    CcsError::Unavailable(format!(
+        "the key {} is missing in database {} of redis at {}: load a catalog into it, or add \
+         missing=empty to the address of the store",
+        address.key(),
+        address.database(),
+        HostPort(address)
+    ))
+}
+
 /// The store's error for an error reply of Redis.
 fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
     let server = HostPort(address);
@@ -43,7 +54,8 @@ fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
         "DENIED" => CcsError::Denied(format!("redis at {server} is in protected mode")),
         "NOAUTH" => CcsError::Denied(format!("redis at {server} asks for a password")),
         "NOPERM" => CcsError::Denied(format!(
-            "redis at {server} does not let this user run the command or use the key {key}"
+            "redis at {server} does not let this user run the command or use the key {key}: reading \
+             takes HVALS, HGET and EXISTS, writing WATCH, HGETALL, MULTI, EXEC, DEL and HSET"
         )),
 
         "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "TRYAGAIN" => {

@@ -15,45 +15,56 @@ use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
+use self::failure::missing;
 use crate::stores::checked_catalog::{self, CheckedCatalog};
 use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
-/// sorted by module name, then newest version first. A key that does not exist is an empty store.
+/// sorted by module name, then newest version first. A key that does not exist is an error, unless the
+/// address says that it is an empty store.
 ///
-/// Redis need not run yet. Calls fail while it is down, and succeed when it is up again.
+/// Reading takes the commands HVALS, HGET and EXISTS. Redis need not run yet: calls fail while it is
+/// down, and succeed when it is up again.
 pub struct Redis {
     connection: Connection,
+    may_be_emptied: bool,
 }
 
 impl Redis {
     /// Makes a store of the hash at `address`. The first call connects.
     pub fn new(address: RedisAddress) -> Self {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
-        Self { connection: Connection::new(address, store_timeout, memory) }
+        let connection = Connection::new(address, store_timeout, memory);
+        Self { connection, may_be_emptied: false }
     }
 
     /// Sets the timeout of a call, including the time to connect. Default: as for
     /// [`CallLimits::store_timeout`].
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
-        Self { connection: self.connection.within(time) }
+        Self { connection: self.connection.within(time), ..self }
     }
 
     /// Sets the limit of a reply of Redis, in bytes. Default: as for [`CallLimits::memory`], since no more
     /// than that can be listed.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
-        Self { connection: self.connection.at_most(bytes) }
+        Self { connection: self.connection.at_most(bytes), ..self }
+    }
+
+    /// Permits [`replace`](Self::replace) to write an empty catalog over one that is not empty.
+    #[must_use]
+    pub fn allow_empty(self) -> Self {
+        Self { may_be_emptied: true, ..self }
     }
 
     /// Reports the changes that [`replace`](Self::replace) would make now.
     ///
     /// # Errors
     ///
-    /// The error of Redis in one line, without credentials.
+    /// As for [`replace`](Self::replace).
     pub async fn compare(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
-        Ok(Changes::between(&self.connection.query(&self.command("HGETALL")).await?, catalog))
+        self.changes(&self.connection.query(&self.command("HGETALL")).await?, catalog)
     }
 
     /// Replaces the content of the hash with `catalog`, in one step: a reader at the same time sees
@@ -61,9 +72,10 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// The error of Redis in one line, without credentials. Nothing has been written then, unless the
-    /// connection was lost before the reply to the last command. A key that does not hold a hash stays
-    /// as it is.
+    /// The error of Redis in one line, without credentials; an error where an empty catalog would
+    /// replace one that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been
+    /// written then, unless the connection was lost before the reply to the last command. A key that
+    /// does not hold a hash stays as it is.
     pub async fn replace(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH holds for all users of a connection.
         let link = self.connection.connect().await?;
@@ -73,7 +85,7 @@ impl Redis {
         for _ in 0..ATTEMPTS {
             let () = self.command("WATCH").query_async(&mut connection).await.map_err(failed)?;
             let stored = self.command("HGETALL").query_async(&mut connection).await;
-            let changes = Changes::between(&stored.map_err(failed)?, catalog);
+            let changes = self.changes(&stored.map_err(failed)?, catalog)?;
             let mut transaction = redis::pipe();
             transaction.atomic().del(address.key()).ignore();
             if !catalog.documents().is_empty() {
@@ -91,6 +103,25 @@ impl Redis {
             "other clients keep writing to the key {}",
             address.key()
         )))
+    }
+
+    /// The changes from what is stored to the catalog, if they are allowed.
+    fn changes(
+        &self,
+        stored: &BTreeMap<Vec<u8>, Vec<u8>>,
+        catalog: &CheckedCatalog,
+    ) -> Result<Changes, CcsError> {
+        if catalog.documents().is_empty() && !stored.is_empty() && !self.may_be_emptied {
+            let (modules, them) = match stored.len() {
+                1 => ("1 module".into(), "it"),
+                count => (format!("{count} modules"), "them"),
+            };
+            let key = self.connection.address().key();
+            return Err(CcsError::Other(format!(
+                "the new catalog is empty, and the key {key} holds {modules}; --allow-empty removes {them}"
+            )));
+        }
+        Ok(Changes::between(stored, catalog))
     }
 
     /// Makes a command on the key.
@@ -125,6 +156,10 @@ const ATTEMPTS: usize = 5;
 impl Ccs for Redis {
     async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
         let mut documents: Vec<Vec<u8>> = self.connection.query(&self.command("HVALS")).await?;
+        // A hash that exists is never empty.
+        if documents.is_empty() && !self.connection.address().missing_is_empty() {
+            return Err(missing(self.connection.address()));
+        }
         sort_documents(&mut documents, &Limits::default());
         // Malformed documents come first. The plugin names one by its uid; one without a uid can only
         // be named here.
@@ -138,7 +173,14 @@ impl Ccs for Redis {
     }
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
-        self.connection.query(self.command("HGET").arg(uid)).await
+        let document: Option<_> = self.connection.query(self.command("HGET").arg(uid)).await?;
+        if document.is_none()
+            && !self.connection.address().missing_is_empty()
+            && !self.connection.query::<bool>(&self.command("EXISTS")).await?
+        {
+            return Err(missing(self.connection.address()));
+        }
+        Ok(document)
     }
 }
 
