@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from harness import batch, snapshot
+from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import Case, Store
-from harness.process import free_port, running
+from harness.process import HOST, free_port, running
 from harness.runtime import Runtime
+from harness.upstream import Upstream
 
 PACKAGE = WORKSPACE / "packages/python"
 PROGRAMS = Path(__file__).resolve().parent / "python"
@@ -73,8 +74,6 @@ class Asgi(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         if reason := super().reason_to_skip(case):
             return reason
-        if case.roles_by_access and case.access:
-            return POLICY
         if not case.request.target.isascii():
             return "the server's own parser refuses the request"
         return None
@@ -84,12 +83,49 @@ class Asgi(Runtime):
         with tempfile.NamedTemporaryFile() as modules:
             modules.write(store.snapshot())
             modules.flush()
-            port = free_port()
-            with running([environment(), PROGRAMS / "serve.py", port, modules.name], port) as address:
+            with _serving(["--file", modules.name], access) as address:
                 yield address
 
 
-RUNTIMES = [Python(), PythonSnapshot(), Asgi()]
+class AsgiMirror(Asgi):
+    """The package's ASGI application over a mirror of an upstream, under uvicorn."""
+
+    name = "python-asgi-mirror"
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return super().reason_to_skip(case) or mirror.reason_to_skip(case)
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with Upstream().running() as upstream:
+            upstream.store = store
+            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
+                yield address
+
+    def mirroring(self, url: str, access: str | None = '{"anonymous":["db_viewer"]}'):
+        return _serving(["--upstream", url], access)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in super().outcomes(cases):
+            yield case, mirror.plain(found)
+        yield from mirror.faults(self.mirroring)
+
+
+RUNTIMES = [Python(), PythonSnapshot(), Asgi(), AsgiMirror()]
+
+
+@contextmanager
+def _serving(options: list, access: str | None) -> Iterator[tuple[str, int]]:
+    with tempfile.NamedTemporaryFile() as policy:
+        port = free_port()
+        words = [environment(), PROGRAMS / "serve.py", "--port", port, *options]
+        if access:
+            policy.write(access.encode())
+            policy.flush()
+            words += ["--access", policy.name]
+        names = {"REDIS_ENTERPRISE_USER": mirror.USER, "REDIS_ENTERPRISE_PASSWORD": mirror.PASSWORD}
+        with running(words, port, env={**os.environ, **names}) as address:
+            yield address
 
 
 def build_tools() -> Path:

@@ -1,16 +1,39 @@
-"""Serves a JSON file by the ASGI application under uvicorn: serve.py PORT FILE."""
+"""Serves a JSON file, or a mirror of an upstream, by the ASGI application under uvicorn."""
 
+import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 import uvicorn
 
-from ccs_modules import Plugin
+from ccs_modules import Mirror, Plugin, Policy
 from ccs_modules.asgi import Application
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from harness.cases import ROLES_HEADER, split  # noqa: E402
+from harness.cases import split  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for option in ("--port", "--file", "--upstream", "--access"):
+        parser.add_argument(option)
+    options = parser.parse_args()
+    handler = mirror(options.upstream) if options.upstream else plugin(options.file)
+    policy = Policy(Path(options.access).read_text()) if options.access else lambda headers: None
+    application = Application(handler, policy)
+    uvicorn.run(application, port=int(options.port), log_level="warning", server_header=False)
+
+
+def mirror(url):
+    user, password = os.environ["REDIS_ENTERPRISE_USER"], os.environ["REDIS_ENTERPRISE_PASSWORD"]
+    credentials = {"user": user, "password": password}
+    return Mirror({"nodes": [url], "credentials": credentials, "refresh_ms": 500})
+
+
+def plugin(file):
+    return Plugin(Documents(Path(file).read_bytes()))
 
 
 class Documents:
@@ -33,12 +56,5 @@ def uid_of(document):
         return None  # A malformed document has no uid.
 
 
-def authenticate(headers):
-    """Believes the header that carries the roles of a case."""
-    values = [value for name, value in headers if name == ROLES_HEADER]
-    return [role for role in values[0].decode().split(",") if role] if values else None
-
-
-port, file = sys.argv[1:]
-application = Application(Plugin(Documents(Path(file).read_bytes())), authenticate)
-uvicorn.run(application, port=int(port), log_level="warning", server_header=False)
+if __name__ == "__main__":
+    main()

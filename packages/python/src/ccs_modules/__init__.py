@@ -6,10 +6,11 @@
     for module in snapshot.list_modules(["db_viewer"]):
         print(module.uid, module.module_name)
 
-`Snapshot` holds a catalog in memory. `Plugin` asks a store of yours during each call.
-`ccs_modules.asgi` answers over HTTP.
+`Snapshot` holds a catalog in memory. `Mirror` keeps the catalog of a cluster fresh. `Plugin` asks a
+store of yours during each call. `ccs_modules.asgi` answers over HTTP, by an access `Policy`.
 """
 
+from ccs_modules.access import Anonymous, Policy, PolicyError
 from ccs_modules.catalog import (
     CatalogError,
     Forbidden,
@@ -19,20 +20,28 @@ from ccs_modules.catalog import (
     Response,
     Unavailable,
 )
+from ccs_modules.mirror import ConfigurationError, Mirror, Saved, Status
 from ccs_modules.plugin import Plugin
 from ccs_modules.snapshot import Snapshot
 from ccs_modules.store import Ccs, StoreDenied, StoreError, StoreUnavailable
 
 __all__ = [
+    "Anonymous",
     "CatalogError",
     "Ccs",
+    "ConfigurationError",
     "Forbidden",
     "Malformed",
+    "Mirror",
     "Module",
     "NotFound",
     "Plugin",
+    "Policy",
+    "PolicyError",
     "Response",
+    "Saved",
     "Snapshot",
+    "Status",
     "StoreDenied",
     "StoreError",
     "StoreUnavailable",

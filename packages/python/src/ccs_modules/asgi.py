@@ -2,20 +2,16 @@
 
 import asyncio
 import inspect
+import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from ccs_modules.access import Anonymous, Authenticate, Headers
 from ccs_modules.catalog import Response
+from ccs_modules.mirror import Mirror
 
-Headers = list[tuple[str, bytes]]
-"""Header fields in the order received: names in lower case, values as received."""
-
-Roles = list[str] | None
-"""The management roles of a caller; None for a caller who is not authenticated."""
-
-Authenticate = Callable[[Headers], Roles | Awaitable[Roles]]
-"""A function that finds the roles of the caller who sent these header fields."""
-
+_log = logging.getLogger("ccs_modules")
 
 Message = dict[str, Any]
 Scope = dict[str, Any]
@@ -24,40 +20,77 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Handler(Protocol):
-    """An object that answers whole requests: a `Snapshot` or a `Plugin`."""
+    """An object that answers whole requests: a `Snapshot`, a `Mirror` or a `Plugin`."""
 
-    def handle(self, method: str, target: str, headers: Headers, roles: Roles) -> Response:
+    def handle(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        roles: list[str] | None,
+        *,
+        anonymous: bool = False,
+    ) -> Response:
         """Answers one request."""
 
 
 class Application:
     """An ASGI application that answers the modules API.
 
-        application = Application(snapshot, authenticate)
+        application = Application(snapshot, Policy('{"anonymous":["db_viewer"]}'))
 
     A request is answered in a thread, since a store may block. Set `handler` to answer from another
-    snapshot: each request is answered from one.
+    snapshot: each request is answered from one. A mirror is started and stopped with the server.
     """
 
     def __init__(self, handler: Handler, authenticate: Authenticate):
         self.handler = handler
         self._authenticate = authenticate
+        self._logged: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
         elif scope["type"] == "http":
-            await _send(send, await self._response(scope))
+            response = await self._response(scope)
+            self._tell(response)
+            await _send(send, response)
         else:
             raise ValueError(f"this application answers http, and not {scope['type']}")
 
     async def _response(self, scope: Scope) -> Response:
         headers = [(name.decode("latin-1"), value) for name, value in scope["headers"]]
-        roles = self._authenticate(headers)
-        if inspect.isawaitable(roles):
-            roles = await roles
-        handle = self.handler.handle
-        return await asyncio.to_thread(handle, scope["method"], _target(scope), headers, roles)
+        found = self._authenticate(headers)
+        sender = await found if inspect.isawaitable(found) else found
+        anonymous = isinstance(sender, Anonymous)
+        roles = sender.roles if isinstance(sender, Anonymous) else sender
+        answer = lambda: self.handler.handle(
+            scope["method"], _target(scope), headers, roles, anonymous=anonymous
+        )
+        return await asyncio.to_thread(answer)
+
+    def _tell(self, response: Response) -> None:
+        """Logs why requests fail: each reason once, until another request does not fail."""
+        if response.status < 400:
+            self._logged = None
+        elif response.status >= 500:
+            # The response to a HEAD has no body.
+            said = f": {json.loads(response.body)['description']}" if response.body else ""
+            reason = f"answered {response.status}{said}"
+            if reason != self._logged:
+                self._logged = reason
+                _log.error("%s", reason)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Starts and stops with the server."""
+        while True:
+            message = await receive()
+            if isinstance(self.handler, Mirror):
+                starts = message["type"] == "lifespan.startup"
+                await asyncio.to_thread(self.handler.start if starts else self.handler.stop)
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
 
 
 def _target(scope: Scope) -> str:
@@ -72,12 +105,3 @@ async def _send(send: Send, response: Response) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Acknowledges that the server starts and stops: there is nothing to prepare."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -110,3 +110,12 @@ def caller(roles: list[str] | None, anonymous: bool) -> Variant:
     if roles is None:
         return Variant("unauthenticated")
     return Variant("anonymous" if anonymous else "authenticated", roles)
+
+
+def malformed(record: Any) -> Malformed:
+    """Makes an error of the component's record."""
+    error = Malformed(record.message)
+    error.document, error.index, error.field = record.document, record.index, record.field
+    if record.position is not None:
+        error.line, error.column = record.position.line, record.position.column
+    return error

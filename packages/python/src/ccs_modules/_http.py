@@ -1,0 +1,101 @@
+"""The requests of a mirror, by the standard library. Redirects are not followed."""
+
+import http.client
+import socket
+import ssl
+import time
+from threading import Timer
+from typing import Any
+from urllib.parse import urlsplit
+
+from wasmtime.component import Record
+
+
+def fetched(fetch: Any, tls: ssl.SSLContext | None) -> Any:
+    """Sends the request of a fetch. Returns the response as the component takes it, or a text that says
+    why there is none. The text holds no credentials."""
+    timeout = fetch.timeout / 1000
+    end = time.monotonic() + timeout
+    connection = _connection(fetch.url, timeout, tls)
+    late = f"no response in {fetch.timeout} ms"
+    try:
+        connection.connect()
+        # A response that comes byte by byte meets no timeout of the socket.
+        timer = Timer(max(0.0, end - time.monotonic()), _shut, [connection.sock])
+        timer.daemon = True
+        timer.start()
+        try:
+            response = _response(connection, fetch)
+        finally:
+            timer.cancel()
+    except Exception as error:
+        return late if time.monotonic() >= end else _reason(error, late)
+    finally:
+        connection.close()
+    # A body whose length is not known ends where the connection does.
+    return late if time.monotonic() >= end else response
+
+
+def _connection(url: str, timeout: float, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "https":
+        context = tls or ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+def _response(connection: http.client.HTTPConnection, fetch: Any) -> Any:
+    parts = urlsplit(fetch.url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    connection.request("GET", target, headers=dict(fetch.headers))
+    response = connection.getresponse()
+    most = getattr(fetch, "body-bytes")
+    body = response.read(most + _LONGEST_CHARACTER)
+    is_cut = len(body) > most
+    if response.length and not is_cut:
+        raise http.client.IncompleteRead(body, response.length)
+    made: Any = Record()
+    made.status = response.status
+    made.headers = [(name.lower(), value) for name, value in response.getheaders()]
+    # A body that was cut may end inside a character.
+    made.body = body.decode(errors="ignore") if is_cut else body.decode()
+    return made
+
+
+_LONGEST_CHARACTER = 4
+"""The most bytes of a character in UTF-8: a body that is cut so much later is still too long."""
+
+
+def _shut(sock: socket.socket | None) -> None:
+    """Ends a connection, whoever reads from it."""
+    if sock is not None:
+        try:
+            # Of the socket below TLS, which another thread may be reading.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        except OSError:
+            pass  # It has ended already.
+
+
+def _reason(error: Exception, late: str) -> str:
+    """The reason why a request has no response, in words of our own: an exception may hold anything."""
+    match error:
+        case TimeoutError():
+            return late
+        case UnicodeDecodeError():
+            return "a body that is not UTF-8"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case ConnectionError() | http.client.IncompleteRead():
+            return "the connection broke off"
+        case socket.gaierror():
+            return "the host name is not known"
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"no TLS connection: {error.reason}"
+        case http.client.HTTPException():
+            return "the response is not HTTP"
+        case OSError() if error.strerror:
+            return error.strerror
+    return f"the request failed: {type(error).__name__}"

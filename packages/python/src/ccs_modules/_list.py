@@ -1,0 +1,45 @@
+"""Lists of modules, read from the body of a response."""
+
+import dataclasses
+import json
+from typing import Any
+
+from ccs_modules.catalog import CatalogError, Forbidden, Module, Unavailable
+
+
+def listed(response: Any) -> list[Module]:
+    """Returns the modules in a response of the component. Raises `CatalogError` if it is no list."""
+    if response.status == 200:
+        return _modules(response.body)
+    if response.status == 403:
+        raise Forbidden("forbidden")
+    reason = json.loads(response.body)["description"]
+    raise Unavailable(reason) if response.status == 503 else CatalogError(reason)
+
+
+def _modules(body: str) -> list[Module]:
+    """Reads the modules of a list's body.
+
+    wasmtime converts a list of records one field at a time, and a text at once: a list of 10,000
+    modules takes seconds as records.
+    """
+    texts: dict[str, str] = {}
+
+    def shared(value: Any) -> Any:
+        """Returns an equal text of another module, if there is one: most texts are in many modules."""
+        return texts.setdefault(value, value) if isinstance(value, str) else value
+
+    modules, end = [], 0
+    while body[end + 1] == "{":
+        start = end + 1
+        document, end = _decoder.raw_decode(body, start)
+        fields = {name: shared(document.get(name)) for name in _FIELDS}
+        fields["capabilities"] = [shared(name) for name in fields["capabilities"] or []]
+        modules.append(Module(**fields, document=body[start:end]))
+    return modules
+
+
+_FIELDS = [field.name for field in dataclasses.fields(Module) if field.name != "document"]
+
+# Python refuses to convert very long integers. No field of a module is one.
+_decoder = json.JSONDecoder(parse_int=lambda text: int(text) if len(text) < 20 else text)
