@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
@@ -103,6 +104,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
 
         deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// Reads an integer from 1 up, for a field of a configuration: `deserialize_with = "config::one_or_more"`.
+///
+/// # Errors
+///
+/// Where the value is anything else.
+pub fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Result<N, D::Error> {
+    let number = NonZeroU64::deserialize(json).ok();
+    number
+        .and_then(|number| N::try_from(number.get()).ok())
+        .ok_or_else(|| D::Error::custom("expected an integer from 1 up"))
+}
+
+/// Reads a limit of nesting, from 1 to 64: each level takes some of the stack, and time.
+///
+/// # Errors
+///
+/// Where the value is anything else.
+pub fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
+    const DEEPEST: usize = 64;
+    match one_or_more(json)? {
+        depth if depth > DEEPEST => {
+            Err(D::Error::custom(format_args!("expected at most {DEEPEST}")))
+        }
+        depth => Ok(depth),
     }
 }
 

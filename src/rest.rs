@@ -6,6 +6,7 @@
 mod accept;
 mod bodies;
 mod conditional;
+mod methods;
 mod refusal;
 mod responder;
 mod target;
@@ -26,6 +27,7 @@ use crate::rest::target::{Operation, Target};
 use crate::roles::may_view_modules;
 use crate::step::Step;
 
+pub use crate::rest::methods::Methods;
 pub use crate::rest::refusal::Refusal;
 pub use crate::rest::target::is_api_path;
 

@@ -138,7 +138,7 @@ impl Config {
         }
         let upstream = upstream.with_headers(options.headers.0.into_iter().collect())?;
         let limits = options.limits.map_or_else(Limits::default, |limits| limits.0);
-        if limits.depth == 0 || limits.depth > MOST_DEPTH {
+        if limits.depth > MOST_DEPTH {
             return Err(ConfigError::new("limits.depth", format!("expected 1 to {MOST_DEPTH}")));
         }
         let refresh = Duration::from_millis(options.refresh_ms.unwrap_or(REFRESH_MS));
@@ -204,8 +204,8 @@ impl Expected for Login {
 }
 
 impl Expected for Limits {
-    const EXPECTED: &'static str = "limits: expected an object of the numbers depth, document_bytes, \
-         documents, target_bytes and uid_bytes";
+    const EXPECTED: &'static str = "limits: expected an object of depth, document_bytes, documents, \
+         target_bytes and uid_bytes, each an integer from 1 up";
 }
 
 impl Expected for BTreeMap<String, String> {
@@ -303,9 +303,12 @@ mod tests {
             (&format!(r#"{NODES},"stale_if_error_ms":29999"#), "stale_if_error_ms: expected at"),
             (&format!(r#"{NODES},"stale_if_error_ms":31622400001"#), "stale_if_error_ms: expected"),
             (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
-            (&format!(r#"{NODES},"limits":{{"document":1}}"#), "limits: expected an object of the"),
+            (
+                &format!(r#"{NODES},"limits":{{"document":1}}"#),
+                "limits: expected an object of depth",
+            ),
             (&format!(r#"{NODES},"limits":{{"depth":"secret"}}"#), "limits: expected an object of"),
-            (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits.depth: expected 1 to 32"),
+            (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits: expected an object of depth"),
             (&format!(r#"{NODES},"limits":{{"depth":33}}"#), "limits.depth: expected 1 to 32"),
         ] {
             let error = parse(&format!("{{{options}}}")).unwrap_err();

@@ -26,15 +26,15 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
-use ccs_modules::config::{self, Object};
+use ccs_modules::config::{self, Object, depth, one_or_more};
+use ccs_modules::rest::Methods;
 use ccs_modules::upstream::{self, Node};
 use ccs_modules::{Limits, Snapshot, mirror};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 pub use ccs_modules::config::Error;
@@ -46,17 +46,6 @@ pub struct Config {
     pub access: Option<Policy>,
     pub methods: Methods,
     pub limits: Limits,
-}
-
-/// The treatment of requests on the API's paths that do not read.
-#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum Methods {
-    /// They go on to the next filter.
-    Pass,
-    /// The core refuses them.
-    #[default]
-    Refuse,
 }
 
 /// The source of the documents.
@@ -289,24 +278,6 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Op
     T::deserialize(json).map(Some)
 }
 
-fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Result<N, D::Error> {
-    let number = NonZeroU64::deserialize(json).ok();
-    number
-        .and_then(|number| N::try_from(number.get()).ok())
-        .ok_or_else(|| D::Error::custom("expected an integer from 1 up"))
-}
-
 fn one_or_more_if_present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
     one_or_more(json).map(Some)
-}
-
-fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
-    // Each level takes some of the stack, and time: what is in it is read once more.
-    const DEEPEST: usize = 64;
-    match one_or_more(json)? {
-        depth if depth > DEEPEST => {
-            Err(D::Error::custom(format_args!("expected at most {DEEPEST}")))
-        }
-        depth => Ok(depth),
-    }
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ccs_modules::access::{Caller, Policy};
-use ccs_modules::rest::{self, Request, Response};
+use ccs_modules::rest::{self, Methods, Request, Response};
 use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError, snapshot};
 use percent_encoding::{CONTROLS, percent_encode};
@@ -14,7 +14,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{self, Ccs, Config, Methods, Upstream, refused};
+use crate::config::{self, Ccs, Config, Upstream, refused};
 use crate::counters::Counters;
 use crate::log;
 use crate::mirrored::Mirrored;
@@ -180,7 +180,7 @@ impl Stream {
         let plugin = self.plugin.clone();
         let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
         let method = method(&headers);
-        if plugin.methods == Methods::Pass && method != "GET" {
+        if !plugin.methods.answers(method) {
             return Ok(Action::Continue);
         }
         let access = plugin.access.as_ref();
