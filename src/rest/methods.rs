@@ -1,5 +1,9 @@
 //! The methods that a filter in front of other services answers.
 
+use alloc::string::String;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+
 /// The treatment of requests on the API's paths that do not read, in a filter. It hands on every
 /// request on [another path](crate::rest::is_api_path).
 ///
@@ -9,8 +13,7 @@
 /// assert!(Methods::Pass.answers("HEAD") && !Methods::Pass.answers("DELETE"));
 /// assert!(Methods::Refuse.answers("HEAD") && Methods::Refuse.answers("DELETE"));
 /// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Methods {
     /// They go on to the next service, so that a cluster behind the filter can be administered.
     Pass,
@@ -24,5 +27,44 @@ impl Methods {
     /// not, it hands the request on.
     pub fn answers(self, method: &str) -> bool {
         self == Self::Refuse || matches!(method, "GET" | "HEAD")
+    }
+}
+
+impl<'de> Deserialize<'de> for Methods {
+    /// Reads one of two words. A derived implementation would take an object as well.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "pass" => Ok(Self::Pass),
+            "refuse" => Ok(Self::Refuse),
+            other => Err(D::Error::unknown_variant(other, &["pass", "refuse"])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+    use crate::config;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Fields {
+        methods: Methods,
+    }
+
+    #[test]
+    fn methods_are_one_of_two_words() {
+        let parse = |text: &str| config::parse::<Fields>(text.as_bytes()).map(|it| it.methods);
+        assert_eq!(parse(r#"{"methods":"pass"}"#), Ok(Methods::Pass));
+        assert_eq!(parse(r#"{"methods":"refuse"}"#), Ok(Methods::Refuse));
+        for (text, expected) in [
+            (r#"{"methods":"secret"}"#, "methods: another value, expected `pass` or `refuse`"),
+            (r#"{"methods":["pass"]}"#, "methods: an array, expected a string"),
+            (r#"{"methods":{"pass":null}}"#, "methods: an object, expected a string"),
+            (r#"{"methods":null}"#, "methods: null, expected a string"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), expected, "{text}");
+        }
     }
 }

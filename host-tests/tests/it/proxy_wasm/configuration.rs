@@ -44,6 +44,7 @@ fn an_error_names_its_field() {
             r#"{"ccs":{"documents":[]},"methods":"secret"}"#,
             "methods: another value, expected `pass` or `refuse`",
         ),
+        (r#"{"ccs":{"documents":[]},"methods":["pass"]}"#, "methods: an array, expected a string"),
         (r#"{"ccs":{"documents":[]},"limits":null}"#, "limits: null, expected an object"),
         (r#"{"ccs":{"documents":[]},"limits":[1]}"#, "limits: an array, expected an object"),
         (
