@@ -40,6 +40,12 @@ const ADAPTERS: &[Adapter] = &[
         about: "module, Proxy-Wasm filter (Envoy): its store is an upstream or its configuration",
     },
     Adapter {
+        constant: "HTTP_WASM",
+        package: "ccs-modules-http-wasm",
+        features: "",
+        about: "module, http-wasm plugin (Traefik): its store is a catalog in its configuration or a file",
+    },
+    Adapter {
         constant: "WASI_HTTP",
         package: "ccs-modules-wasi-http",
         features: "",

@@ -107,6 +107,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// Reads a field that may be absent but not null: `default, deserialize_with = "config::present"`.
+///
+/// # Errors
+///
+/// Where the value is not a `T`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    json: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
+}
+
 /// Reads an integer from 1 up, for a field of a configuration: `deserialize_with = "config::one_or_more"`.
 ///
 /// # Errors

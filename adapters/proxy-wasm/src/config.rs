@@ -29,7 +29,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
-use ccs_modules::config::{self, Object, depth, one_or_more};
+use ccs_modules::config::{self, Object, depth, one_or_more, present};
 use ccs_modules::rest::Methods;
 use ccs_modules::upstream::{self, Node};
 use ccs_modules::{Limits, Snapshot, mirror};
@@ -271,11 +271,6 @@ impl LimitFields {
 
 fn policy(text: &RawValue) -> Result<Policy, Error> {
     Policy::parse(text.get().as_bytes()).map_err(|error| refused("access", error))
-}
-
-/// Reads a field that may be absent but not null.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(json).map(Some)
 }
 
 fn one_or_more_if_present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {

@@ -97,6 +97,36 @@ const PROMISES: &[Promise] = &[
         ],
         budget: 320 << 10,
     },
+    // The ABI of http-wasm, and of WASI preview 1 a file that is mounted and the end of an instance.
+    Promise {
+        artifact: "ccs_modules_http_wasm.wasm",
+        imports: &[
+            "http_handler.get_config",
+            "http_handler.get_header_names",
+            "http_handler.get_header_values",
+            "http_handler.get_method",
+            "http_handler.get_uri",
+            "http_handler.log",
+            "http_handler.set_header_value",
+            "http_handler.set_status_code",
+            "http_handler.write_body",
+            "wasi_snapshot_preview1.fd_close",
+            "wasi_snapshot_preview1.fd_prestat_dir_name",
+            "wasi_snapshot_preview1.fd_prestat_get",
+            "wasi_snapshot_preview1.fd_read",
+            "wasi_snapshot_preview1.path_open",
+            "wasi_snapshot_preview1.proc_exit",
+        ],
+        exports: &[
+            "__data_end",
+            "__heap_base",
+            "_initialize",
+            "handle_request",
+            "handle_response",
+            "memory",
+        ],
+        budget: 208 << 10,
+    },
     Promise {
         artifact: "ccs_modules_wasi_http.wasm",
         imports: &[

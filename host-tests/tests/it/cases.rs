@@ -53,6 +53,7 @@ async fn server_http2() {
 /// The artifacts that `runtimes/run` runs in the hosts they are for. Those of Spin are exempt: no
 /// package carries it, so only their imports are tested.
 const RUN_IN_RUNTIMES: &[&Artifact] = &[
+    &artifacts::HTTP_WASM,
     &artifacts::WASI_HTTP,
     &artifacts::WASI_HTTP_BAKED,
     &artifacts::WASI_HTTP_P3,

@@ -77,7 +77,12 @@ fn packages(artifact: &Artifact) -> String {
                 let version = interface.split_once('@').map_or("", |(_, version)| version);
                 format!("`{package}@{version}`")
             }
-            None => "the Proxy-Wasm ABI".into(),
+            None => match import.split_once('.') {
+                Some(("env", _)) => "the Proxy-Wasm ABI".into(),
+                Some(("http_handler", _)) => "the http-wasm ABI".into(),
+                Some(("wasi_snapshot_preview1", _)) => "WASI preview 1".into(),
+                _ => import,
+            },
         };
         if !packages.contains(&package) {
             packages.push(package);

@@ -1,0 +1,122 @@
+//! The plugin's configuration: an object of strings, in which an unknown field is an error.
+//!
+//! ```yaml
+//! documents: '[{"module_name": "search", "uid": "1"}]'
+//! access: '{"trusted_header": "x-ccs-roles"}'
+//! methods: refuse
+//! limits: '{"documents": 1000}'
+//! ```
+//!
+//! The proxy turns every number and boolean of a configuration into a string, and a document must keep
+//! them. So the catalog is one string of JSON, and so are the policy and the limits. In place of
+//! `documents`, `file` is the path of a file that holds the catalog, in a folder that the proxy mounts,
+//! and `revision` is any text: the proxy starts new instances only where a configuration has changed, and
+//! an instance reads the file once.
+//! `access`, `methods` and `limits` are optional: without `access` the plugin lets nobody in, without
+//! `methods` it answers methods that do not read with 405, and without `limits` the limits are the
+//! core's.
+
+use std::fmt;
+
+use ccs_modules::access::Policy;
+use ccs_modules::config::{self, Error, Object, present};
+use ccs_modules::rest::Methods;
+use ccs_modules::{Limits, Snapshot};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+use crate::mount;
+
+/// The plugin's configuration.
+pub struct Config {
+    /// The catalog, checked.
+    pub snapshot: Snapshot,
+    /// The access policy. Without one, the plugin lets nobody in.
+    pub access: Option<Policy>,
+    pub methods: Methods,
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Parses a configuration, and reads the file that it names.
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let Object(fields): Object<Fields> = config::parse(text)?;
+        let limits = match fields.limits {
+            None => Limits::default(),
+            Some(Json(text)) => {
+                let Object(limits) =
+                    config::parse(text.as_bytes()).map_err(|error| refused("limits", error))?;
+                limits
+            }
+        };
+        let snapshot = match (fields.documents, fields.file) {
+            (Some(Json(text)), None) => Snapshot::parse(text.as_bytes(), &limits)
+                .map_err(|error| refused("documents", error))?,
+            (None, Some(path)) => {
+                let body = mount::read(&path).map_err(|error| refused("file", error))?;
+                Snapshot::parse(&body, &limits).map_err(|error| refused("file", error))?
+            }
+            _ => return Err(refused("documents", "expected either documents or file")),
+        };
+        let access = match fields.access {
+            None => None,
+            Some(Json(text)) => {
+                let policy = Policy::parse(text.as_bytes());
+                Some(policy.map_err(|error| refused("access", error))?)
+            }
+        };
+        Ok(Self { snapshot, access, methods: fields.methods, limits })
+    }
+}
+
+/// Makes the error for a field.
+fn refused(field: &str, reason: impl ToString) -> Error {
+    Error { field: field.into(), reason: reason.to_string() }
+}
+
+/// The fields of a configuration.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    #[serde(default, deserialize_with = "present")]
+    documents: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    file: Option<String>,
+    /// Read and not used: a change of it is a change of the configuration.
+    #[serde(default, rename = "revision")]
+    _revision: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    access: Option<Json>,
+    #[serde(default)]
+    methods: Methods,
+    #[serde(default, deserialize_with = "present")]
+    limits: Option<Json>,
+}
+
+/// A string that holds JSON.
+struct Json(String);
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Json;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "JSON in one string; written as YAML, its numbers and booleans would be strings",
+                )
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Json, E> {
+                Ok(Json(text.into()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Json, E> {
+                Ok(Json(text))
+            }
+        }
+
+        deserializer.deserialize_string(Text)
+    }
+}
