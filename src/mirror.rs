@@ -11,6 +11,7 @@ mod time;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -141,6 +142,10 @@ pub use crate::mirror::time::Millis;
 /// assert!(filter.mirror.view(Millis(12)).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A clone costs little: it shares the snapshot. A shell with threads answers from a clone while the
+/// mirror itself takes a response, which checks a body and can take long.
+#[derive(Clone)]
 pub struct Mirror {
     config: Config,
     clock: Clock,
@@ -156,6 +161,7 @@ pub struct Mirror {
 }
 
 /// The state of the fetches. Times are counted from the first call, as [`Clock`] counts them.
+#[derive(Clone)]
 enum Phase {
     /// One request is outstanding.
     Fetching { id: FetchId, request: Request, begun: Duration },
@@ -164,8 +170,9 @@ enum Phase {
 }
 
 /// The snapshot, and when it was made.
+#[derive(Clone)]
 struct Held {
-    snapshot: Snapshot,
+    snapshot: Arc<Snapshot>,
     source: Option<Source>,
     /// The time when the request was sent that brought the snapshot or confirmed it.
     begun: Duration,
@@ -353,6 +360,7 @@ impl Mirror {
                 match self.check(&body) {
                     Ok(Some(snapshot)) => {
                         let unchecked = Duration::ZERO;
+                        let snapshot = Arc::new(snapshot);
                         self.held = Some(Held { snapshot, source, begun, age, unchecked });
                         self.succeed(time, request.node, Outcome::Changed)
                     }
@@ -505,7 +513,7 @@ impl Mirror {
             return Ok(());
         }
         let Saved { body, source, age } = saved;
-        let snapshot = Snapshot::parse(&body, &self.config.limits)?;
+        let snapshot = Arc::new(Snapshot::parse(&body, &self.config.limits)?);
         self.held = Some(Held { snapshot, source, begun: time, age, unchecked: age });
         if matches!(self.phase, Phase::Waiting { redirect: None, .. }) {
             let until = time.saturating_add(self.schedule.after_restore(age));
@@ -557,6 +565,7 @@ impl Mirror {
         })?;
         match (changed, &mut self.held) {
             (Some(snapshot), held) => {
+                let snapshot = Arc::new(snapshot);
                 *held = Some(Held { snapshot, source, begun: time, age, unchecked: since });
                 Ok(Outcome::Changed)
             }
@@ -1038,6 +1047,18 @@ mod tests {
         let expected = "nothing has been fetched yet; https://node1 answered 401";
         assert_eq!(mirror.view(Millis(0)).unwrap_err(), StoreError::Denied(expected.into()));
         assert!(wait(&mut mirror, 0) > 0);
+    }
+
+    #[test]
+    fn a_clone_keeps_the_moment_it_was_made_in() {
+        let mut mirror = mirror(&["https://node1"]);
+        load(&mut mirror, 0, &[], LIST);
+        let before = mirror.clone();
+        let later = wait(&mut mirror, 0);
+        load(&mut mirror, later, &[], "[]");
+        assert_eq!(handle(&mirror, later, "/v1/modules").body, b"[]\n");
+        assert_eq!(handle(&before, later, "/v1/modules").body, format!("{LIST}\n").as_bytes());
+        assert_eq!(before.view(Millis(later)).unwrap().age, Duration::from_millis(later));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use core::time::Duration;
 use fastrand::Rng;
 
 /// The times between fetches, drawn at random.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Schedule {
     random: Rng,
     refresh: Duration,

@@ -24,7 +24,7 @@ impl Millis {
 ///
 /// A clock that goes back after all adds nothing and goes on from there: deadlines are late by the
 /// step, and none of them is lost.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     /// The moment of the last reading; none before the first.
     read: Option<Millis>,
