@@ -74,6 +74,7 @@ pub mod files;
 mod host;
 mod instance;
 mod memory;
+pub mod mirror;
 pub mod server;
 mod service;
 mod standalone;

@@ -46,6 +46,11 @@ async fn server_http1() {
 }
 
 #[tokio::test]
+async fn server_over_a_mirror() {
+    check(false, runners::server::mirrored).await;
+}
+
+#[tokio::test]
 async fn server_http2() {
     check(false, runners::server::http2).await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::mirror::ClusterMirror;
 use crate::server::held::{Content, Held, Holding};
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
@@ -19,6 +20,9 @@ pub enum Instances {
     /// An instance that holds a snapshot of the store. While the store has no catalog that can be held,
     /// an instance of the plugin that is reused.
     Held(Holding),
+    /// A mirror of a cluster, which answers from memory, without an instance and without the store of
+    /// the server.
+    Mirrored(ClusterMirror),
     /// An instance of the plugin that keeps its memory from request to request.
     Reused,
 }
@@ -28,7 +32,15 @@ impl Instances {
     pub(super) fn standalone(&self) -> Option<&Standalone> {
         match self {
             Self::Held(Holding { standalone, .. }) => Some(standalone),
-            Self::Fresh | Self::Reused => None,
+            Self::Fresh | Self::Mirrored(_) | Self::Reused => None,
+        }
+    }
+
+    /// The mirror that answers, if one does.
+    pub(super) fn mirror(&self) -> Option<&ClusterMirror> {
+        match self {
+            Self::Mirrored(mirror) => Some(mirror),
+            Self::Fresh | Self::Held(_) | Self::Reused => None,
         }
     }
 }
@@ -43,6 +55,7 @@ pub(super) struct Plugin {
 enum Mode {
     Fresh,
     Held(Held, Pool),
+    Mirrored(ClusterMirror),
     Reused(Pool),
 }
 
@@ -53,6 +66,7 @@ impl Plugin {
         let mode = match instances {
             Instances::Fresh => Mode::Fresh,
             Instances::Held(settings) => Mode::Held(Held::new(settings, ccs), pool()),
+            Instances::Mirrored(mirror) => Mode::Mirrored(mirror),
             Instances::Reused => Mode::Reused(pool()),
         };
         Self { host: host.clone(), service, mode }
@@ -75,6 +89,11 @@ impl Plugin {
                 };
                 timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
             }
+            Mode::Mirrored(mirror) => {
+                let time = self.host.call_limits().timeout;
+                let answer = timeout(time, mirror.handle(request)).await;
+                answer.map_err(|_| CallError::TimedOut(time))
+            }
             Mode::Reused(pool) => pool.handle(&self.service, request).await,
         }
     }
@@ -83,6 +102,7 @@ impl Plugin {
     pub(super) async fn holds_catalog(&self) -> Option<bool> {
         match &self.mode {
             Mode::Held(held, _) => Some(matches!(held.content().await, Content::Catalog(_))),
+            Mode::Mirrored(mirror) => Some(mirror.is_ready()),
             Mode::Fresh | Mode::Reused(_) => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use ccs_modules::mirror::Fetches;
 use hyper::StatusCode;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -12,10 +13,12 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::mirror::ClusterMirror;
+use crate::server::Instances;
 use crate::{CallError, Host, Standalone};
 
 /// Metrics of a server, which Prometheus can read.
@@ -63,7 +66,7 @@ pub(super) enum StoreFailure {
 }
 
 impl Metrics {
-    pub(super) fn new(host: &Host, standalone: Option<&Standalone>) -> Self {
+    pub(super) fn new(host: &Host, instances: &Instances) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("ccs_modules"),
             requests: Family::default(),
@@ -73,10 +76,10 @@ impl Metrics {
             store_failures: Family::default(),
             connections: Connections::default(),
         };
-        metrics.registered(host, standalone)
+        metrics.registered(host, instances)
     }
 
-    fn registered(mut self, host: &Host, standalone: Option<&Standalone>) -> Self {
+    fn registered(mut self, host: &Host, instances: &Instances) -> Self {
         let registry = &mut self.registry;
         registry.register("http_requests", "Responses, by status", self.requests.clone());
         registry.register_with_unit(
@@ -108,8 +111,17 @@ impl Metrics {
             self.store_failures.clone(),
         );
         registry.register_collector(Box::new(InstanceStarts(host.clone())));
-        if let Some(standalone) = standalone {
+        if let Some(standalone) = instances.standalone() {
             registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
+        }
+        if let Some(mirror) = instances.mirror() {
+            registry.register_with_unit(
+                "upstream_duration",
+                "Time that the cluster took to respond",
+                Unit::Seconds,
+                mirror.upstream_duration(),
+            );
+            registry.register_collector(Box::new(MirrorState(mirror.clone())));
         }
         self
     }
@@ -201,5 +213,45 @@ impl Collector for SnapshotOpenings {
             None,
             MetricType::Counter,
         )?)
+    }
+}
+
+/// The catalog of a mirror and its fetches.
+#[derive(Debug)]
+struct MirrorState(ClusterMirror);
+
+impl Collector for MirrorState {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        if let Some(age) = self.0.age() {
+            ConstGauge::new(age.as_secs_f64()).encode(encoder.encode_descriptor(
+                "catalog_age",
+                "Age of the catalog that answers",
+                Some(&Unit::Seconds),
+                MetricType::Gauge,
+            )?)?;
+        }
+        ConstGauge::new(i64::from(!self.0.is_fresh())).encode(encoder.encode_descriptor(
+            "catalog_stale",
+            "Whether the catalog is older than it is meant to be, or missing: 1, or 0",
+            None,
+            MetricType::Gauge,
+        )?)?;
+        let Fetches { changed, failed, redirected, unchanged } = self.0.fetches();
+        let mut fetches = encoder.encode_descriptor(
+            "mirror_fetches",
+            "Fetches of the mirror, by outcome",
+            None,
+            MetricType::Counter,
+        )?;
+        for (outcome, count) in [
+            ("changed", changed),
+            ("failed", failed),
+            ("redirected", redirected),
+            ("unchanged", unchanged),
+        ] {
+            let labels = [("outcome", outcome)];
+            ConstCounter::new(count).encode(fetches.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

@@ -92,7 +92,7 @@ impl Server {
     ) -> io::Result<Self> {
         let Settings { access, instances, limits, tls } = settings;
         let listener = Listener::bind(address, tls, limits, host.call_limits().timeout).await?;
-        let metrics = Arc::new(Metrics::new(host, instances.standalone()));
+        let metrics = Arc::new(Metrics::new(host, &instances));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
         let plugin = Plugin::new(host, ccs.clone(), instances);
         let api = Api {

@@ -2,5 +2,7 @@
 
 mod certificates;
 mod command;
+mod mirror;
+mod serve;
 mod store;
 mod upstream;

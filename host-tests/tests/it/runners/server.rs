@@ -4,7 +4,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
 use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::stores::Cluster;
 use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
@@ -17,8 +20,8 @@ use tokio::net::TcpStream;
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 use crate::runners::plugin;
-use crate::serving::Serving;
-use crate::wire::Wire;
+use crate::serving::{Serving, open_to_all};
+use crate::wire::{Reply, Wire};
 
 /// Runs a case over HTTP/1.1: in fresh instances, in one that is reused, and in those that hold a
 /// snapshot, twice on one connection.
@@ -42,6 +45,28 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
         }
     }
     outcomes
+}
+
+/// Runs a case on a mirror of a server that has the store of the case: but for two header fields, it
+/// answers as that server does. Not one whose store has no sound catalog.
+pub async fn mirrored(case: &Case) -> Vec<Outcome> {
+    let Some(request) = request(case).filter(|request| !request.target.is_empty()) else {
+        return Vec::new();
+    };
+    let Some(documents) = case.documents() else { return Vec::new() };
+    if Snapshot::from_documents(&documents, &Limits::default()).is_err() {
+        return Vec::new();
+    }
+    let upstream = Serving::start(plugin::host(), case.store(), open_to_all()).await;
+    let address = format!("http://{}", upstream.address).parse().unwrap();
+    let cluster = Cluster::new(&address, None).unwrap();
+    let mirror = ClusterMirror::start(cluster, MirrorSettings::default()).await.unwrap();
+    let server = serve(case, Instances::Mirrored(mirror)).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send(bytes(&request)).await;
+    let Reply { status, mut headers, body } = wire.reply(&request.method).await;
+    headers.retain(|(name, _)| name != "age" && name != "cache-status");
+    vec![outcome(status, headers, body)]
 }
 
 /// Runs a case over HTTP/2.

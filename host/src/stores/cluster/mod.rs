@@ -83,6 +83,28 @@ impl Cluster {
         .await
     }
 
+    /// The cluster's REST API, as a mirror asks it: each request has at most ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// If the timeout is zero.
+    pub(crate) fn upstream(&self) -> Result<Upstream, ConfigError> {
+        self.upstream.clone().with_timeout(self.time.min(Duration::from_secs(600)))
+    }
+
+    /// Sends one request, and reads the whole response within the timeout.
+    ///
+    /// # Errors
+    ///
+    /// The reason in plain words, without the node and without credentials.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Response, String> {
+        self.client.send(request, timeout).await
+    }
+
     /// Asks one node after the other until one answers.
     async fn ask<T>(
         &self,

@@ -1,0 +1,338 @@
+//! `serve` over a mirror of a cluster.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use ccs_modules::upstream::Credentials;
+use ccs_modules_host::mirror::{ClusterMirror, MirrorError, MirrorSettings};
+use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::stores::{Cluster, Scripted};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::cluster::upstream::{Answer, Upstream};
+use crate::serving::{Serving, host, open_to_all};
+use crate::wire::Wire;
+
+const LONG: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_millis(10);
+
+#[tokio::test]
+async fn an_answer_tells_its_age_and_the_first_request_waits_for_it() {
+    let body = generation(1);
+    let node = Upstream::start(Answer::list(&body)).await;
+    let server = serve(mirror(&[&node], LONG, LONG).await).await;
+    let mut wire = Wire::connect(server.address).await;
+    let reply = wire.ask("GET", "/v1/modules").await;
+    assert_eq!((reply.status, reply.text()), (200, &*body));
+    reply.header("age").unwrap().parse::<u64>().unwrap();
+    let cache_status = reply.header("cache-status").unwrap();
+    assert!(cache_status.starts_with("ccs-modules; hit; ttl="), "{cache_status}");
+    let one = wire.ask("GET", "/v1/modules/3").await;
+    assert_eq!(one.text(), "{\"uid\":\"3\",\"version\":1}\n");
+    assert_eq!(wire.ask("GET", "/v1/modules/x").await.status, 404);
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
+    assert_eq!(node.heads().len(), 1, "requests are answered from memory");
+}
+
+#[tokio::test]
+async fn an_unchanged_catalog_is_not_sent_again() {
+    let node = Upstream::start(Answer::Tagged { body: generation(1), tag: "one" }).await;
+    let mirror = mirror(&[&node], SHORT, LONG).await;
+    until(|| mirror.fetches().unchanged >= 2).await;
+    let heads = node.heads();
+    assert!(!heads[0].contains("if-none-match"), "{}", heads[0]);
+    assert!(heads[1].contains("\r\nif-none-match: \"one\"\r\n"), "{}", heads[1]);
+    node.answer(Answer::Tagged { body: generation(2), tag: "two" });
+    until(|| mirror.fetches().changed == 2).await;
+}
+
+#[tokio::test]
+async fn no_request_fails_whatever_the_cluster_does() {
+    let mut node = Upstream::start(Answer::list(&generation(0))).await;
+    let foreign = Upstream::start(Answer::list(&generation(99))).await;
+    let cluster = cluster(&[&node]).within(Duration::from_millis(50)).at_most(1 << 20);
+    let mirror = start(cluster, SHORT, LONG).await;
+    until(|| mirror.fetches().changed == 1).await;
+    let server = serve(mirror.clone()).await;
+    let load = Load::start(&server);
+    let faults = [
+        Answer::Silence,
+        Answer::reset(),
+        Answer::truncated(),
+        Answer::status(500),
+        Answer::status(401),
+        Answer::with(200, "content-type: text/html\r\n", "<html>"),
+        Answer::list("[{\"uid\":"),
+        Answer::list("[{\"uid\":1}]"),
+        Answer::list(&" ".repeat(20 << 20)),
+        Answer::redirect(&foreign.url()),
+    ];
+    for (generation_before, fault) in faults.into_iter().enumerate() {
+        node.answer(fault);
+        let failed = mirror.fetches().failed;
+        until(|| mirror.fetches().failed >= failed + 2).await;
+        if generation_before % 2 == 1 {
+            node.kill().await;
+            until(|| mirror.fetches().failed >= failed + 4).await;
+            node.restart().await;
+        }
+        node.answer(Answer::list(&generation(generation_before as u64 + 1)));
+        let changed = mirror.fetches().changed;
+        until(|| mirror.fetches().changed > changed).await;
+    }
+    let answers = load.end_after(10).await;
+    assert!(answers > 10, "{answers} answers");
+    assert_eq!(foreign.heads(), [""; 0], "credentials go to configured nodes only");
+}
+
+#[tokio::test]
+async fn past_the_age_every_answer_is_a_503_until_the_cluster_is_back() {
+    let mut node = Upstream::start(Answer::list(&generation(1))).await;
+    let mirror = mirror(&[&node], SHORT, Duration::from_millis(100)).await;
+    let server = serve(mirror.clone()).await;
+    let mut wire = Wire::connect(server.address).await;
+    until_async(async || wire.ask("GET", "/v1/modules").await.status == 200).await;
+
+    node.kill().await;
+    let mut wire = Wire::connect(server.address).await;
+    until_async(async || wire.ask("GET", "/v1/modules").await.status == 503).await;
+    let asked = node.heads().len();
+    for target in ["/v1/modules", "/v1/modules/3", "/v1/modules/unknown"] {
+        let reply = wire.ask("GET", target).await;
+        assert_eq!(reply.status, 503);
+        assert!(reply.header("retry-after").is_some());
+        let reason = format!("{}: connection refused", node.url());
+        assert!(reply.text().contains(&reason), "{}", reply.text());
+        assert!(!reply.text().contains("s3cret"), "{}", reply.text());
+    }
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 503);
+    assert_eq!(wire.ask("GET", "/v1/other").await.status, 404);
+    assert!(metrics(&server).contains("\nccs_modules_catalog_stale 1\n"));
+
+    node.restart().await;
+    until_async(async || wire.ask("GET", "/readyz").await.status == 200).await;
+    // The first fetch that reached it was enough; it may have been followed by others since.
+    assert!(node.heads().len() > asked);
+    until_async(async || wire.ask("GET", "/v1/modules").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn a_node_that_fails_is_followed_by_the_next_one() {
+    let mut first = Upstream::start(Answer::list(&generation(1))).await;
+    let second = Upstream::start(Answer::list(&generation(2))).await;
+    let mirror = mirror(&[&first, &second], SHORT, LONG).await;
+    until(|| mirror.fetches().changed == 1).await;
+    assert_eq!(second.heads(), [""; 0]);
+    first.kill().await;
+    until(|| mirror.fetches().changed == 2).await;
+
+    // The one that is not the primary sends the mirror to the other, with its credentials.
+    first.restart().await;
+    first.answer(Answer::list(&generation(3)));
+    second.answer(Answer::redirect(&format!("{}/v1/modules", first.url())));
+    until(|| mirror.fetches().changed == 3).await;
+    assert!(mirror.fetches().redirected > 0);
+    let heads = first.heads();
+    assert!(heads.last().unwrap().contains("\r\nauthorization: Basic YW5uOnMzY3JldA==\r\n"));
+}
+
+#[tokio::test]
+async fn fetches_and_the_age_are_counted() {
+    let node = Upstream::start(Answer::list(&generation(1))).await;
+    let server = serve(mirror(&[&node], LONG, LONG).await).await;
+    Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+    let text = metrics(&server);
+    for line in [
+        "mirror_fetches_total{outcome=\"changed\"} 1",
+        "mirror_fetches_total{outcome=\"failed\"} 0",
+        "mirror_fetches_total{outcome=\"redirected\"} 0",
+        "mirror_fetches_total{outcome=\"unchanged\"} 0",
+        "upstream_duration_seconds_count 1",
+        "catalog_stale 0",
+    ] {
+        assert!(text.contains(&format!("\nccs_modules_{line}\n")), "{line} is not in {text}");
+    }
+    assert!(text.contains("\nccs_modules_catalog_age_seconds "), "{text}");
+}
+
+#[tokio::test]
+async fn a_start_while_the_cluster_is_down_answers_from_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("snapshot.json");
+    let mut node = Upstream::start(Answer::Tagged { body: generation(7), tag: "seven" }).await;
+    let first = with_file(&node, &path, SHORT).await.unwrap();
+    until(|| first.fetches().unchanged >= 1 && path.exists()).await;
+    drop(first);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("ann") && !text.contains("s3cret"), "{text}");
+    node.kill().await;
+
+    let server = serve(with_file(&node, &path, LONG).await.unwrap()).await;
+    let mut wire = Wire::connect(server.address).await;
+    let reply = wire.ask("GET", "/v1/modules").await;
+    assert_eq!((reply.status, reply.text()), (200, &*generation(7)));
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
+
+    // The cluster is asked whether that catalog is still the one.
+    node.restart().await;
+    let second = with_file(&node, &path, SHORT).await.unwrap();
+    until(|| second.fetches().unchanged >= 1).await;
+    assert_eq!(second.fetches().changed, 0);
+}
+
+#[tokio::test]
+async fn the_age_of_a_catalog_from_the_file_is_true() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("snapshot.json");
+    let mut node = Upstream::start(Answer::Silence).await;
+    node.kill().await;
+    for (seconds, status) in [(100, 200), (3601, 503)] {
+        let as_of = SystemTime::now() - Duration::from_secs(seconds);
+        write_snapshot(&path, &node.url(), as_of);
+        let server = serve(with_file(&node, &path, LONG).await.unwrap()).await;
+        let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        if status == 200 {
+            let age: u64 = reply.header("age").unwrap().parse().unwrap();
+            let passed = as_of.elapsed().unwrap().as_secs();
+            assert!((seconds..=passed).contains(&age), "{age}, and {passed} have passed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_kind_or_cluster_is_not_used() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("snapshot.json");
+    let mut node = Upstream::start(Answer::Silence).await;
+    node.kill().await;
+    for text in ["[]\n", "{}", "{\"nodes\":[\"http://", "not JSON"] {
+        fs::write(&path, text).unwrap();
+        let error = with_file(&node, &path, LONG).await.unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+        assert!(error.contains("was not written by a mirror"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is not lost");
+    }
+    write_snapshot(&path, "http://elsewhere.example", SystemTime::now());
+    let mirror = with_file(&node, &path, LONG).await.unwrap();
+    assert_eq!(mirror.age(), None);
+    fs::write(&path, "").unwrap();
+    assert_eq!(with_file(&node, &path, LONG).await.unwrap().age(), None);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused() {
+    let node = Upstream::start(Answer::Silence).await;
+    let settings =
+        MirrorSettings { refresh: LONG, stale_if_error: SHORT, ..MirrorSettings::default() };
+    let error = ClusterMirror::start(cluster(&[&node]), settings).await.unwrap_err();
+    assert!(error.to_string().starts_with("stale_if_error_ms: "), "{error}");
+}
+
+/// Clients that check that each answer is whole, and never older than one before.
+struct Load {
+    ends: Arc<AtomicBool>,
+    answers: Arc<AtomicU64>,
+    clients: JoinSet<()>,
+}
+
+impl Load {
+    fn start(server: &Serving) -> Self {
+        let (ends, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let mut clients = JoinSet::new();
+        for _ in 0..3 {
+            let (address, ends, answers) = (server.address, ends.clone(), answers.clone());
+            clients.spawn(async move {
+                let (mut wire, mut last) = (Wire::connect(address).await, 0);
+                while !ends.load(Ordering::SeqCst) {
+                    let reply = wire.ask("GET", "/v1/modules").await;
+                    assert_eq!(reply.status, 200, "{}", reply.text());
+                    let list: Vec<Value> = serde_json::from_slice(&reply.body).unwrap();
+                    let version = list[0]["version"].as_u64().unwrap();
+                    assert_eq!(reply.text(), generation(version));
+                    assert!(version >= last, "{version} after {last}");
+                    assert!(reply.header("age").is_some() && reply.header("etag").is_some());
+                    last = version;
+                    answers.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        Self { ends, answers, clients }
+    }
+
+    /// Ends the clients after so many more answers, and returns how many there were.
+    async fn end_after(self, more: u64) -> u64 {
+        let now = self.answers.load(Ordering::SeqCst);
+        until(|| self.answers.load(Ordering::SeqCst) >= now + more).await;
+        self.ends.store(true, Ordering::SeqCst);
+        self.clients.join_all().await;
+        self.answers.load(Ordering::SeqCst)
+    }
+}
+
+/// A list whose modules all have this version.
+fn generation(version: u64) -> String {
+    let modules: Vec<_> =
+        (0..20).map(|uid| format!("{{\"uid\":\"{uid}\",\"version\":{version}}}")).collect();
+    format!("[{}]\n", modules.join(","))
+}
+
+fn write_snapshot(path: &Path, node: &str, as_of: SystemTime) {
+    let as_of = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let text = format!("{{\"nodes\":[\"{node}\"],\"as_of_unix_ms\":{as_of},\"modules\":[]}}");
+    fs::write(path, text).unwrap();
+}
+
+async fn serve(mirror: ClusterMirror) -> Serving {
+    let settings = Settings { instances: Instances::Mirrored(mirror), ..open_to_all() };
+    Serving::start(host(), Scripted::Stalls, settings).await
+}
+
+async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
+    start(cluster(nodes), refresh, stale_if_error).await
+}
+
+async fn start(cluster: Cluster, refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
+    let settings = MirrorSettings { refresh, stale_if_error, snapshot_file: None };
+    ClusterMirror::start(cluster, settings).await.unwrap()
+}
+
+async fn with_file(
+    node: &Upstream,
+    path: &Path,
+    refresh: Duration,
+) -> Result<ClusterMirror, MirrorError> {
+    let snapshot_file = Some(path.into());
+    let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file };
+    ClusterMirror::start(cluster(&[node]), settings).await
+}
+
+fn cluster(nodes: &[&Upstream]) -> Cluster {
+    let urls: Vec<_> = nodes.iter().map(|node| node.url()).collect();
+    let credentials = Credentials::basic("ann", "s3cret").unwrap();
+    Cluster::new(&urls.join(",").parse().unwrap(), Some(credentials)).unwrap()
+}
+
+fn metrics(server: &Serving) -> String {
+    server.metrics.text()
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    until_async(async || condition()).await;
+}
+
+/// Waits until the condition holds. The time is only for a condition that never does.
+async fn until_async(mut condition: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), waiting).await.expect("the condition holds in time");
+}

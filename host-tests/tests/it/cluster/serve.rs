@@ -1,0 +1,179 @@
+//! `serve` over a mirror, as a process.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use crate::cluster::upstream::{Answer, Upstream};
+use crate::wire::Wire;
+
+const LIST: &str = "[{\"uid\":\"a\"}]\n";
+
+#[tokio::test]
+async fn an_outage_is_logged_once_and_its_end_once() {
+    let folder = TempDir::new().unwrap();
+    let mut node = Upstream::start(Answer::list(LIST)).await;
+    let snapshot = folder.path().join("snapshot.json");
+    let mut server = Server::start(
+        &folder,
+        &[
+            "--store",
+            &node.url(),
+            "--refresh",
+            "500ms",
+            "--snapshot-file",
+            snapshot.to_str().unwrap(),
+        ],
+    );
+    server.logged("the mirror has a catalog").await;
+    node.kill().await;
+    server.logged("the mirror is stale").await;
+    let mut wire = Wire::connect(server.address).await;
+    let stale = wire.ask("GET", "/v1/modules").await;
+    assert_eq!((stale.status, stale.text()), (200, LIST));
+    let cache_status = stale.header("cache-status").unwrap();
+    let reason = format!("{}: connection refused", node.url());
+    assert!(cache_status.contains(&reason), "{cache_status}");
+    node.restart().await;
+    server.logged("fresh catalog again").await;
+    server.stop();
+
+    let text = server.log();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for message in ["the mirror has a catalog", "the mirror is stale", "fresh catalog again"] {
+        let found = lines.iter().filter(|line| line["message"].as_str().unwrap().contains(message));
+        assert_eq!(found.count(), 1, "{message} in {text}");
+    }
+    assert!(text.contains("without TLS, credentials can be read"), "{text}");
+    assert!(!text.contains("s3cret") && !text.contains("YW5u"), "{text}");
+    assert!(node.heads()[0].contains("\r\nauthorization: Basic YW5uOnMzY3JldA==\r\n"));
+
+    // The cluster is down, and the server starts.
+    node.kill().await;
+    let mut server = Server::start(
+        &folder,
+        &["--store", &node.url(), "--snapshot-file", snapshot.to_str().unwrap()],
+    );
+    let restored = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+    assert_eq!((restored.status, restored.text()), (200, LIST));
+    server.stop();
+}
+
+#[tokio::test]
+async fn without_a_catalog_the_reason_is_logged_once() {
+    let folder = TempDir::new().unwrap();
+    let node = Upstream::start(Answer::status(401)).await;
+    let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
+    let mut wire = Wire::connect(server.address).await;
+    for _ in 0..3 {
+        let reply = wire.ask("GET", "/v1/modules").await;
+        assert_eq!(reply.status, 503);
+        assert!(reply.text().contains(&format!("{} answered 401", node.url())), "{}", reply.text());
+        assert!(!reply.text().contains("s3cret"), "{}", reply.text());
+    }
+    node.answer(Answer::list(LIST));
+    server.logged("fresh catalog again").await;
+    server.stop();
+    let text = server.log();
+    let why = format!("{} answered 401", node.url());
+    assert_eq!(text.matches(&why).count(), 1, "{text}");
+    assert_eq!(text.matches("no catalog that may answer").count(), 1, "{text}");
+}
+
+#[test]
+fn options_of_a_mirror_need_a_cluster() {
+    for (arguments, text) in [
+        (&["--refresh", "1s"][..], "--refresh is for a mirror"),
+        (&["--snapshot-file", "x.json"], "--snapshot-file is for a mirror"),
+        (
+            &["--store", "http://127.0.0.1:1", "--instances", "fresh", "--refresh", "1s"],
+            "--refresh is for a mirror",
+        ),
+        (
+            &["--store", "http://127.0.0.1:1", "--refresh", "1h", "--stale-if-error", "1m"],
+            "--stale-if-error is shorter than --refresh",
+        ),
+        (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/a"], "nodes[1]: the same as another"),
+    ] {
+        let output = command(arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(text), "{arguments:?}: {stderr}");
+    }
+}
+
+/// A server that logs into a file. It ends when this is dropped.
+struct Server {
+    child: Child,
+    log: PathBuf,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
+        let log = path("log");
+        let mut child = command(arguments)
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
+            .arg(path("access.json"))
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("serving http://").unwrap_or_else(|| panic!("{line}"));
+        let address = address.split('/').next().unwrap().parse().unwrap();
+        Self { child, log, address }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(Path::new(&self.log)).unwrap()
+    }
+
+    /// Waits until the log has this text. The time is only for a log that never has it.
+    async fn logged(&self, text: &str) {
+        let waiting = async {
+            while !self.log().contains(text) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{}", self.log()));
+    }
+
+    fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
+    command
+        .arg("serve")
+        .args(arguments)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("REDIS_ENTERPRISE_USER", "ann")
+        .env("REDIS_ENTERPRISE_PASSWORD", "s3cret")
+        .stdin(Stdio::null());
+    command
+}
