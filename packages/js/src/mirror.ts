@@ -59,6 +59,8 @@ export interface MirrorOptions {
 
 /** A catalog to store. It holds no credentials, and is plain JSON. */
 export interface SavedSnapshot {
+  /** The nodes that were configured. */
+  nodes: string[];
   /** The body of the list. */
   body: string;
   /** The place that it came from, if the upstream gave an entity tag. */
@@ -106,6 +108,7 @@ export interface MirrorStatus {
  */
 export class Mirror implements Catalog {
   #held: Held;
+  #nodes: string[];
   #fetch: typeof fetch;
   #storage: SnapshotStorage | undefined;
   #restored = false;
@@ -118,8 +121,9 @@ export class Mirror implements Catalog {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
-  constructor(held: Held, options: MirrorOptions) {
+  constructor(held: Held, nodes: string[], options: MirrorOptions) {
     this.#held = held;
+    this.#nodes = nodes;
     // A runtime's `fetch` is called as a function, not as a method of this object.
     this.#fetch = options.fetch ?? ((...request) => fetch(...request));
     this.#storage = options.storage;
@@ -204,8 +208,8 @@ export class Mirror implements Catalog {
       return undefined;
     }
     const { body, source, age } = saved;
-    const madeAt = Date.now() - Number(age);
-    return source === undefined ? { body, madeAt } : { body, source, madeAt };
+    const catalog = { nodes: this.#nodes, body, madeAt: Date.now() - Number(age) };
+    return source === undefined ? catalog : { ...catalog, source };
   }
 
   /**
@@ -263,10 +267,15 @@ export class Mirror implements Catalog {
     this.#restored = true;
     try {
       const saved = await this.#storage.load();
-      if (saved !== undefined) {
-        this.restore(saved);
-        this.#savedAt = saved.madeAt;
+      if (saved === undefined) {
+        return;
       }
+      if (!saved.nodes.some((node) => this.#nodes.includes(node))) {
+        console.error("ccs-modules: the stored catalog is of another cluster, and is not used");
+        return;
+      }
+      this.restore(saved);
+      this.#savedAt = saved.madeAt;
     } catch (error) {
       console.error(`ccs-modules: the stored catalog cannot be read: ${messageOf(error)}`);
     }

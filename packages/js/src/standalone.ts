@@ -74,7 +74,8 @@ export class Standalone {
     const text = typeof configuration === "string" ? configuration : JSON.stringify(configuration);
     const { mirror } = instantiate(this.#modules, {});
     const [seed] = crypto.getRandomValues(new BigUint64Array(1));
-    return new Mirror(answered(ConfigurationError, () => mirror.Mirror.open(text, seed!)), options);
+    const held = answered(ConfigurationError, () => mirror.Mirror.open(text, seed!));
+    return new Mirror(held, JSON.parse(text).nodes, options);
   }
 
   #snapshot(make: (root: Root) => Held): Snapshot {

@@ -165,23 +165,25 @@ test("a catalog is stored, and answers after a restart while the upstream is dow
   await silenced(() => restarted.refresh());
   assert.equal(get(restarted).text, LIST);
   // The time while nothing ran counts.
-  const saved = { body: LIST, madeAt: Date.now() - 3_600_000 };
+  const saved = { nodes: [], body: LIST, madeAt: Date.now() - 3_600_000 };
   const old = standalone.mirror({ nodes: [upstream.url], stale_if_error_ms: 3_500_000 });
   old.restore(saved);
   assert.ok(old.status.age >= 3_600_000, `${old.status.age}`);
   assert.equal(get(old).status, 503);
-  assert.throws(() => standalone.mirror(configuration).restore({ body: "[", madeAt: 0 }), MalformedError);
+  assert.throws(() => standalone.mirror(configuration).restore({ nodes: [], body: "[", madeAt: 0 }), MalformedError);
 });
 
 test("a stored catalog that cannot be read is logged, and the upstream is asked", async (t) => {
   const upstream = await serving(t, (_, response) => response.end(LIST));
+  const nodes = [upstream.url];
   const broken = [
-    [{ load: async () => ({ body: "[1]", madeAt: 0 }), save: async () => {} }, /cannot be read: line 1, column 2/],
+    [{ load: async () => ({ nodes, body: "[1]", madeAt: 0 }), save: async () => {} }, /cannot be read: line 1, column 2/],
+    [{ load: async () => ({ nodes: ["http://other"], body: "[]", madeAt: Date.now() }), save: async () => {} }, /is of another cluster, and is not used/],
     [{ load: () => Promise.reject(new Error("no such key")), save: async () => {} }, /cannot be read: no such key/],
     [{ load: async () => undefined, save: () => Promise.reject(new Error("full")) }, /cannot be stored: full/],
   ];
   for (const [storage, expected] of broken) {
-    const mirror = standalone.mirror({ nodes: [upstream.url] }, { storage });
+    const mirror = standalone.mirror({ nodes }, { storage });
     const lines = await silenced(() => mirror.refresh());
     assert.match(lines.join("\n"), expected);
     assert.equal(get(mirror).text, LIST);

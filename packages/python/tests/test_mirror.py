@@ -125,8 +125,12 @@ class Storage(unittest.TestCase):
             self.assertEqual(json.loads(text)["entity_tag"], '"x"')
             self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
             self.assertEqual(get(Mirror(options, snapshot_file=file)).body.decode(), LIST)
+            with self.assertLogs("ccs_modules", "ERROR") as logs:
+                other = Mirror({"nodes": ["http://other"]}, snapshot_file=file)
+            self.assertRegex(logs.output[0], "the snapshot file .* is of another cluster, and is not used$")
+            self.assertEqual(get(other).status, 503)
             # A file that is no catalog is told, and the upstream is asked.
-            for text in ("", '{"body":"[1]","url":null,"entity_tag":null,"made_at":0}'):
+            for text in ("", json.dumps({**json.loads(text), "body": "[1]"})):
                 file.write_text(text)
                 with self.assertLogs("ccs_modules", "ERROR") as logs:
                     Mirror(options, snapshot_file=file)
@@ -134,7 +138,7 @@ class Storage(unittest.TestCase):
 
     def test_the_time_while_nothing_ran_counts(self):
         mirror = Mirror({"nodes": ["http://node1"], "stale_if_error_ms": 3_500_000})
-        saved = Saved(LIST, None, None, time.time() - 3600)
+        saved = Saved([], LIST, None, None, time.time() - 3600)
         mirror.restore(saved)
         self.assertGreaterEqual(mirror.status.age, 3600)
         self.assertEqual(get(mirror).status, 503)

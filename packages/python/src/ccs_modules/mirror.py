@@ -34,6 +34,8 @@ class ConfigurationError(ValueError):
 class Saved:
     """A catalog to store. It holds no credentials."""
 
+    nodes: list[str]
+    """The nodes that were configured."""
     body: str
     """The body of the list."""
     url: str | None
@@ -99,6 +101,7 @@ class Mirror:
         if isinstance(made, str):
             raise ConfigurationError(made)
         self._resource = made
+        self._nodes: list[str] = json.loads(text)["nodes"]
         self._tls = tls
         self._file = None if snapshot_file is None else Path(snapshot_file)
         self._stored_at = 0.0
@@ -186,7 +189,7 @@ class Mirror:
             return None
         source = saved.source
         url, entity_tag = (None, None) if source is None else (source.url, getattr(source, "entity-tag"))
-        return Saved(saved.body, url, entity_tag, time.time() - saved.age / 1000)
+        return Saved(self._nodes, saved.body, url, entity_tag, time.time() - saved.age / 1000)
 
     def restore(self, saved: Saved) -> None:
         """Holds a catalog that was saved, unless one is held already. Raises `Malformed`."""
@@ -232,6 +235,9 @@ class Mirror:
             return
         try:
             saved = Saved(**json.loads(self._file.read_text()))
+            if not set(saved.nodes) & set(self._nodes):
+                _log.error("the snapshot file %s is of another cluster, and is not used", self._file)
+                return
             self.restore(saved)
             self._stored_at = saved.made_at
         except FileNotFoundError:
