@@ -70,6 +70,12 @@ const ADAPTERS: &[Adapter] = &[
         about: "component, HTTP service on WASI 0.3: its store is a catalog that the command `bake` puts in",
     },
     Adapter {
+        constant: "CCS_HTTP",
+        package: "ccs-modules-ccs-http",
+        features: "",
+        about: "component, store: a cluster's REST API, over outgoing wasi:http",
+    },
+    Adapter {
         constant: "CCS_KEYVALUE",
         package: "ccs-modules-ccs-keyvalue",
         features: "",

@@ -14,6 +14,12 @@ include!(concat!(env!("OUT_DIR"), "/artifacts.rs"));
 /// Every artifact that is composed of two others.
 pub static COMPOSITIONS: &[Composition] = &[
     Composition {
+        name: "ccs_modules_wasi_http_upstream.wasm",
+        about: "component, HTTP service on WASI 0.2 with its store in a cluster's REST API",
+        front: &WASI_HTTP,
+        store: &CCS_HTTP,
+    },
+    Composition {
         name: "ccs_modules_wasi_http_keyvalue.wasm",
         about: "component, HTTP service on WASI 0.2 with its store in wasi:keyvalue 0.2.0-draft",
         front: &WASI_HTTP,
@@ -30,6 +36,12 @@ pub static COMPOSITIONS: &[Composition] = &[
         about: "component, HTTP service on WASI 0.2 with its store in a Redis hash",
         front: &WASI_HTTP,
         store: &CCS_REDIS,
+    },
+    Composition {
+        name: "ccs_modules_wasi_http_p3_upstream.wasm",
+        about: "component, HTTP service on WASI 0.3 with its store in a cluster's REST API",
+        front: &WASI_HTTP_P3,
+        store: &CCS_HTTP,
     },
     Composition {
         name: "ccs_modules_wasi_http_p3_keyvalue.wasm",

@@ -42,7 +42,8 @@ fn request(wasm: Vec<u8>) -> WorkloadStartRequest {
         max_invocations: 100,
     };
     // Without a version: one that is not exactly the component's own binds nothing.
-    let host_interfaces = ["wasi:http/incoming-handler", "wasi:keyvalue/store"];
+    let host_interfaces =
+        ["wasi:http/incoming-handler", "wasi:http/outgoing-handler", "wasi:keyvalue/store"];
     WorkloadStartRequest {
         workload: Workload {
             namespace: "ccs-modules".into(),

@@ -1,0 +1,86 @@
+//! The exported interface `ccs`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use ccs_modules::mirror::{self, Mirror};
+use ccs_modules::snapshot::find;
+use ccs_modules::{Limits, Snapshot, StoreError};
+use ccs_modules_guest as _;
+use spin::Mutex;
+
+use self::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
+use self::bindings::wasi::cli::environment::get_environment;
+use self::bindings::wasi::clocks::monotonic_clock::now;
+use crate::config::Config;
+use crate::exchange::Wasi;
+use crate::mirrored;
+use crate::nodes::Nodes;
+
+#[allow(missing_docs, unsafe_code)]
+pub(crate) mod bindings {
+    use super::Bridge;
+
+    wit_bindgen::generate!({
+        path: ["../../wit", "../wasi/0.2", "wit"],
+        world: "ccs:http/bridge",
+        generate_all,
+    });
+    export!(Bridge with_types_in self);
+}
+
+struct Bridge;
+
+/// The mirror of this instance. A host that reuses an instance keeps the mirror with it, and its
+/// environment stays the same.
+static MIRROR: Mutex<Option<Mirror>> = Mutex::new(None);
+
+impl Guest for Bridge {
+    fn list_documents() -> Result<Vec<Document>, Error> {
+        let config = Config::new(get_environment())?;
+        let mirrored =
+            with_snapshot(&config, |snapshot| snapshot.documents().map(<[u8]>::to_vec).collect());
+        Ok(mirrored.unwrap_or_else(|| nodes(&config).list())?)
+    }
+
+    fn get_document(uid: String) -> Result<Option<Document>, Error> {
+        let config = Config::new(get_environment())?;
+        let mirrored = with_snapshot(&config, |snapshot| {
+            let documents: Vec<_> = snapshot.documents().collect();
+            find(&documents, &uid, &Limits::default()).map(|document| document.to_vec())
+        });
+        Ok(mirrored.unwrap_or_else(|| nodes(&config).get(&uid))?)
+    }
+}
+
+fn nodes(config: &Config) -> Nodes<'_, Wasi> {
+    Nodes { upstream: &config.upstream, network: &Wasi, timeout: config.timeout }
+}
+
+/// Reads from the snapshot of the mirror. None if the cluster is asked each time, or another call of
+/// this instance is asking it.
+fn with_snapshot<T>(
+    config: &Config,
+    read: impl FnOnce(&Snapshot) -> T,
+) -> Option<Result<T, StoreError>> {
+    let options = config.mirror.as_ref()?;
+    let mut held = MIRROR.try_lock()?;
+    let mirror = held.get_or_insert_with(|| new(options));
+    Some(mirrored::snapshot(mirror, &Wasi, config.timeout).map(read))
+}
+
+/// Makes a mirror. Instances start at different nanoseconds, which is random enough for a seed.
+fn new(options: &mirror::Config) -> Mirror {
+    Mirror::new(options.clone(), now())
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Denied(why) => Error::Denied(why),
+            StoreError::Unavailable(why) => Error::Unavailable(why),
+            StoreError::Other(why) => Error::Other(why),
+            error => Error::Other(alloc::string::ToString::to_string(&error)),
+        }
+    }
+}
