@@ -5,10 +5,13 @@ use std::time::Duration;
 /// Memory and time limits of one call, and the number of calls at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallLimits {
-    /// The memory of an instance, in bytes. Default: 64 MiB.
+    /// The memory of an instance, in bytes; an instance takes as much as its catalog needs. Default:
+    /// 1 GiB, which suffices for any list that `store_bytes` permits.
     pub memory: usize,
     /// The timeout of a call, including the wait for a free instance. Default: 10 seconds.
     pub timeout: Duration,
+    /// The length of the store's answer, in bytes, for the stores of this library. Default: 256 MiB.
+    pub store_bytes: usize,
     /// The time that the store has for one answer. For the call, a store that takes longer is
     /// unavailable. Default: 5 seconds.
     pub store_timeout: Duration,
@@ -20,7 +23,8 @@ pub struct CallLimits {
 impl Default for CallLimits {
     fn default() -> Self {
         Self {
-            memory: 64 << 20,
+            memory: 1 << 30,
+            store_bytes: 256 << 20,
             timeout: Duration::from_secs(10),
             store_timeout: Duration::from_secs(5),
             instances: 64,

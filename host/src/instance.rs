@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime::{Store, component};
 
+use crate::memory::copied_bytes;
 use crate::state::State;
 use crate::{CallError, Ccs, Host, Module, Request, Response};
 
@@ -122,6 +123,7 @@ impl Live {
         host.count_instance();
         let mut store = Store::new(&host.engine, State::new(ccs, host.limits));
         store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(copied_bytes(host.limits.memory));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let instance = host

@@ -4,6 +4,13 @@ use wasmtime::ResourceLimiter;
 
 use crate::CallError;
 
+/// The bytes that one call may copy out of an instance whose memory has this limit. A value is up to three
+/// times as long in the host as in the instance: so this does not bind before the memory does, and a guest
+/// cannot fill the host's memory by passing the same bytes again and again.
+pub(crate) fn copied_bytes(limit: usize) -> usize {
+    limit.saturating_mul(3)
+}
+
 /// The memory of one instance, and its limit.
 pub(crate) struct Memory {
     limit: usize,

@@ -12,7 +12,7 @@ use wasmtime::component::{InstancePre, Linker, ResourceAny};
 use wasmtime::{Engine, Store};
 
 use crate::bindings::standalone::exports::ccs::modules::snapshot;
-use crate::memory::Memory;
+use crate::memory::{Memory, copied_bytes};
 use crate::{CallError, CallLimits, Caller, LoadError, Request, Response, engine};
 
 /// The standalone component, compiled and linked. Clones share it.
@@ -83,6 +83,7 @@ impl Standalone {
         opened.fetch_add(1, Ordering::Relaxed);
         let mut store = Store::new(engine, Memory::new(limits.memory));
         store.limiter(|memory| memory);
+        store.set_hostcall_fuel(copied_bytes(limits.memory));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let opening = async {
@@ -151,6 +152,11 @@ pub struct HeldSnapshot {
 }
 
 impl HeldSnapshot {
+    /// The memory that the instance has, in bytes: what it has needed at most so far.
+    pub fn memory(&self) -> usize {
+        self.store.data().used()
+    }
+
     /// Answers one HTTP request. After an error, or if the call was dropped, the instance is of no
     /// further use.
     ///

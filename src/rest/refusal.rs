@@ -21,7 +21,7 @@ use crate::rest::responder::Responder;
 /// assert_eq!(response.status, 503);
 /// assert_eq!(
 ///     response.body,
-///     b"{\"description\":\"the store does not answer\",\"error_code\":\"not_ready\"}\n",
+///     b"{\"description\":\"the store gives no catalog\",\"error_code\":\"not_ready\"}\n",
 /// );
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +37,11 @@ pub enum Refusal {
     Catalog(Error),
     /// Header fields longer than the server allows.
     HeadersTooLong,
+    /// An answer that takes more memory than an instance of a component may have.
+    MemoryExhausted {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// A method that the path does not allow: the methods that it allows, as in `allow`.
     MethodNotAllowed {
         /// The value of the header field `allow`.
@@ -49,7 +54,7 @@ pub enum Refusal {
     NotAcceptable,
     /// A path that does not exist.
     NotFound,
-    /// A store that does not answer the readiness probe.
+    /// A store that gives no catalog, as the readiness probe is told.
     NotReady,
     /// A request whose head did not arrive in time.
     RequestTimedOut,
@@ -95,13 +100,17 @@ impl Refusal {
             Self::CallTimedOut => "the request could not be answered in time",
             Self::Catalog(error) => return error.to_string().into(),
             Self::HeadersTooLong => "the header fields are too long",
+            Self::MemoryExhausted { limit } => {
+                return format!("the answer takes more memory than the limit of {limit} bytes")
+                    .into();
+            }
             Self::MethodNotAllowed { allow } => {
                 return format!("this path allows only {allow}").into();
             }
             Self::Misconfigured(reason) => reason,
             Self::NotAcceptable => "the response is application/json, which accept excludes",
             Self::NotFound => "there is no such path",
-            Self::NotReady => "the store does not answer",
+            Self::NotReady => "the store gives no catalog",
             Self::RequestTimedOut => "the request did not arrive in time",
             Self::TargetTooLong => "the request target is too long",
             Self::TooManyConnections => "there are too many connections",
@@ -145,6 +154,7 @@ impl Refusal {
                 Error::UidTooLong { .. } => (414, "uri_too_long"),
             },
             Self::HeadersTooLong => (431, "header_too_long"),
+            Self::MemoryExhausted { .. } => (500, "memory_exhausted"),
             Self::MethodNotAllowed { .. } => (405, "method_not_allowed"),
             Self::Misconfigured(_) => (500, "misconfigured"),
             Self::NotAcceptable => (406, "not_acceptable"),
@@ -184,6 +194,7 @@ mod tests {
             (Refusal::CallTimedOut, 503, "timed_out"),
             (Refusal::Catalog(Error::NotFound), 404, "module_not_exist"),
             (Refusal::HeadersTooLong, 431, "header_too_long"),
+            (Refusal::MemoryExhausted { limit: 1 }, 500, "memory_exhausted"),
             (Refusal::MethodNotAllowed { allow: "GET" }, 405, "method_not_allowed"),
             (Refusal::Misconfigured("a\nreason".into()), 500, "misconfigured"),
             (Refusal::NotAcceptable, 406, "not_acceptable"),

@@ -20,7 +20,7 @@ fn a_file_that_is_too_long_is_not_read() {
     let path = folder.path().join("modules.json");
     // 10,000 documents of 1 MiB would be as long; holes in a file take no disk.
     File::create(&path).unwrap().set_len(10_000 * MIB as u64).unwrap();
-    let server = Server::start(&["--store", &format!("file:{}", path.display())]);
+    let server = start(&format!("file:{}", path.display()), &[]);
     for target in ["/v1/modules", "/v1/modules/a"] {
         let (status, body) = server.get(target);
         assert_eq!(status, 500);
@@ -42,7 +42,7 @@ fn a_list_that_no_instance_can_hold_is_refused_to_many_at_once() {
     body.push(']');
     fs::write(&path, body).unwrap();
     let store = format!("file:{}", path.display());
-    let server = Server::start(&["--store", &store, "--max-instances", "4"]);
+    let server = start(&store, &["--max-instances", "4"]);
     all(&server, 8, "/v1/modules", &[500, 503]);
     assert_eq!(server.get("/v1/modules/59").0, 200, "one of them is no trouble");
     // The file, its documents, and for each instance its memory and its copy of the documents.
@@ -55,7 +55,7 @@ fn a_depth_bomb_in_a_file_is_malformed() {
     let path = folder.path().join("modules.json");
     for bomb in ["[".repeat(60 * MIB), format!("[{}", "{\"a\":".repeat(12 * MIB))] {
         fs::write(&path, bomb).unwrap();
-        let server = Server::start(&["--store", &format!("file:{}", path.display())]);
+        let server = start(&format!("file:{}", path.display()), &[]);
         all(&server, 4, "/v1/modules", &[500]);
         at_most(&server, AT_REST + 2 * 64 * MIB);
     }
@@ -117,7 +117,14 @@ fn a_redis_that_claims_much_and_sends_nothing_costs_nothing() {
 
 fn over(answer: Answer) -> Server {
     let address = redis::start(answer);
-    Server::start(&["--store", &format!("redis://{address}"), "--store-timeout", "5s"])
+    start(&format!("redis://{address}"), &["--store-timeout", "5s"])
+}
+
+/// A server over this store that allows 64 MiB to an answer of the store and to an instance.
+fn start(store: &str, options: &[&str]) -> Server {
+    const LIMIT: &str = "67108864";
+    let limits = ["--store", store, "--max-store-bytes", LIMIT, "--max-instance-memory", LIMIT];
+    Server::start(&[&limits, options].concat())
 }
 
 /// So many ask at once, and each gets one of these answers; meanwhile others are served.

@@ -15,7 +15,7 @@ pub fn open(address: &ClusterAddress, limits: CallLimits) -> Result<Cluster, Fai
         None => credentials_of_environment()?,
     };
     let cluster = Cluster::new(address, credentials).map_err(Failure::other)?;
-    Ok(cluster.within(limits.store_timeout).at_most(limits.memory))
+    Ok(cluster.within(limits.store_timeout).at_most(limits.store_bytes))
 }
 
 /// Reads the credentials from the environment, where other users do not see them. `redisctl` reads

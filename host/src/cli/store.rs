@@ -40,9 +40,9 @@ impl StoreAddress {
         Ok(match self {
             Self::Cluster(address) => Arc::new(cluster::open(address, limits)?),
             Self::Demo => Arc::new(stores::demo()),
-            Self::File(path) => Arc::new(stores::File::new(path).at_most(limits.memory)),
+            Self::File(path) => Arc::new(stores::File::new(path).at_most(limits.store_bytes)),
             Self::Redis(address) => {
-                Arc::new(redis(address).within(limits.store_timeout).at_most(limits.memory))
+                Arc::new(redis(address).within(limits.store_timeout).at_most(limits.store_bytes))
             }
         })
     }

@@ -31,8 +31,10 @@ impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
             "/healthz" => page(request.method(), TEXT, "ok\n"),
-            "/readyz" if self.is_ready().await => page(request.method(), TEXT, "ok\n"),
-            "/readyz" => refuse(&Refusal::NotReady, request.method()),
+            "/readyz" => match self.readiness().await {
+                Ok(()) => page(request.method(), TEXT, "ok\n"),
+                Err(refusal) => refuse(&refusal, request.method()),
+            },
             _ => self.answer_and_log(&request).await,
         }
     }
@@ -41,11 +43,12 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
-    /// Whether requests can be answered: from a catalog that is held, or by the store.
-    async fn is_ready(&self) -> bool {
+    /// Whether requests can be answered, from a catalog that is held or by the store, and why not.
+    async fn readiness(&self) -> Result<(), Refusal> {
         match self.plugin.holds_catalog().await {
             Some(holds_catalog) => holds_catalog,
-            None => self.readiness.is_ready().await,
+            None if self.readiness.is_ready().await => Ok(()),
+            None => Err(Refusal::NotReady),
         }
     }
 
@@ -89,6 +92,7 @@ impl Api {
         tracing::error!(%error, "the call failed");
         self.metrics.call_failed(error);
         match error {
+            CallError::MemoryExhausted(limit) => Refusal::MemoryExhausted { limit: *limit },
             CallError::TimedOut(_) => Refusal::CallTimedOut,
             _ => Refusal::CallFailed,
         }

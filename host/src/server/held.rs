@@ -56,9 +56,11 @@ pub(super) enum Content {
     Catalog(Arc<Set>),
     /// An error of the store.
     Failed(CcsError),
-    /// Documents that cannot be held: they are malformed, or more than fit into an instance.
+    /// Documents that cannot be held, since they are malformed.
     #[default]
     NotHeld,
+    /// Documents that take more memory than an instance may have: the limit, in bytes.
+    TooLarge(usize),
 }
 
 impl Held {
@@ -120,7 +122,7 @@ impl Held {
         let standalone = &self.settings.standalone;
         let known = match &before.content {
             Content::Catalog(set) => Some(set),
-            Content::Failed(_) | Content::NotHeld => None,
+            Content::Failed(_) | Content::NotHeld | Content::TooLarge(_) => None,
         };
         let read = async {
             let version = self.ccs.version().await?;
@@ -148,8 +150,12 @@ impl Held {
             return Ok((version, known.clone()));
         }
         let set = Set::open(standalone, documents).await;
-        set.map(|set| (version, Arc::new(set)))
-            .map_err(|error| (Content::NotHeld, error.to_string()))
+        set.map(|set| (version, Arc::new(set))).map_err(|error| match error {
+            OpenError::Call(CallError::MemoryExhausted(limit)) => {
+                (Content::TooLarge(limit), error.to_string())
+            }
+            error => (Content::NotHeld, error.to_string()),
+        })
     }
 
     fn checked(&self) -> MutexGuard<'_, Checked> {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ccs_modules::rest::Refusal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -84,7 +85,9 @@ impl Plugin {
                         Content::Failed(error) => {
                             self.host.service(Scripted::Fails(error)).handle(request).await
                         }
-                        Content::NotHeld => pool.handle(&self.service, request).await,
+                        Content::NotHeld | Content::TooLarge(_) => {
+                            pool.handle(&self.service, request).await
+                        }
                     }
                 };
                 timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
@@ -98,13 +101,19 @@ impl Plugin {
         }
     }
 
-    /// Whether there is a catalog to answer from; none if the store has to be asked.
-    pub(super) async fn holds_catalog(&self) -> Option<bool> {
-        match &self.mode {
-            Mode::Held(held, _) => Some(matches!(held.content().await, Content::Catalog(_))),
-            Mode::Mirrored(mirror) => Some(mirror.is_ready()),
-            Mode::Fresh | Mode::Reused(_) => None,
-        }
+    /// Whether there is a catalog to answer from, and why not; none if the store has to be asked.
+    pub(super) async fn holds_catalog(&self) -> Option<Result<(), Refusal>> {
+        let held = match &self.mode {
+            Mode::Held(held, _) => held,
+            Mode::Mirrored(mirror) if mirror.is_ready() => return Some(Ok(())),
+            Mode::Mirrored(_) => return Some(Err(Refusal::NotReady)),
+            Mode::Fresh | Mode::Reused(_) => return None,
+        };
+        Some(match held.content().await {
+            Content::Catalog(_) => Ok(()),
+            Content::Failed(_) | Content::NotHeld => Err(Refusal::NotReady),
+            Content::TooLarge(limit) => Err(Refusal::MemoryExhausted { limit }),
+        })
     }
 }
 

@@ -29,11 +29,11 @@ pub struct File {
 impl File {
     /// The file at `path`. The first call reads it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self::with_limit(path.into(), CallLimits::default().memory)
+        Self::with_limit(path.into(), CallLimits::default().store_bytes)
     }
 
-    /// Sets the largest file that is read, in bytes. Default: as for [`CallLimits::memory`], since no
-    /// more than that can be listed.
+    /// Sets the length of the largest file that is read, in bytes. Default: as for
+    /// [`CallLimits::store_bytes`].
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         Self::with_limit(self.source.path.clone(), bytes)

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::server::{Holding, Instances, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, CcsError, Host, artifacts};
+use ccs_modules_host::{CallLimits, CcsError, Host, Standalone, artifacts};
 
 use crate::gate::Gate;
 use crate::guest;
@@ -58,14 +58,39 @@ async fn a_plugin_is_not_told_credentials() {
 }
 
 #[tokio::test]
-async fn a_list_that_needs_too_much_memory_is_an_internal_error() {
+async fn a_list_that_needs_too_much_memory_is_an_error_that_names_the_limit() {
     let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
     let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
     let server = Serving::start(&host, store, open_to_all()).await;
     let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
     assert_eq!(reply.status, 500);
+    assert_eq!(
+        reply.text(),
+        "{\"description\":\"the answer takes more memory than the limit of 4194304 bytes\",\
+         \"error_code\":\"memory_exhausted\"}\n"
+    );
     assert!(server.metrics.text().contains("call_failures_total{reason=\"memory\"} 1"));
+}
+
+#[tokio::test]
+async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
+    let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
+    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
+    let instances = Instances::Held(Holding {
+        standalone,
+        max_age: Duration::from_secs(60),
+        stale_if_error: Duration::ZERO,
+    });
+    let store = Scripted::documents([vec![b' '; 8 << 20]]);
+    let server = Serving::start(&host, store, Settings { instances, ..open_to_all() }).await;
+    let mut wire = Wire::connect(server.address).await;
+    for target in ["/readyz", "/v1/modules"] {
+        let reply = wire.ask("GET", target).await;
+        assert_eq!(reply.status, 500, "{target}");
+        assert!(reply.text().contains("\"error_code\":\"memory_exhausted\""), "{}", reply.text());
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,13 @@ pub struct LimitArgs {
     /// further requests is 503.
     #[arg(long, value_name = "BYTES", default_value_t = ConnectionLimits::default().in_flight_bytes)]
     max_in_flight_bytes: usize,
+    /// The memory of an instance of the component, in bytes. A list of 100,000 modules of 900 bytes
+    /// takes up to 400 MB.
+    #[arg(long, value_name = "BYTES", default_value_t = CallLimits::default().memory)]
+    max_instance_memory: usize,
+    /// The length of an answer of the store, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = CallLimits::default().store_bytes)]
+    max_store_bytes: usize,
     /// The number of instances of the component at a time; further requests wait.
     #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
@@ -40,7 +47,8 @@ impl LimitArgs {
             timeout: self.request_timeout.0,
             store_timeout: self.store_timeout.0,
             instances: self.max_instances,
-            ..CallLimits::default()
+            memory: self.max_instance_memory,
+            store_bytes: self.max_store_bytes,
         }
     }
 

@@ -33,8 +33,8 @@ pub struct Redis {
 impl Redis {
     /// Makes a store of the hash at `address`. The first call connects.
     pub fn new(address: RedisAddress) -> Self {
-        let CallLimits { store_timeout, memory, .. } = CallLimits::default();
-        let connection = Connection::new(address, store_timeout, memory);
+        let CallLimits { store_bytes, store_timeout, .. } = CallLimits::default();
+        let connection = Connection::new(address, store_timeout, store_bytes);
         Self { connection, may_be_emptied: false }
     }
 
@@ -45,8 +45,7 @@ impl Redis {
         Self { connection: self.connection.within(time), ..self }
     }
 
-    /// Sets the limit of a reply of Redis, in bytes. Default: as for [`CallLimits::memory`], since no more
-    /// than that can be listed.
+    /// Sets the limit of a reply of Redis, in bytes. Default: as for [`CallLimits::store_bytes`].
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         Self { connection: self.connection.at_most(bytes), ..self }
