@@ -32,6 +32,43 @@ fn a_password_is_made_up_and_shown_once() {
 }
 
 #[test]
+fn a_generated_password_is_shown_once_and_its_entry_lets_the_user_in() {
+    let generate = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
+        command.arg("password").args(arguments).output().unwrap()
+    };
+    let output = generate(&["ann", "--role", "db_viewer", "--role", "user_manager"]);
+    assert_eq!(output.status.code(), Some(0));
+    let shown = String::from_utf8(output.stderr).unwrap();
+    let password = shown.strip_prefix("the password of ann, shown only here:\n  ").unwrap();
+    let password = password.strip_suffix('\n').unwrap();
+    assert_eq!(password.len(), 32);
+    let entry = String::from_utf8(output.stdout).unwrap();
+    assert!(!entry.contains(password), "{entry}");
+    let value: Value = serde_json::from_str(&entry).unwrap();
+    assert_eq!(value["roles"], serde_json::json!(["db_viewer", "user_manager"]));
+    assert!(entry.ends_with("}\n"), "{entry}");
+
+    let folder = TempDir::new().unwrap();
+    let policy = write(&folder, "access.json", &format!("{{\"users\":[{entry}]}}"));
+    let server = Server::start(&["--access", &policy]);
+    assert_eq!(status(&["-u", &format!("ann:{password}"), &server.url]), 200);
+    assert_eq!(status(&["-u", "ann:guess", &server.url]), 401);
+
+    for (arguments, code, text) in [
+        (&["ann", "--role", "viewer"][..], 1, "there is no role \"viewer\", expected admin"),
+        (&["an:n", "--role", "admin"], 1, "without a colon"),
+        (&["ann"], 2, "--role <ROLE>"),
+    ] {
+        let output = generate(arguments);
+        assert_eq!(output.status.code(), Some(code));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(text) && !stderr.contains("shown only here"), "{stderr}");
+        assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
 fn without_a_policy_it_stays_on_this_machine() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let output = run(&["--listen", address]);

@@ -13,6 +13,7 @@ mod get;
 mod list;
 mod load;
 mod output;
+mod password;
 mod serve;
 mod service;
 mod store;
@@ -62,6 +63,9 @@ enum Command {
     Bake(bake::Bake),
     /// Composes a store in front of an artifact's import `ccs`.
     Compose(compose::Compose),
+    /// Generates the password of a user, shows it once, and prints the user's entry for the `users` of an
+    /// access policy.
+    Password(password::Password),
     /// Writes every WebAssembly artifact into a folder, each with its bill of materials (CycloneDX),
     /// and SHA256SUMS.
     Artifacts {
@@ -129,6 +133,7 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
             Some(Command::Load(load)) => load::run(&load).await,
             Some(Command::Export(export)) => export::run(&export).await,
             Some(Command::Artifacts { dir }) => artifacts::run(&dir),
+            Some(Command::Password(arguments)) => password::run(&arguments),
             Some(Command::Bake(arguments)) => bake::run(&arguments).await,
             Some(Command::Compose(arguments)) => compose::run(&arguments),
         }

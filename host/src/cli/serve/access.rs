@@ -1,16 +1,13 @@
 //! The access policy of a server.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use ccs_modules::access::Policy;
 use ccs_modules_host::files;
-use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::listen::ListenAddress;
-use crate::cli::Failure;
+use crate::cli::{Failure, password};
 
 /// An access policy, and the generated credentials if there are some.
 pub struct Access {
@@ -38,13 +35,8 @@ impl Access {
     }
 
     fn generate() -> Result<Self, Failure> {
-        let password = hex(&random()?);
-        let policy = json!({"users": [{
-            "name": USER,
-            "password_sha256": hex(&Sha256::digest(&password)),
-            "roles": ["admin"],
-        }]});
-        let policy = Policy::parse(policy.to_string().as_bytes()).map_err(Failure::other)?;
+        let password = password::generate()?;
+        let policy = password::policy(&password::entry(USER, &password, &["admin"]))?;
         Ok(Self { policy, generated: Some(format!("{USER}:{password}")) })
     }
 }
@@ -59,20 +51,4 @@ const USER: &str = "admin@localhost";
 fn read(path: &Path) -> Result<Policy, Failure> {
     let text = files::read(path).map_err(Failure::other)?;
     Policy::parse(&text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
-}
-
-/// Makes a password that nobody can guess.
-fn random() -> Result<[u8; 16], Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::Other(format!("cannot generate a password: {error}")))?;
-    Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
