@@ -78,12 +78,21 @@ impl Policy {
 
     /// Finds out who sent these header fields.
     pub fn caller(&self, headers: &[(String, Vec<u8>)]) -> Caller {
-        let roles = match &self.0 {
-            Form::Anonymous(roles) => return Caller::Anonymous(roles.clone()),
-            Form::TrustedHeader(name) => trusted_roles(headers, name),
-            Form::Users(users) => authenticated(headers, users).map(|user| user.roles.clone()),
+        self.caller_and_user(headers).0
+    }
+
+    /// Finds out who sent these header fields, and the name of the user where the policy has users: for
+    /// a log.
+    pub fn caller_and_user(&self, headers: &[(String, Vec<u8>)]) -> (Caller, Option<&str>) {
+        let (roles, user) = match &self.0 {
+            Form::Anonymous(roles) => return (Caller::Anonymous(roles.clone()), None),
+            Form::TrustedHeader(name) => (trusted_roles(headers, name), None),
+            Form::Users(users) => match authenticated(headers, users) {
+                Some(user) => (Some(user.roles.clone()), Some(user.name.as_str())),
+                None => (None, None),
+            },
         };
-        roles.map_or(Caller::Unauthenticated, Caller::Authenticated)
+        (roles.map_or(Caller::Unauthenticated, Caller::Authenticated), user)
     }
 }
 
@@ -181,6 +190,8 @@ mod tests {
         for wrong in ["Basic", "Basic ?", &format!("Bearer {token}"), &format!("Basic{token}")] {
             assert_eq!(roles(&header(wrong)), None, "{wrong}");
         }
+        assert_eq!(policy.caller_and_user(&basic("bob:secret")).1, Some("bob"));
+        assert_eq!(policy.caller_and_user(&basic("bob:guess")).1, None);
         let twice = [basic("ann:secret"), basic("bob:secret")].concat();
         assert_eq!(roles(&twice), None);
     }

@@ -253,6 +253,122 @@ fn the_log_is_for_programs_and_holds_no_credentials() {
 }
 
 #[test]
+fn a_failed_request_is_logged_with_its_cause_once() {
+    let folder = TempDir::new().unwrap();
+    let policy = r#"{"users":[{"name":"ann","roles":["db_viewer"],"password_sha256":
+        "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}]}"#;
+    let access = write(&folder, "access.json", policy);
+    let trace_id = "0af7651916cd43dd8448eb211c80319c";
+    let traceparent = format!("traceparent: 00-{trace_id}-b7ad6b7169203331-01");
+    let missing = folder.path().join("missing.json").display().to_string();
+    for (store, body, code, cause) in [
+        (
+            "malformed.json",
+            r#"[{"uid":"a","version":"x"}]"#,
+            500,
+            "document \"a\": field version: ",
+        ),
+        ("broken.json", "[{", 500, "broken.json, line 1, column 2: "),
+        ("missing.json", "", 503, missing.as_str()),
+    ] {
+        let store = match body {
+            "" => missing.clone(),
+            body => write(&folder, store, body),
+        };
+        for instances in ["held", "fresh"] {
+            let options = ["--access", &access, "--store", &store, "--log-format", "json"];
+            let server = Server::start(&[&options[..], &["--instances", instances]].concat());
+            let url = server.url.clone();
+            assert_eq!(status(&["-u", "ann:secret", "-H", &traceparent, &url]), code, "{store}");
+            let log = server.stop();
+            let lines: Vec<Value> =
+                log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            let with = |message: &str| -> Vec<&Value> {
+                lines.iter().filter(|line| line["message"] == message).collect()
+            };
+            let failed = with("request failed");
+            assert_eq!(failed.len(), 1, "{log}");
+            assert!(failed[0]["cause"].as_str().unwrap().contains(cause), "{log}");
+            assert_eq!(failed[0]["status"], code);
+            let request = with("request")[0];
+            assert_eq!(request["user"], "ann");
+            assert!(request["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{request}");
+            for line in [failed[0], request] {
+                assert_eq!(line["trace_id"], trace_id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let server = Server::start(&["--access", &access]);
+    let url = server.url.clone();
+    assert_eq!(status(&[&url]), 200);
+    let replace = |text: &str| fs::rename(write(&folder, "new.json", text), &access).unwrap();
+
+    replace(r#"{"trusted_header":"x-roles"}"#);
+    until(|| status(&[&url]) == 401);
+    replace(r#"{"anonymous":["viewer"]}"#);
+    server.send("HUP");
+    let in_force = || status(&["-H", "x-roles: db_viewer", &url]) == 200 && status(&[&url]) == 401;
+    assert!(in_force());
+    fs::remove_file(&access).unwrap();
+    assert!(in_force());
+    replace(ANYBODY);
+    until(|| status(&[&url]) == 200);
+    let log = server.stop();
+    for text in [
+        "the access policy was read again",
+        "the access policy stays as it was",
+        "anonymous[0]: there is no role \"viewer\"",
+    ] {
+        assert!(log.contains(text), "{text} is not in {log}");
+    }
+}
+
+#[test]
+fn a_certificate_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let make = || {
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    };
+    let (first, second) = (make(), make());
+    let (cert, key) = (write(&folder, "cert.pem", &first.0), write(&folder, "key.pem", &first.1));
+    let trusted = [write(&folder, "first.pem", &first.0), write(&folder, "second.pem", &second.0)];
+    let server = Server::start(&["--access", &access, "--tls-cert", &cert, "--tls-key", &key]);
+    let url = server.url.clone();
+    let serves = |index: usize| status(&["--cacert", &trusted[index], &url]) == 200;
+    assert!(serves(0) && !serves(1));
+
+    fs::write(&cert, "none").unwrap();
+    server.send("HUP");
+    assert!(serves(0));
+    fs::write(&key, &second.1).unwrap();
+    fs::write(&cert, &second.0).unwrap();
+    until(|| serves(1));
+    assert!(!serves(0));
+    let log = server.stop();
+    for text in ["the certificate stays as it was", "the certificate was read again", &cert] {
+        assert!(log.contains(text), "{text} is not in {log}");
+    }
+    assert!(!log.contains("PRIVATE"), "{log}");
+}
+
+/// Waits until this holds.
+fn until(mut holds: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !holds() {
+        assert!(started.elapsed().as_secs() < 60, "it does not come");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn both_signals_end_it_well() {
     for signal in ["INT", "TERM"] {
         let mut server = Server::start(&[]);
@@ -301,9 +417,14 @@ impl Server {
         self.signal("TERM")
     }
 
-    fn signal(&mut self, signal: &str) -> String {
+    /// Sends a signal that does not end it.
+    fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+
+    fn signal(&mut self, signal: &str) -> String {
+        self.send(signal);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
         let mut log = String::new();
         self.stderr.take().unwrap().read_to_string(&mut log).unwrap();

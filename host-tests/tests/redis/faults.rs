@@ -29,6 +29,22 @@ async fn a_redis_that_goes_away_and_comes_back() {
     recovered(&store).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_call_after_redis_is_back_succeeds() {
+    let mut server = Server::start();
+    let store = server.store();
+    for _ in 0..5 {
+        server.kill();
+        let starting = tokio::task::spawn_blocking(|| server.restarted());
+        // Calls fail until the moment in which Redis is back.
+        while !starting.is_finished() {
+            let _ = store.list_documents().await;
+        }
+        server = starting.await.unwrap();
+        store.list_documents().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_was_lost_meanwhile_is_made_again_unseen() {
     let mut server = Server::start();

@@ -1,30 +1,44 @@
 //! Requests: authenticates the client, calls the plugin, and responds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ccs_modules::access::Policy;
 use ccs_modules::rest::Refusal;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
+use tracing::field;
 
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
-use crate::server::connection::Handler;
+use crate::server::connection::{Handler, Peer};
 use crate::server::in_flight::InFlight;
 use crate::server::instances::Plugin;
 use crate::server::page::page;
 use crate::server::readiness::Readiness;
+use crate::server::reload::Replaceable;
 use crate::{CallError, Caller, Request};
 
 /// The API and the probes.
 pub(super) struct Api {
-    pub(super) access: Option<Policy>,
+    pub(super) access: Replaceable<Option<Arc<Policy>>>,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
+    /// Whether the log says that there is no access policy.
+    pub(super) told_of_no_policy: AtomicBool,
+}
+
+/// What the log says about a request besides the request and the status.
+#[derive(Default)]
+struct Record {
+    /// The name of the user who was authenticated.
+    user: Option<String>,
+    /// The cause of a 5xx.
+    cause: Option<String>,
 }
 
 impl Handler for Arc<Api> {
@@ -54,42 +68,67 @@ impl Api {
 
     async fn answer_and_log(&self, request: &hyper::Request<Incoming>) -> Answer {
         let started = Instant::now();
-        let answer = self.answer_api(request).await;
+        let mut record = Record::default();
+        let answer = self.call(request, &mut record).await;
+        let answer = answer.unwrap_or_else(|refusal| {
+            record.cause.get_or_insert_with(|| refusal.description().into());
+            refuse(&refusal, request.method())
+        });
         let (status, duration) = (answer.status(), started.elapsed());
         self.metrics.answered(status, duration);
+        // Only the path: an authority may hold credentials.
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let trace_id = trace_id(request.headers());
+        if status.is_server_error() {
+            // HEAD has no body that could say it.
+            let cause = record.cause.as_deref().unwrap_or("as the response to GET says");
+            tracing::error!(
+                method,
+                path,
+                status = status.as_u16(),
+                trace_id,
+                cause,
+                "request failed"
+            );
+        }
         tracing::info!(
-            method = request.method().as_str(),
-            // Only the path: an authority may hold credentials.
-            path = request.uri().path(),
+            method,
+            path,
             status = status.as_u16(),
             microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            peer = request.extensions().get().map(|Peer(address)| field::display(address)),
+            user = record.user,
+            trace_id,
             "request"
         );
         answer
     }
 
-    async fn answer_api(&self, request: &hyper::Request<Incoming>) -> Answer {
-        self.call(request).await.unwrap_or_else(|refusal| refuse(&refusal, request.method()))
-    }
-
-    async fn call(&self, request: &hyper::Request<Incoming>) -> Result<Answer, Refusal> {
+    async fn call(
+        &self,
+        request: &hyper::Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Answer, Refusal> {
         let header_bytes = header_bytes(request.headers());
         if header_bytes > self.header_bytes {
             return Err(Refusal::HeadersTooLong);
         }
         let held = self.in_flight.hold(held_bytes(request, header_bytes));
         let _request = held.ok_or(Refusal::TooMuchInFlight)?;
-        let response = self.plugin.handle(&self.request(request)).await;
-        let response = response.map_err(|error| self.failed(&error))?;
+        let response = self.plugin.handle(&self.request(request, record)).await;
+        let response = response.map_err(|error| self.failed(&error, record))?;
+        if response.status >= 500 {
+            record.cause = description(&response.body);
+        }
         let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
         answer(response.status, response.headers, held.body(response.body)).map_err(|error| {
-            self.failed(&CallError::Host(format!("not an HTTP response: {error}")))
+            self.failed(&CallError::Host(format!("not an HTTP response: {error}")), record)
         })
     }
 
-    /// The refusal for a call that failed, which is logged and counted.
-    fn failed(&self, error: &CallError) -> Refusal {
-        tracing::error!(%error, "the call failed");
+    /// The refusal for a call that failed, which is recorded and counted.
+    fn failed(&self, error: &CallError, record: &mut Record) -> Refusal {
+        record.cause = Some(error.to_string());
         self.metrics.call_failed(error);
         match error {
             CallError::MemoryExhausted(limit) => Refusal::MemoryExhausted { limit: *limit },
@@ -99,15 +138,24 @@ impl Api {
     }
 
     /// The request in the form of the contract.
-    fn request(&self, request: &hyper::Request<Incoming>) -> Request {
+    fn request(&self, request: &hyper::Request<Incoming>, record: &mut Record) -> Request {
         let mut headers: Vec<_> = request
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
-        let caller = match &self.access {
-            Some(access) => access.caller(&headers).into(),
-            None => Caller::Unauthenticated,
+        let caller = match self.access.get() {
+            Some(access) => {
+                let (caller, user) = access.caller_and_user(&headers);
+                record.user = user.map(str::to_owned);
+                caller.into()
+            }
+            None => {
+                if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("there is no access policy: every request is answered with 401");
+                }
+                Caller::Unauthenticated
+            }
         };
         // The caller is known. The plugin does not need the credentials.
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
@@ -118,6 +166,19 @@ impl Api {
             caller,
         }
     }
+}
+
+/// The description in the body of an error.
+fn description(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("description")?.as_str()?.to_owned())
+}
+
+/// The trace that the request belongs to: 32 hexadecimal digits in the header field `traceparent`
+/// (W3C Trace Context).
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
+    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 /// The header fields that hold credentials.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::Cursor;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, last_answer};
 use crate::server::protocol::{self, Protocol};
+use crate::server::reload::Replaceable;
 
 /// A handler of requests.
 pub(super) trait Handler: Clone + Send + Sync + 'static {
@@ -31,7 +33,7 @@ pub(super) trait Handler: Clone + Send + Sync + 'static {
 /// The settings of every connection of a listener.
 #[derive(Clone)]
 pub(super) struct ConnectionSettings {
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Replaceable<Option<TlsAcceptor>>,
     pub(super) limits: ConnectionLimits,
     /// The time until the response to a request.
     pub(super) response_timeout: Duration,
@@ -46,7 +48,8 @@ pub(super) async fn serve(
 ) {
     // Responses are written whole, so waiting for more bytes gains nothing.
     let _ = stream.set_nodelay(true);
-    let served = match &settings.tls {
+    let handler = FromPeer { handler, peer: stream.peer_addr().ok().map(Peer) };
+    let served = match settings.tls.get() {
         None => speak(stream, &settings, handler, closing).await,
         Some(tls) => tokio::select! {
             opened = timeout(settings.limits.client_timeout, tls.accept(stream)) => match opened {
@@ -59,6 +62,26 @@ pub(super) async fn serve(
     };
     if let Err(error) = served {
         tracing::debug!(%error, "the connection failed");
+    }
+}
+
+/// The address of the client, as an extension of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// A handler that is told the address of the client.
+#[derive(Clone)]
+struct FromPeer<H> {
+    handler: H,
+    peer: Option<Peer>,
+}
+
+impl<H: Handler> Handler for FromPeer<H> {
+    async fn answer(&self, mut request: hyper::Request<Incoming>) -> Answer {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        self.handler.answer(request).await
     }
 }
 

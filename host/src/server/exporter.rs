@@ -14,6 +14,7 @@ use crate::server::connection::Handler;
 use crate::server::listener::Listener;
 use crate::server::metrics::Connections;
 use crate::server::page::page;
+use crate::server::reload::Replaceable;
 use crate::server::{ConnectionLimits, Metrics};
 
 /// A server that responds to `GET /metrics` with the metrics of another server. It does not
@@ -31,7 +32,8 @@ impl Exporter {
     /// When the address cannot be bound.
     pub async fn bind(address: impl ToSocketAddrs, metrics: Arc<Metrics>) -> io::Result<Self> {
         let limits = ConnectionLimits { connections: CONNECTIONS, ..ConnectionLimits::default() };
-        let listener = Listener::bind(address, None, limits, Duration::ZERO).await?;
+        let listener =
+            Listener::bind(address, Replaceable::new(None), limits, Duration::ZERO).await?;
         Ok(Self { listener, metrics })
     }
 

@@ -70,8 +70,9 @@ impl Held {
 
     /// The content of the store, at most as old as the settings permit.
     pub(super) async fn content(&self) -> Content {
-        let (asked, max_age) = (Instant::now(), self.settings.max_age);
+        let asked = Instant::now();
         let checked = self.checked().clone();
+        let max_age = self.max_age(&checked);
         if checked.is_within(max_age, asked) {
             // The store is asked early, so that under load no request waits for it.
             if !checked.is_within(max_age / 2, asked)
@@ -83,12 +84,21 @@ impl Held {
         }
         let checking = self.checking.clone().lock_owned().await;
         let checked = self.checked().clone();
-        if checked.is_within(max_age, asked) {
+        if checked.is_within(self.max_age(&checked), asked) {
             return checked.content;
         }
         // A task of its own: a client that disconnects does not end it.
         let check = tokio::spawn(self.clone().check(checking)).await;
         check.unwrap_or_else(|error| Content::Failed(CcsError::Other(error.to_string())))
+    }
+
+    /// The age up to which the content answers without asking the store. A failure is shared by the
+    /// requests that wait for it, and by no later one: the store may be back.
+    fn max_age(&self, checked: &Checked) -> Duration {
+        match checked.content {
+            Content::Failed(_) => Duration::ZERO,
+            Content::Catalog(_) | Content::NotHeld | Content::TooLarge(_) => self.settings.max_age,
+        }
     }
 
     /// Asks the store whether it has changed, and holds its content.

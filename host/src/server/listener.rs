@@ -13,12 +13,14 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::answer::{Answer, refuse};
 use crate::server::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
-use crate::server::{ConnectionLimits, SEND_TIME, Tls};
+use crate::server::reload::Replaceable;
+use crate::server::{ConnectionLimits, SEND_TIME};
 
 /// A bound address that accepts connections.
 pub(super) struct Listener {
@@ -29,11 +31,10 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) async fn bind(
         address: impl ToSocketAddrs,
-        tls: Option<Tls>,
+        tls: Replaceable<Option<TlsAcceptor>>,
         limits: ConnectionLimits,
         response_timeout: Duration,
     ) -> io::Result<Self> {
-        let tls = tls.as_ref().map(Tls::acceptor);
         let socket = TcpListener::bind(address).await?;
         Ok(Self { socket, settings: ConnectionSettings { tls, limits, response_timeout } })
     }

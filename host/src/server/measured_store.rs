@@ -9,7 +9,7 @@ use crate::server::Metrics;
 use crate::server::metrics::StoreFailure;
 use crate::{Ccs, CcsError};
 
-/// A store that measures how long its answers take, and counts and logs its failures.
+/// A store that measures how long its answers take, and counts its failures.
 pub(super) struct MeasuredStore<C> {
     ccs: C,
     metrics: Arc<Metrics>,
@@ -68,7 +68,8 @@ impl Drop for Measurement<'_> {
         self.metrics.store_answered(self.started.elapsed());
         if let Some((failure, error)) = &self.failure {
             self.metrics.store_failed(*failure);
-            tracing::warn!(%error, "the store failed");
+            // The request that asked is logged with this cause.
+            tracing::debug!(%error, "the store failed");
         }
     }
 }

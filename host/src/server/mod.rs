@@ -32,11 +32,13 @@ mod metrics;
 mod page;
 mod protocol;
 mod readiness;
+mod reload;
 mod tls;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
@@ -55,6 +57,7 @@ pub use self::exporter::Exporter;
 pub use self::held::Holding;
 pub use self::instances::Instances;
 pub use self::metrics::Metrics;
+pub use self::reload::Reload;
 pub use self::tls::{Tls, TlsError};
 
 /// The settings of a server.
@@ -75,6 +78,7 @@ pub struct Server {
     listener: Listener,
     api: Arc<Api>,
     metrics: Arc<Metrics>,
+    reload: Reload,
 }
 
 impl Server {
@@ -91,19 +95,22 @@ impl Server {
         settings: Settings,
     ) -> io::Result<Self> {
         let Settings { access, instances, limits, tls } = settings;
-        let listener = Listener::bind(address, tls, limits, host.call_limits().timeout).await?;
+        let reload = Reload::new(access, tls.as_ref());
+        let timeout = host.call_limits().timeout;
+        let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
         let metrics = Arc::new(Metrics::new(host, &instances));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
         let plugin = Plugin::new(host, ccs.clone(), instances);
         let api = Api {
-            access,
+            access: reload.access.clone(),
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             plugin,
             readiness: Readiness::new(ccs, host.call_limits().store_timeout),
+            told_of_no_policy: AtomicBool::new(false),
         };
-        Ok(Self { listener, api: Arc::new(api), metrics })
+        Ok(Self { listener, api: Arc::new(api), metrics, reload })
     }
 
     /// The address that the server is bound to.
@@ -118,6 +125,11 @@ impl Server {
     /// The metrics of the server, for an [`Exporter`].
     pub fn metrics(&self) -> Arc<Metrics> {
         self.metrics.clone()
+    }
+
+    /// The settings that can be replaced while the server runs.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Serves until `shutdown` is ready. Then it accepts no further connection, and finishes the

@@ -16,22 +16,44 @@ pub(super) struct Readiness {
     store_timeout: Duration,
     asking: Arc<Mutex<()>>,
     answered: Arc<AtomicBool>,
+    asked_before: Arc<AtomicBool>,
 }
 
 impl Readiness {
     pub(super) fn new(ccs: Arc<dyn Ccs>, store_timeout: Duration) -> Self {
-        Self { ccs, store_timeout, asking: Arc::default(), answered: Arc::default() }
+        Self {
+            ccs,
+            store_timeout,
+            asking: Arc::default(),
+            answered: Arc::default(),
+            asked_before: Arc::default(),
+        }
     }
 
     pub(super) async fn is_ready(&self) -> bool {
         if let Ok(asking) = self.asking.clone().try_lock_owned() {
             let (ccs, answered) = (self.ccs.clone(), self.answered.clone());
+            let asked_before = self.asked_before.clone();
             let store_timeout = self.store_timeout;
             // A task of its own: a prober that gives up does not end it, and its result counts.
             let asked = tokio::spawn(async move {
                 // A cheap question: no document has an empty uid.
-                let answer = timeout(store_timeout, ccs.get_document("")).await;
-                answered.store(answer.is_ok_and(|answer| answer.is_ok()), Ordering::Relaxed);
+                let failure = match timeout(store_timeout, ccs.get_document("")).await {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(_) => Some("the store did not answer in time".into()),
+                };
+                let answered_before = answered.swap(failure.is_none(), Ordering::Relaxed);
+                let first = !asked_before.swap(true, Ordering::Relaxed);
+                match failure {
+                    Some(why) if answered_before || first => {
+                        tracing::warn!(why, "not ready: the store fails");
+                    }
+                    None if !answered_before && !first => {
+                        tracing::info!("ready: the store answers again");
+                    }
+                    _ => {}
+                }
                 drop(asking);
             });
             if asked.await.is_err() {

@@ -67,7 +67,7 @@ async fn an_outage_is_logged_once_and_its_end_once() {
 }
 
 #[tokio::test]
-async fn without_a_catalog_the_reason_is_logged_once() {
+async fn without_a_catalog_the_mirror_logs_the_reason_once_and_each_request_its_cause() {
     let folder = TempDir::new().unwrap();
     let node = Upstream::start(Answer::status(401)).await;
     let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
@@ -83,7 +83,10 @@ async fn without_a_catalog_the_reason_is_logged_once() {
     server.stop();
     let text = server.log();
     let why = format!("{} answered 401", node.url());
-    assert_eq!(text.matches(&why).count(), 1, "{text}");
+    let lines = |message: &str| {
+        text.lines().filter(|line| line.contains(message) && line.contains(&why)).count()
+    };
+    assert_eq!((lines("the mirror has no catalog"), lines("request failed")), (1, 3), "{text}");
     assert_eq!(text.matches("no catalog that may answer").count(), 1, "{text}");
 }
 

@@ -140,6 +140,18 @@ async fn a_failure_is_told_at_once_or_after_the_last_snapshot_is_too_old() {
 }
 
 #[tokio::test]
+async fn the_first_request_after_the_store_is_back_succeeds() {
+    let store = Arc::new(Generations::default());
+    store.fails.store(true, Ordering::SeqCst);
+    let server = serve(store.clone(), &standalone(), LONG, LONG).await;
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 503);
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 503);
+    store.fails.store(false, Ordering::SeqCst);
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
+}
+
+#[tokio::test]
 async fn what_cannot_be_held_is_asked_for() {
     let documents = [r#"{"uid":"a"}"#, r#"{"uid":1}"#];
     let store = Scripted::documents(documents);

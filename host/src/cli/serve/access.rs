@@ -48,7 +48,8 @@ pub fn is_loopback(address: SocketAddr) -> bool {
 
 const USER: &str = "admin@localhost";
 
-fn read(path: &Path) -> Result<Policy, Failure> {
+/// Reads the policy of a file.
+pub fn read(path: &Path) -> Result<Policy, Failure> {
     let text = files::read(path).map_err(Failure::other)?;
     Policy::parse(&text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }

@@ -7,6 +7,7 @@ mod listen;
 mod log;
 mod stop;
 mod tls;
+mod watch;
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use self::limits::LimitArgs;
 use self::listen::ListenAddress;
 use self::log::Format;
 use self::tls::Certificate;
+use self::watch::WatchedFiles;
 use super::{Failure, StoreAddress, print, service};
 
 /// The arguments of `serve`.
@@ -62,6 +64,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let Access { policy, generated } =
         Access::find(serve.access.as_deref(), &serve.listen, is_local)?;
     let tls = serve.certificate.load(&serve.listen)?;
+    let files = WatchedFiles::new(serve.access.clone(), serve.certificate.clone());
     if tls.is_none() && !is_local {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }
@@ -92,6 +95,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let stop = stop::on_signal().map_err(Failure::other)?;
     tracing::info!(url, "serving");
     print(&serve.greeting(&url, exporter.as_ref(), generated.as_deref())?)?;
+    tokio::spawn(files.reload_into(server.reload()));
     let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
     if let Some(exporter) = exporter {
         exporter.run(stop.cancelled_owned()).await;

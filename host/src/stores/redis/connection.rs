@@ -26,10 +26,6 @@ use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use crate::CcsError;
 use crate::stores::{stream, tls};
 
-/// The time in which calls after a failure to connect fail at once, so that a thousand calls do not
-/// make a thousand attempts.
-const PAUSE: Duration = Duration::from_millis(100);
-
 pub(super) struct Connection {
     address: RedisAddress,
     time: Duration,
@@ -82,12 +78,14 @@ impl Connection {
 
     /// Runs a command that only reads.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CcsError> {
-        let (link, kept) = self.open().await?;
-        match self.query_on(&link, command).await {
+        let deadline = self.deadline();
+        let (link, kept) = self.open(deadline).await?;
+        match self.query_on(&link, command, deadline).await {
             // The connection was lost earlier, and only this call notices. It connects again.
             Err(error) if kept && error.is_connection_dropped() => {
-                let (link, _) = self.open().await?;
-                self.query_on(&link, command).await.map_err(|error| self.failure(&link, &error))
+                let (link, _) = self.open(deadline).await?;
+                let answer = self.query_on(&link, command, deadline).await;
+                answer.map_err(|error| self.failure(&link, &error))
             }
             answer => answer.map_err(|error| self.failure(&link, &error)),
         }
@@ -95,18 +93,24 @@ impl Connection {
 
     /// Opens a connection that is not shared.
     pub(super) async fn connect(&self) -> Result<Link, CcsError> {
+        self.connect_until(self.deadline()).await
+    }
+
+    /// The end of the time of a call that begins now. A tenth of the time is left to report that there
+    /// was no reply.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.time * 9 / 10
+    }
+
+    async fn connect_until(&self, deadline: Instant) -> Result<Link, CcsError> {
         let tls = match self.address.is_tls() {
             true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
             false => None,
         };
-        // Connecting and the reply have two fifths of the time each. If both time out, there is time
-        // left to report it.
-        let time = self.time * 2 / 5;
-        let deadline = Instant::now() + time;
         let stream = stream::connect(self.address.host(), self.address.port(), tls, deadline)
             .await
             .map_err(|reason| not_connected(&self.address, &reason))?;
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(time));
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(self.time));
         let reply_limit = ReplyLimit::new(self.bytes);
         let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };
         let login = login(&self.address);
@@ -135,15 +139,16 @@ impl Connection {
 
     /// Returns the connection, and whether it was open before. One call connects, and others wait for
     /// the result.
-    async fn open(&self) -> Result<(Arc<Link>, bool), CcsError> {
+    async fn open(&self, deadline: Instant) -> Result<(Arc<Link>, bool), CcsError> {
         let began = Instant::now();
         let mut slot = self.slot.lock().await;
         match &*slot {
             Slot::Open(connection) => return Ok((connection.clone(), true)),
-            Slot::Failed { at, error } if began < *at + PAUSE => return Err(error.clone()),
+            // This call waited for the attempt, and so shares its result.
+            Slot::Failed { at, error } if began <= *at => return Err(error.clone()),
             Slot::Empty | Slot::Failed { .. } => {}
         }
-        match self.connect().await {
+        match self.connect_until(deadline).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 *slot = Slot::Open(connection.clone());
@@ -160,9 +165,12 @@ impl Connection {
         &self,
         connection: &Arc<Link>,
         command: &Cmd,
+        deadline: Instant,
     ) -> RedisResult<T> {
         let (mut shared, _pending) = connection.start();
-        let answer = command.query_async(&mut shared).await;
+        let answer = timeout_at(deadline, command.query_async(&mut shared))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
         if let Err(error) = &answer
             && !is_answer(error)
         {
