@@ -5,6 +5,7 @@ A command line is split at its commas, and JSON has many: the value is in base64
 """
 
 import base64
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,13 +41,15 @@ def _install(folder: Path) -> None:
 
 
 @contextmanager
-def served(component: Path, *options: str, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Serves a component, at the address it gives."""
+def served(
+    component: Path, *options: str, environment: dict[str, str], output=None
+) -> Iterator[tuple[str, int]]:
+    """Serves a component, at the address it gives. What it prints goes to the open file `output`."""
     port = free_port()
     words = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "-S", "cli", *options]
     for name, value in environment.items():
         words += ["--env", f"{name}={value}"]
-    with running([*words, component], port) as address:
+    with running([*words, component], port, output=output) as address:
         yield address
 
 
@@ -94,6 +97,30 @@ class WasmtimeServe(Runtime):
                 response = http.ask(address, get("/v1/modules"))
             yield extra(name, about, expect), (response.status, response.body)
         yield self.concurrent()
+        yield from self.logged()
+
+    def logged(self) -> Iterator[tuple[Case, object]]:
+        """What is on standard error after one request."""
+        missing = r'the store is unavailable: the key \"modules\" is not in the bucket \"\"'
+        _, body = failure(503, "store_unavailable", missing)
+        for name, about, environment, expect in [
+            ("log-5xx", "the cause of a 5xx is logged", {"CCS_ACCESS": ANYBODY}, b"503 " + body),
+            (
+                "log-no-policy",
+                "a service without an access policy says so",
+                {},
+                b"CCS_ACCESS is not set: every request is answered with 401\n",
+            ),
+        ]:
+            with tempfile.TemporaryFile() as output:
+                options = [*self.options, "-S", "keyvalue"]
+                component = artifact(self.component)
+                with served(component, *options, environment=environment, output=output) as address:
+                    http.ask(address, get("/v1/modules"))
+                output.seek(0)
+                lines = [line for line in output.readlines() if b"ccs-modules: " in line]
+            found = [line[line.index(b"ccs-modules: ") :] for line in lines]
+            yield extra(name, about, [b"ccs-modules: " + expect]), found
 
     def configurations(self) -> list:
         """What a service answers that is set up in this way."""
@@ -154,7 +181,7 @@ class WasmtimeServe(Runtime):
                 failure(
                     500,
                     "store_failed",
-                    "the store failed: the value, line 2, column 14: "
+                    r'the store failed: the value of the key \"modules\", line 2, column 14: '
                     "expected `,` or `]`",
                 ),
             ),
@@ -165,7 +192,7 @@ class WasmtimeServe(Runtime):
                 failure(
                     500,
                     "store_failed",
-                    "the store failed: the value, line 1, column 1: "
+                    r'the store failed: the value of the key \"modules\", line 1, column 1: '
                     "expected value",
                 ),
             ),

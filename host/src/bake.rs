@@ -100,7 +100,9 @@ fn component(service: &[u8], image: &[u8]) -> Result<Vec<u8>, BakeError> {
     if found {
         Ok(component.finish())
     } else {
-        Err(BakeError::Component("it has no place for a catalog"))
+        Err(BakeError::Component(
+            "it has no place for a catalog; use an artifact whose name ends with _baked",
+        ))
     }
 }
 

@@ -96,7 +96,7 @@ impl Refusal {
     pub fn description(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             Self::BadRequest(reason) => reason,
-            Self::CallFailed => "the request could not be answered",
+            Self::CallFailed => "the request could not be answered; the log of the server says why",
             Self::CallTimedOut => "the request could not be answered in time",
             Self::Catalog(error) => return error.to_string().into(),
             Self::HeadersTooLong => "the header fields are too long",

@@ -16,13 +16,15 @@ pub(crate) struct Bridge;
 
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {
-        let value = Config::from_environment()?.value()?;
-        Ok(split(&value)?.into_iter().map(<[u8]>::to_vec).collect())
+        let config = Config::from_environment()?;
+        let value = config.value()?;
+        Ok(config.split(&value)?.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
-        let value = Config::from_environment()?.value()?;
-        Ok(snapshot::find(&split(&value)?, &uid, &Limits::default())
+        let config = Config::from_environment()?;
+        let value = config.value()?;
+        Ok(snapshot::find(&config.split(&value)?, &uid, &Limits::default())
             .map(|document| document.to_vec()))
     }
 }
@@ -74,6 +76,13 @@ impl Config {
         }
     }
 
+    /// Splits the value into its documents.
+    fn split<'a>(&self, value: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
+        snapshot::split(value).map_err(|error| {
+            Error::Other(format!("the value of the key \"{}\", {error}", self.key))
+        })
+    }
+
     fn failed(&self, error: store::Error) -> Error {
         match error {
             store::Error::AccessDenied => {
@@ -97,8 +106,4 @@ fn is(name: &str, value: &str, this: &str, that: &str) -> Result<bool, Error> {
         _ if value == that => Ok(false),
         _ => Err(Error::Other(format!("{name}: expected {this} or {that}"))),
     }
-}
-
-fn split(value: &[u8]) -> Result<Vec<&[u8]>, Error> {
-    snapshot::split(value).map_err(|error| Error::Other(format!("the value, {error}")))
 }

@@ -35,17 +35,20 @@ impl Config {
                 StoreError::Unavailable(format!("{redis} is not ready: {code}"))
             }
             // The one condition without a code of its own that passes by itself.
-            "ERR" if reply.ends_with(b"max number of clients reached") => {
-                StoreError::Unavailable(format!("{redis} has no connection to spare"))
-            }
+            "ERR" if reply.ends_with(b"max number of clients reached") => StoreError::Unavailable(
+                format!("{redis} has as many clients as its setting maxclients permits"),
+            ),
             "ASK" | "MOVED" => StoreError::Other(format!(
                 "the key {key} is on another node than {redis}: set CCS_REDIS_ADDRESS to that node"
             )),
             "WRONGTYPE" => StoreError::Other(format!(
                 "the key {key} of {redis} does not hold a hash: check CCS_REDIS_KEY"
             )),
+            "ERR" if reply.starts_with(b"ERR unknown command") => StoreError::Other(format!(
+                "{redis} does not know a command: reading takes HVALS, HGET and EXISTS"
+            )),
             "" => self.speaks_otherwise(),
-            code => StoreError::Other(format!("{redis} answers with the error {code}")),
+            code => StoreError::Other(format!("{redis} refuses the command with the error {code}")),
         }
     }
 
@@ -154,7 +157,8 @@ mod tests {
             ),
             (
                 "ERR max number of clients reached",
-                "the store is unavailable: redis at a:1 has no connection to spare",
+                "the store is unavailable: redis at a:1 has as many clients as its setting maxclients \
+                 permits",
             ),
             (
                 "MOVED 866 10.0.0.1:1",
@@ -166,7 +170,12 @@ mod tests {
                 "the store failed: the key ccs:modules of redis at a:1 does not hold a hash: check \
                  CCS_REDIS_KEY",
             ),
-            ("OOM x", "the store failed: redis at a:1 answers with the error OOM"),
+            (
+                "ERR unknown command 'HVALS'",
+                "the store failed: redis at a:1 does not know a command: reading takes HVALS, HGET and \
+                 EXISTS",
+            ),
+            ("OOM x", "the store failed: redis at a:1 refuses the command with the error OOM"),
         ] {
             assert_eq!(config.refused(reply.as_bytes()).to_string(), expected);
         }

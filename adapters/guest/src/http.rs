@@ -15,6 +15,25 @@ use ccs_modules::{Limits, config};
 /// The environment variable that holds the access policy, as JSON.
 const ACCESS: &str = "CCS_ACCESS";
 
+/// The line for the log about a response: the cause of a 5xx, or that there is no access policy. None for
+/// any other response.
+pub fn log_line<B: AsRef<[u8]>>(
+    response: &Response<B>,
+    environment: &[(String, String)],
+) -> Option<String> {
+    match response.status {
+        401 if !environment.iter().any(|(name, _)| name == ACCESS) => {
+            Some(format!("ccs-modules: {ACCESS} is not set: every request is answered with 401\n"))
+        }
+        status @ 500.. => {
+            // The body is one line. That of HEAD is empty.
+            let body = String::from_utf8_lossy(response.body.as_ref());
+            Some(format!("ccs-modules: {status} {}\n", body.trim_end()))
+        }
+        _ => None,
+    }
+}
+
 /// Answers one request. `environment` holds the access policy. Without one, no caller is
 /// authenticated; with a malformed one, every request is answered with an error.
 pub fn answer(

@@ -329,7 +329,10 @@ impl Question {
             Self::List(ask) => match snapshot::split(&body.unwrap_or_default()) {
                 Ok(documents) => answer(ask, &documents, limits),
                 Err(error) => {
-                    fail(ask, StoreError::Other(format!("not a list of documents: {error}")))
+                    let reason = format!(
+                        "the upstream's response to the path of the list is not a list of documents: {error}"
+                    );
+                    fail(ask, StoreError::Other(reason))
                 }
             },
             Self::Module(ask) => ask.answer(Ok(body)),

@@ -13,6 +13,7 @@ use wit_bindgen::{StreamWriter, spawn_local};
 
 use crate::bindings::exports::wasi::http::handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
+use crate::bindings::wasi::cli::stderr::write_via_stream;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::{wit_future, wit_stream};
 
@@ -33,12 +34,16 @@ struct Service;
 
 impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let environment = get_environment();
         let response = ccs_modules_guest::http::answer(
             &name(request.get_method()),
             &request.get_path_with_query().unwrap_or_default(),
             &request.get_headers().copy_all(),
-            &get_environment(),
+            &environment,
         );
+        if let Some(line) = ccs_modules_guest::http::log_line(&response, &environment) {
+            log(line).await;
+        }
         let headers = Fields::new();
         for (name, value) in &response.headers {
             // A host that refuses a field, such as content-length, sets it itself.
@@ -55,6 +60,15 @@ impl Guest for Service {
         let _ = outgoing.set_status_code(response.status);
         Ok(outgoing)
     }
+}
+
+/// Writes a line to standard error. If that is closed, there is nowhere to report it.
+async fn log(line: String) {
+    let (mut writer, reader) = wit_stream::new();
+    let written = write_via_stream(reader);
+    writer.write_all(line.into_bytes()).await;
+    drop(writer);
+    let _ = written.await;
 }
 
 /// Sends a body, until the client has disconnected.

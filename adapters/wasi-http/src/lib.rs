@@ -10,6 +10,7 @@ use alloc::string::String;
 
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
+use crate::bindings::wasi::cli::stderr::get_stderr;
 use crate::bindings::wasi::http::types::{
     ErrorCode, Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
@@ -32,12 +33,17 @@ struct Service;
 
 impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
+        let environment = get_environment();
         let response = ccs_modules_guest::http::answer(
             &name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),
-            &get_environment(),
+            &environment,
         );
+        if let Some(line) = ccs_modules_guest::http::log_line(&response, &environment) {
+            // If standard error is closed, there is nowhere to report it.
+            let _ = write(&get_stderr(), line.as_bytes());
+        }
         let headers = Fields::new();
         for (name, value) in &response.headers {
             // A host that refuses a field, such as content-length, sets it itself.

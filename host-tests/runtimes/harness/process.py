@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 HOST = "127.0.0.1"
 
@@ -21,14 +21,14 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list, port: int, *, says: str = "", seconds: float = 60, **options
+    command: list, port: int, *, says: str = "", seconds: float = 60, output=None, **options
 ) -> Iterator[tuple[str, int]]:
     """Runs a server until the block ends. The block begins once `port` accepts connections and the
     server has printed `says`.
 
-    The options are those of `subprocess.Popen`, such as `cwd` and `env`.
+    What it prints goes to the open file `output`, if there is one. The options are those of `subprocess.Popen`, such as `cwd` and `env`.
     """
-    with tempfile.TemporaryFile() as output:
+    with nullcontext(output) if output else tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,

@@ -132,6 +132,7 @@ const PROMISES: &[Promise] = &[
         imports: &[
             "ccs:modules/ccs@0.1.0",
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:http/types@0.2.12",
             "wasi:io/error@0.2.12",
             "wasi:io/poll@0.2.12",
@@ -144,6 +145,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_baked.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:http/types@0.2.12",
             "wasi:io/error@0.2.12",
             "wasi:io/poll@0.2.12",
@@ -154,13 +156,24 @@ const PROMISES: &[Promise] = &[
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3.wasm",
-        imports: &["ccs:modules/ccs@0.1.0", "wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
+        imports: &[
+            "ccs:modules/ccs@0.1.0",
+            "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
+            "wasi:http/types@0.3.0",
+        ],
         exports: &["wasi:http/handler@0.3.0"],
         budget: 176 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_baked.wasm",
-        imports: &["wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"],
+        imports: &[
+            "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
+            "wasi:http/types@0.3.0",
+        ],
         exports: &["wasi:http/handler@0.3.0"],
         budget: 160 << 10,
     },
@@ -221,6 +234,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_upstream.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:clocks/monotonic-clock@0.2.12",
             "wasi:http/outgoing-handler@0.2.12",
             "wasi:http/types@0.2.12",
@@ -235,6 +249,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:http/types@0.2.12",
             "wasi:io/error@0.2.12",
             "wasi:io/poll@0.2.12",
@@ -248,6 +263,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_keyvalue_draft2.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:http/types@0.2.12",
             "wasi:io/error@0.2.12",
             "wasi:io/poll@0.2.12",
@@ -261,6 +277,7 @@ const PROMISES: &[Promise] = &[
         artifact: "ccs_modules_wasi_http_redis.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
+            "wasi:cli/stderr@0.2.12",
             "wasi:clocks/monotonic-clock@0.2.12",
             "wasi:http/types@0.2.12",
             "wasi:io/error@0.2.12",
@@ -280,6 +297,8 @@ const PROMISES: &[Promise] = &[
         imports: &[
             "wasi:cli/environment@0.2.12",
             "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
             "wasi:clocks/monotonic-clock@0.2.12",
             "wasi:http/outgoing-handler@0.2.12",
             "wasi:http/types@0.2.12",
@@ -296,6 +315,8 @@ const PROMISES: &[Promise] = &[
         imports: &[
             "wasi:cli/environment@0.2.12",
             "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
             "wasi:http/types@0.3.0",
             "wasi:keyvalue/store@0.2.0-draft",
         ],
@@ -307,6 +328,8 @@ const PROMISES: &[Promise] = &[
         imports: &[
             "wasi:cli/environment@0.2.12",
             "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
             "wasi:clocks/monotonic-clock@0.2.12",
             "wasi:http/types@0.3.0",
             "wasi:io/error@0.2.12",
@@ -319,7 +342,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 288 << 10,
+        budget: 304 << 10,
     },
 ];
 

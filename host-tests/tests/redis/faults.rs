@@ -80,7 +80,7 @@ async fn a_wrong_password() {
     let store = Redis::new(url.parse().unwrap());
     for _ in 0..2 {
         let text = denied(&store).await;
-        assert!(text.ends_with("does not accept the credentials"), "{text}");
+        assert!(text.contains("does not accept the credentials: check "), "{text}");
         assert!(!text.contains("secret"), "{text}");
     }
     // Whoever runs Redis puts it right, and nobody has to restart this.
@@ -93,7 +93,7 @@ async fn no_password() {
     let server = Server::start();
     let store = Redis::new(format!("redis://127.0.0.1:{}", server.port()).parse().unwrap());
     let text = denied(&store).await;
-    assert!(text.ends_with("asks for a password"), "{text}");
+    assert!(text.contains("asks for a password: write it into "), "{text}");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn no_memory_to_write_into() {
     let Err(CcsError::Other(text)) = store.replace(&catalog(DEMO)).await else {
         panic!("there is no memory");
     };
-    assert!(text.ends_with("error OOM"), "{text}");
+    assert!(text.ends_with("its setting maxmemory is reached"), "{text}");
     assert_eq!(store.list_documents().await.unwrap().len(), 1, "what was there is there");
 }
 

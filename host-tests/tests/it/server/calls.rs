@@ -20,7 +20,7 @@ async fn a_plugin_that_breaks_off_is_an_internal_error() {
     assert_eq!(reply.status, 500);
     assert_eq!(
         reply.text(),
-        "{\"description\":\"the request could not be answered\",\"error_code\":\"internal_error\"}\n"
+        "{\"description\":\"the request could not be answered; the log of the server says why\",\"error_code\":\"internal_error\"}\n"
     );
     assert_eq!(wire.ask("GET", "/healthz").await.status, 200, "it goes on");
 }

@@ -89,7 +89,11 @@ impl RedisAddress {
 
     fn set(&mut self, parameter: &str, value: String) -> Result<(), RedisAddressError> {
         match parameter {
-            _ if value.is_empty() => return Err(RedisAddressError("a parameter has no value")),
+            "ca" | "key" | "missing" if value.is_empty() => {
+                return Err(RedisAddressError(
+                    "a parameter after ? has no value, such as key=NAME",
+                ));
+            }
             "ca" if !self.tls => {
                 return Err(RedisAddressError("the parameter ca needs rediss://"));
             }

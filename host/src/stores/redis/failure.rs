@@ -13,14 +13,15 @@ use crate::CcsError;
 pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
     let server = HostPort(address);
     match error.kind() {
-        redis::ErrorKind::AuthenticationFailed => {
-            CcsError::Denied(format!("redis at {server} does not accept the credentials"))
-        }
+        redis::ErrorKind::AuthenticationFailed => CcsError::Denied(format!(
+            "redis at {server} does not accept the credentials: check the user and the password \
+                 in the address of the store, or REDISCLI_AUTH"
+        )),
         redis::ErrorKind::Io => {
             CcsError::Unavailable(format!("redis at {server}: {}", reason(error)))
         }
         redis::ErrorKind::Parse => CcsError::Other(format!(
-            "the server at {server} does not speak the Redis protocol; is it a port for TLS?"
+            "the server at {server} does not speak the Redis protocol; a port for TLS needs rediss://"
         )),
         _ => match code(error) {
             Some(code) => refusal(address, &code, error.detail().unwrap_or_default()),
@@ -51,8 +52,13 @@ fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
     let server = HostPort(address);
     let key = address.key();
     match code {
-        "DENIED" => CcsError::Denied(format!("redis at {server} is in protected mode")),
-        "NOAUTH" => CcsError::Denied(format!("redis at {server} asks for a password")),
+        "DENIED" => CcsError::Denied(format!(
+            "redis at {server} is in protected mode: it needs a password, or this host in its settings"
+        )),
+        "NOAUTH" => CcsError::Denied(format!(
+            "redis at {server} asks for a password: write it into the address of the store, or into \
+             REDISCLI_AUTH"
+        )),
         "NOPERM" => CcsError::Denied(format!(
             "redis at {server} does not let this user run the command or use the key {key}: reading \
              takes HVALS, HGET and EXISTS, writing WATCH, HGETALL, MULTI, EXEC, DEL and HSET"
@@ -61,25 +67,34 @@ fn refusal(address: &RedisAddress, code: &str, detail: &str) -> CcsError {
         "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "TRYAGAIN" => {
             CcsError::Unavailable(format!("redis at {server} is not ready: {code}"))
         }
-        "ERR" if detail.starts_with("max number of clients") => {
-            CcsError::Unavailable(format!("redis at {server} has no connection to spare"))
-        }
+        "ERR" if detail.starts_with("max number of clients") => CcsError::Unavailable(format!(
+            "redis at {server} has as many clients as its setting maxclients permits"
+        )),
 
-        "ASK" | "MOVED" => {
-            CcsError::Other(format!("the key {key} is on another node than redis at {server}"))
-        }
+        "ASK" | "MOVED" => CcsError::Other(format!(
+            "the key {key} is on another node than redis at {server}: use the address of that node"
+        )),
         "ERR" if detail.starts_with("DB index") => CcsError::Other(format!(
             "redis at {server} does not have the database {}",
             address.database()
+        )),
+        "MISCONF" => CcsError::Other(format!(
+            "redis at {server} cannot save its data to disk, and so lets nobody write"
+        )),
+        "OOM" => CcsError::Other(format!(
+            "redis at {server} has no memory left to write: its setting maxmemory is reached"
         )),
         "READONLY" => CcsError::Other(format!("redis at {server} is a read-only replica")),
         "WRONGTYPE" => {
             CcsError::Other(format!("the key {key} of redis at {server} does not hold a hash"))
         }
         "ERR" if detail.starts_with("unknown command") => CcsError::Other(format!(
-            "redis at {server} does not know a command that the store needs"
+            "redis at {server} does not know a command: reading takes HVALS, HGET and EXISTS, writing \
+             WATCH, HGETALL, MULTI, EXEC, DEL and HSET"
         )),
-        code => CcsError::Other(format!("redis at {server} refuses the command: error {code}")),
+        code => {
+            CcsError::Other(format!("redis at {server} refuses the command with the error {code}"))
+        }
     }
 }
 
