@@ -19,7 +19,7 @@ pub fn image() -> Option<&'static [u8]> {
     }
     let address = ptr::with_exposed_provenance(address);
     // SAFETY: Only `bake` sets the two numbers, and there it puts that many bytes of a data segment,
-    // behind everything that the linker placed. Nothing writes to them: the allocator hands out only
-    // memory that it has grown itself, which begins behind the image.
+    // behind the last page of what the linker placed. Nothing writes to them: the allocator hands out only
+    // what is left of that page, and memory that it has grown, which begins behind the image.
     Some(unsafe { slice::from_raw_parts(address, length) })
 }

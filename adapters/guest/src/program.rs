@@ -1,11 +1,8 @@
-//! The parts of a program without `std`: an allocator and a panic handler.
+//! The panic handler.
 //!
 //! Without `std` an artifact imports only what its world imports, and holds no code that formats
 //! panic messages: it is half as large. An adapter that calls nothing else of this library links
 //! it with `use ccs_modules_guest as _;`.
-
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Traps. No input of a caller or of a store reaches a panic; if one is reached after all, the
 /// host sees the trap and does not take it for an answer.
