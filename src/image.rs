@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! body      [document,document,...] and a line end: the body of the list
-//! strings   uid, module name and semantic version of each document, escapes resolved
+//! strings   the uid of each document and the fields that lookups compare, escapes resolved
 //! entries   one record for each document, in the list's order
 //! index     one record for each document, sorted by the hash of its uid, then by its uid
 //! trailer   where the parts are, the hash of the body, the version of this layout
@@ -24,15 +24,15 @@ use crate::list::Sink;
 use crate::module::{Document, Field, Module};
 
 /// The words of a document's entry: its range in the body, the hash of its response body, the ranges
-/// of its three strings, and its version.
-const ENTRY: usize = 12;
+/// of its five strings, and its version.
+const ENTRY: usize = 16;
 /// The words of a record in the index: the hash of a uid and the number of its document.
 const INDEX: usize = 3;
 /// The words of the trailer, see [`Trailer`].
 const TRAILER: usize = 7;
 
 /// "CCS" and the version of the layout.
-const MAGIC: u32 = u32::from_le_bytes(*b"CCS\x01");
+const MAGIC: u32 = u32::from_le_bytes(*b"CCS\x02");
 /// The start of a string, or the first of the version's two words, where a document has none.
 const ABSENT: u32 = u32::MAX;
 
@@ -131,7 +131,8 @@ impl<'a> View<'a> {
         self.find(uid)?.ok_or(Error::NotFound)
     }
 
-    fn find(&self, uid: &str) -> Result<Option<Entry<'a>>, Damaged> {
+    /// The document with this uid; none where there is none.
+    pub(crate) fn find(&self, uid: &str) -> Result<Option<Entry<'a>>, Damaged> {
         let hash = uid_hash(uid);
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -175,6 +176,7 @@ impl<'a> View<'a> {
 }
 
 /// A document of an image.
+#[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     view: View<'a>,
     words: [u32; ENTRY],
@@ -205,7 +207,17 @@ impl<'a> Entry<'a> {
     }
 
     pub(crate) fn semantic_version(&self) -> Result<Option<&'a str>, Damaged> {
-        let [_, _, _, _, _, _, _, _, start, end, ..] = self.words;
+        let [.., start, end, _, _, _, _, _, _] = self.words;
+        self.string(start..end)
+    }
+
+    pub(crate) fn compatible_redis_version(&self) -> Result<Option<&'a str>, Damaged> {
+        let [.., start, end, _, _, _, _] = self.words;
+        self.string(start..end)
+    }
+
+    pub(crate) fn min_redis_version(&self) -> Result<Option<&'a str>, Damaged> {
+        let [.., start, end, _, _] = self.words;
         self.string(start..end)
     }
 
@@ -263,8 +275,11 @@ impl Sink for Builder {
         let end = short(self.image.len());
         let (low, high) = split(hash(&[text, b"\n"]));
         let (uid_start, uid_end) = self.add_string(Some(document.uid()));
-        let (name_start, name_end) = self.add_string(document.text(Field::ModuleName));
-        let (semver_start, semver_end) = self.add_string(document.text(Field::SemanticVersion));
+        let mut field = |field| self.add_string(document.text(field));
+        let (name_start, name_end) = field(Field::ModuleName);
+        let (semantic_start, semantic_end) = field(Field::SemanticVersion);
+        let (compatible_start, compatible_end) = field(Field::CompatibleRedisVersion);
+        let (min_start, min_end) = field(Field::MinRedisVersion);
         let (presence, version) = document.version().map_or((ABSENT, 0), |version| (0, version));
         self.entries.push([
             start,
@@ -275,8 +290,12 @@ impl Sink for Builder {
             uid_end,
             name_start,
             name_end,
-            semver_start,
-            semver_end,
+            semantic_start,
+            semantic_end,
+            compatible_start,
+            compatible_end,
+            min_start,
+            min_end,
             presence,
             version,
         ]);

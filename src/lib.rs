@@ -11,6 +11,8 @@
 //! - Who may call: management roles, and [access policies](access::Policy) for shells on a network.
 //! - Reading the body of `GET /v1/modules` as a store's content: [`snapshot`].
 //! - A catalog that is checked once and asked many times: [`Snapshot`].
+//! - The lookups that people ask for: modules by name, the latest ones, those that fit a Redis version,
+//!   the differences between two catalogs: [`lookup`].
 //! - Asking the REST API of a cluster: [`upstream`], and keeping its catalog fresh: [`Mirror`].
 //!
 //! # Out of scope
@@ -109,6 +111,7 @@ extern crate std;
 
 pub mod access;
 pub mod config;
+pub mod lookup;
 pub mod mirror;
 pub mod rest;
 pub mod snapshot;

@@ -18,6 +18,7 @@ use core::time::Duration;
 
 use crate::catalog::{get_module, list_modules};
 use crate::error::{Error, StoreError};
+use crate::lookup::{self, Fitting, RedisVersion};
 use crate::mirror::schedule::Schedule;
 use crate::mirror::time::Clock;
 use crate::module::Module;
@@ -469,6 +470,49 @@ impl Mirror {
         uid: &str,
     ) -> Result<Module, Error> {
         self.resolve(now, get_module(roles, uid, &self.config.limits))
+    }
+
+    /// Finds the modules of a name, newest first, as [`lookup::find_modules`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn find_modules<R: AsRef<str>>(
+        &self,
+        now: Millis,
+        roles: &[R],
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<Module>, Error> {
+        self.resolve(now, lookup::find_modules(roles, name, version, &self.config.limits))
+    }
+
+    /// Lists the newest module of each name, as [`lookup::latest_modules`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn latest_modules<R: AsRef<str>>(
+        &self,
+        now: Millis,
+        roles: &[R],
+    ) -> Result<Vec<Module>, Error> {
+        self.resolve(now, lookup::latest_modules(roles, &self.config.limits))
+    }
+
+    /// Chooses, for each name, the module that a database of this Redis version gets, as
+    /// [`lookup::fitting_modules`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn fitting_modules<R: AsRef<str>>(
+        &self,
+        now: Millis,
+        roles: &[R],
+        redis_version: RedisVersion,
+    ) -> Result<Vec<Fitting>, Error> {
+        self.resolve(now, lookup::fitting_modules(roles, redis_version, &self.config.limits))
     }
 
     /// Returns the state of the mirror.

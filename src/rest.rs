@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::image::View;
 use crate::limits::Limits;
-use crate::rest::bodies::{ListRequest, ModuleRequest};
+use crate::rest::bodies::{FilteredRequest, ListRequest, ModuleRequest};
 use crate::rest::responder::{ALLOW, Responder};
 use crate::rest::target::{Operation, Target};
 use crate::roles::may_view_modules;
@@ -91,7 +91,12 @@ impl From<Response> for Response<Cow<'_, [u8]>> {
 pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
     let responder = Responder::new(request);
     match operation(request, limits) {
-        Ok(Operation::List(filter)) => ask_documents(ListRequest::new(responder, filter), limits),
+        Ok(Operation::List(filter)) if filter.is_empty() => {
+            ask_documents(ListRequest::new(responder), limits)
+        }
+        Ok(Operation::List(filter)) => {
+            ask_documents(FilteredRequest::new(responder, filter), limits)
+        }
         Ok(Operation::Module(uid)) => ask_document(ModuleRequest::new(responder), &uid, limits),
         Ok(Operation::Options) => Step::Done(responder.options()),
         Err(refusal) => Step::Done(responder.refuse(&refusal)),
@@ -247,6 +252,9 @@ mod tests {
             ("module_name=bf&version=80001", vec![]),
             ("module_name=b%66&other", vec![bf]),
             ("other=1", vec![search, bf]),
+            ("latest=true", vec![search, bf]),
+            ("latest=false&module_name=bf", vec![bf]),
+            ("fits=7.4", vec![]),
         ] {
             let response = get(&format!("/v1/modules?{query}"));
             assert_eq!(body(&response), format!("[{}]\n", expected.join(",")), "{query}");

@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::Plugin;
-use crate::bindings::exports::ccs::modules::{catalog, rest};
+use crate::bindings::exports::ccs::modules::{catalog, lookup, rest};
 use crate::state::State;
 use crate::{CallLimits, Ccs, LoadError, Service, engine};
 
@@ -18,6 +18,7 @@ pub struct Host {
     pub(crate) engine: Engine,
     pub(crate) plugin: InstancePre<State>,
     pub(crate) catalog: catalog::GuestIndices,
+    pub(crate) lookup: lookup::GuestIndices,
     pub(crate) rest: rest::GuestIndices,
     pub(crate) limits: CallLimits,
     pub(crate) slots: Arc<Semaphore>,
@@ -40,6 +41,7 @@ impl Host {
         let plugin = link(&component).map_err(no_plugin)?;
         Ok(Self {
             catalog: catalog::GuestIndices::new(&plugin).map_err(no_plugin)?,
+            lookup: lookup::GuestIndices::new(&plugin).map_err(no_plugin)?,
             rest: rest::GuestIndices::new(&plugin).map_err(no_plugin)?,
             engine,
             plugin,

@@ -8,7 +8,7 @@ use wasmtime::{Store, component};
 
 use crate::memory::copied_bytes;
 use crate::state::State;
-use crate::{CallError, Ccs, Host, Module, Request, Response};
+use crate::{CallError, Ccs, Fitting, Host, Module, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
 ///
@@ -68,6 +68,67 @@ impl Instance {
             .call(async |host, Live { store, instance, .. }| {
                 let catalog = host.catalog.load(&mut *store, instance)?;
                 catalog.call_get_module(store, &roles, uid).await
+            })
+            .await?;
+        Ok(answer?)
+    }
+
+    /// Finds the modules of a name, newest first. `version` is the semantic version, its beginning, or
+    /// the version as one number.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn find_modules<R: AsRef<str>>(
+        &mut self,
+        roles: &[R],
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<Module>, CallError> {
+        let roles = owned(roles);
+        let answer = self
+            .call(async |host, Live { store, instance, .. }| {
+                let lookup = host.lookup.load(&mut *store, instance)?;
+                lookup.call_find_modules(store, &roles, name, version).await
+            })
+            .await?;
+        Ok(answer?)
+    }
+
+    /// Lists the newest module of each name, in the order of the list.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn latest_modules<R: AsRef<str>>(
+        &mut self,
+        roles: &[R],
+    ) -> Result<Vec<Module>, CallError> {
+        let roles = owned(roles);
+        let answer = self
+            .call(async |host, Live { store, instance, .. }| {
+                let lookup = host.lookup.load(&mut *store, instance)?;
+                lookup.call_latest_modules(store, &roles).await
+            })
+            .await?;
+        Ok(answer?)
+    }
+
+    /// Returns, for each name, the module that a database of this Redis version gets, such as `7.4`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn fitting_modules<R: AsRef<str>>(
+        &mut self,
+        roles: &[R],
+        redis_version: &str,
+    ) -> Result<Vec<Fitting>, CallError> {
+        let roles = owned(roles);
+        let answer = self
+            .call(async |host, Live { store, instance, .. }| {
+                let lookup = host.lookup.load(&mut *store, instance)?;
+                lookup.call_fitting_modules(store, &roles, redis_version).await
             })
             .await?;
         Ok(answer?)

@@ -83,6 +83,9 @@ pub mod stores;
 
 pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
+pub use crate::bindings::exports::ccs::modules::lookup::{
+    ChosenModule, Fitting, FittingRule, OtherModule,
+};
 pub use crate::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
 pub use crate::call_limits::CallLimits;
 pub use crate::ccs::Ccs;

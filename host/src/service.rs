@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{CallError, Ccs, Host, Instance, Module, Request, Response};
+use crate::{CallError, Ccs, Fitting, Host, Instance, Module, Request, Response};
 
 /// The plugin over one store. Each call runs in a fresh instance, and calls may run at the same time.
 /// Clones share the plugin and the store.
@@ -37,6 +37,45 @@ impl Service {
         uid: &str,
     ) -> Result<Module, CallError> {
         self.instance().get_module(roles, uid).await
+    }
+
+    /// Finds the modules of a name, newest first: see [`Instance::find_modules`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn find_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<Module>, CallError> {
+        self.instance().find_modules(roles, name, version).await
+    }
+
+    /// Lists the newest module of each name, in the order of the list.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn latest_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+    ) -> Result<Vec<Module>, CallError> {
+        self.instance().latest_modules(roles).await
+    }
+
+    /// Returns, for each name, the module that a database of this Redis version gets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list_modules`](Self::list_modules).
+    pub async fn fitting_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        redis_version: &str,
+    ) -> Result<Vec<Fitting>, CallError> {
+        self.instance().fitting_modules(roles, redis_version).await
     }
 
     /// Answers one HTTP request.

@@ -5,25 +5,24 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::image::{Damaged, Entry, View};
+use crate::image::{Builder, Damaged, Entry, View};
 use crate::limits::Limits;
 use crate::list::Sink;
 use crate::module::Document;
 use crate::rest::responder::Responder;
-use crate::rest::target::{Filter, FilterFields};
+use crate::rest::target::Filter;
 use crate::rest::{Refusal, Response};
 use crate::step::{ListCall, ModuleCall};
 
-/// The request for a list.
+/// The request for the whole list.
 pub(super) struct ListRequest {
     responder: Responder,
-    filter: Filter,
     body: ListBody,
 }
 
 impl ListRequest {
-    pub(super) fn new(responder: Responder, filter: Filter) -> Self {
-        Self { responder, filter, body: ListBody::default() }
+    pub(super) fn new(responder: Responder) -> Self {
+        Self { responder, body: ListBody::default() }
     }
 }
 
@@ -33,9 +32,7 @@ impl Sink for ListRequest {
     }
 
     fn add(&mut self, document: Document<'_>) {
-        if self.filter.is_empty() || self.filter.matches(&FilterFields::of(&document)) {
-            self.body.push(document.text_bytes());
-        }
+        self.body.push(document.text_bytes());
     }
 }
 
@@ -44,6 +41,46 @@ impl ListCall<Response> for ListRequest {
         match complete {
             Ok(()) => self.responder.represent(self.body.finish()),
             Err(error) => self.responder.refuse(&Refusal::Catalog(error)),
+        }
+    }
+
+    fn answer_from(self: Box<Self>, snapshot: View<'_>, _: &Limits) -> Response {
+        self.responder.list_from(&Filter::default(), snapshot).into_owned()
+    }
+}
+
+/// The request for the part of the list that a filter chooses. Which modules those are can depend on
+/// the whole list, so the documents become the image of a snapshot first.
+pub(super) struct FilteredRequest {
+    responder: Responder,
+    filter: Filter,
+    catalog: Builder,
+}
+
+impl FilteredRequest {
+    pub(super) fn new(responder: Responder, filter: Filter) -> Self {
+        Self { responder, filter, catalog: Builder::default() }
+    }
+}
+
+impl Sink for FilteredRequest {
+    fn reserve(&mut self, documents: usize, bytes: usize) {
+        self.catalog.reserve(documents, bytes);
+    }
+
+    fn add(&mut self, document: Document<'_>) {
+        self.catalog.add(document);
+    }
+}
+
+impl ListCall<Response> for FilteredRequest {
+    fn finish(self: Box<Self>, complete: Result<(), Error>) -> Response {
+        let Self { responder, filter, catalog } = *self;
+        match complete.and_then(|()| catalog.finish().map_err(Error::Malformed)) {
+            Ok((image, trailer)) => {
+                responder.list_from(&filter, View { image: &image, trailer }).into_owned()
+            }
+            Err(error) => responder.refuse(&Refusal::Catalog(error)),
         }
     }
 
@@ -77,7 +114,7 @@ impl ModuleCall<Response> for ModuleRequest {
 }
 
 impl Responder {
-    /// Responds with the list of a snapshot, without the modules that the filter leaves out.
+    /// Responds with the modules of a snapshot that the filter chooses, in the order of the list.
     pub(super) fn list_from<'a>(
         self,
         filter: &Filter,
@@ -123,14 +160,11 @@ impl ListBody {
     }
 }
 
-/// Returns the body of a snapshot's list, without the modules that the filter leaves out.
+/// Returns the body of a list of those modules of a snapshot that the filter chooses.
 fn filtered(filter: &Filter, snapshot: View<'_>) -> Result<Vec<u8>, Damaged> {
     let mut body = ListBody::default();
-    for entry in snapshot.entries() {
-        let entry = entry?;
-        if filter.matches(&FilterFields::of_entry(&entry)?) {
-            body.push(entry.text_bytes()?);
-        }
+    for entry in filter.choose(snapshot)? {
+        body.push(entry.text_bytes()?);
     }
     Ok(body.finish())
 }

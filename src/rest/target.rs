@@ -1,4 +1,4 @@
-//! Request targets: the resource that a path names, and the conditions in a query.
+//! Request targets: the resource that a path names, and the part of the list that a query asks for.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use percent_encoding::percent_decode_str;
 
-use crate::image::{Damaged, Entry};
+use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
-use crate::module::{Document, Field};
+use crate::lookup::{self, RedisVersion};
 use crate::rest::Refusal;
 
 /// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
@@ -58,7 +58,7 @@ impl<'a> Target<'a> {
 
 /// The operation that a request asks for.
 pub(super) enum Operation<'a> {
-    /// The modules that the filter matches.
+    /// The modules that the filter chooses.
     List(Filter),
     /// The module with this uid.
     Module(Cow<'a, str>),
@@ -91,9 +91,17 @@ impl<'a> Path<&'a str> {
     }
 }
 
-/// The conditions that a query sets for the list: a module must meet all of them. They are an
-/// extension of this implementation; an unknown key is ignored, as the real server does.
-pub(super) struct Filter(Vec<Condition>);
+/// The part of the list that a query asks for. This is an extension of this implementation; an
+/// unknown key is ignored, as the real server does.
+#[derive(Default)]
+pub(super) struct Filter {
+    /// The conditions that a module must meet, all of them.
+    conditions: Vec<Condition>,
+    /// The Redis version of a database: of the modules left of each name, the one that it gets.
+    fits: Option<RedisVersion>,
+    /// Whether only the newest is asked for of the modules left of each name.
+    latest: bool,
+}
 
 enum Condition {
     /// Compared without (ASCII) case.
@@ -104,62 +112,76 @@ enum Condition {
 
 impl Filter {
     fn parse(query: &str) -> Result<Self, Refusal> {
-        let mut conditions = Vec::new();
+        let mut filter = Self::default();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let Ok(key) = decode_query(key) else { continue };
-            conditions.push(match key.as_str() {
+            filter.conditions.push(match key.as_str() {
+                "fits" => {
+                    filter.fits = Some(redis_version(&decode_query(value)?)?);
+                    continue;
+                }
+                "latest" => {
+                    filter.latest = boolean(&decode_query(value)?)?;
+                    continue;
+                }
                 "module_name" => Condition::ModuleName(decode_query(value)?),
                 "semantic_version" => Condition::SemanticVersion(decode_query(value)?),
                 "version" => Condition::Version(version(&decode_query(value)?)?),
                 _ => continue,
             });
         }
-        Ok(Self(conditions))
+        Ok(filter)
     }
 
-    /// Tells whether every module matches.
+    /// Tells whether the whole list is asked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.conditions.is_empty() && self.fits.is_none() && !self.latest
     }
 
-    /// Tells whether a module with these fields matches.
-    pub(super) fn matches(&self, module: &FilterFields<'_>) -> bool {
-        self.0.iter().all(|condition| match condition {
-            Condition::ModuleName(name) => {
-                module.module_name.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(name))
+    /// Returns the modules that are asked for, in the order of the list.
+    pub(super) fn choose<'a>(&self, catalog: View<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
+        let mut chosen = Vec::new();
+        for entry in catalog.entries() {
+            let entry = entry?;
+            if self.meets_conditions(&entry)? {
+                chosen.push(entry);
             }
-            Condition::SemanticVersion(version) => {
-                module.semantic_version.as_deref() == Some(version)
-            }
-            Condition::Version(version) => module.version == Some(*version),
-        })
-    }
-}
-
-/// The fields of a module that a filter compares.
-pub(super) struct FilterFields<'a> {
-    module_name: Option<Cow<'a, str>>,
-    semantic_version: Option<Cow<'a, str>>,
-    version: Option<u32>,
-}
-
-impl<'a> FilterFields<'a> {
-    pub(super) fn of(document: &'a Document<'_>) -> Self {
-        Self {
-            module_name: document.text(Field::ModuleName),
-            semantic_version: document.text(Field::SemanticVersion),
-            version: document.version(),
         }
+        if let Some(redis_version) = self.fits {
+            chosen = lookup::choose_fitting(&chosen, redis_version)?;
+        }
+        if self.latest {
+            chosen = lookup::choose_latest(&chosen)?;
+        }
+        Ok(chosen)
     }
 
-    pub(super) fn of_entry(entry: &Entry<'a>) -> Result<Self, Damaged> {
-        Ok(Self {
-            module_name: entry.module_name()?.map(Cow::Borrowed),
-            semantic_version: entry.semantic_version()?.map(Cow::Borrowed),
-            version: entry.version(),
-        })
+    fn meets_conditions(&self, module: &Entry<'_>) -> Result<bool, Damaged> {
+        for condition in &self.conditions {
+            let met = match condition {
+                Condition::ModuleName(name) => {
+                    module.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(name))
+                }
+                Condition::SemanticVersion(version) => module.semantic_version()? == Some(version),
+                Condition::Version(version) => module.version() == Some(*version),
+            };
+            if !met {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
+}
+
+/// Reads the Redis version of a database.
+fn redis_version(text: &str) -> Result<RedisVersion, Refusal> {
+    const REASON: &str = "the query key fits needs a redis version such as 7.4";
+    text.parse().map_err(|_| Refusal::BadRequest(REASON))
+}
+
+fn boolean(text: &str) -> Result<bool, Refusal> {
+    text.parse().map_err(|_| Refusal::BadRequest("the query key latest needs true or false"))
 }
 
 /// Reads a version: digits alone, for `str::parse` takes a sign too.
@@ -210,7 +232,7 @@ mod tests {
     fn operation(target: &str) -> Result<String, &'static str> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::operation) {
-            Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.0.len())),
+            Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.conditions.len())),
             Ok(Operation::Module(uid)) => Ok(alloc::format!("module {uid}")),
             Ok(Operation::Options) => Err("options"),
             Err(Refusal::BadRequest(reason)) => Err(reason),
@@ -260,6 +282,9 @@ mod tests {
             ("/v1/modules?version=%2B5", Err(NO_VERSION)),
             ("/v1/modules?version=-5", Err(NO_VERSION)),
             ("/v1/modules?version=4294967296", Err(NO_VERSION)),
+            ("/v1/modules?fits=7.4&latest=true", Ok("list 0")),
+            ("/v1/modules?fits=7", Err("the query key fits needs a redis version such as 7.4")),
+            ("/v1/modules?latest", Err("the query key latest needs true or false")),
             ("/v1/modules/%%41", Err(NO_DIGITS)),
             ("/v1/modules/%+1", Err(NO_DIGITS)),
             ("/v1/modules?&&version=1&", Ok("list 1")),

@@ -10,6 +10,7 @@ use crate::image::{Builder, Trailer, View};
 use crate::json::{self, SyntaxError};
 use crate::limits::Limits;
 use crate::list;
+use crate::lookup::{self, Differences, Fitting, RedisVersion};
 use crate::module::{Document, Module, find_uid};
 use crate::rest::{self, Request, Response};
 use crate::snapshot::error::{ImageError, Position, SnapshotError};
@@ -153,6 +154,62 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
         limits: &Limits,
     ) -> Result<Module, Error> {
         get_module(roles, uid, limits).answer_from(self)
+    }
+
+    /// Finds the modules of a name, newest first: see [`lookup::find_modules`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn find_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        name: &str,
+        version: Option<&str>,
+        limits: &Limits,
+    ) -> Result<Vec<Module>, Error> {
+        lookup::find_modules(roles, name, version, limits).answer_from(self)
+    }
+
+    /// Lists the newest module of each name: see [`lookup::latest_modules`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn latest_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        limits: &Limits,
+    ) -> Result<Vec<Module>, Error> {
+        lookup::latest_modules(roles, limits).answer_from(self)
+    }
+
+    /// Chooses, for each name, the module that a database of this Redis version gets: see
+    /// [`lookup::fitting_modules`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_modules`](Self::list_modules).
+    pub fn fitting_modules<R: AsRef<str>>(
+        &self,
+        roles: &[R],
+        redis_version: RedisVersion,
+        limits: &Limits,
+    ) -> Result<Vec<Fitting>, Error> {
+        lookup::fitting_modules(roles, redis_version, limits).answer_from(self)
+    }
+
+    /// Compares this catalog, the older one, with a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] where these limits are lower than those of the check.
+    pub fn differences<C: AsRef<[u8]>>(
+        &self,
+        newer: &Snapshot<C>,
+        limits: &Limits,
+    ) -> Result<Differences, Error> {
+        lookup::differences(self.view(), newer.view(), limits)
     }
 
     /// Answers a request. Every failure is a response too.

@@ -6,10 +6,12 @@
 
 extern crate alloc;
 
+mod heap;
 pub mod http;
 #[cfg(feature = "baked")]
 mod image;
 mod program;
+mod records;
 
 use ccs_modules::{Ask, Step, StoreError};
 

@@ -9,10 +9,11 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::access::Caller;
-use ccs_modules::{Error, Limits, Module, StoreError};
+use ccs_modules::lookup::InvalidRedisVersion;
+use ccs_modules::{Error, Limits, Module, Step, StoreError};
 use ccs_modules_guest::resolve;
 
-use crate::bindings::exports::ccs::modules::{catalog, rest};
+use crate::bindings::exports::ccs::modules::{catalog, lookup, rest};
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
@@ -30,9 +31,7 @@ struct Plugin;
 
 impl catalog::Guest for Plugin {
     fn list_modules(roles: Vec<String>) -> Result<Vec<catalog::Module>, catalog::Error> {
-        resolve(ccs_modules::list_modules(&roles, &Limits::default()))
-            .map(|modules| modules.into_iter().map(Into::into).collect())
-            .map_err(Into::into)
+        modules(ccs_modules::list_modules(&roles, &Limits::default()))
     }
 
     fn get_module(roles: Vec<String>, uid: String) -> Result<catalog::Module, catalog::Error> {
@@ -40,6 +39,37 @@ impl catalog::Guest for Plugin {
             .map(Into::into)
             .map_err(Into::into)
     }
+}
+
+impl lookup::Guest for Plugin {
+    fn find_modules(
+        roles: Vec<String>,
+        name: String,
+        version: Option<String>,
+    ) -> Result<Vec<catalog::Module>, catalog::Error> {
+        let (version, limits) = (version.as_deref(), Limits::default());
+        modules(ccs_modules::lookup::find_modules(&roles, &name, version, &limits))
+    }
+
+    fn latest_modules(roles: Vec<String>) -> Result<Vec<catalog::Module>, catalog::Error> {
+        modules(ccs_modules::lookup::latest_modules(&roles, &Limits::default()))
+    }
+
+    fn fitting_modules(
+        roles: Vec<String>,
+        redis_version: String,
+    ) -> Result<Vec<lookup::Fitting>, catalog::Error> {
+        let redis_version = redis_version
+            .parse()
+            .map_err(|error: InvalidRedisVersion| catalog::Error::Other(error.to_string()))?;
+        let step = ccs_modules::lookup::fitting_modules(&roles, redis_version, &Limits::default());
+        Ok(resolve(step)?.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Resolves a call whose outcome is a list of modules.
+fn modules(step: Step<Result<Vec<Module>, Error>>) -> Result<Vec<catalog::Module>, catalog::Error> {
+    Ok(resolve(step)?.into_iter().map(Into::into).collect())
 }
 
 impl rest::Guest for Plugin {
@@ -79,25 +109,5 @@ impl From<Error> for catalog::Error {
     }
 }
 
-impl From<Module> for catalog::Module {
-    fn from(module: Module) -> Self {
-        Self {
-            uid: module.uid,
-            module_name: module.module_name,
-            display_name: module.display_name,
-            semantic_version: module.semantic_version,
-            version: module.version,
-            author: module.author,
-            email: module.email,
-            homepage: module.homepage,
-            description: module.description,
-            license: module.license,
-            capabilities: module.capabilities,
-            command_line_args: module.command_line_args,
-            config_command: module.config_command,
-            min_redis_version: module.min_redis_version,
-            is_bundled: module.is_bundled,
-            document: module.document,
-        }
-    }
-}
+ccs_modules_guest::from_module!(catalog::Module);
+ccs_modules_guest::from_fitting!(lookup);

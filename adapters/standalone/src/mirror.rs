@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::time::Duration;
 
+use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::mirror::{
     Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Source, Status,
 };
@@ -14,7 +15,7 @@ use ccs_modules::{Error, StoreError};
 use crate::Standalone;
 use crate::access::received;
 use crate::bindings::exports::ccs::modules::{mirror, snapshot};
-use crate::snapshot::{handle, text};
+use crate::snapshot::{handle, records, text};
 
 impl mirror::Guest for Standalone {
     type Mirror = Mirror;
@@ -56,8 +57,7 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        let modules = self.0.borrow().list_modules(Millis(now), &roles)?;
-        Ok(modules.into_iter().map(Into::into).collect())
+        Ok(records(self.0.borrow().list_modules(Millis(now), &roles)?))
     }
 
     fn get_module(
@@ -67,6 +67,37 @@ impl mirror::GuestMirror for Mirror {
         uid: String,
     ) -> Result<mirror::Module, mirror::Error> {
         Ok(self.0.borrow().get_module(Millis(now), &roles, &uid)?.into())
+    }
+
+    fn find_modules(
+        &self,
+        now: u64,
+        roles: Vec<String>,
+        name: String,
+        version: Option<String>,
+    ) -> Result<Vec<mirror::Module>, mirror::Error> {
+        let mirror = self.0.borrow();
+        Ok(records(mirror.find_modules(Millis(now), &roles, &name, version.as_deref())?))
+    }
+
+    fn latest_modules(
+        &self,
+        now: u64,
+        roles: Vec<String>,
+    ) -> Result<Vec<mirror::Module>, mirror::Error> {
+        Ok(records(self.0.borrow().latest_modules(Millis(now), &roles)?))
+    }
+
+    fn fitting_modules(
+        &self,
+        now: u64,
+        roles: Vec<String>,
+        redis_version: String,
+    ) -> Result<Vec<mirror::Fitting>, mirror::Error> {
+        let redis_version = redis_version
+            .parse()
+            .map_err(|error: InvalidRedisVersion| mirror::Error::Other(error.to_string()))?;
+        Ok(records(self.0.borrow().fitting_modules(Millis(now), &roles, redis_version)?))
     }
 
     fn status(&self, now: u64) -> mirror::Status {

@@ -4,7 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::{Error, Limits, Module, SnapshotError, Subject, rest};
+use ccs_modules::lookup::{self, InvalidRedisVersion};
+use ccs_modules::{Error, Limits, SnapshotError, Subject, rest};
 
 use crate::Standalone;
 use crate::access::received;
@@ -28,8 +29,7 @@ impl snapshot::GuestSnapshot for Snapshot {
     }
 
     fn list_modules(&self, roles: Vec<String>) -> Result<Vec<snapshot::Module>, snapshot::Error> {
-        let modules = self.0.list_modules(&roles, &Limits::default())?;
-        Ok(modules.into_iter().map(Into::into).collect())
+        Ok(records(self.0.list_modules(&roles, &Limits::default())?))
     }
 
     fn get_module(
@@ -38,6 +38,38 @@ impl snapshot::GuestSnapshot for Snapshot {
         uid: String,
     ) -> Result<snapshot::Module, snapshot::Error> {
         Ok(self.0.get_module(&roles, &uid, &Limits::default())?.into())
+    }
+
+    fn find_modules(
+        &self,
+        roles: Vec<String>,
+        name: String,
+        version: Option<String>,
+    ) -> Result<Vec<snapshot::Module>, snapshot::Error> {
+        let (version, limits) = (version.as_deref(), Limits::default());
+        Ok(records(self.0.find_modules(&roles, &name, version, &limits)?))
+    }
+
+    fn latest_modules(&self, roles: Vec<String>) -> Result<Vec<snapshot::Module>, snapshot::Error> {
+        Ok(records(self.0.latest_modules(&roles, &Limits::default())?))
+    }
+
+    fn fitting_modules(
+        &self,
+        roles: Vec<String>,
+        redis_version: String,
+    ) -> Result<Vec<snapshot::Fitting>, snapshot::Error> {
+        let redis_version = redis_version
+            .parse()
+            .map_err(|error: InvalidRedisVersion| snapshot::Error::Other(error.to_string()))?;
+        Ok(records(self.0.fitting_modules(&roles, redis_version, &Limits::default())?))
+    }
+
+    fn differences(
+        &self,
+        newer: snapshot::SnapshotBorrow<'_>,
+    ) -> Result<snapshot::Differences, snapshot::Error> {
+        Ok(self.0.differences(&newer.get::<Self>().0, &Limits::default())?.into())
     }
 
     fn handle(&self, request: snapshot::Request) -> snapshot::Response {
@@ -55,6 +87,11 @@ impl snapshot::GuestSnapshot for Snapshot {
     fn len(&self) -> u32 {
         self.0.len() as u32
     }
+}
+
+/// Returns the records of the contract.
+pub fn records<R: From<T>, T>(outcome: Vec<T>) -> Vec<R> {
+    outcome.into_iter().map(Into::into).collect()
 }
 
 /// Answers a request by a function of the core.
@@ -110,25 +147,30 @@ impl From<SnapshotError> for snapshot::Malformed {
     }
 }
 
-impl From<Module> for snapshot::Module {
-    fn from(module: Module) -> Self {
+impl From<lookup::Differences> for snapshot::Differences {
+    fn from(differences: lookup::Differences) -> Self {
+        let lookup::Differences { added, removed, changed } = differences;
         Self {
-            uid: module.uid,
-            module_name: module.module_name,
-            display_name: module.display_name,
-            semantic_version: module.semantic_version,
-            version: module.version,
-            author: module.author,
-            email: module.email,
-            homepage: module.homepage,
-            description: module.description,
-            license: module.license,
-            capabilities: module.capabilities,
-            command_line_args: module.command_line_args,
-            config_command: module.config_command,
-            min_redis_version: module.min_redis_version,
-            is_bundled: module.is_bundled,
-            document: module.document,
+            added: added.into_iter().map(Into::into).collect(),
+            removed: removed.into_iter().map(Into::into).collect(),
+            changed: changed.into_iter().map(Into::into).collect(),
         }
     }
 }
+
+impl From<lookup::ChangedModule> for snapshot::ChangedModule {
+    fn from(changed: lookup::ChangedModule) -> Self {
+        let lookup::ChangedModule { module, fields } = changed;
+        Self { module: module.into(), fields: fields.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<lookup::FieldDifference> for snapshot::FieldDifference {
+    fn from(difference: lookup::FieldDifference) -> Self {
+        let lookup::FieldDifference { name, before, after } = difference;
+        Self { name, before, after }
+    }
+}
+
+ccs_modules_guest::from_module!(snapshot::Module);
+ccs_modules_guest::from_fitting!(snapshot);

@@ -19,8 +19,12 @@ const PROMISES: &[Promise] = &[
     Promise {
         artifact: "ccs_modules_plugin.wasm",
         imports: &["ccs:modules/ccs@0.1.0"],
-        exports: &["ccs:modules/catalog@0.1.0", "ccs:modules/rest@0.1.0"],
-        budget: 128 << 10,
+        exports: &[
+            "ccs:modules/catalog@0.1.0",
+            "ccs:modules/lookup@0.1.0",
+            "ccs:modules/rest@0.1.0",
+        ],
+        budget: 192 << 10,
     },
     // The ABI of Proxy-Wasm 0.2.1, as the SDK imports and exports all of it; and nothing of WASI.
     Promise {
@@ -95,7 +99,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 320 << 10,
+        budget: 336 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 a file that is mounted and the end of an instance.
     Promise {
@@ -139,7 +143,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 160 << 10,
+        budget: 176 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_baked.wasm",
@@ -164,7 +168,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 176 << 10,
+        budget: 208 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_baked.wasm",
@@ -228,7 +232,7 @@ const PROMISES: &[Promise] = &[
             "ccs:modules/mirror@0.1.0",
             "ccs:modules/snapshot@0.1.0",
         ],
-        budget: 288 << 10,
+        budget: 368 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_upstream.wasm",
@@ -257,7 +261,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 224 << 10,
+        budget: 256 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue_draft2.wasm",
@@ -271,7 +275,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 224 << 10,
+        budget: 256 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_redis.wasm",
@@ -290,7 +294,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 288 << 10,
+        budget: 304 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_upstream.wasm",
@@ -321,7 +325,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 240 << 10,
+        budget: 272 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_redis.wasm",
@@ -342,7 +346,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 304 << 10,
+        budget: 336 << 10,
     },
 ];
 

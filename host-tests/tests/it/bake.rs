@@ -58,12 +58,18 @@ fn the_same_catalog_gives_the_same_bytes() {
 fn a_baked_service_imports_no_store() {
     const P2: &[&str] = &[
         "wasi:cli/environment@0.2.12",
+        "wasi:cli/stderr@0.2.12",
         "wasi:http/types@0.2.12",
         "wasi:io/error@0.2.12",
         "wasi:io/poll@0.2.12",
         "wasi:io/streams@0.2.12",
     ];
-    const P3: &[&str] = &["wasi:cli/environment@0.3.0", "wasi:http/types@0.3.0"];
+    const P3: &[&str] = &[
+        "wasi:cli/environment@0.3.0",
+        "wasi:cli/stderr@0.3.0",
+        "wasi:cli/types@0.3.0",
+        "wasi:http/types@0.3.0",
+    ];
     for (service, expected) in SERVICES.into_iter().zip([P2, P3]) {
         let wasm = bake(&service.wasm, b"[]").unwrap().wasm.into();
         let mut imports = Artifact { wasm, ..service.clone() }.imports().unwrap();

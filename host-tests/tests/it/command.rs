@@ -137,7 +137,7 @@ fn exit_codes_tell_what_happened() {
         (&["--store", "file:nothere.json"], 1, "cannot read nothere.json: there is no such file\n"),
         (&["--store", "nothing"], 2, "file:PATH"),
         (&["list", "--nothing"], 2, "--nothing"),
-        (&["get"], 2, "<UID>"),
+        (&["get"], 2, "<UID|NAME[@VERSION]>"),
         (&["get", "nothing"], 3, "no module"),
         (&["get", "nothing", "--output", "json"], 3, "no module"),
         (&["get", ""], 3, "no module"),
@@ -254,11 +254,11 @@ fn a_cache_folder_is_not_needed() {
     assert_eq!(output.stderr, b"");
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
     command
         .args(arguments)

@@ -26,6 +26,12 @@ fn plugin(list_modules: &str, handle: &str) -> Vec<u8> {
                 (param i32 i32) (result i32) {list_modules} unreachable)
             (func (export "ccs:modules/catalog@0.1.0#get-module")
                 (param i32 i32 i32 i32) (result i32) unreachable)
+            (func (export "ccs:modules/lookup@0.1.0#find-modules")
+                (param i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+            (func (export "ccs:modules/lookup@0.1.0#latest-modules")
+                (param i32 i32) (result i32) unreachable)
+            (func (export "ccs:modules/lookup@0.1.0#fitting-modules")
+                (param i32 i32 i32 i32) (result i32) unreachable)
             (func (export "ccs:modules/rest@0.1.0#handle")
                 (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {handle} unreachable))"#
     );

@@ -19,6 +19,7 @@ mod contract;
 mod gate;
 mod guest;
 mod host;
+mod lookup;
 mod outcome;
 mod proxy_wasm;
 mod readme;

@@ -10,10 +10,12 @@ use serde_json::Value;
 pub enum Failure {
     /// The roles do not hold the permission.
     Forbidden,
-    /// There is no such module.
-    NotFound,
+    /// There is no such module, with a message that names it.
+    NotFound(String),
     /// Any other failure, with its message.
     Other(String),
+    /// A failure of a command whose exit code 1 says something else.
+    Trouble(String),
 }
 
 impl Failure {
@@ -26,7 +28,8 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Other(_) => 1,
-            Self::NotFound => 3,
+            Self::Trouble(_) => 2,
+            Self::NotFound(_) => 3,
             Self::Forbidden => 4,
         })
     }
@@ -35,7 +38,7 @@ impl Failure {
     pub fn from_response(response: &Response) -> Self {
         match response.status {
             403 => Self::Forbidden,
-            404 => Self::NotFound,
+            404 => Self::NotFound(NO_UID.into()),
             status => {
                 let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
                 match body.get("description").and_then(Value::as_str) {
@@ -47,14 +50,16 @@ impl Failure {
     }
 }
 
+/// The message of a failure to get a module by its uid.
+const NO_UID: &str = "there is no module with this uid";
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forbidden => {
                 f.write_str("none of the roles holds the permission view_cluster_modules")
             }
-            Self::NotFound => f.write_str("there is no module with this uid"),
-            Self::Other(text) => f.write_str(text),
+            Self::NotFound(text) | Self::Other(text) | Self::Trouble(text) => f.write_str(text),
         }
     }
 }
@@ -63,7 +68,7 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Answered(CatalogError::Forbidden) => Self::Forbidden,
-            CallError::Answered(CatalogError::NotFound) => Self::NotFound,
+            CallError::Answered(CatalogError::NotFound) => Self::NotFound(NO_UID.into()),
             CallError::Answered(
                 CatalogError::Malformed(text)
                 | CatalogError::Other(text)

@@ -1,19 +1,57 @@
-//! `get UID`: shows one module.
+//! `get UID` or `get NAME[@VERSION]`: shows one module.
 
-use ccs_modules_host::Module;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ccs_modules_host::{Module, Service};
+use clap::Args;
 
+use super::module_name::ModuleName;
 use super::{Failure, Output, Query, output, service};
 
-/// Shows the module with this uid.
-pub async fn run(uid: &str, query: &Query) -> Result<Vec<u8>, Failure> {
+/// The arguments of `get`.
+#[derive(Args)]
+pub struct Get {
+    /// The uid of the module, or its name, and perhaps a version: `search@2.10`.
+    #[arg(value_name = "UID|NAME[@VERSION]")]
+    module: String,
+    #[command(flatten)]
+    query: Query,
+}
+
+/// Shows the module with this uid, or else the one module of this name.
+pub async fn run(arguments: &Get) -> Result<Vec<u8>, Failure> {
+    let Get { module, query } = arguments;
     let service = service::open(&query.store).await?;
-    match query.output {
-        Output::Json => {
-            let uid = utf8_percent_encode(uid, NON_ALPHANUMERIC);
-            service::body(&service, format!("/v1/modules/{uid}"), &query.roles).await
+    let found = match service.get_module(&query.roles, module).await.map_err(Failure::from) {
+        Err(Failure::NotFound(_)) => by_name(&service, module, query).await?,
+        found => found?,
+    };
+    Ok(match query.output {
+        Output::Json => [found.document.as_bytes(), b"\n"].concat(),
+        Output::Table => table(&found),
+    })
+}
+
+/// Finds the one module of a name. If there are several, the error names them.
+async fn by_name(service: &Service, text: &str, query: &Query) -> Result<Module, Failure> {
+    let Ok(ModuleName { name, version }) = text.parse();
+    let mut found = service.find_modules(&query.roles, &name, version.as_deref()).await?;
+    match (found.pop(), found.as_slice()) {
+        (None, _) => {
+            Err(Failure::NotFound(format!("there is no module with the uid or the name {text}")))
         }
-        Output::Table => Ok(table(&service.get_module(&query.roles, uid).await?)),
+        (Some(module), []) => Ok(module),
+        (Some(oldest), newer) => {
+            let candidates: Vec<_> = newer.iter().chain([&oldest]).map(candidate).collect();
+            let several = format!("{text} names {} modules", candidates.len());
+            Err(Failure::Other(format!("{several}, say which one: {}", candidates.join(", "))))
+        }
+    }
+}
+
+/// Names a module among several of its name: by its version, if it has one.
+fn candidate(module: &Module) -> String {
+    match (&module.module_name, &module.semantic_version) {
+        (Some(name), Some(version)) => format!("{name}@{version}"),
+        _ => module.uid.clone(),
     }
 }
 

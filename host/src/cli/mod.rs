@@ -6,18 +6,22 @@ mod bake;
 mod catalog_source;
 mod cluster;
 mod compose;
+mod diff;
 mod duration;
 mod export;
 mod failure;
+mod find;
 mod get;
 mod list;
 mod load;
+mod module_name;
 mod output;
 mod password;
 mod serve;
 mod service;
 mod store;
 mod terminal;
+mod watch;
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -25,33 +29,36 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use self::failure::Failure;
 use self::store::StoreAddress;
 
 /// Lists the modules of a Redis Enterprise cluster as its REST API does, from a store.
 ///
-/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 no such module, 4 not permitted.
+/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 no such module, 4 not permitted; of `diff` 0 the
+/// same, 1 different, 2 failure.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(name = env!("CARGO_BIN_NAME"), version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    query: Query,
+    list: list::List,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lists every module. Default command.
-    List(Query),
+    /// Lists modules: every one, or only those that are asked for. Default command.
+    List(list::List),
     /// Shows one module.
-    Get {
-        /// The uid of the module.
-        uid: String,
-        #[command(flatten)]
-        query: Query,
-    },
+    Get(get::Get),
+    /// Lists the modules of a name, newest first.
+    Find(find::Find),
+    /// Compares the catalogs of two stores.
+    Diff(diff::Diff),
+    /// Prints the changes of a store's catalog, until it is interrupted.
+    Watch(watch::Watch),
     /// Serves the modules as the REST API does.
     Serve(Box<serve::Serve>),
     /// Replaces the content of a Redis hash with the modules of a file or a cluster, in one step. If any
@@ -72,9 +79,16 @@ enum Command {
         /// The folder. It is created if it is missing.
         dir: PathBuf,
     },
+    /// Prints the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Prints the manual page.
+    Man,
 }
 
-/// The options of `list` and `get`.
+/// The options of the commands that ask for modules.
 #[derive(Args)]
 struct Query {
     /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
@@ -108,8 +122,12 @@ enum Output {
 pub fn run() -> ExitCode {
     let cli =
         Cli::parse_from(arguments::with_command_first(env::args_os().collect(), &Cli::command()));
-    match execute(cli).and_then(|text| print(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let printed = execute(cli).and_then(|answer| {
+        print(&answer.text)?;
+        Ok(answer.exit_code)
+    });
+    match printed {
+        Ok(exit_code) => exit_code.into(),
         Err(failure) => {
             // If standard error is closed too, there is nowhere to report the error.
             let _ = writeln!(io::stderr(), "error: {}", terminal::escaped(&failure.to_string()));
@@ -118,17 +136,34 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
+/// The answer to a command.
+struct Answer {
+    /// The text for standard output.
+    text: Vec<u8>,
+    /// The exit code of the process.
+    exit_code: u8,
+}
+
+impl From<Vec<u8>> for Answer {
+    fn from(text: Vec<u8>) -> Self {
+        Self { text, exit_code: 0 }
+    }
+}
+
+fn execute(cli: Cli) -> Result<Answer, Failure> {
     let mut runtime = match cli.command {
         Some(Command::Serve(_)) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().map_err(Failure::other)?;
     runtime.block_on(async {
-        match cli.command {
-            None => list::run(&cli.query).await,
-            Some(Command::List(query)) => list::run(&query).await,
-            Some(Command::Get { uid, query }) => get::run(&uid, &query).await,
+        let text = match cli.command {
+            None => list::run(&cli.list).await,
+            Some(Command::List(list)) => list::run(&list).await,
+            Some(Command::Get(get)) => get::run(&get).await,
+            Some(Command::Find(find)) => find::run(&find).await,
+            Some(Command::Diff(diff)) => return diff::run(&diff).await,
+            Some(Command::Watch(watch)) => watch::run(&watch).await,
             Some(Command::Serve(serve)) => serve::run(*serve).await,
             Some(Command::Load(load)) => load::run(&load).await,
             Some(Command::Export(export)) => export::run(&export).await,
@@ -136,8 +171,30 @@ fn execute(cli: Cli) -> Result<Vec<u8>, Failure> {
             Some(Command::Password(arguments)) => password::run(&arguments),
             Some(Command::Bake(arguments)) => bake::run(&arguments).await,
             Some(Command::Compose(arguments)) => compose::run(&arguments),
-        }
+            Some(Command::Completions { shell }) => Ok(completions(shell)),
+            Some(Command::Man) => manual(),
+        };
+        text.map(Into::into)
     })
+}
+
+/// Returns the completions for a shell.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_BIN_NAME"), &mut text);
+    text
+}
+
+/// Returns the manual page: of the command first, then of each verb.
+fn manual() -> Result<Vec<u8>, Failure> {
+    let mut command = Cli::command();
+    command.build();
+    let mut text = Vec::new();
+    let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help").cloned();
+    for page in [command.clone()].into_iter().chain(verbs.collect::<Vec<_>>()) {
+        clap_mangen::Man::new(page).render(&mut text).map_err(Failure::other)?;
+    }
+    Ok(text)
 }
 
 /// Prints to standard output. A pipe that was closed is not an error: its reader has enough.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ccs_modules_host::{
     CallLimits, Caller, Host, LoadError, Request, Service, Standalone, artifacts,
 };
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -69,6 +70,11 @@ pub async fn body(service: &Service, target: String, roles: &[String]) -> Result
         200 => Ok(response.body),
         _ => Err(Failure::from_response(&response)),
     }
+}
+
+/// Encodes a text for a path or a query.
+pub fn percent_encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 /// Shows progress to a person, so only on a terminal.

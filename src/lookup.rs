@@ -1,0 +1,497 @@
+//! Lookups: the modules of a name, the latest ones, those that fit a Redis version, and the
+//! differences between two catalogs.
+//!
+//! They are extensions: the REST API of Redis Enterprise lists modules and gets one by its uid, and
+//! no more.
+//!
+//! Names are compared without (ASCII) case. Of the modules of one name, the newest is the one with
+//! the highest semantic version; where `semantic_version` is none, `version` says it in one number.
+//! Of equal versions the first of the list is taken.
+//!
+//! ```
+//! use ccs_modules::{Limits, Snapshot};
+//!
+//! let body = br#"[
+//!     {"uid": "a", "module_name": "search", "semantic_version": "2.10.17", "compatible_redis_version": "7.4"},
+//!     {"uid": "b", "module_name": "search", "semantic_version": "2.8.26", "min_redis_version": "7.1"},
+//!     {"uid": "c", "module_name": "search", "semantic_version": "2.6.29", "min_redis_version": "6.0.7"}
+//! ]"#;
+//! let limits = Limits::default();
+//! let catalog = Snapshot::parse(body, &limits)?;
+//!
+//! let found = catalog.find_modules(&["db_viewer"], "Search", Some("2.8"), &limits)?;
+//! assert_eq!(found[0].uid, "b");
+//!
+//! let latest = catalog.latest_modules(&["db_viewer"], &limits)?;
+//! assert_eq!(latest[0].uid, "a");
+//!
+//! let fitting = catalog.fitting_modules(&["db_viewer"], "7.2".parse()?, &limits)?;
+//! let chosen = fitting[0].chosen.as_ref().unwrap();
+//! assert_eq!(chosen.module.uid, "b");
+//! assert_eq!(chosen.reason, "min_redis_version is 7.1, and no version is made for 7.2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod differences;
+mod fitting;
+mod version;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use semver::Version;
+
+use crate::ask::ask_documents;
+use crate::error::Error;
+use crate::image::{Builder, Damaged, Entry, View};
+use crate::limits::Limits;
+use crate::list::Sink;
+use crate::module::{Document, Module};
+use crate::roles::may_view_modules;
+use crate::step::{ListCall, Step};
+
+pub(crate) use crate::lookup::differences::differences;
+pub use crate::lookup::differences::{ChangedModule, Differences, FieldDifference};
+pub(crate) use crate::lookup::fitting::choose_fitting;
+use crate::lookup::fitting::explain;
+pub use crate::lookup::fitting::{ChosenModule, Fitting, FittingRule, OtherModule};
+pub use crate::lookup::version::{InvalidRedisVersion, RedisVersion};
+
+/// Begins finding the modules of a name, newest first, for a caller with these management roles.
+///
+/// `version` is one of: the semantic version (`2.10.17`), its beginning (`2.10`, `2`), or the version
+/// as one number (`21017`).
+///
+/// # Errors
+///
+/// Those of [`list_modules`](crate::list_modules).
+pub fn find_modules<R: AsRef<str>>(
+    roles: &[R],
+    name: &str,
+    version: Option<&str>,
+    limits: &Limits,
+) -> Step<Result<Vec<Module>, Error>> {
+    let (name, version) = (String::from(name), version.map(String::from));
+    look_up(roles, limits, move |catalog, limits| {
+        let mut found = Vec::new();
+        for entry in catalog.entries() {
+            let entry = entry?;
+            if entry.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(&name))
+                && version.as_ref().map_or(Ok(true), |version| version::matches(&entry, version))?
+            {
+                found.push(entry);
+            }
+        }
+        let candidates = candidates(&found)?;
+        candidates.iter().map(|candidate| candidate.entry.module(limits)).collect()
+    })
+}
+
+/// Begins listing the newest module of each name, in the order of the list, for a caller with these
+/// management roles. A module without a name is none of them.
+///
+/// # Errors
+///
+/// Those of [`list_modules`](crate::list_modules).
+pub fn latest_modules<R: AsRef<str>>(
+    roles: &[R],
+    limits: &Limits,
+) -> Step<Result<Vec<Module>, Error>> {
+    look_up(roles, limits, |catalog, limits| {
+        let latest = choose_latest(&entries(catalog)?)?;
+        latest.into_iter().map(|entry| entry.module(limits)).collect()
+    })
+}
+
+/// Begins choosing, for each name, the module that a database of this Redis version gets, for a
+/// caller with these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
+///
+/// # Errors
+///
+/// Those of [`list_modules`](crate::list_modules).
+pub fn fitting_modules<R: AsRef<str>>(
+    roles: &[R],
+    redis_version: RedisVersion,
+    limits: &Limits,
+) -> Step<Result<Vec<Fitting>, Error>> {
+    look_up(roles, limits, move |catalog, limits| {
+        let entries = entries(catalog)?;
+        let candidates = candidates(&entries)?;
+        by_name(&candidates).map(|group| explain(group, redis_version, limits)).collect()
+    })
+}
+
+/// Begins a call whose outcome this function gets from the whole catalog.
+fn look_up<R: AsRef<str>, T: 'static>(
+    roles: &[R],
+    limits: &Limits,
+    outcome: impl FnOnce(View<'_>, &Limits) -> Result<T, Error> + Send + 'static,
+) -> Step<Result<T, Error>> {
+    if !may_view_modules(roles) {
+        return Step::Done(Err(Error::Forbidden));
+    }
+    ask_documents(Lookup { catalog: Builder::default(), limits: *limits, outcome }, limits)
+}
+
+/// A call that needs the whole catalog. Documents of a store become the image of a snapshot first, so
+/// that both ways are one.
+struct Lookup<F> {
+    catalog: Builder,
+    limits: Limits,
+    outcome: F,
+}
+
+impl<F> Sink for Lookup<F> {
+    fn reserve(&mut self, documents: usize, bytes: usize) {
+        self.catalog.reserve(documents, bytes);
+    }
+
+    fn add(&mut self, document: Document<'_>) {
+        self.catalog.add(document);
+    }
+}
+
+impl<T, F: FnOnce(View<'_>, &Limits) -> Result<T, Error>> ListCall<Result<T, Error>> for Lookup<F> {
+    fn finish(self: Box<Self>, complete: Result<(), Error>) -> Result<T, Error> {
+        complete?;
+        let (image, trailer) = self.catalog.finish().map_err(Error::Malformed)?;
+        (self.outcome)(View { image: &image, trailer }, &self.limits)
+    }
+
+    fn answer_from(self: Box<Self>, snapshot: View<'_>, limits: &Limits) -> Result<T, Error> {
+        (self.outcome)(snapshot, limits)
+    }
+}
+
+fn entries(catalog: View<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
+    catalog.entries().collect()
+}
+
+/// Returns the newest entry of each name, in their order.
+pub(crate) fn choose_latest<'a>(entries: &[Entry<'a>]) -> Result<Vec<Entry<'a>>, Damaged> {
+    choose(entries, |newest_first| Ok(newest_first.first()))
+}
+
+/// Returns the entries that `choice` chooses of each name, in their order.
+fn choose<'a>(
+    entries: &[Entry<'a>],
+    choice: impl for<'c> Fn(&'c [Candidate<'a>]) -> Result<Option<&'c Candidate<'a>>, Damaged>,
+) -> Result<Vec<Entry<'a>>, Damaged> {
+    let candidates = candidates(entries)?;
+    let mut is_chosen = vec![false; entries.len()];
+    for group in by_name(&candidates) {
+        if let Some(chosen) = choice(group)?.and_then(|chosen| is_chosen.get_mut(chosen.place)) {
+            *chosen = true;
+        }
+    }
+    Ok(entries.iter().zip(is_chosen).filter(|(_, chosen)| *chosen).map(|(it, _)| *it).collect())
+}
+
+/// A module among those that a lookup chooses from.
+struct Candidate<'a> {
+    name: &'a str,
+    version: Version,
+    /// The place in the list.
+    place: usize,
+    entry: Entry<'a>,
+}
+
+/// Returns the entries that have a name, sorted by name, newest first, then in their order.
+fn candidates<'a>(entries: &[Entry<'a>]) -> Result<Vec<Candidate<'a>>, Damaged> {
+    let mut candidates = Vec::with_capacity(entries.len());
+    for (place, &entry) in entries.iter().enumerate() {
+        if let Some(name) = entry.module_name()? {
+            candidates.push(Candidate { name, version: version::of(&entry)?, place, entry });
+        }
+    }
+    candidates.sort_unstable_by(|a, b| {
+        let newest_first = || b.version.cmp(&a.version);
+        compare_names(a.name, b.name).then_with(newest_first).then(a.place.cmp(&b.place))
+    });
+    Ok(candidates)
+}
+
+/// Returns the candidates of each name.
+fn by_name<'c, 'a>(candidates: &'c [Candidate<'a>]) -> impl Iterator<Item = &'c [Candidate<'a>]> {
+    candidates.chunk_by(|a, b| a.name.eq_ignore_ascii_case(b.name))
+}
+
+/// Compares names without (ASCII) case.
+fn compare_names(a: &str, b: &str) -> Ordering {
+    let [a, b] = [a, b].map(|name| name.bytes().map(|byte| byte.to_ascii_lowercase()));
+    a.cmp(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::snapshot::Snapshot;
+    use crate::step::Ask;
+
+    const ROLES: &[&str] = &["db_viewer"];
+
+    /// The modules of a real cluster: name, semantic version, min_redis_version and
+    /// compatible_redis_version.
+    const REAL: [(&str, &str, &str, &str); 16] = [
+        ("bf", "8.0.1", "7.4", "8.0"),
+        ("bf", "2.8.7", "7.4", "7.4"),
+        ("bf", "2.6.18", "7.1", "7.2"),
+        ("bf", "2.4.15", "6.0", "6.2"),
+        ("search", "7.99.91", "8.0", "8.0"),
+        ("search", "2.10.17", "7.4", "7.4"),
+        ("search", "2.8.26", "7.1", ""),
+        ("search", "2.6.29", "6.0.7", ""),
+        ("ReJSON", "7.99.3", "7.1", "8.0"),
+        ("ReJSON", "2.8.10", "7.4", "7.4"),
+        ("ReJSON", "2.6.17", "7.1", "7.2"),
+        ("ReJSON", "2.4.13", "6.0", "6.2"),
+        ("timeseries", "8.0.2", "8.0", "8.0"),
+        ("timeseries", "1.12.7", "7.4", "7.4"),
+        ("timeseries", "1.10.18", "7.1", "7.2"),
+        ("timeseries", "1.8.18", "6.0", "6.2"),
+    ];
+
+    fn real() -> Snapshot {
+        let documents = REAL.map(|(name, version, min, compatible)| {
+            let numbers: Vec<u32> = version.split('.').map(|it| it.parse().unwrap()).collect();
+            json!({
+                "uid": format!("{name}:{version}"),
+                "module_name": name,
+                "semantic_version": version,
+                "version": numbers[0] * 10_000 + numbers[1] * 100 + numbers[2],
+                "min_redis_version": min,
+                "compatible_redis_version": compatible,
+            })
+            .to_string()
+        });
+        Snapshot::from_documents(&documents, &Limits::default()).unwrap()
+    }
+
+    fn uids(modules: Result<Vec<Module>, Error>) -> Vec<String> {
+        modules.unwrap().into_iter().map(|module| module.uid).collect()
+    }
+
+    fn find(catalog: &Snapshot, name: &str, version: Option<&str>) -> Vec<String> {
+        uids(catalog.find_modules(ROLES, name, version, &Limits::default()))
+    }
+
+    fn fitting(catalog: &Snapshot, redis_version: &str) -> Vec<Fitting> {
+        let redis_version = redis_version.parse().unwrap();
+        catalog.fitting_modules(ROLES, redis_version, &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn modules_are_found_by_name_and_version() {
+        let catalog = real();
+        let all = ["search:7.99.91", "search:2.10.17", "search:2.8.26", "search:2.6.29"];
+        assert_eq!(find(&catalog, "SEARCH", None), all);
+        assert_eq!(find(&catalog, "search", Some("2.10")), ["search:2.10.17"]);
+        assert_eq!(find(&catalog, "search", Some("2.10.17")), ["search:2.10.17"]);
+        assert_eq!(find(&catalog, "search", Some("21017")), ["search:2.10.17"]);
+        assert_eq!(find(&catalog, "search", Some("2")), all[1..]);
+        for version in ["", "2.1", "2.10.1", "2.", "2101", "x"] {
+            assert_eq!(find(&catalog, "search", Some(version)), [""; 0], "{version}");
+        }
+        assert_eq!(find(&catalog, "sear", None), [""; 0]);
+    }
+
+    #[test]
+    fn the_latest_module_of_each_name_is_listed() {
+        let latest = uids(real().latest_modules(ROLES, &Limits::default()));
+        assert_eq!(latest, ["bf:8.0.1", "search:7.99.91", "ReJSON:7.99.3", "timeseries:8.0.2"]);
+    }
+
+    #[test]
+    fn a_database_gets_the_modules_of_its_version() {
+        use FittingRule::{CompatibleRedisVersion, MinRedisVersion};
+
+        let for_7_2 = ["2.6.18", "2.6.17", "2.8.26", "1.10.18"];
+        for (redis_version, expected, rule_of_search) in [
+            ("7.2", for_7_2, MinRedisVersion),
+            ("7.2.4", for_7_2, MinRedisVersion),
+            ("7.4", ["2.8.7", "2.8.10", "2.10.17", "1.12.7"], CompatibleRedisVersion),
+            ("8.0", ["8.0.1", "7.99.3", "7.99.91", "8.0.2"], CompatibleRedisVersion),
+            ("6.2", ["2.4.15", "2.4.13", "2.6.29", "1.8.18"], MinRedisVersion),
+        ] {
+            let fitting = fitting(&real(), redis_version);
+            let chosen: Vec<_> = fitting.into_iter().map(|it| it.chosen.unwrap()).collect();
+            let versions: Vec<_> =
+                chosen.iter().map(|it| it.module.semantic_version.clone().unwrap()).collect();
+            assert_eq!(versions, expected, "{redis_version}");
+            let rules: Vec<_> = chosen.iter().map(|it| it.rule).collect();
+            let compatible = CompatibleRedisVersion;
+            assert_eq!(rules, [compatible, compatible, rule_of_search, compatible]);
+        }
+    }
+
+    #[test]
+    fn a_choice_has_its_reasons() {
+        let search = fitting(&real(), "7.2").swap_remove(2);
+        assert_eq!(search.module_name, "search");
+        let chosen = search.chosen.unwrap();
+        assert_eq!(chosen.reason, "min_redis_version is 7.1, and no version is made for 7.2");
+        let others: Vec<_> = search.others.iter().map(|it| (&*it.uid, &*it.reason)).collect();
+        assert_eq!(
+            others,
+            [
+                ("search:7.99.91", "compatible_redis_version is 8.0"),
+                ("search:2.10.17", "compatible_redis_version is 7.4"),
+                ("search:2.6.29", "min_redis_version is 6.0.7, another major version"),
+            ]
+        );
+        let bf = fitting(&real(), "9.0").swap_remove(0);
+        assert_eq!((bf.chosen, bf.others.len()), (None, 4));
+
+        let catalog = |fields: &[&str]| {
+            let documents = (0..).zip(fields).map(|(uid, fields)| {
+                format!(r#"{{"module_name":"a","uid":"{uid}","version":{},{fields}}}"#, 9 - uid)
+            });
+            let documents: Vec<_> = documents.collect();
+            Snapshot::from_documents(&documents, &Limits::default()).unwrap()
+        };
+        let reasons = |fields: &[&str]| {
+            let fitting = fitting(&catalog(fields), "7.2").swap_remove(0);
+            let chosen = fitting.chosen.map(|chosen| chosen.reason).into_iter();
+            let others = fitting.others.into_iter().map(|other| other.reason);
+            chosen.chain(others).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            reasons(&[
+                r#""min_redis_version":"7.1""#,
+                r#""compatible_redis_version":"7.2""#,
+                r#""compatible_redis_version":"7.2.1""#,
+                r#""author":"b""#,
+                r#""min_redis_version":"7.4""#,
+                r#""compatible_redis_version":"x","min_redis_version":"7.1""#,
+                r#""min_redis_version":"x""#,
+            ]),
+            [
+                "compatible_redis_version is 7.2",
+                "min_redis_version is 7.1",
+                "a newer one fits",
+                "neither compatible_redis_version nor min_redis_version",
+                "min_redis_version is 7.4, above 7.2",
+                "compatible_redis_version is x",
+                "min_redis_version is x, not a version",
+            ]
+        );
+    }
+
+    #[test]
+    fn differences_name_the_fields() {
+        let limits = Limits::default();
+        let catalog = |body: &str| Snapshot::parse(body.as_bytes(), &limits).unwrap();
+        let older = catalog(r#"[{"uid":"a","size":1,"x":null},{"uid":"b"},{"uid":"c"}]"#);
+        let newer = catalog(r#"[{"uid":"d"},{"uid":"c"},{"uid":"a","size":1.0,"y":{"z":[]}}]"#);
+        let differences = older.differences(&newer, &limits).unwrap();
+        assert_eq!(uids(Ok(differences.added)), ["d"]);
+        assert_eq!(uids(Ok(differences.removed)), ["b"]);
+        let [changed] = &differences.changed[..] else { panic!("{:?}", differences.changed) };
+        assert_eq!(changed.module.uid, "a");
+        let field = |name: &str, before: Option<&str>, after: Option<&str>| {
+            let [before, after] = [before, after].map(|value| value.map(String::from));
+            FieldDifference { name: name.into(), before, after }
+        };
+        assert_eq!(
+            changed.fields,
+            [
+                field("size", Some("1"), Some("1.0")),
+                field("x", Some("null"), None),
+                field("y", None, Some(r#"{"z":[]}"#)),
+            ]
+        );
+        assert!(older.differences(&older.clone(), &limits).unwrap().is_empty());
+    }
+
+    #[test]
+    fn nobody_looks_up_without_permission() {
+        let limits = Limits::default();
+        let step = find_modules(&["none"], "search", None, &limits);
+        assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
+        let step = fitting_modules(&["none"], "7.4".parse().unwrap(), &limits);
+        assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
+    }
+
+    /// Documents with few names and versions, so that many are equal.
+    fn documents() -> impl Strategy<Value = Vec<serde_json::Value>> {
+        let name = prop::sample::select(vec!["a", "A", "b"]);
+        let version = prop::sample::select(vec!["1.2.3", "1.10.0", "2.0.0-rc1", "2.0.0", "x"]);
+        let redis = prop::sample::select(vec!["", "6.2", "7.0.3", "7.2", "7.4", "x"]);
+        let module = (
+            prop::option::of(name),
+            prop::option::of(version),
+            prop::option::of(0..30_000_u32),
+            prop::option::of(redis.clone()),
+            prop::option::of(redis),
+        );
+        prop::collection::vec(module, 0..9).prop_map(|modules| {
+            let document = |(uid, (name, semantic, version, min, compatible)): (usize, _)| {
+                json!({
+                    "uid": uid.to_string(), "module_name": name, "semantic_version": semantic,
+                    "version": version, "min_redis_version": min, "compatible_redis_version": compatible,
+                })
+            };
+            modules.into_iter().enumerate().map(document).collect()
+        })
+    }
+
+    /// The newest of these documents, as one reads them by eye.
+    fn newest<'a>(
+        documents: impl Iterator<Item = &'a serde_json::Value>,
+    ) -> Option<&'a serde_json::Value> {
+        let version = |document: &serde_json::Value| {
+            let semantic = document["semantic_version"].as_str().and_then(|it| it.parse().ok());
+            let number = document["version"].as_u64().unwrap_or(0);
+            semantic.unwrap_or(Version::new(number / 10_000, number / 100 % 100, number % 100))
+        };
+        // `max_by_key` takes the last of equal ones.
+        let mut documents: Vec<_> = documents.collect();
+        documents.reverse();
+        documents.into_iter().max_by_key(|document| version(document))
+    }
+
+    proptest! {
+        #[test]
+        fn lookups_agree_with_the_rules_read_one_by_one(documents in documents()) {
+            let limits = Limits::default();
+            let texts: Vec<_> = documents.iter().map(|it| it.to_string()).collect();
+            let catalog = Snapshot::from_documents(&texts, &limits).unwrap();
+            let name = |it: &serde_json::Value| it["module_name"].as_str().map(str::to_lowercase);
+            let uid = |it: &serde_json::Value| it["uid"].as_str().unwrap().to_string();
+
+            let mut latest = vec![];
+            let mut fits = vec![];
+            for wanted in ["a", "b"] {
+                let named = || documents.iter().filter(|it| name(it).as_deref() == Some(wanted));
+                latest.extend(newest(named()).map(uid));
+                let compatible = |it: &&serde_json::Value| it["compatible_redis_version"] == "7.2";
+                let minimum = |it: &&serde_json::Value| {
+                    let unstated = matches!(it["compatible_redis_version"].as_str(), None | Some(""));
+                    unstated && (it["min_redis_version"] == "7.0.3" || it["min_redis_version"] == "7.2")
+                };
+                fits.extend(
+                    newest(named().filter(compatible)).or(newest(named().filter(minimum))).map(uid),
+                );
+            }
+            let sorted = |mut uids: Vec<String>| { uids.sort(); uids };
+            let found = uids(catalog.latest_modules(ROLES, &limits));
+            prop_assert!(found.is_sorted());
+            prop_assert_eq!(found, sorted(latest));
+            let chosen = fitting(&catalog, "7.2").into_iter().filter_map(|it| it.chosen);
+            prop_assert_eq!(sorted(chosen.map(|it| it.module.uid).collect()), sorted(fits));
+
+            // Over a store the answers are the same.
+            let Step::Ask(Ask::Documents(ask)) = latest_modules(ROLES, &limits) else { panic!() };
+            prop_assert_eq!(ask.answer(Ok(texts)), catalog.latest_modules(ROLES, &limits));
+        }
+    }
+}

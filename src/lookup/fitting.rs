@@ -1,0 +1,181 @@
+//! The module that a database gets, of the modules of each name.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::{Error, excerpt};
+use crate::image::{Damaged, Entry};
+use crate::limits::Limits;
+use crate::lookup::version::Minimum;
+use crate::lookup::{Candidate, RedisVersion, choose};
+use crate::module::Module;
+
+/// The module that a database of one Redis version gets, of the modules of one name.
+///
+/// 1. The newest one whose `compatible_redis_version` has the major and minor version of the database.
+/// 2. If no module of the name has that: of those without `compatible_redis_version`, or with an
+///    empty one, the newest whose `min_redis_version` is not above the database's version and has the
+///    same major version. Older servers have no other field to go by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fitting {
+    /// The name, as the first module of the list spells it.
+    pub module_name: String,
+    /// The module that the database gets; none where no module of the name fits.
+    pub chosen: Option<ChosenModule>,
+    /// The other modules of the name, newest first.
+    pub others: Vec<OtherModule>,
+}
+
+/// The module that a database gets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChosenModule {
+    /// The module.
+    pub module: Module,
+    /// The rule by which it was chosen.
+    pub rule: FittingRule,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+/// A rule by which a module is chosen for a database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FittingRule {
+    /// The module's `compatible_redis_version` has the database's major and minor version.
+    CompatibleRedisVersion,
+    /// The module's `min_redis_version` is not above the database's version and has the same major
+    /// version, and no module of the name is made for the database's version.
+    MinRedisVersion,
+}
+
+/// A module that a database does not get.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OtherModule {
+    /// The uid of the module.
+    pub uid: String,
+    /// The semantic version of the module.
+    pub semantic_version: Option<String>,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+/// Returns, of each name, the entry that a database of this version gets, in their order.
+pub(crate) fn choose_fitting<'a>(
+    entries: &[Entry<'a>],
+    redis_version: RedisVersion,
+) -> Result<Vec<Entry<'a>>, Damaged> {
+    choose(entries, |newest_first| {
+        let chosen = fitting(newest_first, redis_version)?;
+        Ok(chosen.map(|(chosen, _)| chosen))
+    })
+}
+
+/// Chooses of the modules of one name, and says why.
+pub(super) fn explain(
+    newest_first: &[Candidate<'_>],
+    redis_version: RedisVersion,
+    limits: &Limits,
+) -> Result<Fitting, Error> {
+    let choice = fitting(newest_first, redis_version)?;
+    let first = newest_first.iter().min_by_key(|candidate| candidate.place);
+    let module_name = first.map_or("", |first| first.name).into();
+    let mut fitting = Fitting { module_name, chosen: None, others: Vec::new() };
+    for candidate in newest_first {
+        let verdict = Verdict::of(&candidate.entry, redis_version)?;
+        match choice {
+            Some((chosen, rule)) if chosen.place == candidate.place => {
+                let mut reason = verdict.reason(redis_version).into_owned();
+                if rule == FittingRule::MinRedisVersion {
+                    reason += &format!(", and no version is made for {redis_version}");
+                }
+                let module = candidate.entry.module(limits)?;
+                fitting.chosen = Some(ChosenModule { module, rule, reason });
+            }
+            _ => fitting.others.push(OtherModule {
+                uid: candidate.entry.uid()?.into(),
+                semantic_version: candidate.entry.semantic_version()?.map(String::from),
+                reason: match choice {
+                    Some((_, rule)) if verdict.fits_by(rule) => "a newer one fits".into(),
+                    _ => verdict.reason(redis_version).into_owned(),
+                },
+            }),
+        }
+    }
+    Ok(fitting)
+}
+
+/// Returns the module that fits, and the rule by which it does.
+fn fitting<'c, 'a>(
+    newest_first: &'c [Candidate<'a>],
+    redis_version: RedisVersion,
+) -> Result<Option<(&'c Candidate<'a>, FittingRule)>, Damaged> {
+    let mut by_minimum = None;
+    for candidate in newest_first {
+        let verdict = Verdict::of(&candidate.entry, redis_version)?;
+        if verdict.fits_by(FittingRule::CompatibleRedisVersion) {
+            return Ok(Some((candidate, FittingRule::CompatibleRedisVersion)));
+        }
+        if by_minimum.is_none() && verdict.fits_by(FittingRule::MinRedisVersion) {
+            by_minimum = Some((candidate, FittingRule::MinRedisVersion));
+        }
+    }
+    Ok(by_minimum)
+}
+
+/// The outcome of comparing a module with a Redis version.
+enum Verdict<'a> {
+    /// It is made for this version.
+    Compatible(&'a str),
+    /// It is made for another version.
+    Incompatible(&'a str),
+    /// It does not say what it is made for, but what it needs.
+    Minimum(&'a str, Minimum),
+    /// It says neither.
+    Silent,
+}
+
+impl<'a> Verdict<'a> {
+    fn of(entry: &Entry<'a>, redis_version: RedisVersion) -> Result<Self, Damaged> {
+        let stated = |field: Option<&'a str>| field.filter(|text| !text.is_empty());
+        if let Some(compatible) = stated(entry.compatible_redis_version()?) {
+            return Ok(match redis_version.is_compatible(compatible) {
+                true => Self::Compatible(compatible),
+                false => Self::Incompatible(compatible),
+            });
+        }
+        Ok(stated(entry.min_redis_version()?).map_or(Self::Silent, |minimum| {
+            Self::Minimum(minimum, redis_version.compare_minimum(minimum))
+        }))
+    }
+
+    fn fits_by(&self, rule: FittingRule) -> bool {
+        match rule {
+            FittingRule::CompatibleRedisVersion => matches!(self, Self::Compatible(_)),
+            FittingRule::MinRedisVersion => matches!(self, Self::Minimum(_, Minimum::Reached)),
+        }
+    }
+
+    fn reason(&self, redis_version: RedisVersion) -> Cow<'static, str> {
+        match self {
+            Self::Compatible(version) | Self::Incompatible(version) => {
+                format!("compatible_redis_version is {}", excerpt(version)).into()
+            }
+            Self::Minimum(version, minimum) => {
+                let version = excerpt(version);
+                match minimum {
+                    Minimum::Above => {
+                        format!("min_redis_version is {version}, above {redis_version}")
+                    }
+                    Minimum::OtherMajor => {
+                        format!("min_redis_version is {version}, another major version")
+                    }
+                    Minimum::Reached => format!("min_redis_version is {version}"),
+                    Minimum::Unreadable => format!("min_redis_version is {version}, not a version"),
+                }
+                .into()
+            }
+            Self::Silent => "neither compatible_redis_version nor min_redis_version".into(),
+        }
+    }
+}
