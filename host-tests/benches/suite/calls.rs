@@ -4,10 +4,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ccs_modules::{Ask, Limits, Step, access, get_module, list_modules, rest};
+use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules, rest, snapshot};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
-use ccs_modules_host::{CallLimits, Caller, Host, Request, Service, artifacts, stores};
+use ccs_modules_host::{
+    CallLimits, Caller, HeldSnapshot, Host, Request, Service, Standalone, artifacts, stores,
+};
 use criterion::Bencher;
 use serde_json::Value;
 use tokio::runtime::{self, Runtime};
@@ -19,7 +21,7 @@ use crate::row::{Aim, Quantity, Row};
 use crate::start::Starter;
 use crate::timing::{Clock, Side};
 
-const ROLES: [&str; 1] = ["db_viewer"];
+pub const ROLES: [&str; 1] = ["db_viewer"];
 
 /// A component with nothing in it but a function.
 const EMPTY: &str = r#"(component
@@ -41,6 +43,9 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
     let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
     let service = host.service(stores::demo());
+    let standalone = Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default())?;
+    let mut for_get = held(&runtime, &standalone, &documents)?;
+    let mut for_list = held(&runtime, &standalone, &documents)?;
     let plugin = Starter::new(&Component::from_binary(host.engine(), &artifacts::PLUGIN.wasm)?)?;
     let assembled = |text| {
         let component = Component::from_binary(host.engine(), &wat::parse_str(text)?)?;
@@ -65,6 +70,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ("core", Box::new(|b| b.iter(|| core_answer(black_box(&get), &[one])))),
             warm(&runtime, &service, &get),
             fresh(&runtime, &service, &get),
+            held_side(&runtime, &mut for_get, &get),
             start("start", &runtime, &plugin),
             start("empty", &runtime, &empty),
             start("memory", &runtime, &with_memory),
@@ -79,8 +85,26 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ("core", Box::new(|b| b.iter(|| core_answer(black_box(&list), &documents)))),
             warm(&runtime, &service, &list),
             fresh(&runtime, &service, &list),
+            held_side(&runtime, &mut for_list, &list),
             ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
             ("value", Box::new(|b| b.iter(|| value_list(black_box(&documents))))),
+        ],
+    );
+    let body = snapshot::join(&documents);
+    let texts = texts(&documents)?;
+    clock.compare(
+        "open",
+        vec![
+            ("core", Box::new(|b| b.iter(|| core_open(black_box(&body))))),
+            (
+                "component",
+                Box::new(|b| {
+                    repeat(b, &runtime, async || {
+                        black_box(standalone.open(&texts).await.unwrap());
+                    });
+                }),
+            ),
+            ("value", Box::new(|b| b.iter(|| value_read(black_box(&body))))),
         ],
     );
     clock.compare(
@@ -118,6 +142,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         row("get", ("core", "get, native"), value)?,
         row("get", ("warm", "get, warm instance"), structs)?,
         row("get", ("fresh", "get, fresh instance"), structs)?,
+        row("get", ("held", "get, held snapshot"), structs)?.aims(&[Aim::RatioAtMost(0.8)]),
         row("get", ("start", "starting an instance"), empty)?,
         row("get", ("start", "starting an instance"), with_memory)?,
         row("get", ("fresh", "get, fresh instance"), empty)?
@@ -128,6 +153,9 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         row("list", ("warm", "list, warm instance"), structs)?.aims(&[Aim::RatioAtMost(0.5)]),
         row("list", ("warm", "list, warm instance"), value)?,
         row("list", ("fresh", "list, fresh instance"), structs)?,
+        row("list", ("held", "list, held snapshot"), structs)?.aims(&[Aim::RatioAtMost(0.1)]),
+        row("open", ("core", "opening a snapshot, native"), value)?.aims(&[Aim::RatioAtMost(1.0)]),
+        row("open", ("component", "opening a snapshot, fresh instance"), value)?,
         row("typed", ("core", "typed list, native"), structs)?,
         row("typed", ("warm", "typed list, warm instance"), structs)?,
     ])
@@ -151,6 +179,35 @@ fn fresh<'a>(runtime: &'a Runtime, service: &'a Service, request: &'a Request) -
         Box::new(move |b| {
             repeat(b, runtime, async || {
                 assert_eq!(service.handle(request).await.unwrap().status, 200)
+            });
+        }),
+    )
+}
+
+/// Opens a snapshot in an instance of its own.
+pub fn held(
+    runtime: &Runtime,
+    standalone: &Standalone,
+    documents: &[Vec<u8>],
+) -> Outcome<HeldSnapshot> {
+    Ok(runtime.block_on(standalone.open(&texts(documents)?))?)
+}
+
+fn texts(documents: &[Vec<u8>]) -> Outcome<Vec<String>> {
+    Ok(documents.iter().map(|it| String::from_utf8(it.clone())).collect::<Result<_, _>>()?)
+}
+
+/// A call of a snapshot that is held.
+pub fn held_side<'a>(
+    runtime: &'a Runtime,
+    snapshot: &'a mut HeldSnapshot,
+    request: &'a Request,
+) -> Side<'a> {
+    (
+        "held",
+        Box::new(move |b| {
+            repeat(b, runtime, async || {
+                assert_eq!(snapshot.handle(request).await.unwrap().status, 200)
             });
         }),
     )
@@ -219,6 +276,10 @@ pub fn core_answer<D: AsRef<[u8]>>(request: &Request, documents: &[D]) -> Vec<u8
     };
     assert_eq!(response.status, 200);
     response.body
+}
+
+fn core_open(body: &[u8]) -> Snapshot {
+    Snapshot::parse(body, &Limits::default()).unwrap()
 }
 
 fn structs_read(document: &[u8]) -> Module {

@@ -4,14 +4,16 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Duration;
 
+use ccs_modules::Limits;
+use ccs_modules::lookup::RedisVersion;
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::Meter;
 use ccs_modules_host::stores::Snapshot;
-use ccs_modules_host::{CallLimits, Host, Service, artifacts};
+use ccs_modules_host::{CallLimits, Host, Service, Standalone, artifacts};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
-use crate::calls::{repeat, request, structs_list};
+use crate::calls::{ROLES, held, held_side, repeat, request, structs_list};
 use crate::context::Context;
 use crate::effort::Effort;
 use crate::failure::{Failure, Outcome};
@@ -21,6 +23,9 @@ use crate::timing::Clock;
 
 const SECTION: &str = "growth";
 
+/// The comparison of lookups.
+const LOOKUPS: &str = "lookups";
+
 /// One length of the catalog, and what listing it costs.
 #[derive(Serialize)]
 pub struct Point {
@@ -29,6 +34,10 @@ pub struct Point {
     pub seconds: f64,
     /// Serde structs, natively.
     pub twin_seconds: f64,
+    /// The list of a held snapshot.
+    pub held_list: f64,
+    /// One module of a held snapshot.
+    pub held_get: f64,
     pub memory: Memory,
     /// What a native process with serde structs takes on while it lists.
     pub twin_resident: f64,
@@ -53,6 +62,7 @@ pub fn lengths(effort: Effort) -> impl Iterator<Item = usize> {
 pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let runtime = runtime()?;
     let host = host()?;
+    let standalone = Standalone::load(&artifacts::STANDALONE.wasm, call_limits())?;
     for length in lengths(effort) {
         let documents = catalog::of(length);
         let mut instance = host.service(Snapshot::from(documents.clone())).instance();
@@ -71,7 +81,48 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
                 ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
             ],
         );
+        let mut snapshot = held(&runtime, &standalone, &documents)?;
+        clock.compare(&format!("list-{length}"), vec![held_side(&runtime, &mut snapshot, &list)]);
+        let get = request(format!("/v1/modules/{}", catalog::uid(catalog::middle(&documents))));
+        clock.compare(&format!("get-{length}"), vec![held_side(&runtime, &mut snapshot, &get)]);
     }
+    measure_lookups(clock, effort)
+}
+
+/// Measures the lookups of the longest catalog, natively, beside its list.
+fn measure_lookups(clock: &mut Clock, effort: Effort) -> Outcome<()> {
+    let limits = Limits::default();
+    let catalog = ccs_modules::Snapshot::from_documents(&catalog::of(effort.modules), &limits)?;
+    let redis_version = "7.4".parse::<RedisVersion>()?;
+    clock.compare(
+        LOOKUPS,
+        vec![
+            (
+                "list",
+                Box::new(|b| b.iter(|| black_box(catalog.list_modules(&ROLES, &limits)).unwrap())),
+            ),
+            (
+                "find",
+                Box::new(|b| {
+                    let find = || catalog.find_modules(&ROLES, "search", Some("2.10"), &limits);
+                    b.iter(|| black_box(find()).unwrap());
+                }),
+            ),
+            (
+                "latest",
+                Box::new(|b| {
+                    b.iter(|| black_box(catalog.latest_modules(&ROLES, &limits)).unwrap())
+                }),
+            ),
+            (
+                "fitting",
+                Box::new(|b| {
+                    let fitting = || catalog.fitting_modules(&ROLES, redis_version, &limits);
+                    b.iter(|| black_box(fitting()).unwrap());
+                }),
+            ),
+        ],
+    );
     Ok(())
 }
 
@@ -105,11 +156,20 @@ pub fn rows(context: &Context) -> Outcome<(Vec<Row>, Vec<Point>)> {
             modules,
             seconds: estimates.time(&length, "warm")?.value(),
             twin_seconds: estimates.time(&length, "structs")?.value(),
+            held_list: estimates.time(&format!("list-{length}"), "held")?.value(),
+            held_get: estimates.time(&format!("get-{length}"), "held")?.value(),
             memory: memory("host")?,
             twin_resident: memory("structs")?.resident,
         });
     }
-    Ok((rows_of(&points), points))
+    let mut rows = rows_of(&points);
+    let list = estimates.time(LOOKUPS, "list")?;
+    for lookup in ["find", "latest", "fitting"] {
+        let name = format!("{lookup}-modules of {}, native", context.effort.modules);
+        let row = Row::new(SECTION, name, estimates.time(LOOKUPS, lookup)?);
+        rows.push(row.beside("list-modules of the same", list).aims(&[Aim::RatioAtMost(1.5)]));
+    }
+    Ok((rows, points))
 }
 
 fn rows_of(points: &[Point]) -> Vec<Row> {
@@ -139,6 +199,28 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
             .beside("serde structs", Quantity::Bytes(point.twin_resident)),
         );
     }
+    for point in points {
+        let per_byte = point.held_list / point.memory.answer;
+        rows.push(Row::new(
+            SECTION,
+            format!("list of {}, held snapshot, per 1,000 bytes", point.modules),
+            Quantity::Seconds(per_byte * 1e3),
+        ));
+        rows.push(Row::new(
+            SECTION,
+            format!("get of {}, held snapshot", point.modules),
+            Quantity::Seconds(point.held_get),
+        ));
+    }
+    let flatness = |name: &str, seconds: fn(&Point) -> f64| {
+        let all = || points.iter().map(seconds);
+        let times = all().fold(0.0, f64::max) / all().fold(f64::MAX, f64::min);
+        Row::new(SECTION, name, Quantity::Times(times)).aims(&[Aim::AtMost(Quantity::Times(1.3))])
+    };
+    rows.push(flatness("dearest length over cheapest, held list, per byte", |point| {
+        point.held_list / point.memory.answer
+    }));
+    rows.push(flatness("dearest length over cheapest, held get", |point| point.held_get));
     let steepness = |seconds: fn(&Point) -> f64| {
         let per_module = || points.iter().map(|point| seconds(point) / point.modules as f64);
         Quantity::Times(per_module().fold(0.0, f64::max) / per_module().fold(f64::MAX, f64::min))
@@ -157,9 +239,12 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
 
 /// A host that lets an instance have what the longest list needs.
 fn host() -> Outcome<Host> {
+    Ok(Host::load(&artifacts::PLUGIN.wasm, call_limits())?)
+}
+
+fn call_limits() -> CallLimits {
     let time = Duration::from_secs(60);
-    let limits = CallLimits { memory: 1 << 30, timeout: time, store_timeout: time, instances: 4 };
-    Ok(Host::load(&artifacts::PLUGIN.wasm, limits)?)
+    CallLimits { memory: 1 << 30, timeout: time, store_timeout: time, instances: 4 }
 }
 
 fn runtime() -> Outcome<Runtime> {
