@@ -1,9 +1,10 @@
 /** The records and errors that the components share. */
 
 import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
+import type { Fitting } from "./component/interfaces/ccs-modules-lookup.js";
 import type { Caller, Request, Response } from "./component/interfaces/ccs-modules-rest.js";
 
-export type { Caller, Module, Request, Response };
+export type { Caller, Fitting, Module, Request, Response };
 
 /** A function that loads a core module of a component by its file name. */
 export type CoreModules = (file: string) => WebAssembly.Module;
@@ -22,6 +23,26 @@ export interface Catalog {
    * @throws {CatalogError}
    */
   getModule(roles: string[], uid: string): Module;
+  /**
+   * Finds the modules of a name, newest first. Case does not matter. The version is the semantic
+   * version, its beginning, or the version as one number: `2.10.17`, `2.10`, `21017`.
+   *
+   * @throws {CatalogError}
+   */
+  findModules(roles: string[], name: string, version?: string): Module[];
+  /**
+   * Lists the newest module of each name.
+   *
+   * @throws {CatalogError}
+   */
+  latestModules(roles: string[]): Module[];
+  /**
+   * Chooses, for each name, the module that a database of this Redis version gets, such as `7.4`, and
+   * says by which rule and why.
+   *
+   * @throws {CatalogError}
+   */
+  fittingModules(roles: string[], redisVersion: string): Fitting[];
   /** Answers an HTTP request. Every failure is a response. */
   handle(request: Request): Response;
 }

@@ -6,6 +6,7 @@ export {
   type Catalog,
   CatalogError,
   type CoreModules,
+  type Fitting,
   type Module,
   type Request,
   type Response,
@@ -23,5 +24,5 @@ export {
 } from "./mirror.js";
 export { Plugin } from "./plugin.js";
 export { type Handler, serveCatalog, Service, withStore } from "./service.js";
-export { MalformedError, Snapshot } from "./snapshot.js";
+export { type Differences, MalformedError, Snapshot } from "./snapshot.js";
 export { PolicyError, Standalone } from "./standalone.js";

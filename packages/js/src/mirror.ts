@@ -4,6 +4,7 @@ import {
   answered,
   type Catalog,
   CatalogError,
+  type Fitting,
   type Module,
   type Request,
   type Response,
@@ -179,6 +180,18 @@ export class Mirror implements Catalog {
 
   getModule(roles: string[], uid: string): Module {
     return answered(CatalogError, () => this.#held.getModule(now(), roles, uid));
+  }
+
+  findModules(roles: string[], name: string, version?: string): Module[] {
+    return answered(CatalogError, () => this.#held.findModules(now(), roles, name, version));
+  }
+
+  latestModules(roles: string[]): Module[] {
+    return answered(CatalogError, () => this.#held.latestModules(now(), roles));
+  }
+
+  fittingModules(roles: string[], redisVersion: string): Fitting[] {
+    return answered(CatalogError, () => this.#held.fittingModules(now(), roles, redisVersion));
   }
 
   /** Answers an HTTP request, with its `age`. Every failure is a response. */

@@ -3,6 +3,7 @@
 import {
   CatalogError,
   type CoreModules,
+  type Fitting,
   type Module,
   payload,
   type Request,
@@ -38,6 +39,34 @@ export class Plugin {
    */
   getModule(ccs: Ccs, roles: string[], uid: string): Module {
     return this.#call(ccs, ({ catalog }) => catalog.getModule(roles, uid));
+  }
+
+  /**
+   * Finds the modules of a name, newest first: see {@link Catalog.findModules}.
+   *
+   * @throws {CatalogError}
+   */
+  findModules(ccs: Ccs, roles: string[], name: string, version?: string): Module[] {
+    return this.#call(ccs, ({ lookup }) => lookup.findModules(roles, name, version));
+  }
+
+  /**
+   * Lists the newest module of each name.
+   *
+   * @throws {CatalogError}
+   */
+  latestModules(ccs: Ccs, roles: string[]): Module[] {
+    return this.#call(ccs, ({ lookup }) => lookup.latestModules(roles));
+  }
+
+  /**
+   * Chooses, for each name, the module that a database of this Redis version gets: see
+   * {@link Catalog.fittingModules}.
+   *
+   * @throws {CatalogError}
+   */
+  fittingModules(ccs: Ccs, roles: string[], redisVersion: string): Fitting[] {
+    return this.#call(ccs, ({ lookup }) => lookup.fittingModules(roles, redisVersion));
   }
 
   /** Answers an HTTP request. Every failure of the store is a response. */

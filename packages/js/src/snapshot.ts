@@ -4,12 +4,19 @@ import {
   answered,
   type Catalog,
   CatalogError,
+  type Fitting,
   type Module,
   type Request,
   type Response,
 } from "./catalog.js";
-import type { Malformed, Snapshot as Held } from "./component/interfaces/ccs-modules-snapshot.js";
+import type {
+  Differences,
+  Malformed,
+  Snapshot as Held,
+} from "./component/interfaces/ccs-modules-snapshot.js";
 import { asBytes, asText } from "./text.js";
+
+export type { Differences };
 
 /**
  * A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
@@ -18,10 +25,12 @@ import { asBytes, asText } from "./text.js";
  */
 export class Snapshot implements Catalog {
   #held: Held;
+  #parse: (body: string) => Held;
 
   /** @internal */
-  constructor(held: Held) {
+  constructor(held: Held, parse: (body: string) => Held) {
     this.#held = held;
+    this.#parse = parse;
   }
 
   /**
@@ -40,6 +49,29 @@ export class Snapshot implements Catalog {
    */
   getModule(roles: string[], uid: string): Module {
     return answered(CatalogError, () => this.#held.getModule(roles, uid));
+  }
+
+  findModules(roles: string[], name: string, version?: string): Module[] {
+    return answered(CatalogError, () => this.#held.findModules(roles, name, version));
+  }
+
+  latestModules(roles: string[]): Module[] {
+    return answered(CatalogError, () => this.#held.latestModules(roles));
+  }
+
+  fittingModules(roles: string[], redisVersion: string): Fitting[] {
+    return answered(CatalogError, () => this.#held.fittingModules(roles, redisVersion));
+  }
+
+  /**
+   * Compares this catalog, the older one, with a newer one.
+   *
+   * @throws {CatalogError}
+   */
+  differences(newer: Snapshot): Differences {
+    // The instance of this snapshot cannot see the one of the other.
+    const copy = answered(MalformedError, () => this.#parse(newer.body));
+    return answered(CatalogError, () => this.#held.differences(copy));
   }
 
   /** Answers an HTTP request. Every failure is a response. */

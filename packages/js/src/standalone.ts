@@ -81,7 +81,8 @@ export class Standalone {
   #snapshot(make: (root: Root) => Held): Snapshot {
     // Each snapshot has an instance of its own, whose memory is free when the snapshot is.
     const root = instantiate(this.#modules, {});
-    return new Snapshot(answered(MalformedError, () => make(root)));
+    const held = answered(MalformedError, () => make(root));
+    return new Snapshot(held, (body) => root.snapshot.Snapshot.parse(body));
   }
 }
 

@@ -21,6 +21,35 @@ test("a snapshot is asked many times", () => {
   assert.match(snapshot.entityTag, /^".+"$/);
 });
 
+test("modules are looked up", () => {
+  const versions = [
+    ["2.10.17", { compatible_redis_version: "7.4" }],
+    ["2.8.26", { min_redis_version: "7.1" }],
+  ];
+  const documents = versions.map(([version, fields]) =>
+    JSON.stringify({ uid: version, module_name: "search", semantic_version: version, ...fields }),
+  );
+  const snapshot = standalone.fromDocuments(documents);
+  const uids = (modules) => modules.map(({ uid }) => uid);
+  assert.deepEqual(uids(snapshot.findModules(ROLES, "SEARCH")), ["2.10.17", "2.8.26"]);
+  assert.deepEqual(uids(snapshot.findModules(ROLES, "search", "2.8")), ["2.8.26"]);
+  assert.deepEqual(uids(snapshot.latestModules(ROLES)), ["2.10.17"]);
+  const [fitting] = snapshot.fittingModules(ROLES, "7.2");
+  assert.equal(fitting.moduleName, "search");
+  assert.equal(fitting.chosen.module.uid, "2.8.26");
+  assert.equal(fitting.chosen.rule, "min-redis-version");
+  assert.deepEqual(uids(fitting.others), ["2.10.17"]);
+  const invalid = (error) => error instanceof CatalogError && /such as 7\.4/.test(error.message);
+  assert.throws(() => snapshot.fittingModules(ROLES, "7"), invalid);
+
+  const newer = standalone.fromDocuments([documents[0].replace("7.4", "7.6"), '{"uid":"b"}']);
+  const { added, removed, changed } = snapshot.differences(newer);
+  assert.deepEqual([uids(added), uids(removed)], [["b"], ["2.8.26"]]);
+  assert.deepEqual(changed[0].fields, [
+    { name: "compatible_redis_version", before: '"7.4"', after: '"7.6"' },
+  ]);
+});
+
 test("errors are exceptions", () => {
   const snapshot = standalone.parse("[]");
   const notFound = (error) => error instanceof CatalogError && error.kind === "not-found";

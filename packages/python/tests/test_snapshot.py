@@ -38,6 +38,38 @@ class Calls(unittest.TestCase):
         (module,) = Snapshot.from_documents([document.encode()]).list_modules(ROLES)
         self.assertEqual(module.document, document)
 
+    def test_modules_are_looked_up(self):
+        versions = {
+            "2.10.17": {"compatible_redis_version": "7.4"},
+            "2.8.26": {"min_redis_version": "7.1"},
+        }
+        documents = [
+            json.dumps({"uid": it, "module_name": "search", "semantic_version": it} | fields)
+            for it, fields in versions.items()
+        ]
+        snapshot = Snapshot.from_documents(documents)
+        uids = lambda modules: [module.uid for module in modules]
+        self.assertEqual(uids(snapshot.find_modules(ROLES, "SEARCH")), ["2.10.17", "2.8.26"])
+        self.assertEqual(uids(snapshot.find_modules(ROLES, "search", "2.8")), ["2.8.26"])
+        self.assertEqual(uids(snapshot.latest_modules(ROLES)), ["2.10.17"])
+        (fitting,) = snapshot.fitting_modules(ROLES, "7.2")
+        self.assertEqual(fitting.module_name, "search")
+        self.assertEqual(fitting.chosen.module.uid, "2.8.26")
+        self.assertEqual(fitting.chosen.rule, "min-redis-version")
+        self.assertEqual(uids(fitting.others), ["2.10.17"])
+        (fitting,) = snapshot.fitting_modules(ROLES, "9.0")
+        self.assertIsNone(fitting.chosen)
+        with self.assertRaisesRegex(CatalogError, "such as 7.4"):
+            snapshot.fitting_modules(ROLES, "7")
+
+        newer = Snapshot.from_documents([documents[0].replace("7.4", "7.6"), '{"uid":"b"}'])
+        differences = snapshot.differences(newer)
+        self.assertEqual([uids(differences.added), uids(differences.removed)], [["b"], ["2.8.26"]])
+        (field,) = differences.changed[0].fields
+        self.assertEqual(
+            (field.name, field.before, field.after), ("compatible_redis_version", '"7.4"', '"7.6"')
+        )
+
     def test_errors_are_exceptions(self):
         snapshot = Snapshot.parse("[]")
         with self.assertRaises(NotFound):

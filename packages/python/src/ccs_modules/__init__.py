@@ -20,6 +20,14 @@ from ccs_modules.catalog import (
     Response,
     Unavailable,
 )
+from ccs_modules.lookup import (
+    ChangedModule,
+    ChosenModule,
+    Differences,
+    FieldDifference,
+    Fitting,
+    OtherModule,
+)
 from ccs_modules.mirror import ConfigurationError, Mirror, Saved, Status
 from ccs_modules.plugin import Plugin
 from ccs_modules.snapshot import Snapshot
@@ -29,12 +37,18 @@ __all__ = [
     "Anonymous",
     "CatalogError",
     "Ccs",
+    "ChangedModule",
+    "ChosenModule",
     "ConfigurationError",
+    "Differences",
+    "FieldDifference",
+    "Fitting",
     "Forbidden",
     "Malformed",
     "Mirror",
     "Module",
     "NotFound",
+    "OtherModule",
     "Plugin",
     "Policy",
     "PolicyError",

@@ -11,6 +11,7 @@ from wasmtime.component import Component, Linker, Record, Variant
 
 from ccs_modules._component import component_file, exported
 from ccs_modules.catalog import CatalogError, Module, Response, caller, module, ok
+from ccs_modules.lookup import Fitting, fitting
 from ccs_modules.store import Ccs, StoreError
 
 FUEL = 10_000_000_000
@@ -54,6 +55,29 @@ class Plugin:
         if isinstance(answer, _Failed):
             answer = self._call("catalog", "list-modules", roles, failed=answer)
         return module(ok(answer))
+
+    def find_modules(
+        self, roles: list[str], name: str, version: str | None = None
+    ) -> list[Module]:
+        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
+
+        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
+        `2.10`, `21017`.
+        """
+        found = ok(self._call("lookup", "find-modules", roles, name, version))
+        return [module(record) for record in found]
+
+    def latest_modules(self, roles: list[str]) -> list[Module]:
+        """Returns the newest module of each name. Raises `CatalogError`."""
+        return [module(record) for record in ok(self._call("lookup", "latest-modules", roles))]
+
+    def fitting_modules(self, roles: list[str], redis_version: str) -> list[Fitting]:
+        """Returns, for each name, the module that a database of this Redis version gets.
+
+        The version is one such as `7.4`. Raises `CatalogError`.
+        """
+        fitting_records = ok(self._call("lookup", "fitting-modules", roles, redis_version))
+        return [fitting(record) for record in fitting_records]
 
     def handle(
         self,

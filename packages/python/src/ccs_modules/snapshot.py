@@ -8,6 +8,7 @@ from wasmtime.component import Record
 from ccs_modules._component import Standalone, request
 from ccs_modules._list import listed
 from ccs_modules.catalog import Malformed, Module, Response, malformed, module, ok
+from ccs_modules.lookup import Differences, Fitting, differences, fitting
 
 
 class Snapshot:
@@ -42,6 +43,35 @@ class Snapshot:
     def get_module(self, roles: list[str], uid: str) -> Module:
         """Returns the module with this uid. Raises `CatalogError`."""
         return module(ok(self._method("get-module", roles, uid)))
+
+    def find_modules(
+        self, roles: list[str], name: str, version: str | None = None
+    ) -> list[Module]:
+        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
+
+        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
+        `2.10`, `21017`.
+        """
+        found = ok(self._method("find-modules", roles, name, version))
+        return [module(record) for record in found]
+
+    def latest_modules(self, roles: list[str]) -> list[Module]:
+        """Returns the newest module of each name. Raises `CatalogError`."""
+        return [module(record) for record in ok(self._method("latest-modules", roles))]
+
+    def fitting_modules(self, roles: list[str], redis_version: str) -> list[Fitting]:
+        """Returns, for each name, the module that a database of this Redis version gets.
+
+        The version is one such as `7.4`. Raises `CatalogError`.
+        """
+        fitting_records = ok(self._method("fitting-modules", roles, redis_version))
+        return [fitting(record) for record in fitting_records]
+
+    def differences(self, newer: "Snapshot") -> Differences:
+        """Compares this catalog, the older one, with a newer one. Raises `CatalogError`."""
+        # The instance of this snapshot cannot see the one of the other.
+        copy = self._component.call("snapshot", "[static]snapshot.parse", newer.body)
+        return differences(ok(self._method("differences", copy)))
 
     def handle(
         self,
