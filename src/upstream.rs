@@ -31,6 +31,7 @@
 //! # Ok::<(), ccs_modules::upstream::ConfigError>(())
 //! ```
 
+mod call;
 mod credentials;
 mod node;
 mod path;
@@ -47,6 +48,7 @@ use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::path::ModulePath;
 
+pub use crate::upstream::call::{Call, Turn};
 pub use crate::upstream::credentials::Credentials;
 pub use crate::upstream::node::{Node, Scheme};
 pub use crate::upstream::response::{ListAnswer, ModuleAnswer, Response};

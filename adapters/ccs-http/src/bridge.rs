@@ -1,10 +1,10 @@
 //! The exported interface `ccs`.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::mirror::{self, Mirror};
-use ccs_modules::snapshot::find;
+use ccs_modules::snapshot::{find, split};
 use ccs_modules::{Limits, Snapshot, StoreError};
 use ccs_modules_guest as _;
 use spin::Mutex;
@@ -14,8 +14,7 @@ use self::bindings::wasi::cli::environment::get_environment;
 use self::bindings::wasi::clocks::monotonic_clock::now;
 use crate::config::Config;
 use crate::exchange::Wasi;
-use crate::mirrored;
-use crate::nodes::Nodes;
+use crate::{asked, mirrored};
 
 #[allow(missing_docs, unsafe_code)]
 pub(crate) mod bindings {
@@ -40,7 +39,12 @@ impl Guest for Bridge {
         let config = Config::new(get_environment())?;
         let mirrored =
             with_snapshot(&config, |snapshot| snapshot.documents().map(<[u8]>::to_vec).collect());
-        Ok(mirrored.unwrap_or_else(|| nodes(&config).list())?)
+        if let Some(documents) = mirrored {
+            return Ok(documents?);
+        }
+        let body = asked::resolve(config.upstream.list_call(), &Wasi, config.timeout)?;
+        let documents = split(&body).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(documents.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
@@ -49,12 +53,12 @@ impl Guest for Bridge {
             let documents: Vec<_> = snapshot.documents().collect();
             find(&documents, &uid, &Limits::default()).map(|document| document.to_vec())
         });
-        Ok(mirrored.unwrap_or_else(|| nodes(&config).get(&uid))?)
+        if let Some(document) = mirrored {
+            return Ok(document?);
+        }
+        let call = config.upstream.module_call(&uid);
+        Ok(asked::resolve(call, &Wasi, config.timeout)?)
     }
-}
-
-fn nodes(config: &Config) -> Nodes<'_, Wasi> {
-    Nodes { upstream: &config.upstream, network: &Wasi, timeout: config.timeout }
 }
 
 /// Reads from the snapshot of the mirror. None if the cluster is asked each time, or another call of
@@ -80,7 +84,7 @@ impl From<StoreError> for Error {
             StoreError::Denied(why) => Error::Denied(why),
             StoreError::Unavailable(why) => Error::Unavailable(why),
             StoreError::Other(why) => Error::Other(why),
-            error => Error::Other(alloc::string::ToString::to_string(&error)),
+            error => Error::Other(error.to_string()),
         }
     }
 }

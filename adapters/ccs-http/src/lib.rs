@@ -8,13 +8,13 @@
 
 extern crate alloc;
 
+mod asked;
 #[cfg(target_family = "wasm")]
 mod bridge;
 mod config;
 #[cfg(target_family = "wasm")]
 mod exchange;
 mod mirrored;
-mod nodes;
 #[cfg(test)]
 mod scripted;
 

@@ -8,11 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::snapshot::{find, split};
-use ccs_modules::upstream::{
-    ConfigError, Credentials, ListAnswer, ModuleAnswer, Request, Response, Upstream,
-};
-use ccs_modules::{Limits, StoreError, SyntaxError};
+use ccs_modules::StoreError;
+use ccs_modules::snapshot::split;
+use ccs_modules::upstream::{Call, ConfigError, Credentials, Request, Response, Turn, Upstream};
 use tokio::time::Instant;
 
 use self::client::Client;
@@ -67,20 +65,7 @@ impl Cluster {
     ///
     /// Each node, and why it did not answer.
     pub async fn body(&self) -> Result<Vec<u8>, CcsError> {
-        self.ask(
-            |node| self.upstream.list(node, None),
-            |request, response| match self.upstream.read_list(request, response)? {
-                ListAnswer::Body { body, .. } => match split(&body) {
-                    Ok(_) => Ok(Answer::Done(body)),
-                    Err(error) => Err(refused(request, &error)),
-                },
-                ListAnswer::Redirect(next) => Ok(Answer::Redirect(next)),
-                ListAnswer::Unchanged { .. } => {
-                    Err(request.failed("it answered 304 to a request without an entity tag"))
-                }
-            },
-        )
-        .await
+        self.resolve(self.upstream.list_call()).await
     }
 
     /// The cluster's REST API, as a mirror asks it: each request has at most ten minutes.
@@ -105,45 +90,22 @@ impl Cluster {
         self.client.send(request, timeout).await
     }
 
-    /// Asks one node after the other until one answers.
-    async fn ask<T>(
-        &self,
-        request: impl Fn(usize) -> Option<Request>,
-        read: impl Fn(&Request, Response) -> Result<Answer<T>, StoreError>,
-    ) -> Result<T, CcsError> {
+    /// Makes a call, in which one node after the other is asked until one answers.
+    async fn resolve<T>(&self, mut call: Call<'_, T>) -> Result<T, CcsError> {
         // If every node times out, there is time left to report it.
         let deadline = Instant::now() + self.time * 9 / 10;
-        let nodes = self.upstream.nodes().len();
-        let mut failures = Vec::new();
-        for node in 0..nodes {
-            let Some(mut request) = request(node) else { continue };
-            // A node that does not answer leaves time for the others.
-            let others = u32::try_from(nodes - node).unwrap_or(u32::MAX);
-            let turn = Instant::now() + deadline.duration_since(Instant::now()) / others;
-            loop {
-                let timeout = turn.duration_since(Instant::now());
-                let answer = match self.client.send(&request, timeout).await {
-                    Ok(response) => read(&request, response),
-                    Err(why) => Err(request.failed(&why)),
-                };
-                match answer {
-                    Ok(Answer::Done(answer)) => return Ok(answer),
-                    Ok(Answer::Redirect(next)) => request = next,
-                    Err(error) => {
-                        failures.push(error);
-                        break;
+        loop {
+            match call.poll(deadline.duration_since(Instant::now())) {
+                Turn::Send { request, timeout } => {
+                    match self.client.send(&request, timeout).await {
+                        Ok(response) => call.answered(response),
+                        Err(why) => call.failed(&why),
                     }
                 }
+                Turn::Done(outcome) => return outcome.map_err(failed),
             }
         }
-        Err(joined(failures))
     }
-}
-
-/// The answer of a node.
-enum Answer<T> {
-    Done(T),
-    Redirect(Request),
 }
 
 #[async_trait]
@@ -155,43 +117,16 @@ impl Ccs for Cluster {
     }
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
-        // No path leads to a uid that would change the path.
-        if self.upstream.module(0, uid).is_none() {
-            let documents = self.list_documents().await?;
-            return Ok(find(&documents, uid, &Limits::default()).cloned());
-        }
-        self.ask(
-            |node| self.upstream.module(node, uid),
-            |request, response| {
-                Ok(match self.upstream.read_module(request, response)? {
-                    ModuleAnswer::Document(document) => Answer::Done(document),
-                    ModuleAnswer::Redirect(next) => Answer::Redirect(next),
-                })
-            },
-        )
-        .await
+        self.resolve(self.upstream.module_call(uid)).await
     }
 }
 
-/// The error for a node whose list is none.
-fn refused(request: &Request, error: &SyntaxError) -> StoreError {
-    request.failed(&format!("the list is refused: {error}"))
-}
-
-/// The error for nodes that all failed: of the kind of the first failure, with every reason.
-fn joined(failures: Vec<StoreError>) -> CcsError {
-    let kind = match failures.first() {
-        Some(StoreError::Denied(_)) => CcsError::Denied,
-        Some(StoreError::Unavailable(_)) => CcsError::Unavailable,
-        _ => CcsError::Other,
-    };
-    let texts: Vec<_> = failures.into_iter().map(text).collect();
-    kind(texts.join("; "))
-}
-
-fn text(error: StoreError) -> String {
+/// Returns the error as plugins take it.
+fn failed(error: StoreError) -> CcsError {
     match error {
-        StoreError::Denied(text) | StoreError::Other(text) | StoreError::Unavailable(text) => text,
-        error => error.to_string(),
+        StoreError::Denied(text) => CcsError::Denied(text),
+        StoreError::Unavailable(text) => CcsError::Unavailable(text),
+        StoreError::Other(text) => CcsError::Other(text),
+        error => CcsError::Other(error.to_string()),
     }
 }
