@@ -1,9 +1,10 @@
 //! The server over Redis.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use ccs_modules_host::server::{Server as HttpServer, Settings};
-use ccs_modules_host::{CallLimits, Host, artifacts};
+use ccs_modules_host::server::{Holding, Instances, Server as HttpServer, Settings};
+use ccs_modules_host::{CallLimits, Host, Standalone, artifacts};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -44,6 +45,47 @@ async fn every_request_is_answered_while_redis_comes_and_goes() {
     assert_eq!(get(&mut client, "/readyz").await.status, 503);
     assert_eq!(get(&mut client, "/healthz").await.status, 200);
     drop((client, clients));
+    stop.cancel();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_value_that_breaks_leaves_the_last_good_catalog() {
+    let server = Server::start();
+    let write = |document: &str| server.run_command(&["HSET", "ccs:modules", "a", document]);
+    write(r#"{"uid":"a"}"#);
+    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let holding = Holding {
+        standalone: Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default()).unwrap(),
+        max_age: Duration::ZERO,
+        stale_if_error: Duration::from_secs(3600),
+    };
+    let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
+    let instances = Instances::Held(holding);
+    let settings = Settings { access: Some(access), instances, ..Settings::default() };
+    let http = HttpServer::bind("127.0.0.1:0", &host, server.store(), settings).await.unwrap();
+    let (address, metrics) = (http.address().unwrap(), http.metrics());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(http.run(stop.clone().cancelled_owned()));
+    let mut client = connect(address).await;
+    let good = get(&mut client, "/v1/modules").await;
+    assert_eq!((good.status, &*good.body), (200, &b"[{\"uid\":\"a\"}]\n"[..]));
+
+    for (document, stale) in [
+        ("{\"uid\":", 1),
+        (r#"{"uid":"b"}"#, 0),
+        (r#"{"uid":"a","version":"x"}"#, 1),
+        (r#"{"uid":"a"}"#, 0),
+    ] {
+        write(document);
+        let answer = get(&mut client, "/v1/modules").await;
+        assert_eq!(answer.status, 200, "{document}");
+        assert_eq!(get(&mut client, "/readyz").await.status, 200);
+        let line = format!("\nccs_modules_catalog_stale {stale}\n");
+        assert!(metrics.text().contains(&line), "{document}: {}", metrics.text());
+    }
+    assert_eq!(get(&mut client, "/v1/modules").await.body, good.body);
+    drop(client);
     stop.cancel();
     serving.await.unwrap();
 }

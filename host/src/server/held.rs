@@ -7,6 +7,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::server::catalog_metrics::HeldCatalog;
 use crate::{CallError, Ccs, CcsError, HeldSnapshot, OpenError, Request, Response, Standalone};
 
 /// The settings of instances that hold a snapshot of the store.
@@ -33,6 +34,7 @@ pub(super) struct Held {
     checked: Arc<Mutex<Checked>>,
     /// Held while the store is asked: calls at the same time share one answer.
     checking: Arc<AsyncMutex<()>>,
+    metrics: HeldCatalog,
 }
 
 /// The result of asking the store.
@@ -45,8 +47,16 @@ struct Checked {
     confirmed: Option<Instant>,
     /// The version of the store that has this content.
     version: Option<u64>,
-    /// Whether the store failed the last time.
-    failing: bool,
+    /// The failure of the store, if it failed the last time.
+    failure: Option<Failure>,
+}
+
+/// A failure of the store, which is logged once.
+#[derive(Clone, PartialEq, Eq)]
+struct Failure {
+    why: String,
+    /// Whether the last good catalog answers.
+    serves_last: bool,
 }
 
 /// The content of the store.
@@ -64,8 +74,8 @@ pub(super) enum Content {
 }
 
 impl Held {
-    pub(super) fn new(settings: Holding, ccs: Arc<dyn Ccs>) -> Self {
-        Self { settings, ccs, checked: Arc::default(), checking: Arc::default() }
+    pub(super) fn new(settings: Holding, ccs: Arc<dyn Ccs>, metrics: HeldCatalog) -> Self {
+        Self { settings, ccs, checked: Arc::default(), checking: Arc::default(), metrics }
     }
 
     /// The content of the store, at most as old as the settings permit.
@@ -107,22 +117,27 @@ impl Held {
         let before = self.checked().clone();
         let checked = match self.read(&before).await {
             Ok((version, set)) => {
-                if before.failing {
+                if before.failure.is_some() {
                     tracing::info!("the store answers again");
                 }
                 let content = Content::Catalog(set);
-                Checked { at: Some(now), content, confirmed: Some(now), version, failing: false }
+                Checked { at: Some(now), content, confirmed: Some(now), version, failure: None }
             }
             Err((content, why)) => {
-                let stays = before.may_answer(now, self.settings.stale_if_error);
-                if !before.failing {
-                    tracing::warn!(%why, serves_last_snapshot = stays, "the store has no catalog");
+                let serves_last = before.may_answer(now, self.settings.stale_if_error);
+                let failure = Some(Failure { why, serves_last });
+                if before.failure != failure
+                    && let Some(failure) = &failure
+                {
+                    failure.log();
                 }
-                let content = if stays { before.content } else { content };
-                Checked { at: Some(now), content, failing: true, ..before }
+                let content = if serves_last { before.content } else { content };
+                Checked { at: Some(now), content, failure, ..before }
             }
         };
         let content = checked.content.clone();
+        let confirmed = checked.confirmed.filter(|_| matches!(content, Content::Catalog(_)));
+        self.metrics.set(confirmed, checked.failure.is_some());
         *self.checked() = checked;
         content
     }
@@ -149,7 +164,7 @@ impl Held {
             .unwrap_or_else(|_| {
                 Err(CcsError::Unavailable("the store did not answer in time".into()))
             })
-            .map_err(|error| (Content::Failed(error.clone()), error.to_string()))?;
+            .map_err(|error| (Content::Failed(error.clone()), text(error)))?;
         let documents = match documents {
             Ok(documents) => documents,
             Err(known) => return Ok((version, known)),
@@ -173,6 +188,12 @@ impl Held {
     }
 }
 
+/// The text of a store's error.
+fn text(error: CcsError) -> String {
+    let (CcsError::Denied(text) | CcsError::Other(text) | CcsError::Unavailable(text)) = error;
+    text
+}
+
 impl Checked {
     /// Whether the store was asked so shortly before a call that began at `asked`, or after.
     fn is_within(&self, age: Duration, asked: Instant) -> bool {
@@ -183,6 +204,16 @@ impl Checked {
     fn may_answer(&self, now: Instant, stale_if_error: Duration) -> bool {
         matches!(self.content, Content::Catalog(_))
             && self.confirmed.is_some_and(|confirmed| now < confirmed + stale_if_error)
+    }
+}
+
+impl Failure {
+    fn log(&self) {
+        let Self { why, serves_last } = self;
+        match serves_last {
+            true => tracing::warn!(%why, "the store fails; the last good catalog is served"),
+            false => tracing::error!(%why, "the store fails, and there is no catalog to serve"),
+        }
     }
 }
 

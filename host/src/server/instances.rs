@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::mirror::ClusterMirror;
+use crate::server::Metrics;
 use crate::server::held::{Content, Held, Holding};
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
@@ -61,12 +62,19 @@ enum Mode {
 }
 
 impl Plugin {
-    pub(super) fn new(host: &Host, ccs: Arc<dyn Ccs>, instances: Instances) -> Self {
+    pub(super) fn new(
+        host: &Host,
+        ccs: Arc<dyn Ccs>,
+        instances: Instances,
+        metrics: &Metrics,
+    ) -> Self {
         let service = host.service(ccs.clone());
         let pool = || Pool::new(host.call_limits());
         let mode = match instances {
             Instances::Fresh => Mode::Fresh,
-            Instances::Held(settings) => Mode::Held(Held::new(settings, ccs), pool()),
+            Instances::Held(settings) => {
+                Mode::Held(Held::new(settings, ccs, metrics.held_catalog.clone()), pool())
+            }
             Instances::Mirrored(mirror) => Mode::Mirrored(mirror),
             Instances::Reused => Mode::Reused(pool()),
         };

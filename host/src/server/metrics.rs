@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use ccs_modules::mirror::Fetches;
 use hyper::StatusCode;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -13,12 +12,12 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::mirror::ClusterMirror;
 use crate::server::Instances;
+use crate::server::catalog_metrics::{CatalogMetrics, HeldCatalog, MirrorFetches};
 use crate::{CallError, Host, Standalone};
 
 /// Metrics of a server, which Prometheus can read.
@@ -31,6 +30,7 @@ pub struct Metrics {
     store_duration: Histogram,
     store_failures: Family<StoreFailed, Counter>,
     pub(super) connections: Connections,
+    pub(super) held_catalog: HeldCatalog,
 }
 
 /// Metrics of connections.
@@ -75,6 +75,7 @@ impl Metrics {
             store_duration: Histogram::new(SECONDS),
             store_failures: Family::default(),
             connections: Connections::default(),
+            held_catalog: HeldCatalog::default(),
         };
         metrics.registered(host, instances)
     }
@@ -113,6 +114,7 @@ impl Metrics {
         registry.register_collector(Box::new(InstanceStarts(host.clone())));
         if let Some(standalone) = instances.standalone() {
             registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
+            registry.register_collector(Box::new(CatalogMetrics::Held(self.held_catalog.clone())));
         }
         if let Some(mirror) = instances.mirror() {
             registry.register_with_unit(
@@ -121,7 +123,8 @@ impl Metrics {
                 Unit::Seconds,
                 mirror.upstream_duration(),
             );
-            registry.register_collector(Box::new(MirrorState(mirror.clone())));
+            registry.register_collector(Box::new(MirrorFetches(mirror.clone())));
+            registry.register_collector(Box::new(CatalogMetrics::Mirrored(mirror.clone())));
         }
         self
     }
@@ -213,45 +216,5 @@ impl Collector for SnapshotOpenings {
             None,
             MetricType::Counter,
         )?)
-    }
-}
-
-/// The catalog of a mirror and its fetches.
-#[derive(Debug)]
-struct MirrorState(ClusterMirror);
-
-impl Collector for MirrorState {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        if let Some(age) = self.0.age() {
-            ConstGauge::new(age.as_secs_f64()).encode(encoder.encode_descriptor(
-                "catalog_age",
-                "Age of the catalog that answers",
-                Some(&Unit::Seconds),
-                MetricType::Gauge,
-            )?)?;
-        }
-        ConstGauge::new(i64::from(!self.0.is_fresh())).encode(encoder.encode_descriptor(
-            "catalog_stale",
-            "Whether the catalog is older than it is meant to be, or missing: 1, or 0",
-            None,
-            MetricType::Gauge,
-        )?)?;
-        let Fetches { changed, failed, redirected, unchanged } = self.0.fetches();
-        let mut fetches = encoder.encode_descriptor(
-            "mirror_fetches",
-            "Fetches of the mirror, by outcome",
-            None,
-            MetricType::Counter,
-        )?;
-        for (outcome, count) in [
-            ("changed", changed),
-            ("failed", failed),
-            ("redirected", redirected),
-            ("unchanged", unchanged),
-        ] {
-            let labels = [("outcome", outcome)];
-            ConstCounter::new(count).encode(fetches.encode_family(&labels)?)?;
-        }
-        Ok(())
     }
 }

@@ -20,6 +20,7 @@
 
 mod answer;
 mod api;
+mod catalog_metrics;
 mod connection;
 mod connection_limits;
 mod exporter;
@@ -100,7 +101,7 @@ impl Server {
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
         let metrics = Arc::new(Metrics::new(host, &instances));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let plugin = Plugin::new(host, ccs.clone(), instances);
+        let plugin = Plugin::new(host, ccs.clone(), instances, &metrics);
         let api = Api {
             access: reload.access.clone(),
             header_bytes: limits.header_bytes,

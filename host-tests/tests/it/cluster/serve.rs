@@ -1,17 +1,10 @@
 //! `serve` over a mirror, as a process.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
+use crate::process::{Server, command};
 use crate::wire::Wire;
 
 const LIST: &str = "[{\"uid\":\"a\"}]\n";
@@ -110,73 +103,4 @@ fn options_of_a_mirror_need_a_cluster() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
         assert!(stderr.contains(text), "{arguments:?}: {stderr}");
     }
-}
-
-/// A server that logs into a file. It ends when this is dropped.
-struct Server {
-    child: Child,
-    log: PathBuf,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(folder: &TempDir, arguments: &[&str]) -> Self {
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
-        let log = path("log");
-        let mut child = command(arguments)
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
-            .arg(path("access.json"))
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.strip_prefix("serving http://").unwrap_or_else(|| panic!("{line}"));
-        let address = address.split('/').next().unwrap().parse().unwrap();
-        Self { child, log, address }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(Path::new(&self.log)).unwrap()
-    }
-
-    /// Waits until the log has this text. The time is only for a log that never has it.
-    async fn logged(&self, text: &str) {
-        let waiting = async {
-            while !self.log().contains(text) {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(Duration::from_secs(60), waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{}", self.log()));
-    }
-
-    fn stop(&mut self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
-    command
-        .arg("serve")
-        .args(arguments)
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("REDIS_ENTERPRISE_USER", "ann")
-        .env("REDIS_ENTERPRISE_PASSWORD", "s3cret")
-        .stdin(Stdio::null());
-    command
 }

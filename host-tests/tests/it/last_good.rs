@@ -1,0 +1,90 @@
+//! A store that breaks while it is served: the last good catalog stays.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tokio::time::{Duration, sleep, timeout};
+
+use crate::process::Server;
+use crate::wire::{Reply, Wire};
+
+const GOOD: &str = "[{\"uid\":\"a\"}]\n";
+const BETTER: &str = "[{\"uid\":\"b\"}]\n";
+
+#[tokio::test]
+async fn a_file_that_breaks_changes_no_answer_and_is_logged_once() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("modules.json");
+    fs::write(&path, GOOD).unwrap();
+    let store = path.to_str().unwrap();
+    let mut server =
+        Server::start(&folder, &["--store", store, "--max-age", "5ms", "--metrics", "127.0.0.1:0"]);
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/v1/modules").await.text(), GOOD);
+    assert_eq!(stale(&server).await, "0");
+
+    // Half-written in place, a document that is malformed, and no file at all.
+    for (body, why) in [
+        (Some("[{\"uid\":"), "line 1, column 8: EOF while parsing a value"),
+        (Some("[{\"uid\":7}]"), "field uid: a number"),
+        (None, "there is no such file"),
+    ] {
+        match body {
+            Some(body) => fs::write(&path, body).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        // The time is only for a server that never notices.
+        timeout(Duration::from_secs(60), async {
+            while !server.log().contains(why) {
+                assert_eq!(answer(&mut wire).await, GOOD);
+                sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{why} is not in {}", server.log()));
+        for _ in 0..20 {
+            assert_eq!(answer(&mut wire).await, GOOD);
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
+        assert_eq!(stale(&server).await, "1");
+    }
+
+    replace(&path, BETTER);
+    timeout(Duration::from_secs(60), async {
+        while answer(&mut wire).await != BETTER {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .expect("the new catalog is served");
+    assert_eq!(stale(&server).await, "0");
+    server.stop();
+    let log = server.log();
+    for why in ["column 8: EOF", "field uid: a number", "no such file", "the store answers again"] {
+        assert_eq!(log.matches(why).count(), 1, "{why} in {log}");
+    }
+}
+
+async fn answer(wire: &mut Wire) -> String {
+    let Reply { status, body, .. } = wire.ask("GET", "/v1/modules").await;
+    assert_eq!(status, 200);
+    String::from_utf8(body).unwrap()
+}
+
+/// The metric that says whether the catalog is stale.
+async fn stale(server: &Server) -> String {
+    let mut wire = Wire::connect(server.metrics.unwrap()).await;
+    let reply = wire.ask("GET", "/metrics").await;
+    let name = "\nccs_modules_catalog_stale ";
+    let (_, value) = reply.text().split_once(name).unwrap_or_else(|| panic!("{}", reply.text()));
+    value.lines().next().unwrap().to_owned()
+}
+
+/// Replaces a file as it should be: a new one is renamed over it.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(&new, path).unwrap();
+}
