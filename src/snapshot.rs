@@ -7,8 +7,10 @@ mod error;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use crate::error::StoreError;
 use crate::json::{self, Kind, SyntaxError};
 use crate::limits::Limits;
+use crate::step::Ask;
 
 pub use crate::snapshot::checked::Snapshot;
 pub use crate::snapshot::error::{ImageError, Position, SnapshotError};
@@ -83,6 +85,35 @@ pub fn join<D: AsRef<[u8]>>(documents: &[D]) -> Vec<u8> {
     }
     text.extend_from_slice(b"]\n");
     text
+}
+
+impl<T> Ask<T> {
+    /// Returns the outcome, given the whole store as the body of `GET /v1/modules`, or the reason why
+    /// there is none. The error for a body that is no such list calls the body by this name.
+    ///
+    /// ```
+    /// use ccs_modules::{Limits, Step, get_module};
+    ///
+    /// let Step::Ask(ask) = get_module(&["admin"], "a", &Limits::default()) else { panic!() };
+    /// let module = ask.answer_body("the file", Ok(br#"[{"uid":"a"}]"#));
+    /// assert_eq!(module.unwrap().uid, "a");
+    /// ```
+    pub fn answer_body<B: AsRef<[u8]>>(self, name: &str, body: Result<B, StoreError>) -> T {
+        let documents = body.as_ref().map_err(Clone::clone).and_then(|body| {
+            let reason = |error| {
+                StoreError::Other(alloc::format!("{name} is not a list of documents: {error}"))
+            };
+            split(body.as_ref()).map_err(reason)
+        });
+        match self {
+            Ask::Document(ask) => {
+                let found = |documents: Vec<_>| find(&documents, ask.uid(), &ask.limits).copied();
+                let document = documents.map(found);
+                ask.answer(document)
+            }
+            Ask::Documents(ask) => ask.answer(documents),
+        }
+    }
 }
 
 #[cfg(test)]

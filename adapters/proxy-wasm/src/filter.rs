@@ -8,7 +8,7 @@ use std::rc::Rc;
 use ccs_modules::access::{Caller, Policy};
 use ccs_modules::rest::{self, Methods, Request, Response};
 use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
-use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError, snapshot};
+use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -245,7 +245,7 @@ impl Stream {
             .and_then(|response| question.read(&upstream.api, &request, response));
         match read {
             Ok(Read::Body(body)) => {
-                let (response, failure) = question.answer(body, &plugin.limits);
+                let (response, failure) = question.answer(body);
                 match failure {
                     Some(kind) => kind.counter(&plugin.counters).add_one(),
                     None => plugin.counters.answers_from_upstream.add_one(),
@@ -324,17 +324,12 @@ impl Question {
     }
 
     /// The response to the client, and the kind of failure if the body is malformed.
-    fn answer(self, body: Option<Vec<u8>>, limits: &Limits) -> (Response, Option<FailureKind>) {
+    fn answer(self, body: Option<Vec<u8>>) -> (Response, Option<FailureKind>) {
         let response = match self {
-            Self::List(ask) => match snapshot::split(&body.unwrap_or_default()) {
-                Ok(documents) => answer(ask, &documents, limits),
-                Err(error) => {
-                    let reason = format!(
-                        "the upstream's response to the path of the list is not a list of documents: {error}"
-                    );
-                    fail(ask, StoreError::Other(reason))
-                }
-            },
+            Self::List(ask) => {
+                const NAME: &str = "the upstream's response to the path of the list";
+                ask.answer_body(NAME, Ok(body.unwrap_or_default()))
+            }
             Self::Module(ask) => ask.answer(Ok(body)),
         };
         let failure = (response.status >= 500).then_some(FailureKind::Malformed);
@@ -346,17 +341,6 @@ impl Question {
             Self::List(ask) => fail(ask, error),
             Self::Module(ask) => fail(Ask::Document(ask), error),
         }
-    }
-}
-
-/// The response, given all documents.
-fn answer<D: AsRef<[u8]>>(ask: Ask<Response>, documents: &[D], limits: &Limits) -> Response {
-    match ask {
-        Ask::Document(ask) => {
-            let document = snapshot::find(documents, ask.uid(), limits);
-            ask.answer(Ok(document))
-        }
-        Ask::Documents(ask) => ask.answer(Ok(documents.iter().collect())),
     }
 }
 
