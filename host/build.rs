@@ -70,6 +70,12 @@ const ADAPTERS: &[Adapter] = &[
         about: "component, HTTP service on WASI 0.3: its store is a catalog that the command `bake` puts in",
     },
     Adapter {
+        constant: "WASI_HTTP_P3_MIDDLEWARE",
+        package: "ccs-modules-wasi-http-p3",
+        features: "middleware",
+        about: "component, HTTP service on WASI 0.3 in front of another one: imports the CCS and a handler, exports the handler",
+    },
+    Adapter {
         constant: "CCS_HTTP",
         package: "ccs-modules-ccs-http",
         features: "",

@@ -1,18 +1,15 @@
 """The example of a store of one's own: built, composed by the command, and served by `wasmtime serve`."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness import http
-from harness.artifacts import WORKSPACE, artifact
-from harness.cache import command
+from harness.artifacts import artifact, built, composed
 from harness.cases import Case
 from harness.runtime import Runtime
 from wasmtime_serve import ANYBODY, extra, get, served, wasmtime
 
-TARGET = "wasm32-unknown-unknown"
 PACKAGE = "ccs-modules-example-own-store"
 BODY = (
     b'[{"module_name":"bf","semantic_version":"8.0.1","uid":"1"},'
@@ -32,9 +29,7 @@ class OwnStore(Runtime):
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         with tempfile.TemporaryDirectory() as folder:
             service = Path(folder, "service.wasm")
-            words = ["cargo", "run", "--quiet", "--locked", "--", "compose"]
-            words += [artifact("ccs_modules_wasi_http.wasm"), _build(), "-o", service]
-            command(*words, cwd=WORKSPACE)
+            composed(artifact("ccs_modules_wasi_http.wasm"), built(PACKAGE), service)
             with served(service, environment={"CCS_ACCESS": ANYBODY}) as address:
                 response = http.ask(address, get("/v1/modules"))
         case = extra("own-store", "a composed store of one's own is listed", (200, BODY))
@@ -42,9 +37,3 @@ class OwnStore(Runtime):
 
 
 RUNTIMES = [OwnStore()]
-
-
-def _build() -> Path:
-    command("cargo", "build", "--locked", "--release", "--package", PACKAGE, "--target", TARGET, cwd=WORKSPACE)
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target")
-    return target / TARGET / "release" / f"{PACKAGE.replace('-', '_')}.wasm"

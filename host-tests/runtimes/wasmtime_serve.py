@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness import http
-from harness.artifacts import artifact
+from harness.artifacts import artifact, built, composed
 from harness.baked import baked
 from harness.cache import command, installed
-from harness.cases import TRUSTED_HEADER, Case, Request, Store
+from harness.cases import TRUSTED_HEADER, Case, Request, Response, Store
 from harness.process import free_port, running
 from harness.runtime import Runtime
 
@@ -82,13 +82,16 @@ class WasmtimeServe(Runtime):
 
     def with_value(self, value: bytes | None, access: str | None, **environment: str):
         """Serves what the key `modules` holds, if anything."""
+        return self.serving(artifact(self.component), value, access, **environment)
+
+    def serving(self, component: Path, value: bytes | None, access: str | None, **environment: str):
         options = [*self.options, "-S", "keyvalue"]
         if value is not None:
             options += ["-S", f"keyvalue-in-memory-data=modules={_base64(value)}"]
             environment.setdefault("CCS_KEYVALUE_ENCODING", "base64")
         if access is not None:
             environment["CCS_ACCESS"] = access
-        return served(artifact(self.component), *options, environment=environment)
+        return served(component, *options, environment=environment)
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         yield from super().outcomes(cases)
@@ -252,6 +255,52 @@ class WasmtimeBaked(Runtime):
         yield extra("not-baked", about, expect), (response.status, response.body)
 
 
+class WasmtimeMiddleware(WasmtimeServe):
+    """The service in front of another one, composed before it."""
+
+    def __init__(self):
+        super().__init__("0.3-middleware", "ccs_modules_wasi_http_p3_middleware.wasm", *FRESH)
+
+    def prepare(self) -> None:
+        next_service = built("ccs-modules-next-service")
+        self._folder = tempfile.TemporaryDirectory()
+        with_store, service = Path(self._folder.name, "with-store.wasm"), Path(self._folder.name, "service.wasm")
+        composed(artifact(self.component), artifact("ccs_modules_ccs_keyvalue.wasm"), with_store)
+        composed(with_store, next_service, service)
+        self.service = service
+
+    def with_value(self, value: bytes | None, access: str | None, **environment: str):
+        return self.serving(self.service, value, access, **environment)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in super().outcomes(cases):
+            handed_on = isinstance(found, Response) and found.body.startswith(b"next ")
+            yield case, case.expect if handed_on and b'"not_found"' in case.expect.body else found
+        yield from self.handed_on()
+
+    def configurations(self) -> list:
+        return []
+
+    def handed_on(self) -> Iterator[tuple[Case, object]]:
+        """What the next service is asked."""
+        with self.with_value(b"[]", ANYBODY) as address:
+            yield from self.asked(address, "GET", "/v1/bdbs?a=%2F", b"", (200, b"next Method::Get /v1/bdbs?a=%2F "))
+            yield from self.asked(address, "POST", "/v1/bdbs", b"x" * 100_000, (200, b"next Method::Post /v1/bdbs " + b"x" * 100_000))
+            yield from self.asked(address, "GET", "/v1/modules", b"", (200, b"[]\n"))
+            refused = failure(405, "method_not_allowed", "this path allows only GET, HEAD, OPTIONS")
+            yield from self.asked(address, "DELETE", "/v1/modules/a", b"", refused)
+        with self.with_value(b"[]", ANYBODY, CCS_METHODS="pass") as address:
+            yield from self.asked(address, "DELETE", "/v1/modules/a", b"", (200, b"next Method::Delete /v1/modules/a "))
+        with self.with_value(b"[]", ANYBODY, CCS_METHODS="both") as address:
+            reason = failure(500, "misconfigured", "CCS_METHODS: expected pass or refuse")
+            yield from self.asked(address, "GET", "/v1/modules", b"", reason)
+            yield from self.asked(address, "GET", "/", b"", (200, b"next Method::Get / "))
+
+    def asked(self, address, method: str, target: str, body: bytes, expect) -> Iterator[tuple[Case, object]]:
+        response = http.ask(address, Request(method, target.encode(), ()), body=body)
+        yield extra(f"next-{method}-{target}", "asked in front of another service", expect), (response.status, response.body)
+
+
 def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
     """The status and the body of an error."""
     return status, f'{{"description":"{description}","error_code":"{code}"}}\n'.encode()
@@ -273,6 +322,7 @@ RUNTIMES = [
     WasmtimeServe("0.2-reused", "ccs_modules_wasi_http_keyvalue.wasm", *REUSED),
     WasmtimeServe("0.3-fresh", "ccs_modules_wasi_http_p3_keyvalue.wasm", *FRESH),
     WasmtimeServe("0.3-reused", "ccs_modules_wasi_http_p3_keyvalue.wasm", *REUSED),
+    WasmtimeMiddleware(),
     WasmtimeBaked("0.2"),
     WasmtimeBaked("0.3"),
 ]

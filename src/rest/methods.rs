@@ -1,6 +1,7 @@
 //! The methods that a filter in front of other services answers.
 
 use alloc::string::String;
+use core::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -30,14 +31,23 @@ impl Methods {
     }
 }
 
-impl<'de> Deserialize<'de> for Methods {
-    /// Reads one of two words. A derived implementation would take an object as well.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
+impl FromStr for Methods {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
             "pass" => Ok(Self::Pass),
             "refuse" => Ok(Self::Refuse),
-            other => Err(D::Error::unknown_variant(other, &["pass", "refuse"])),
+            _ => Err("expected pass or refuse"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Methods {
+    /// Reads one of the two words. A derived implementation would take an object as well.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map_err(|_| D::Error::unknown_variant(&word, &["pass", "refuse"]))
     }
 }
 

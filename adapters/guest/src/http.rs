@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use ccs_modules::access::{Caller, Policy};
 #[cfg(not(feature = "baked"))]
 use ccs_modules::rest;
-use ccs_modules::rest::{Refusal, Request, Response};
+use ccs_modules::rest::{Methods, Refusal, Request, Response, is_api_path};
 use ccs_modules::{Limits, config};
 
 /// The environment variable that holds the access policy, as JSON.
@@ -34,8 +34,37 @@ pub fn log_line<B: AsRef<[u8]>>(
     }
 }
 
+/// The environment variable that says what a service in front of another one does with methods that do
+/// not read.
+const METHODS: &str = "CCS_METHODS";
+
+/// Returns whether a service in front of another one answers a request; if not, it hands the request
+/// on.
+///
+/// # Errors
+///
+/// Where the environment does not say what it should: the request is answered with this.
+pub fn is_answered(
+    method: &str,
+    target: &str,
+    environment: &[(String, String)],
+) -> Result<bool, Refusal> {
+    if !is_api_path(target) {
+        return Ok(false);
+    }
+    let methods = match environment.iter().find(|(name, _)| name == METHODS) {
+        None => Methods::default(),
+        Some((name, word)) => {
+            let refused = |reason| Refusal::Misconfigured(format!("{name}: {reason}"));
+            word.parse().map_err(refused)?
+        }
+    };
+    Ok(methods.answers(method))
+}
+
 /// Answers one request. `environment` holds the access policy. Without one, no caller is
-/// authenticated; with a malformed one, every request is answered with an error.
+/// authenticated; with a malformed one, every request is answered with an error. The store is the import `ccs`, or the
+/// catalog that is baked in.
 pub fn answer(
     method: &str,
     target: &str,

@@ -1,5 +1,6 @@
 //! The HTTP service on WASI 0.3. Its store is a component that is composed in front of the import `ccs`;
-//! with the feature `baked`, a catalog in its own memory.
+//! with the feature `baked`, a catalog in its own memory. With the feature `middleware` it hands the
+//! requests that are not the API's on to another service.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -9,6 +10,8 @@ extern crate alloc;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
+use ccs_modules::rest;
+use ccs_modules_guest::http;
 use wit_bindgen::{StreamWriter, spawn_local};
 
 use crate::bindings::exports::wasi::http::handler::Guest;
@@ -17,6 +20,7 @@ use crate::bindings::wasi::cli::stderr::write_via_stream;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::{wit_future, wit_stream};
 
+#[cfg(not(feature = "middleware"))]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::Service;
@@ -30,35 +34,46 @@ mod bindings {
     export!(Service with_types_in self);
 }
 
+#[cfg(feature = "middleware")]
+#[allow(missing_docs, unsafe_code)]
+mod bindings {
+    use super::Service;
+
+    wit_bindgen::generate!({
+        path: ["../../wit", "../wasi/0.3", "wit"],
+        world: "ccs:wasi-http-p3/middleware",
+        with: { "ccs:modules/ccs@0.1.0": ccs_modules_guest::ccs },
+        generate_all,
+    });
+    export!(Service with_types_in self);
+}
+
 struct Service;
 
 impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let method = name(request.get_method());
+        let target = request.get_path_with_query().unwrap_or_default();
         let environment = get_environment();
-        let response = ccs_modules_guest::http::answer(
-            &name(request.get_method()),
-            &request.get_path_with_query().unwrap_or_default(),
-            &request.get_headers().copy_all(),
-            &environment,
-        );
-        if let Some(line) = ccs_modules_guest::http::log_line(&response, &environment) {
+        #[cfg(feature = "middleware")]
+        let refusal = match http::is_answered(&method, &target, &environment) {
+            Ok(true) => None,
+            Ok(false) => return bindings::wasi::http::handler::handle(request).await,
+            Err(refusal) => Some(refusal),
+        };
+        #[cfg(not(feature = "middleware"))]
+        let refusal: Option<rest::Refusal> = None;
+        let response = match refusal {
+            Some(refusal) => refusal.response(&method).into(),
+            None => {
+                let headers = request.get_headers().copy_all();
+                http::answer(&method, &target, &headers, &environment)
+            }
+        };
+        if let Some(line) = http::log_line(&response, &environment) {
             log(line).await;
         }
-        let headers = Fields::new();
-        for (name, value) in &response.headers {
-            // A host that refuses a field, such as content-length, sets it itself.
-            let _ = headers.append(name, value.as_bytes());
-        }
-        // A body that is given must be as long as content-length says, and that of HEAD is not.
-        let contents = (!response.body.is_empty()).then(|| {
-            let (writer, reader) = wit_stream::new();
-            spawn_local(send(writer, response.body));
-            reader
-        });
-        let (_, trailers) = wit_future::new(|| Ok(None));
-        let (outgoing, _sent) = Response::new(headers, contents, trailers);
-        let _ = outgoing.set_status_code(response.status);
-        Ok(outgoing)
+        Ok(outgoing(response))
     }
 }
 
@@ -69,6 +84,25 @@ async fn log(line: String) {
     writer.write_all(line.into_bytes()).await;
     drop(writer);
     let _ = written.await;
+}
+
+/// Makes a response of the host, whose body is sent while the host takes it.
+fn outgoing(response: rest::Response<Cow<'static, [u8]>>) -> Response {
+    let headers = Fields::new();
+    for (name, value) in &response.headers {
+        // A host that refuses a field, such as content-length, sets it itself.
+        let _ = headers.append(name, value.as_bytes());
+    }
+    // A body that is given must be as long as content-length says, and that of HEAD is not.
+    let contents = (!response.body.is_empty()).then(|| {
+        let (writer, reader) = wit_stream::new();
+        spawn_local(send(writer, response.body));
+        reader
+    });
+    let (_, trailers) = wit_future::new(|| Ok(None));
+    let (outgoing, _sent) = Response::new(headers, contents, trailers);
+    let _ = outgoing.set_status_code(response.status);
+    outgoing
 }
 
 /// Sends a body, until the client has disconnected.

@@ -25,3 +25,18 @@ def folder() -> Path:
     command = ["cargo", "run", "--quiet", "--locked", "--", "artifacts", str(written)]
     subprocess.run(command, cwd=WORKSPACE, check=True, stdout=subprocess.DEVNULL)
     return written.resolve()
+
+
+def built(package: str) -> Path:
+    """A component of the workspace that is not an artifact, freshly built."""
+    target = "wasm32-unknown-unknown"
+    words = ["cargo", "build", "--quiet", "--locked", "--release", "--package", package, "--target", target]
+    subprocess.run(words, cwd=WORKSPACE, check=True)
+    output = Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target")
+    return output / target / "release" / f"{package.replace('-', '_')}.wasm"
+
+
+def composed(front: Path, back: Path, component: Path) -> None:
+    """Composes two components by the command, and writes the result."""
+    command = ["cargo", "run", "--quiet", "--locked", "--", "compose", front, back, "-o", component]
+    subprocess.run([str(word) for word in command], cwd=WORKSPACE, check=True, stdout=subprocess.DEVNULL)

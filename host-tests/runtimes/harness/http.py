@@ -8,21 +8,23 @@ OF_THE_SERVER = {"connection", "date", "keep-alive", "server", "transfer-encodin
 """Headers that a server adds to what the core sets."""
 
 
-def ask(address: tuple[str, int], request: Request, seconds: float = 30) -> Response:
+def ask(address: tuple[str, int], request: Request, seconds: float = 30, body: bytes = b"") -> Response:
     """Sends one request on a connection of its own, and answers what comes back."""
     with socket.create_connection(address, timeout=seconds) as connection:
-        connection.sendall(_bytes(request))
+        connection.sendall(_bytes(request, body))
         with connection.makefile("rb") as stream:
             return _response(stream, request.method)
 
 
-def _bytes(request: Request) -> bytes:
+def _bytes(request: Request, body: bytes) -> bytes:
     headers = [*request.headers, ("connection", b"close")]
+    if body:
+        headers.append(("content-length", str(len(body)).encode()))
     if not any(name.lower() == "host" for name, _ in headers):
         headers.insert(0, ("host", b"ccs.test"))
     lines = [request.method.encode() + b" " + request.target + b" HTTP/1.1"]
     lines += [name.encode() + b": " + value for name, value in headers]
-    return b"\r\n".join([*lines, b"", b""])
+    return b"\r\n".join([*lines, b"", body])
 
 
 def _response(stream, method: str) -> Response:

@@ -182,6 +182,19 @@ const PROMISES: &[Promise] = &[
         budget: 160 << 10,
     },
     Promise {
+        artifact: "ccs_modules_wasi_http_p3_middleware.wasm",
+        imports: &[
+            "ccs:modules/ccs@0.1.0",
+            "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
+            "wasi:http/handler@0.3.0",
+            "wasi:http/types@0.3.0",
+        ],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 208 << 10,
+    },
+    Promise {
         artifact: "ccs_modules_ccs_http.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
@@ -198,12 +211,6 @@ const PROMISES: &[Promise] = &[
     Promise {
         artifact: "ccs_modules_ccs_keyvalue.wasm",
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft"],
-        exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 64 << 10,
-    },
-    Promise {
-        artifact: "ccs_modules_ccs_keyvalue_draft2.wasm",
-        imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft2"],
         exports: &["ccs:modules/ccs@0.1.0"],
         budget: 64 << 10,
     },
@@ -264,20 +271,6 @@ const PROMISES: &[Promise] = &[
         budget: 256 << 10,
     },
     Promise {
-        artifact: "ccs_modules_wasi_http_keyvalue_draft2.wasm",
-        imports: &[
-            "wasi:cli/environment@0.2.12",
-            "wasi:cli/stderr@0.2.12",
-            "wasi:http/types@0.2.12",
-            "wasi:io/error@0.2.12",
-            "wasi:io/poll@0.2.12",
-            "wasi:io/streams@0.2.12",
-            "wasi:keyvalue/store@0.2.0-draft2",
-        ],
-        exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 256 << 10,
-    },
-    Promise {
         artifact: "ccs_modules_wasi_http_redis.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",
@@ -323,6 +316,20 @@ const PROMISES: &[Promise] = &[
             "wasi:cli/types@0.3.0",
             "wasi:http/types@0.3.0",
             "wasi:keyvalue/store@0.2.0-draft",
+        ],
+        exports: &["wasi:http/handler@0.3.0"],
+        budget: 272 << 10,
+    },
+    // Spin 4 is in no package registry, so its artifact is not run: this list is what is known of it.
+    Promise {
+        artifact: "ccs_modules_wasi_http_p3_keyvalue_draft2.wasm",
+        imports: &[
+            "wasi:cli/environment@0.2.12",
+            "wasi:cli/environment@0.3.0",
+            "wasi:cli/stderr@0.3.0",
+            "wasi:cli/types@0.3.0",
+            "wasi:http/types@0.3.0",
+            "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/handler@0.3.0"],
         budget: 272 << 10,
