@@ -76,6 +76,12 @@ const ADAPTERS: &[Adapter] = &[
         about: "component, HTTP service on WASI 0.3 in front of another one: imports the CCS and a handler, exports the handler",
     },
     Adapter {
+        constant: "FASTLY",
+        package: "ccs-modules-fastly",
+        features: "",
+        about: "component, service on Fastly Compute: its store is a value of Fastly's KV store",
+    },
+    Adapter {
         constant: "CCS_HTTP",
         package: "ccs-modules-ccs-http",
         features: "",
@@ -221,7 +227,10 @@ impl Workspace {
             let folder = adapter?.path();
             sources.extend(["Cargo.toml", "build.rs", "src", "wit"].map(|name| folder.join(name)));
         }
-        sources.extend(["adapters/wasi", "host/build"].map(|name| self.root.join(name)));
+        sources.extend(
+            ["adapters/fastly/compute", "adapters/wasi", "host/build"]
+                .map(|name| self.root.join(name)),
+        );
         // One that is not there would make every build start over, too.
         sources.retain(|source| source.exists());
         for source in sources {

@@ -71,6 +71,17 @@ pub fn answer(
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
 ) -> Response<Cow<'static, [u8]>> {
+    answer_by(method, target, headers, environment, handle)
+}
+
+/// Answers one request as [`answer`] does, by a function that has the store.
+pub fn answer_by(
+    method: &str,
+    target: &str,
+    headers: &[(String, Vec<u8>)],
+    environment: &[(String, String)],
+    handle: impl FnOnce(&Request<'_>) -> Response<Cow<'static, [u8]>>,
+) -> Response<Cow<'static, [u8]>> {
     let caller = match policy(environment) {
         Ok(policy) => policy.map_or(Caller::Unauthenticated, |policy| policy.caller(headers)),
         Err(error) => {

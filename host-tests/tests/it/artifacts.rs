@@ -195,6 +195,21 @@ const PROMISES: &[Promise] = &[
         budget: 208 << 10,
     },
     Promise {
+        artifact: "ccs_modules_fastly.wasm",
+        imports: &[
+            "fastly:compute/async-io@0.1.0",
+            "fastly:compute/config-store@0.1.0",
+            "fastly:compute/http-body@0.1.0",
+            "fastly:compute/http-req@0.1.0",
+            "fastly:compute/http-resp@0.1.0",
+            "fastly:compute/http-types@0.1.0",
+            "fastly:compute/kv-store@0.1.0",
+            "fastly:compute/types@0.1.0",
+        ],
+        exports: &["fastly:compute/http-incoming@0.1.0"],
+        budget: 176 << 10,
+    },
+    Promise {
         artifact: "ccs_modules_ccs_http.wasm",
         imports: &[
             "wasi:cli/environment@0.2.12",

@@ -64,6 +64,7 @@ const RUN_IN_RUNTIMES: &[&Artifact] = &[
     &artifacts::WASI_HTTP_P3,
     &artifacts::WASI_HTTP_P3_BAKED,
     &artifacts::WASI_HTTP_P3_MIDDLEWARE,
+    &artifacts::FASTLY,
     &artifacts::CCS_HTTP,
     &artifacts::CCS_KEYVALUE,
     &artifacts::CCS_KEYVALUE_DRAFT2,

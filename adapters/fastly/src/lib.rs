@@ -1,0 +1,77 @@
+//! The HTTP service on Fastly Compute. Its store is a value of a KV store, and its configuration a config
+//! store.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+mod request;
+mod stores;
+
+use alloc::borrow::Cow;
+
+use ccs_modules::rest::{self, Refusal, Response};
+use ccs_modules::{Limits, Step};
+use ccs_modules_guest::http;
+
+use crate::bindings::exports::fastly::compute::http_incoming::Guest;
+use crate::bindings::fastly::compute::http_req::Request;
+use crate::bindings::fastly::compute::http_types::FramingHeadersMode;
+use crate::bindings::fastly::compute::types::Error;
+use crate::bindings::fastly::compute::{http_body, http_resp};
+
+#[allow(missing_docs, unsafe_code)]
+mod bindings {
+    use super::Service;
+
+    wit_bindgen::generate!({
+        path: ["../../wit", "compute", "wit"],
+        world: "ccs:fastly/service",
+        generate_all,
+    });
+    export!(Service with_types_in self);
+}
+
+struct Service;
+
+impl Guest for Service {
+    /// Answers a request. Where a call of the host fails, the host itself answers 500.
+    fn handle(request: Request, _: http_body::Body) -> Result<(), ()> {
+        let response = answer(&request).map_err(drop)?;
+        send(&response).map_err(drop)
+    }
+}
+
+fn answer(request: &Request) -> Result<Response<Cow<'static, [u8]>>, Error> {
+    let (method, target) = (request::method(request)?, request::target(request)?);
+    let headers = request::headers(request)?;
+    let configuration = match stores::configuration() {
+        Ok(configuration) => configuration,
+        Err(reason) => return Ok(Refusal::Misconfigured(reason).response(&method).into()),
+    };
+    Ok(http::answer_by(&method, &target, &headers, &configuration, |request| {
+        let response = match rest::handle(request, &Limits::default()) {
+            Step::Done(response) => response,
+            Step::Ask(ask) => ask.answer_body("the value", stores::catalog(&configuration)),
+        };
+        response.into()
+    }))
+}
+
+fn send(response: &Response<Cow<'static, [u8]>>) -> Result<(), Error> {
+    let outgoing = http_resp::Response::new()?;
+    outgoing.set_status(response.status)?;
+    for (name, value) in &response.headers {
+        outgoing.append_header(name, value.as_bytes())?;
+    }
+    // The response to HEAD has the length of the body that GET has.
+    outgoing.set_framing_headers_mode(FramingHeadersMode::ManuallyFromHeaders)?;
+    let body = http_body::new()?;
+    let mut unwritten = response.body.as_ref();
+    while !unwritten.is_empty() {
+        let written = http_body::write(&body, unwritten)?;
+        unwritten = unwritten.get(written as usize..).unwrap_or_default();
+    }
+    http_resp::send_downstream(outgoing, body)
+}
