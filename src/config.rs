@@ -42,8 +42,8 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
     })?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let configuration = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| Error::new(error.path().to_string(), error.inner()))?;
-    deserializer.end().map_err(|error| Error::new(String::new(), &error))?;
+        .map_err(|error| Error::from_json(error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| Error::from_json(String::new(), &error))?;
     Ok(configuration)
 }
 
@@ -58,7 +58,11 @@ pub struct Error {
 }
 
 impl Error {
-    fn new(path: String, error: &serde_json::Error) -> Self {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+
+    fn from_json(path: String, error: &serde_json::Error) -> Self {
         // A syntax error is said by its position. A path would name the last field that was sound.
         if error.classify() != Category::Data {
             return Self { field: String::new(), reason: error.to_string() };

@@ -28,7 +28,7 @@
 //!     unreachable!("node2 is configured");
 //! };
 //! assert_eq!(request.node, 1);
-//! # Ok::<(), ccs_modules::upstream::ConfigError>(())
+//! # Ok::<(), ccs_modules::config::Error>(())
 //! ```
 
 mod call;
@@ -37,13 +37,13 @@ mod node;
 mod path;
 mod response;
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::config;
 use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::path::ModulePath;
@@ -72,13 +72,13 @@ impl Upstream {
     /// # Errors
     ///
     /// If there is no node, or one twice.
-    pub fn new(nodes: Vec<Node>) -> Result<Self, ConfigError> {
+    pub fn new(nodes: Vec<Node>) -> Result<Self, config::Error> {
         if nodes.is_empty() {
-            return Err(ConfigError::new("nodes", "empty, expected at least one URL"));
+            return Err(config::Error::new("nodes", "empty, expected at least one URL"));
         }
         for (index, node) in nodes.iter().enumerate() {
             if nodes.iter().take(index).any(|earlier| earlier.has_origin_of(node)) {
-                return Err(ConfigError::new(format!("nodes[{index}]"), "the same as another"));
+                return Err(config::Error::new(format!("nodes[{index}]"), "the same as another"));
             }
         }
         Ok(Self {
@@ -104,12 +104,12 @@ impl Upstream {
     ///
     /// If a name or a value is none of a header field, or the header field is set already: `accept`,
     /// `host` and `if-none-match` always are, `authorization` is where there are credentials.
-    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, ConfigError> {
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, config::Error> {
         for (name, value) in headers {
             let refused =
-                |reason: &'static str| Err(ConfigError::new(format!("headers.{name}"), reason));
+                |reason: &'static str| Err(config::Error::new(format!("headers.{name}"), reason));
             if !headers::is_name(&name) {
-                return Err(ConfigError::new("headers", "expected names of header fields"));
+                return Err(config::Error::new("headers", "expected names of header fields"));
             }
             if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
                 return refused("expected the value of a header field");
@@ -130,9 +130,9 @@ impl Upstream {
     /// # Errors
     ///
     /// If it is no path.
-    pub fn with_list_path(mut self, list: &str) -> Result<Self, ConfigError> {
+    pub fn with_list_path(mut self, list: &str) -> Result<Self, config::Error> {
         if !path::is_path(list) {
-            return Err(ConfigError::new("list", "expected a path, escaped where need be"));
+            return Err(config::Error::new("list", "expected a path, escaped where need be"));
         }
         self.list = list.into();
         Ok(self)
@@ -144,10 +144,10 @@ impl Upstream {
     /// # Errors
     ///
     /// If it is no path with `{uid}` in it once.
-    pub fn with_module_path(mut self, module: Option<&str>) -> Result<Self, ConfigError> {
+    pub fn with_module_path(mut self, module: Option<&str>) -> Result<Self, config::Error> {
         const EXPECTED: &str = "expected a path, escaped where need be, with {uid} in it once";
         let parse =
-            |path| ModulePath::parse(path).ok_or_else(|| ConfigError::new("module", EXPECTED));
+            |path| ModulePath::parse(path).ok_or_else(|| config::Error::new("module", EXPECTED));
         self.module = module.map(parse).transpose()?;
         Ok(self)
     }
@@ -157,9 +157,9 @@ impl Upstream {
     /// # Errors
     ///
     /// If it is zero or longer than 10 minutes.
-    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, config::Error> {
         if timeout.is_zero() || timeout > Duration::from_secs(600) {
-            return Err(ConfigError::new("timeout_ms", "expected 1 to 600000"));
+            return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
         }
         self.timeout = timeout;
         Ok(self)
@@ -278,30 +278,6 @@ impl fmt::Debug for Request {
             .finish_non_exhaustive()
     }
 }
-
-/// An option that is refused: which one, and why. It never shows the value, which can be a
-/// credential.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ConfigError {
-    /// The option at fault, such as `nodes[0]`.
-    pub field: String,
-    /// A text that says what was found, and what is expected.
-    pub reason: Cow<'static, str>,
-}
-
-impl ConfigError {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
-    }
-}
-
-impl core::error::Error for ConfigError {}
 
 fn url(scheme: Scheme, authority: &str, path: &str) -> String {
     format!("{scheme}://{authority}{path}")

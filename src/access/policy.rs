@@ -1,7 +1,7 @@
 //! The JSON of access policies.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
@@ -114,5 +114,5 @@ fn existing(path: &str, roles: Vec<String>) -> Result<Vec<String>, Error> {
 }
 
 fn refused(field: &str, reason: &str) -> Error {
-    Error { field: field.to_string(), reason: reason.to_string() }
+    Error::new(field, reason)
 }

@@ -2,18 +2,15 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-use core::marker::PhantomData;
 use core::time::Duration;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::Deserialize;
 
-use crate::error::excerpt;
+use crate::config::{self, Object};
 use crate::limits::Limits;
-use crate::upstream::{ConfigError, Credentials, Node, Upstream};
+use crate::upstream::{Credentials, Node, Upstream};
 
 /// The configuration of a mirror: the upstream, and how fresh its catalog is kept.
 ///
@@ -66,10 +63,10 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] names the option and never shows a value.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        serde_json::from_slice(text)
-            .map_err(|error| ConfigError::new("configuration", excerpt(&error.to_string())))
+    /// [`config::Error`] names the option and never shows a value.
+    pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
+        let Object(options) = config::parse::<Object<Options>>(text)?;
+        Self::from_options(options)
     }
 
     /// Refreshes the snapshot in this interval, and answers from one of at most this age while
@@ -82,14 +79,14 @@ impl Config {
         mut self,
         refresh: Duration,
         stale_if_error: Duration,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, config::Error> {
         const DAY: Duration = Duration::from_secs(86_400);
         if refresh < Duration::from_millis(1) || refresh > DAY {
-            return Err(ConfigError::new("refresh_ms", "expected 1 to 86400000, a day"));
+            return Err(config::Error::new("refresh_ms", "expected 1 to 86400000, a day"));
         }
         if stale_if_error < refresh || stale_if_error > DAY * 366 {
             let reason = "expected at least refresh_ms and at most 31622400000, 366 days";
-            return Err(ConfigError::new("stale_if_error_ms", reason));
+            return Err(config::Error::new("stale_if_error_ms", reason));
         }
         self.refresh = refresh;
         self.stale_if_error = stale_if_error;
@@ -117,14 +114,14 @@ impl Config {
         self.stale_if_error
     }
 
-    fn from_options(options: Options) -> Result<Self, ConfigError> {
-        let nodes = options.nodes.0.iter().enumerate().map(|(index, url)| {
+    fn from_options(options: Options) -> Result<Self, config::Error> {
+        let nodes = options.nodes.iter().enumerate().map(|(index, url)| {
             let refused =
-                |error: ConfigError| ConfigError::new(format!("nodes[{index}]"), error.reason);
+                |error: config::Error| config::Error::new(format!("nodes[{index}]"), error.reason);
             Node::parse(url).map_err(refused)
         });
         let mut upstream = Upstream::new(nodes.collect::<Result<_, _>>()?)?;
-        if let Some(Hidden(Login { user, password })) = options.credentials {
+        if let Some(Object(Login { user, password })) = options.credentials {
             upstream = upstream.with_credentials(Credentials::basic(&user, &password)?);
         }
         if let Some(list) = options.list {
@@ -136,10 +133,10 @@ impl Config {
         if let Some(body_bytes) = options.body_bytes {
             upstream = upstream.with_body_bytes(body_bytes);
         }
-        let upstream = upstream.with_headers(options.headers.0.into_iter().collect())?;
-        let limits = options.limits.map_or_else(Limits::default, |limits| limits.0);
+        let upstream = upstream.with_headers(options.headers.into_iter().collect())?;
+        let Object(limits) = options.limits;
         if limits.depth > MOST_DEPTH {
-            return Err(ConfigError::new("limits.depth", format!("expected 1 to {MOST_DEPTH}")));
+            return Err(config::Error::new("limits.depth", format!("expected 1 to {MOST_DEPTH}")));
         }
         let refresh = Duration::from_millis(options.refresh_ms.unwrap_or(REFRESH_MS));
         let stale_if_error =
@@ -154,91 +151,34 @@ const STALE_IF_ERROR_MS: u64 = 86_400_000;
 /// The greatest depth that can be configured: each level takes some stack, and a component has little.
 const MOST_DEPTH: usize = 32;
 
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let options = deserializer.deserialize_any(Object(PhantomData))?;
-        Self::from_options(options).map_err(Error::custom)
-    }
-}
-
 /// The options as they are written.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {
-    nodes: Hidden<Vec<String>>,
-    credentials: Option<Hidden<Login>>,
+    nodes: Vec<String>,
+    credentials: Option<Object<Login>>,
     #[serde(default)]
-    headers: Hidden<BTreeMap<String, String>>,
+    headers: BTreeMap<String, String>,
     list: Option<String>,
     refresh_ms: Option<u64>,
     stale_if_error_ms: Option<u64>,
     timeout_ms: Option<u64>,
     body_bytes: Option<usize>,
-    limits: Option<Hidden<Limits>>,
+    #[serde(default)]
+    limits: Object<Limits>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
     user: String,
     password: String,
 }
 
-/// A value that no error shows: serde puts a value of the wrong type into its message, and this one
-/// can hold a credential.
-#[derive(Default)]
-struct Hidden<T>(T);
-
-/// A type of [`Hidden`], and the words for it in messages.
-trait Expected {
-    const EXPECTED: &'static str;
-}
-
-impl Expected for Vec<String> {
-    const EXPECTED: &'static str = "nodes: expected an array of URLs";
-}
-
-impl Expected for Login {
-    const EXPECTED: &'static str =
-        "credentials: expected an object of the strings user and password";
-}
-
-impl Expected for Limits {
-    const EXPECTED: &'static str = "limits: expected an object of depth, document_bytes, documents, \
-         target_bytes and uid_bytes, each an integer from 1 up";
-}
-
-impl Expected for BTreeMap<String, String> {
-    const EXPECTED: &'static str = "headers: expected an object of strings";
-}
-
-impl<'de, T: Deserialize<'de> + Expected> Deserialize<'de> for Hidden<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self).map_err(|_| Error::custom(T::EXPECTED))
-    }
-}
-
-/// Reads an object. A string in its place is not shown: it can be a whole configuration.
-struct Object<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of options")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<T, E> {
-        Err(E::custom("a string, expected an object of options"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {
@@ -279,14 +219,17 @@ mod tests {
         for (options, expected) in [
             (r#""nodes":["https://a","https://u:secret@b"]"#, "nodes[1]: a URL with credentials"),
             (r#""nodes":[]"#, "nodes: empty, expected at least one URL"),
-            (r#""nodes":"https://u:secret@b""#, "nodes: expected an array of URLs"),
-            (r#""nodes":[1]"#, "nodes: expected an array of URLs"),
-            ("", "nodes: expected an array of URLs"),
-            (r#""nodes":[],"node":1"#, "unknown field `node`"),
-            (&format!(r#"{NODES},"credentials":"ann:secret""#), "credentials: expected an object"),
+            (r#""nodes":"https://u:secret@b""#, "nodes: a string, expected an array"),
+            (r#""nodes":[1]"#, "nodes[0]: a number, expected a string"),
+            ("", "missing field `nodes`"),
+            (r#""nodes":[],"node":1"#, "node: unknown field `node`"),
+            (
+                &format!(r#"{NODES},"credentials":"ann:secret""#),
+                "credentials: a string, expected an object",
+            ),
             (
                 &format!(r#"{NODES},"credentials":{{"user":"ann","password":5512}}"#),
-                "credentials: expected an object of the strings user and password",
+                "credentials.password: a number, expected a string",
             ),
             (
                 &format!(r#"{NODES},"credentials":{{"user":"secret:","password":""}}"#),
@@ -294,7 +237,7 @@ mod tests {
             ),
             (
                 &format!(r#"{NODES},"headers":{{"a":5512}}"#),
-                "headers: expected an object of strings",
+                "headers.a: a number, expected a string",
             ),
             (&format!(r#"{NODES},"headers":{{"a":"secret\n"}}"#), "headers.a: expected the value"),
             (&format!(r#"{NODES},"list":"x""#), "list: expected a path"),
@@ -305,22 +248,23 @@ mod tests {
             (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
             (
                 &format!(r#"{NODES},"limits":{{"document":1}}"#),
-                "limits: expected an object of depth",
+                "limits.document: unknown field `document`",
             ),
-            (&format!(r#"{NODES},"limits":{{"depth":"secret"}}"#), "limits: expected an object of"),
-            (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits: expected an object of depth"),
+            (&format!(r#"{NODES},"limits":[16]"#), "limits: an array, expected an object"),
+            (&format!(r#"{NODES},"limits":{{"depth":"secret"}}"#), "limits.depth: expected an int"),
+            (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits.depth: expected an integer"),
             (&format!(r#"{NODES},"limits":{{"depth":33}}"#), "limits.depth: expected 1 to 32"),
         ] {
             let error = parse(&format!("{{{options}}}")).unwrap_err();
-            assert!(error.starts_with(&format!("configuration: {expected}")), "{error}");
+            assert!(error.starts_with(expected), "{error}");
             for secret in ["secret", "5512"] {
                 assert!(!error.contains(secret), "{error}");
             }
         }
         let error = parse(r#"{"a\nb":1}"#).unwrap_err();
-        assert!(error.starts_with("configuration: unknown field `a\u{fffd}b`"), "{error}");
+        assert!(error.contains("unknown field `a\u{fffd}b`"), "{error}");
         let error = parse(r#""{\"credentials\":\"secret\"}""#).unwrap_err();
-        assert!(error.starts_with("configuration: a string, expected an object of options"));
+        assert!(error.starts_with("a string, expected an object"));
         assert!(parse("[]").is_err());
         assert!(parse("{").is_err());
     }

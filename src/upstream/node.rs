@@ -7,7 +7,7 @@ use core::fmt;
 
 use fluent_uri::{Uri, UriRef};
 
-use crate::upstream::ConfigError;
+use crate::config;
 
 /// A node of a cluster: the URL under which its REST API is found.
 #[derive(Clone, Eq, PartialEq)]
@@ -25,8 +25,8 @@ impl Node {
     /// # Errors
     ///
     /// If it is no URL of scheme http or https, or holds credentials, a query or a fragment.
-    pub fn parse(url: &str) -> Result<Self, ConfigError> {
-        let refused = |reason: &'static str| ConfigError::new("url", reason);
+    pub fn parse(url: &str) -> Result<Self, config::Error> {
+        let refused = |reason: &'static str| config::Error::new("url", reason);
         let uri = Uri::parse(url)
             .map_err(|_| refused("expected a URL such as https://node1:9443"))?
             .normalize();

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ccs_modules::StoreError;
+use ccs_modules::config;
 use ccs_modules::mirror;
-use ccs_modules::upstream::{ConfigError, Credentials, Node, Upstream};
+use ccs_modules::upstream::{Credentials, Node, Upstream};
 
 /// The cluster to ask, and how.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ fn upstream(urls: &str) -> Result<Upstream, StoreError> {
     }
     let nodes = urls.split(',').enumerate().map(|(index, url)| {
         let number = index + 1;
-        Node::parse(url.trim()).map_err(|ConfigError { reason, .. }| {
+        Node::parse(url.trim()).map_err(|config::Error { reason, .. }| {
             StoreError::Other(format!("CCS_HTTP_URL, URL {number}: {reason}"))
         })
     });
@@ -79,7 +80,7 @@ fn milliseconds(name: &str, value: &str) -> Result<Duration, StoreError> {
 }
 
 /// Makes the error for an option of the core, by the name of the variable.
-fn refused(ConfigError { field, reason }: ConfigError) -> StoreError {
+fn refused(config::Error { field, reason }: config::Error) -> StoreError {
     let name = match field.as_str() {
         "credentials.password" => "CCS_HTTP_PASSWORD",
         "credentials.user" => "CCS_HTTP_USER",

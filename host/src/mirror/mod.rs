@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccs_modules::access;
+use ccs_modules::config;
 use ccs_modules::mirror::{Config, Fetches, Freshness, Millis, Mirror};
 use ccs_modules::rest;
-use ccs_modules::upstream::ConfigError;
 use prometheus_client::metrics::histogram::Histogram;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -56,7 +56,7 @@ impl Default for MirrorSettings {
 pub enum MirrorError {
     /// The settings are refused: which one, and why.
     #[error(transparent)]
-    Settings(#[from] ConfigError),
+    Settings(#[from] config::Error),
     /// The operating system gives no random number.
     #[error("cannot draw a random number: {0}")]
     Random(String),

@@ -153,7 +153,7 @@ class Configurations(unittest.TestCase):
             ({"nodes": ["https://ann:secret@node1"]}, r"nodes\[0\]: a URL with credentials"),
             ({"nodes": []}, "nodes: empty"),
             ({"nodes": ["https://node1"], "refresh": 5}, "unknown field `refresh`"),
-            ('{"nodes":["https://node1"],"credentials":"secret"}', "credentials: expected an object"),
+            ('{"nodes":["https://node1"],"credentials":"secret"}', "credentials: a string, expected an object"),
         ]:
             with self.assertRaisesRegex(ConfigurationError, expected) as caught:
                 Mirror(configuration)

@@ -116,7 +116,7 @@ fn node(url: &str) -> Result<Node, ClusterAddressError> {
              REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or into a file, credentials=PATH",
         ));
     }
-    Node::parse(url).map_err(|error| ClusterAddressError(error.reason.into_owned()))
+    Node::parse(url).map_err(|error| ClusterAddressError(error.reason))
 }
 
 fn refused(reason: &str) -> ClusterAddressError {

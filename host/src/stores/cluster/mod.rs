@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ccs_modules::StoreError;
+use ccs_modules::config;
 use ccs_modules::snapshot::split;
-use ccs_modules::upstream::{Call, ConfigError, Credentials, Request, Response, Turn, Upstream};
+use ccs_modules::upstream::{Call, Credentials, Request, Response, Turn, Upstream};
 use tokio::time::Instant;
 
 use self::client::Client;
@@ -36,7 +37,7 @@ impl Cluster {
     pub fn new(
         address: &ClusterAddress,
         credentials: Option<Credentials>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
         if let Some(credentials) = credentials {
@@ -73,7 +74,7 @@ impl Cluster {
     /// # Errors
     ///
     /// If the timeout is zero.
-    pub(crate) fn upstream(&self) -> Result<Upstream, ConfigError> {
+    pub(crate) fn upstream(&self) -> Result<Upstream, config::Error> {
         self.upstream.clone().with_timeout(self.time.min(Duration::from_secs(600)))
     }
 
