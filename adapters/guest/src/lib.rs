@@ -1,5 +1,6 @@
 //! The library of the adapters: an allocator and a panic handler, a call that is resolved over the import
-//! `ccs`, and the HTTP service without bindings to WASI.
+//! `ccs`, the HTTP service without bindings to WASI, and conversions between the types of the core and of a
+//! world.
 
 #![cfg(target_family = "wasm")]
 #![no_std]

@@ -1,5 +1,5 @@
-//! Conversions of the core's types into the records of a world. Each world has records of its own, which
-//! are the same but for their names.
+//! Conversions between the core's types and those of a world. Each world has types of its own, which are the
+//! same but for their names.
 
 /// Implements the conversion into a record `module`.
 ///
@@ -75,6 +75,56 @@ macro_rules! from_fitting {
                     FittingRule::MinRedisVersion => Self::MinRedisVersion,
                 }
             }
+        }
+    };
+}
+
+/// Implements the conversion of a variant `caller` into the core's.
+///
+/// ```ignore
+/// ccs_modules_guest::into_caller!(crate::bindings::exports::ccs::modules::rest::Caller);
+/// ```
+#[macro_export]
+macro_rules! into_caller {
+    ($caller:path) => {
+        impl From<$caller> for ccs_modules::access::Caller {
+            fn from(caller: $caller) -> Self {
+                use $caller as Given;
+
+                match caller {
+                    Given::Anonymous(roles) => Self::Anonymous(roles),
+                    Given::Authenticated(roles) => Self::Authenticated(roles),
+                    Given::Unauthenticated => Self::Unauthenticated,
+                }
+            }
+        }
+    };
+}
+
+/// Defines the function `name`, which returns the name of a variant `method` of WASI.
+///
+/// ```ignore
+/// ccs_modules_guest::method_name!(crate::bindings::wasi::http::types::Method);
+/// ```
+#[macro_export]
+macro_rules! method_name {
+    ($method:path) => {
+        fn name(method: $method) -> ::alloc::string::String {
+            use $method as Given;
+
+            match method {
+                Given::Connect => "CONNECT",
+                Given::Delete => "DELETE",
+                Given::Get => "GET",
+                Given::Head => "HEAD",
+                Given::Options => "OPTIONS",
+                Given::Patch => "PATCH",
+                Given::Post => "POST",
+                Given::Put => "PUT",
+                Given::Trace => "TRACE",
+                Given::Other(name) => return name,
+            }
+            .into()
         }
     };
 }

@@ -8,7 +8,6 @@ extern crate alloc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::access::Caller;
 use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::{Error, Limits, Module, Step, StoreError};
 use ccs_modules_guest::resolve;
@@ -85,16 +84,6 @@ impl rest::Guest for Plugin {
     }
 }
 
-impl From<rest::Caller> for Caller {
-    fn from(caller: rest::Caller) -> Self {
-        match caller {
-            rest::Caller::Anonymous(roles) => Self::Anonymous(roles),
-            rest::Caller::Authenticated(roles) => Self::Authenticated(roles),
-            rest::Caller::Unauthenticated => Self::Unauthenticated,
-        }
-    }
-}
-
 impl From<Error> for catalog::Error {
     fn from(error: Error) -> Self {
         match error {
@@ -109,5 +98,6 @@ impl From<Error> for catalog::Error {
     }
 }
 
+ccs_modules_guest::into_caller!(crate::bindings::exports::ccs::modules::rest::Caller);
 ccs_modules_guest::from_module!(catalog::Module);
 ccs_modules_guest::from_fitting!(lookup);

@@ -35,15 +35,7 @@ impl From<Caller> for access::Caller {
     }
 }
 
-impl From<access::Caller> for Caller {
-    fn from(caller: access::Caller) -> Self {
-        match caller {
-            access::Caller::Anonymous(roles) => Self::Anonymous(roles),
-            access::Caller::Authenticated(roles) => Self::Authenticated(roles),
-            access::Caller::Unauthenticated => Self::Unauthenticated,
-        }
-    }
-}
+ccs_modules_guest::into_caller!(crate::bindings::exports::ccs::modules::access::Caller);
 
 /// Returns header fields as they were received. In a value that was not UTF-8 the host put U+FFFD;
 /// such a value is made one that is not UTF-8.

@@ -17,7 +17,7 @@ use wit_bindgen::{StreamWriter, spawn_local};
 use crate::bindings::exports::wasi::http::handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::cli::stderr::write_via_stream;
-use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
+use crate::bindings::wasi::http::types::{ErrorCode, Fields, Request, Response};
 use crate::bindings::{wit_future, wit_stream};
 
 #[cfg(not(feature = "middleware"))]
@@ -124,18 +124,4 @@ async fn send(mut writer: StreamWriter<u8>, body: Cow<'static, [u8]>) {
     }
 }
 
-fn name(method: Method) -> String {
-    match method {
-        Method::Connect => "CONNECT",
-        Method::Delete => "DELETE",
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Options => "OPTIONS",
-        Method::Patch => "PATCH",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Trace => "TRACE",
-        Method::Other(name) => return name,
-    }
-    .into()
-}
+ccs_modules_guest::method_name!(crate::bindings::wasi::http::types::Method);

@@ -6,13 +6,11 @@
 
 extern crate alloc;
 
-use alloc::string::String;
-
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::cli::stderr::get_stderr;
 use crate::bindings::wasi::http::types::{
-    ErrorCode, Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
+    ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
 
@@ -83,18 +81,4 @@ fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
     stream.blocking_flush()
 }
 
-fn name(method: Method) -> String {
-    match method {
-        Method::Connect => "CONNECT",
-        Method::Delete => "DELETE",
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Options => "OPTIONS",
-        Method::Patch => "PATCH",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Trace => "TRACE",
-        Method::Other(name) => return name,
-    }
-    .into()
-}
+ccs_modules_guest::method_name!(crate::bindings::wasi::http::types::Method);
