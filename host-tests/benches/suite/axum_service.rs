@@ -5,18 +5,25 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use tokio::net::TcpListener;
 
+use crate::calls::structs_list;
 use crate::failure::Outcome;
+
+/// The path of the list as finished bytes, which nothing is parsed or written for.
+pub const FINISHED: &str = "/finished";
 
 struct Store {
     documents: Vec<Vec<u8>>,
+    finished: Bytes,
     by_uid: HashMap<String, usize>,
 }
 
@@ -28,7 +35,12 @@ pub async fn serve() -> Outcome<()> {
     let router = Router::new()
         .route("/v1/modules", get(list_modules))
         .route("/v1/modules/{uid}", get(get_module))
-        .with_state(Arc::new(Store { documents, by_uid }));
+        .route(FINISHED, get(finished))
+        .with_state(Arc::new(Store {
+            finished: structs_list(&documents).into(),
+            documents,
+            by_uid,
+        }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("serving http://{}/v1/modules", listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
@@ -36,6 +48,10 @@ pub async fn serve() -> Outcome<()> {
 
 async fn list_modules(State(store): State<Arc<Store>>) -> Result<Json<Vec<Module>>, StatusCode> {
     store.documents.iter().map(|document| parse(document)).collect::<Result<_, _>>().map(Json)
+}
+
+async fn finished(State(store): State<Arc<Store>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], store.finished.clone())
 }
 
 async fn get_module(
