@@ -244,7 +244,7 @@ fn host() -> Outcome<Host> {
 
 fn call_limits() -> CallLimits {
     let time = Duration::from_secs(60);
-    CallLimits { memory: 1 << 30, timeout: time, store_timeout: time, instances: 4 }
+    CallLimits { timeout: time, store_timeout: time, instances: 4, ..CallLimits::default() }
 }
 
 fn runtime() -> Outcome<Runtime> {
