@@ -18,7 +18,7 @@ pub use crate::snapshot::error::{ImageError, Position, SnapshotError};
 /// Splits a snapshot, a JSON array of objects, into its documents.
 ///
 /// The whole text must be JSON. Other rules for documents are checked, once, where they answer an
-/// [`Ask`](crate::Ask): a document that comes out of this may still be malformed.
+/// [`Ask`]: a document that comes out of this may still be malformed.
 ///
 /// # Errors
 ///
