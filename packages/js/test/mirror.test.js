@@ -195,7 +195,7 @@ test("a wrong option is named, and its value is not shown", () => {
     [{ nodes: ["https://ann:secret@node1"] }, /nodes\[0\]: a URL with credentials/],
     [{ nodes: [] }, /nodes: empty/],
     [{ nodes: ["https://node1"], refresh: 5 }, /unknown field `refresh`/],
-    ['{"nodes":["https://node1"],"credentials":"secret"}', /credentials: expected an object/],
+    ['{"nodes":["https://node1"],"credentials":"secret"}', /credentials: a string, expected an object/],
   ]) {
     assert.throws(
       () => standalone.mirror(configuration),
