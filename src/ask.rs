@@ -4,7 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::image::{Builder, View};
 use crate::limits::Limits;
+use crate::list::Sink;
+use crate::module::Document;
 use crate::step::{Ask, AskDocument, AskDocuments, ListCall, ModuleCall, Step};
 
 /// Returns the step that needs all documents.
@@ -13,6 +16,45 @@ pub(crate) fn ask_documents<T>(
     limits: &Limits,
 ) -> Step<T> {
     Step::Ask(Ask::Documents(AskDocuments { limits: *limits, call: Box::new(call) }))
+}
+
+/// Returns the step that needs the whole catalog. Documents of a store become the image of a snapshot
+/// first, so that a store and a snapshot are answered from in one way.
+pub(crate) fn ask_catalog<T>(
+    outcome: impl FnOnce(Result<View<'_>, Error>) -> T + Send + 'static,
+    limits: &Limits,
+) -> Step<T> {
+    ask_documents(CatalogCall { catalog: Builder::default(), outcome }, limits)
+}
+
+/// A call whose outcome is a function of the whole catalog.
+struct CatalogCall<F> {
+    catalog: Builder,
+    outcome: F,
+}
+
+impl<F> Sink for CatalogCall<F> {
+    fn reserve(&mut self, documents: usize, bytes: usize) {
+        self.catalog.reserve(documents, bytes);
+    }
+
+    fn add(&mut self, document: Document<'_>) {
+        self.catalog.add(document);
+    }
+}
+
+impl<T, F: FnOnce(Result<View<'_>, Error>) -> T> ListCall<T> for CatalogCall<F> {
+    fn finish(self: Box<Self>, complete: Result<(), Error>) -> T {
+        let Self { catalog, outcome } = *self;
+        match complete.and_then(|()| catalog.finish().map_err(Error::Malformed)) {
+            Ok((image, trailer)) => outcome(Ok(View { image: &image, trailer })),
+            Err(error) => outcome(Err(error)),
+        }
+    }
+
+    fn answer_from(self: Box<Self>, snapshot: View<'_>, _: &Limits) -> T {
+        (self.outcome)(Ok(snapshot))
+    }
 }
 
 /// Returns the step that needs one document, or the outcome at once where no document can have this

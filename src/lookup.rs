@@ -36,7 +36,6 @@ mod differences;
 mod fitting;
 mod version;
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -44,14 +43,13 @@ use core::cmp::Ordering;
 
 use semver::Version;
 
-use crate::ask::ask_documents;
+use crate::ask::ask_catalog;
 use crate::error::Error;
-use crate::image::{Builder, Damaged, Entry, View};
+use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
-use crate::list::Sink;
-use crate::module::{Document, Module};
+use crate::module::Module;
 use crate::roles::may_view_modules;
-use crate::step::{ListCall, Step};
+use crate::step::Step;
 
 pub(crate) use crate::lookup::differences::differences;
 pub use crate::lookup::differences::{ChangedModule, Differences, FieldDifference};
@@ -125,7 +123,7 @@ pub fn fitting_modules<R: AsRef<str>>(
 }
 
 /// Begins a call whose outcome this function gets from the whole catalog.
-fn look_up<R: AsRef<str>, T: 'static>(
+fn look_up<R: AsRef<str>, T>(
     roles: &[R],
     limits: &Limits,
     outcome: impl FnOnce(View<'_>, &Limits) -> Result<T, Error> + Send + 'static,
@@ -133,37 +131,8 @@ fn look_up<R: AsRef<str>, T: 'static>(
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    ask_documents(Lookup { catalog: Builder::default(), limits: *limits, outcome }, limits)
-}
-
-/// A call that needs the whole catalog. Documents of a store become the image of a snapshot first, so
-/// that both ways are one.
-struct Lookup<F> {
-    catalog: Builder,
-    limits: Limits,
-    outcome: F,
-}
-
-impl<F> Sink for Lookup<F> {
-    fn reserve(&mut self, documents: usize, bytes: usize) {
-        self.catalog.reserve(documents, bytes);
-    }
-
-    fn add(&mut self, document: Document<'_>) {
-        self.catalog.add(document);
-    }
-}
-
-impl<T, F: FnOnce(View<'_>, &Limits) -> Result<T, Error>> ListCall<Result<T, Error>> for Lookup<F> {
-    fn finish(self: Box<Self>, complete: Result<(), Error>) -> Result<T, Error> {
-        complete?;
-        let (image, trailer) = self.catalog.finish().map_err(Error::Malformed)?;
-        (self.outcome)(View { image: &image, trailer }, &self.limits)
-    }
-
-    fn answer_from(self: Box<Self>, snapshot: View<'_>, limits: &Limits) -> Result<T, Error> {
-        (self.outcome)(snapshot, limits)
-    }
+    let limits = *limits;
+    ask_catalog(move |catalog| outcome(catalog?, &limits), &limits)
 }
 
 fn entries(catalog: View<'_>) -> Result<Vec<Entry<'_>>, Damaged> {

@@ -16,12 +16,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::access::Caller;
-use crate::ask::{ask_document, ask_documents, check_uid};
+use crate::ask::{ask_catalog, ask_document, ask_documents, check_uid};
 use crate::error::Error;
 use crate::headers;
 use crate::image::View;
 use crate::limits::Limits;
-use crate::rest::bodies::{FilteredRequest, ListRequest, ModuleRequest};
+use crate::rest::bodies::{ListRequest, ModuleRequest};
 use crate::rest::responder::{ALLOW, Responder};
 use crate::rest::target::{Operation, Target};
 use crate::roles::may_view_modules;
@@ -94,9 +94,14 @@ pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
         Ok(Operation::List(filter)) if filter.is_empty() => {
             ask_documents(ListRequest::new(responder), limits)
         }
-        Ok(Operation::List(filter)) => {
-            ask_documents(FilteredRequest::new(responder, filter), limits)
-        }
+        // The modules that a filter chooses can depend on the whole catalog.
+        Ok(Operation::List(filter)) => ask_catalog(
+            move |catalog| match catalog {
+                Ok(catalog) => responder.list_from(&filter, catalog).into_owned(),
+                Err(error) => responder.refuse(&Refusal::Catalog(error)),
+            },
+            limits,
+        ),
         Ok(Operation::Module(uid)) => ask_document(ModuleRequest::new(responder), &uid, limits),
         Ok(Operation::Options) => Step::Done(responder.options()),
         Err(refusal) => Step::Done(responder.refuse(&refusal)),

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::image::{Builder, Damaged, Entry, View};
+use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
 use crate::list::Sink;
 use crate::module::Document;
@@ -46,46 +46,6 @@ impl ListCall<Response> for ListRequest {
 
     fn answer_from(self: Box<Self>, snapshot: View<'_>, _: &Limits) -> Response {
         self.responder.list_from(&Filter::default(), snapshot).into_owned()
-    }
-}
-
-/// The request for the part of the list that a filter chooses. Which modules those are can depend on
-/// the whole list, so the documents become the image of a snapshot first.
-pub(super) struct FilteredRequest {
-    responder: Responder,
-    filter: Filter,
-    catalog: Builder,
-}
-
-impl FilteredRequest {
-    pub(super) fn new(responder: Responder, filter: Filter) -> Self {
-        Self { responder, filter, catalog: Builder::default() }
-    }
-}
-
-impl Sink for FilteredRequest {
-    fn reserve(&mut self, documents: usize, bytes: usize) {
-        self.catalog.reserve(documents, bytes);
-    }
-
-    fn add(&mut self, document: Document<'_>) {
-        self.catalog.add(document);
-    }
-}
-
-impl ListCall<Response> for FilteredRequest {
-    fn finish(self: Box<Self>, complete: Result<(), Error>) -> Response {
-        let Self { responder, filter, catalog } = *self;
-        match complete.and_then(|()| catalog.finish().map_err(Error::Malformed)) {
-            Ok((image, trailer)) => {
-                responder.list_from(&filter, View { image: &image, trailer }).into_owned()
-            }
-            Err(error) => responder.refuse(&Refusal::Catalog(error)),
-        }
-    }
-
-    fn answer_from(self: Box<Self>, snapshot: View<'_>, _: &Limits) -> Response {
-        self.responder.list_from(&self.filter, snapshot).into_owned()
     }
 }
 
