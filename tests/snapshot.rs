@@ -242,8 +242,11 @@ fn many_modules_are_found() {
     for uid in uids {
         let response = get(&snapshot, &format!("/v1/modules/{uid}"));
         assert_eq!(response.body, format!("{{\"uid\":\"{uid}\"}}\n").into_bytes());
+        let document = snapshot.document(&uid.to_string()).unwrap();
+        assert_eq!(document, format!("{{\"uid\":\"{uid}\"}}").as_bytes());
     }
     assert_eq!(get(&snapshot, "/v1/modules/x").status, 404);
+    assert_eq!(snapshot.document("x"), None);
 }
 
 #[test]

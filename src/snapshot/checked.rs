@@ -246,6 +246,11 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
         texts.map(Result::unwrap_or_default)
     }
 
+    /// The document with this uid, in canonical form; none if there is none.
+    pub fn document(&self, uid: &str) -> Option<&[u8]> {
+        self.view().find(uid).ok()??.text_bytes().ok()
+    }
+
     /// The number of documents.
     pub fn len(&self) -> usize {
         self.trailer.documents()

@@ -4,8 +4,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::mirror::{self, Mirror};
-use ccs_modules::snapshot::{find, split};
-use ccs_modules::{Limits, Snapshot, StoreError};
+use ccs_modules::snapshot::split;
+use ccs_modules::{Snapshot, StoreError};
 use ccs_modules_guest as _;
 use spin::Mutex;
 
@@ -49,10 +49,8 @@ impl Guest for Bridge {
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
         let config = Config::new(get_environment())?;
-        let mirrored = with_snapshot(&config, |snapshot| {
-            let documents: Vec<_> = snapshot.documents().collect();
-            find(&documents, &uid, &Limits::default()).map(|document| document.to_vec())
-        });
+        let mirrored =
+            with_snapshot(&config, |snapshot| snapshot.document(&uid).map(<[u8]>::to_vec));
         if let Some(document) = mirrored {
             return Ok(document?);
         }
