@@ -31,6 +31,11 @@ class Standalone:
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
                 raise CatalogError("the component failed: it may have run out of memory") from error
 
+    def drop(self, resource: Any) -> None:
+        """Frees the memory of a resource."""
+        with self._lock:
+            resource.drop(self._store)
+
     def _function(self, interface: str, name: str) -> Callable[..., Any]:
         if (interface, name) not in self._functions:
             function = exported(self._store, self._instance, interface, name)
@@ -41,13 +46,13 @@ class Standalone:
 def request(
     method: str,
     target: str,
-    headers: list[tuple[str, bytes]],
+    headers: list[tuple[str, str]] | list[tuple[str, bytes]],
     roles: list[str] | None,
     anonymous: bool,
 ) -> Any:
-    """Returns a request as the standalone component takes it."""
+    """Returns a request as the components take it. Standalone takes header fields as texts."""
     made: Any = Record()
-    made.method, made.target, made.headers = method, target, as_text(headers)
+    made.method, made.target, made.headers = method, target, headers
     made.caller = caller(roles, anonymous)
     return made
 

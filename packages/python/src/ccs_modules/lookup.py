@@ -1,9 +1,40 @@
-"""The records of lookups."""
+"""Lookups: by name, the latest, those that fit a Redis version, and differences."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from ccs_modules.catalog import Module, module
+from ccs_modules.catalog import Module, module, ok
+
+
+class Lookups:
+    """The lookups of a catalog."""
+
+    def find_modules(
+        self, roles: list[str], name: str, version: str | None = None
+    ) -> list[Module]:
+        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
+
+        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
+        `2.10`, `21017`.
+        """
+        found = ok(self._look_up("find-modules", roles, name, version))
+        return [module(record) for record in found]
+
+    def latest_modules(self, roles: list[str]) -> list[Module]:
+        """Returns the newest module of each name. Raises `CatalogError`."""
+        return [module(record) for record in ok(self._look_up("latest-modules", roles))]
+
+    def fitting_modules(self, roles: list[str], redis_version: str) -> "list[Fitting]":
+        """Returns, for each name, the module that a database of this Redis version gets.
+
+        The version is one such as `7.4`. Raises `CatalogError`.
+        """
+        records = ok(self._look_up("fitting-modules", roles, redis_version))
+        return [fitting(record) for record in records]
+
+    def _look_up(self, function: str, *arguments: object) -> Any:
+        """Calls a function of the component."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

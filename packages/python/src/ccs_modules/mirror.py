@@ -15,11 +15,11 @@ from typing import Any, Literal, Self
 
 from wasmtime.component import Record, Variant
 
-from ccs_modules._component import Standalone, request
+from ccs_modules._component import Standalone, as_text, request
 from ccs_modules._http import fetched
 from ccs_modules._list import listed
 from ccs_modules.catalog import Module, Response, malformed, module, ok
-from ccs_modules.lookup import Fitting, fitting
+from ccs_modules.lookup import Lookups
 
 _log = logging.getLogger("ccs_modules")
 
@@ -70,7 +70,7 @@ class Status:
     """The number of fetches that failed."""
 
 
-class Mirror:
+class Mirror(Lookups):
     """The catalog of a cluster, kept fresh over the cluster's REST API, and kept when the cluster does
     not answer. The component decides when to fetch, from which node, and what may be answered.
 
@@ -149,29 +149,6 @@ class Mirror:
         """Returns the module with this uid. Raises `CatalogError`."""
         return module(ok(self._method("get-module", _now(), roles, uid)))
 
-    def find_modules(
-        self, roles: list[str], name: str, version: str | None = None
-    ) -> list[Module]:
-        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
-
-        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
-        `2.10`, `21017`.
-        """
-        found = ok(self._method("find-modules", _now(), roles, name, version))
-        return [module(record) for record in found]
-
-    def latest_modules(self, roles: list[str]) -> list[Module]:
-        """Returns the newest module of each name. Raises `CatalogError`."""
-        return [module(record) for record in ok(self._method("latest-modules", _now(), roles))]
-
-    def fitting_modules(self, roles: list[str], redis_version: str) -> list[Fitting]:
-        """Returns, for each name, the module that a database of this Redis version gets.
-
-        The version is one such as `7.4`. Raises `CatalogError`.
-        """
-        fitting_records = ok(self._method("fitting-modules", _now(), roles, redis_version))
-        return [fitting(record) for record in fitting_records]
-
     def handle(
         self,
         method: str,
@@ -186,7 +163,7 @@ class Mirror:
         `anonymous` says that every request has these roles, so that shared caches may keep the
         responses. Every failure is a response.
         """
-        made = request(method, target, headers, roles, anonymous)
+        made = request(method, target, as_text(headers), roles, anonymous)
         response = self._method("handle", _now(), made)
         return Response(response.status, response.headers, response.body.encode())
 
@@ -226,6 +203,9 @@ class Mirror:
             setattr(made.source, "entity-tag", saved.entity_tag)
         if isinstance(refused := self._method("restore", _now(), made), Record):
             raise malformed(refused)
+
+    def _look_up(self, function: str, *arguments: object) -> Any:
+        return self._method(function, _now(), *arguments)
 
     def _method(self, name: str, *arguments: object) -> Any:
         return self._component.call("mirror", f"[method]mirror.{name}", self._resource, *arguments)

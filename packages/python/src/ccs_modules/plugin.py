@@ -7,11 +7,11 @@ from typing import Any
 
 import wasmtime
 from wasmtime import Config, Engine, Store
-from wasmtime.component import Component, Linker, Record, Variant
+from wasmtime.component import Component, Linker, Variant
 
-from ccs_modules._component import component_file, exported
-from ccs_modules.catalog import CatalogError, Module, Response, caller, module, ok
-from ccs_modules.lookup import Fitting, fitting
+from ccs_modules._component import component_file, exported, request
+from ccs_modules.catalog import CatalogError, Module, Response, module, ok
+from ccs_modules.lookup import Lookups
 from ccs_modules.store import Ccs, StoreError
 
 FUEL = 10_000_000_000
@@ -25,7 +25,7 @@ _COMPONENT = "ccs_modules_plugin.wasm"
 _log = logging.getLogger("ccs_modules")
 
 
-class Plugin:
+class Plugin(Lookups):
     """The modules API over a store. Each call runs in a new instance of the component.
 
     Threads may share a plugin if they may share its store.
@@ -56,29 +56,6 @@ class Plugin:
             answer = self._call("catalog", "list-modules", roles, failed=answer)
         return module(ok(answer))
 
-    def find_modules(
-        self, roles: list[str], name: str, version: str | None = None
-    ) -> list[Module]:
-        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
-
-        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
-        `2.10`, `21017`.
-        """
-        found = ok(self._call("lookup", "find-modules", roles, name, version))
-        return [module(record) for record in found]
-
-    def latest_modules(self, roles: list[str]) -> list[Module]:
-        """Returns the newest module of each name. Raises `CatalogError`."""
-        return [module(record) for record in ok(self._call("lookup", "latest-modules", roles))]
-
-    def fitting_modules(self, roles: list[str], redis_version: str) -> list[Fitting]:
-        """Returns, for each name, the module that a database of this Redis version gets.
-
-        The version is one such as `7.4`. Raises `CatalogError`.
-        """
-        fitting_records = ok(self._call("lookup", "fitting-modules", roles, redis_version))
-        return [fitting(record) for record in fitting_records]
-
     def handle(
         self,
         method: str,
@@ -93,11 +70,14 @@ class Plugin:
         `anonymous` says that every request has these roles, so that shared caches may keep the
         responses. Every failure of the store is a response.
         """
-        answer = self._call("rest", "handle", _request(method, target, headers, roles, anonymous))
+        answer = self._call("rest", "handle", request(method, target, headers, roles, anonymous))
         if isinstance(answer, _Failed):
-            request = _request(method, "/v1/modules", headers, roles, anonymous)
-            answer = self._call("rest", "handle", request, failed=answer)
+            asks_all = request(method, "/v1/modules", headers, roles, anonymous)
+            answer = self._call("rest", "handle", asks_all, failed=answer)
         return Response(answer.status, answer.headers, bytes(answer.body))
+
+    def _look_up(self, function: str, *arguments: object) -> Any:
+        return self._call("lookup", function, *arguments)
 
     def _call(
         self, interface: str, function: str, *arguments: object, failed: "_Failed | None" = None
@@ -165,16 +145,3 @@ def _document(ccs: Ccs, uid: str) -> bytes | None:
     if not isinstance(document, bytes | None):
         raise TypeError("get_document has to return bytes or None")
     return document
-
-
-def _request(
-    method: str,
-    target: str,
-    headers: list[tuple[str, bytes]],
-    roles: list[str] | None,
-    anonymous: bool,
-) -> Any:
-    request: Any = Record()
-    request.method, request.target, request.headers = method, target, headers
-    request.caller = caller(roles, anonymous)
-    return request

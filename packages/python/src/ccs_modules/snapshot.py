@@ -5,13 +5,13 @@ from typing import Any
 
 from wasmtime.component import Record
 
-from ccs_modules._component import Standalone, request
+from ccs_modules._component import Standalone, as_text, request
 from ccs_modules._list import listed
 from ccs_modules.catalog import Malformed, Module, Response, malformed, module, ok
-from ccs_modules.lookup import Differences, Fitting, differences, fitting
+from ccs_modules.lookup import Differences, Lookups, differences
 
 
-class Snapshot:
+class Snapshot(Lookups):
     """A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
 
     Threads may share a snapshot.
@@ -44,34 +44,14 @@ class Snapshot:
         """Returns the module with this uid. Raises `CatalogError`."""
         return module(ok(self._method("get-module", roles, uid)))
 
-    def find_modules(
-        self, roles: list[str], name: str, version: str | None = None
-    ) -> list[Module]:
-        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
-
-        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
-        `2.10`, `21017`.
-        """
-        found = ok(self._method("find-modules", roles, name, version))
-        return [module(record) for record in found]
-
-    def latest_modules(self, roles: list[str]) -> list[Module]:
-        """Returns the newest module of each name. Raises `CatalogError`."""
-        return [module(record) for record in ok(self._method("latest-modules", roles))]
-
-    def fitting_modules(self, roles: list[str], redis_version: str) -> list[Fitting]:
-        """Returns, for each name, the module that a database of this Redis version gets.
-
-        The version is one such as `7.4`. Raises `CatalogError`.
-        """
-        fitting_records = ok(self._method("fitting-modules", roles, redis_version))
-        return [fitting(record) for record in fitting_records]
-
     def differences(self, newer: "Snapshot") -> Differences:
         """Compares this catalog, the older one, with a newer one. Raises `CatalogError`."""
         # The instance of this snapshot cannot see the one of the other.
         copy = self._component.call("snapshot", "[static]snapshot.parse", newer.body)
-        return differences(ok(self._method("differences", copy)))
+        try:
+            return differences(ok(self._method("differences", copy)))
+        finally:
+            self._component.drop(copy)
 
     def handle(
         self,
@@ -87,7 +67,8 @@ class Snapshot:
         `anonymous` says that every request has these roles, so that shared caches may keep the
         responses. Every failure is a response.
         """
-        response = self._method("handle", request(method, target, headers, roles, anonymous))
+        made = request(method, target, as_text(headers), roles, anonymous)
+        response = self._method("handle", made)
         return Response(response.status, response.headers, response.body.encode())
 
     @property
@@ -103,6 +84,9 @@ class Snapshot:
     def __len__(self) -> int:
         """Returns the number of modules."""
         return int(self._method("len"))
+
+    def _look_up(self, function: str, *arguments: object) -> Any:
+        return self._method(function, *arguments)
 
     def _method(self, name: str, *arguments: object) -> Any:
         return self._component.call("snapshot", f"[method]snapshot.{name}", self._resource, *arguments)
