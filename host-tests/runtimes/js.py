@@ -5,23 +5,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
 from harness import batch, mirror, snapshot
-from harness.artifacts import WORKSPACE, folder
+from harness.artifacts import WORKSPACE, artifact, folder
 from harness.cache import command, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
-from harness.process import HOST, free_port, running
+from harness.process import free_port, running
 from harness.runtime import Runtime
-from harness.upstream import Upstream
 
 PACKAGE = WORKSPACE / "packages/js"
 
 DENO_ALLOWS = ["--allow-env", "--allow-net", "--allow-read"]
-
-ANYBODY = '{"anonymous":["db_viewer"]}'
 
 METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
@@ -73,7 +70,7 @@ class JavaScriptSnapshot(JavaScript):
         return batch.outcomes([*self._words(), PACKAGE / "test/snapshot_cases.js"], cases)
 
 
-class JavaScriptMirror(JavaScript):
+class JavaScriptMirror(mirror.Mirrored, JavaScript):
     """The package's command, which mirrors an upstream."""
 
     def reason_to_skip(self, case: Case) -> str | None:
@@ -83,22 +80,10 @@ class JavaScriptMirror(JavaScript):
             return "the server's own parser refuses the request"
         return None
 
-    @contextmanager
-    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
-        with Upstream().running() as upstream:
-            upstream.store = store
-            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
-                yield address
-
-    def mirroring(self, url: str, access: str | None = ANYBODY):
+    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
         words = [*self._words(), PACKAGE / "dist/cli.js", "--upstream", url, "--refresh", "500ms"]
         names = {"REDIS_ENTERPRISE_USER": mirror.USER, "REDIS_ENTERPRISE_PASSWORD": mirror.PASSWORD}
         return _started(words, access, says=" at http", env={**os.environ, **names})
-
-    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        for case, found in Runtime.outcomes(self, cases):
-            yield case, mirror.plain(found)
-        yield from mirror.faults(self.mirroring)
 
 
 class Workerd(Runtime):
@@ -133,22 +118,12 @@ class Workerd(Runtime):
             yield address
 
 
-class WorkerdMirror(Workerd):
+class WorkerdMirror(mirror.Mirrored, Workerd):
     """The package's ready worker, which mirrors an upstream."""
 
     name = "workerd-mirror"
 
-    def reason_to_skip(self, case: Case) -> str | None:
-        return super().reason_to_skip(case) or mirror.reason_to_skip(case)
-
-    @contextmanager
-    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
-        with Upstream().running() as upstream:
-            upstream.store = store
-            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
-                yield address
-
-    def mirroring(self, url: str, access: str | None = ANYBODY):
+    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
         words = ["node", PACKAGE / "test/miniflare.js", "--upstream", url]
         for binding in (
             f"CCS_HTTP_USER={mirror.USER}",
@@ -158,10 +133,29 @@ class WorkerdMirror(Workerd):
             words += ["--binding", binding]
         return _started(words, access, says="ready")
 
-    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        for case, found in super().outcomes(cases):
-            yield case, mirror.plain(found)
-        yield from mirror.faults(self.mirroring)
+
+class JcoServe(Runtime):
+    """A component in `jco serve`, on Node."""
+
+    component: str
+
+    def install(self) -> None:
+        tools()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if reason := super().reason_to_skip(case):
+            return reason
+        if case.request.method not in METHODS or not case.request.target.isascii():
+            return "Node answers such a request on its own"
+        if any(not value.isascii() for _, value in case.request.headers):
+            return "jco hands header fields over as text, and this one is not UTF-8"
+        return None
+
+    def jco_serve(self, environment: dict[str, str]) -> AbstractContextManager[tuple[str, int]]:
+        """Serves the component in this environment."""
+        port = free_port()
+        words = [tools() / ".bin/jco", "serve", "--port", port, artifact(self.component)]
+        return running(words, port, env={**os.environ, **environment})
 
 
 PROGRAMS = {

@@ -2,7 +2,6 @@
 serve`, and on wasmCloud's runtime library. None needs any code on the host.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ import wasmcloud
 from harness import http, mirror
 from harness.artifacts import artifact
 from harness.cases import Case, Response, Store
-from harness.process import HOST, free_port, running
+from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
-from js import METHODS, tools
+from js import JcoServe
 from wasmtime_serve import ANYBODY, extra, failure, get, served, wasmtime
 
 OLD, NEW = mirror.OLD, mirror.NEW
@@ -160,28 +159,14 @@ class WasmtimeHttp(OverHttp):
         return served(artifact(self.component), *reused, environment=environment)
 
 
-class NodeHttp(OverHttp):
+class NodeHttp(JcoServe, OverHttp):
     name = "node-upstream"
     reuses_instances = False
     # jco 1.35.0 closes the client's connection when the upstream's ends inside a body.
     faults = {name: fault for name, fault in FAULTS.items() if name not in ("reset", "cut")}
 
-    def install(self) -> None:
-        tools()
-
-    def reason_to_skip(self, case: Case) -> str | None:
-        reason = super().reason_to_skip(case)
-        if not reason:
-            if case.request.method not in METHODS or not case.request.target.isascii():
-                return "Node answers such a request on its own"
-            if any(not value.isascii() for _, value in case.request.headers):
-                return "jco hands header fields over as text, and this one is not UTF-8"
-        return reason
-
     def served(self, environment: dict[str, str]):
-        port = free_port()
-        words = [tools() / ".bin/jco", "serve", "--port", port, artifact(self.component)]
-        return running(words, port, env={**os.environ, **environment})
+        return self.jco_serve(environment)
 
 
 class WasmCloudHttp(OverHttp):

@@ -4,7 +4,6 @@ Neither needs any code on the host.
 """
 
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from threading import Thread
 from harness import cases, http, redis
 from harness.artifacts import artifact
 from harness.cases import Case, Store
-from harness.process import HOST, free_port, running
+from harness.process import HOST
 from harness.redis import Redis
 from harness.runtime import Runtime
-from js import METHODS, tools
+from js import JcoServe
 from wasmtime_serve import ANYBODY, extra, failure, get, served, wasmtime
 
 KEY = "ccs:modules"
@@ -226,27 +225,16 @@ class WasmtimeRedis(OverRedis):
         yield self.asked("redis-no-network", "a host that gives no network is told", serving, expect)
 
 
-class NodeRedis(OverRedis):
+class NodeRedis(JcoServe, OverRedis):
     name = "node-redis"
     component = "ccs_modules_wasi_http_redis.wasm"
 
     def install(self) -> None:
-        tools()
+        super().install()
         redis.install()
 
-    def reason_to_skip(self, case: Case) -> str | None:
-        reason = super().reason_to_skip(case)
-        if not reason:
-            if case.request.method not in METHODS or not case.request.target.isascii():
-                return "Node answers such a request on its own"
-            if any(not value.isascii() for _, value in case.request.headers):
-                return "jco hands header fields over as text, and this one is not UTF-8"
-        return reason
-
     def served(self, options: tuple[str, ...], environment: dict[str, str]):
-        port = free_port()
-        words = [tools() / ".bin/jco", "serve", "--port", port, artifact(self.component)]
-        return running(words, port, env={**os.environ, **environment})
+        return self.jco_serve(environment)
 
 
 @contextmanager

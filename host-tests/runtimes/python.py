@@ -12,9 +12,8 @@ from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import Case, Store
-from harness.process import HOST, free_port, running
+from harness.process import free_port, running
 from harness.runtime import Runtime
-from harness.upstream import Upstream
 
 PACKAGE = WORKSPACE / "packages/python"
 PROGRAMS = Path(__file__).resolve().parent / "python"
@@ -87,28 +86,13 @@ class Asgi(Runtime):
                 yield address
 
 
-class AsgiMirror(Asgi):
+class AsgiMirror(mirror.Mirrored, Asgi):
     """The package's ASGI application over a mirror of an upstream, under uvicorn."""
 
     name = "python-asgi-mirror"
 
-    def reason_to_skip(self, case: Case) -> str | None:
-        return super().reason_to_skip(case) or mirror.reason_to_skip(case)
-
-    @contextmanager
-    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
-        with Upstream().running() as upstream:
-            upstream.store = store
-            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
-                yield address
-
-    def mirroring(self, url: str, access: str | None = '{"anonymous":["db_viewer"]}'):
+    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
         return _serving(["--upstream", url], access)
-
-    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        for case, found in super().outcomes(cases):
-            yield case, mirror.plain(found)
-        yield from mirror.faults(self.mirroring)
 
 
 RUNTIMES = [Python(), PythonSnapshot(), Asgi(), AsgiMirror()]

@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 from harness import http
 from harness.cases import Case, Request, Response, Store
 from harness.process import HOST
+from harness.runtime import Runtime
 from harness.upstream import Upstream
 
 OLD, NEW = b'[{"uid":"old"}]\n', b'[{"uid":"new"}]\n'
@@ -24,6 +25,8 @@ FAULTS = {
 USER, PASSWORD = "ann", "mirror-secret"
 SECRETS = [PASSWORD.encode(), b"YW5uOm1pcnJvci1zZWNyZXQ="]
 
+ANYBODY = '{"anonymous":["db_viewer"]}'
+
 Serve = Callable[[str], AbstractContextManager[tuple[str, int]]]
 """Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, for everybody, at the address it
 gives. It is refreshed with each request or each half second."""
@@ -34,6 +37,29 @@ def reason_to_skip(case: Case) -> str | None:
     if case.expect.status == 500 or case.name == "get-ignores-others":
         return "the catalog is malformed, and a mirror takes none that is"
     return None
+
+
+class Mirrored(Runtime):
+    """A runtime whose server mirrors an upstream. It stands before the runtime's own class."""
+
+    def mirroring(self, url: str, access: str | None = ANYBODY) -> AbstractContextManager[tuple[str, int]]:
+        """Serves a mirror of the upstream at a URL."""
+        raise NotImplementedError
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return super().reason_to_skip(case) or reason_to_skip(case)
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with Upstream().running() as upstream:
+            upstream.store = store
+            with self.mirroring(f"http://{HOST}:{upstream.port}", access) as address:
+                yield address
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in Runtime.outcomes(self, cases):
+            yield case, plain(found)
+        yield from faults(self.mirroring)
 
 
 def plain(found: object) -> object:

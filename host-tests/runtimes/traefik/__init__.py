@@ -47,17 +47,10 @@ class Traefik(Runtime):
                 raise RuntimeError("\n".join(trouble))
 
 
-class Operated(Runtime):
-    """What an operator does: wrong configurations, a file that is replaced, reloads under load."""
+class Operated(Traefik):
+    """The actions of an operator: wrong configurations, a file that is replaced, reloads under load."""
 
     name = "traefik-operated"
-
-    def install(self) -> None:
-        program()
-
-    def prepare(self) -> None:
-        program()
-        artifact(PLUGIN)
 
     def reason_to_skip(self, case: Case) -> str | None:
         return "a case of the list, which the runtime `traefik` runs"

@@ -11,7 +11,7 @@ from harness import http
 from harness.artifacts import artifact
 from harness.cases import FOLDER, Case
 from traefik.configurations import LIST, extra
-from traefik.proxy import PLUGIN, Next, Proxy, Route, traefik
+from traefik.proxy import PLUGIN, Next, Route, traefik
 
 RELOADS = 200
 CLIENTS = 4
