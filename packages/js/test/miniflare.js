@@ -2,10 +2,11 @@
 // Workers KV, or are those of an upstream.
 
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { Miniflare } from "miniflare";
+
+import { WORKER } from "./tools.js";
 
 const { values } = parseArgs({
   options: {
@@ -16,7 +17,6 @@ const { values } = parseArgs({
     upstream: { type: "string" },
   },
 });
-const root = fileURLToPath(new URL("../dist", import.meta.url));
 const bindings = Object.fromEntries(values.binding.map((binding) => binding.split("=", 2)));
 if (values.access) {
   bindings.CCS_ACCESS = readFileSync(values.access, "utf8");
@@ -26,15 +26,7 @@ if (values.upstream) {
 }
 
 const miniflare = new Miniflare({
-  modules: true,
-  rootPath: root,
-  modulesRoot: root,
-  scriptPath: "worker.js",
-  modulesRules: [
-    { type: "ESModule", include: ["**/*.js"] },
-    { type: "CompiledWasm", include: ["**/*.wasm"] },
-  ],
-  compatibilityDate: "2026-01-01",
+  ...WORKER,
   kvNamespaces: ["CCS"],
   bindings,
   host: "127.0.0.1",

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
+
+import { WORKER } from "./tools.js";
 
 const ANYBODY = '{"anonymous":["db_viewer"]}';
 const LIST = '[{"uid":"a"}]\n';
@@ -81,7 +82,6 @@ test("the catalog lives in Workers KV while no worker runs", async (t) => {
 });
 
 async function started(t, options) {
-  const root = fileURLToPath(new URL("../dist", import.meta.url));
   let log = "";
   /** Waits until the worker has logged this. */
   const logs = async (expected) => {
@@ -90,15 +90,7 @@ async function started(t, options) {
     }
   };
   const miniflare = new Miniflare({
-    modules: true,
-    rootPath: root,
-    modulesRoot: root,
-    scriptPath: "worker.js",
-    modulesRules: [
-      { type: "ESModule", include: ["**/*.js"] },
-      { type: "CompiledWasm", include: ["**/*.wasm"] },
-    ],
-    compatibilityDate: "2026-01-01",
+    ...WORKER,
     handleRuntimeStdio: (stdout, stderr) => {
       stdout.on("data", (chunk) => (log += chunk));
       stderr.on("data", (chunk) => (log += chunk));
