@@ -24,7 +24,7 @@ impl Server {
         let path = |name: &str| folder.path().join(name);
         fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
         let log = path("log");
-        let mut child = command(arguments)
+        let mut child = command(&[&["serve"], arguments].concat())
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
             .arg(path("access.json"))
             .stdout(Stdio::piped())
@@ -73,14 +73,9 @@ impl Drop for Server {
     }
 }
 
+/// The command, with the credentials of a cluster in its environment.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
-    command
-        .arg("serve")
-        .args(arguments)
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("REDIS_ENTERPRISE_USER", "ann")
-        .env("REDIS_ENTERPRISE_PASSWORD", "s3cret")
-        .stdin(Stdio::null());
+    let mut command = crate::command::command(arguments);
+    command.env("REDIS_ENTERPRISE_USER", "ann").env("REDIS_ENTERPRISE_PASSWORD", "s3cret");
     command
 }

@@ -445,15 +445,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
-    command
-        .arg("serve")
-        .args(arguments)
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+    crate::command::command(&[&["serve"], arguments].concat())
 }
 
 fn curl(arguments: &[&str]) -> Output {

@@ -1,7 +1,7 @@
 //! A cluster as the store of the command.
 
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use ccs_modules_host::Ccs;
 use ccs_modules_host::stores::demo;
@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::cluster::certificates::Authority;
 use crate::cluster::upstream::{Answer, Upstream};
+use crate::process::command;
 
 const DEMO: &str = include_str!("../../../../host/src/stores/demo.json");
 
@@ -97,15 +98,4 @@ async fn run(arguments: &[&str]) -> Output {
 
 async fn output_of(mut command: Command) -> Output {
     spawn_blocking(move || command.output().unwrap()).await.unwrap()
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
-    command
-        .args(arguments)
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("REDIS_ENTERPRISE_USER", "ann")
-        .env("REDIS_ENTERPRISE_PASSWORD", "s3cret")
-        .stdin(Stdio::null());
-    command
 }

@@ -98,7 +98,7 @@ fn options_of_a_mirror_need_a_cluster() {
         ),
         (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/a"], "nodes[1]: the same as another"),
     ] {
-        let output = command(arguments).output().unwrap();
+        let output = command(&[&["serve"], arguments].concat()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
         assert!(stderr.contains(text), "{arguments:?}: {stderr}");
