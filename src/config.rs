@@ -115,7 +115,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 ///
 /// # Errors
 ///
-/// Where the value is not a `T`.
+/// The value is not a `T`.
 pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     json: D,
 ) -> Result<Option<T>, D::Error> {
@@ -126,7 +126,7 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ///
 /// # Errors
 ///
-/// Where the value is anything else.
+/// The value is anything else.
 pub fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Result<N, D::Error> {
     let number = NonZeroU64::deserialize(json).ok();
     number
@@ -138,7 +138,7 @@ pub fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Resul
 ///
 /// # Errors
 ///
-/// Where the value is anything else.
+/// The value is anything else.
 pub fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
     const DEEPEST: usize = 64;
     match one_or_more(json)? {

@@ -79,7 +79,7 @@ class Fastly(Runtime):
         yield self.shipped()
 
     def configurations(self) -> list:
-        """What a service answers that is set up in this way."""
+        """Services that are set up in some way, each with the answer that is expected."""
         unauthenticated = failure(401, "unauthenticated", "credentials are missing or wrong")
         missing = r'the store is unavailable: the key \"others\" is not in the KV store \"ccs-modules\"'
         return [

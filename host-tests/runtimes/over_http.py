@@ -35,7 +35,7 @@ FAULTS = {
 
 
 class OverHttp(Runtime):
-    """What is the same in every runtime."""
+    """The part that is the same in every runtime."""
 
     component = "ccs_modules_wasi_http_upstream.wasm"
     faults = FAULTS

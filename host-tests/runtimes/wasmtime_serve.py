@@ -103,7 +103,7 @@ class WasmtimeServe(Runtime):
         yield from self.logged()
 
     def logged(self) -> Iterator[tuple[Case, object]]:
-        """What is on standard error after one request."""
+        """The lines on standard error after one request."""
         missing = r'the store is unavailable: the key \"modules\" is not in the bucket \"\"'
         _, body = failure(503, "store_unavailable", missing)
         for name, about, environment, expect in [
@@ -282,7 +282,7 @@ class WasmtimeMiddleware(WasmtimeServe):
         return []
 
     def handed_on(self) -> Iterator[tuple[Case, object]]:
-        """What the next service is asked."""
+        """The requests that the next service gets."""
         with self.with_value(b"[]", ANYBODY) as address:
             yield from self.asked(address, "GET", "/v1/bdbs?a=%2F", b"", (200, b"next Method::Get /v1/bdbs?a=%2F "))
             yield from self.asked(address, "POST", "/v1/bdbs", b"x" * 100_000, (200, b"next Method::Post /v1/bdbs " + b"x" * 100_000))

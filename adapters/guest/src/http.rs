@@ -43,7 +43,7 @@ const METHODS: &str = "CCS_METHODS";
 ///
 /// # Errors
 ///
-/// Where the environment does not say what it should: the request is answered with this.
+/// An environment that is set up wrongly. The request is answered with this error.
 pub fn is_answered(
     method: &str,
     target: &str,

@@ -37,7 +37,7 @@ mod plugin {
     pub mod config;
 }
 
-/// What the plugin's configuration reads files with: here, nothing is mounted.
+/// The files that the plugin's configuration reads. Here, no folder is mounted.
 mod mount {
     pub fn read(_: &str) -> Result<Vec<u8>, String> {
         Err("not in a folder that is mounted".into())

@@ -71,7 +71,7 @@ def plain(found: object) -> object:
 
 
 def faults(serve: Serve) -> Iterator[tuple[Case, object]]:
-    """What a mirror answers while the upstream fails: what it holds, and the reason."""
+    """The answers of a mirror while the upstream fails: the list that it holds, and the reason."""
     yield from _outlived(serve)
     for fault in ("slow", "html", None):
         with Upstream().running() as upstream:

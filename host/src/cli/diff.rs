@@ -41,7 +41,7 @@ async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differenc
 }
 
 /// Reads the catalog of a store.
-pub async fn read(store: &StoreAddress) -> Result<Snapshot, Failure> {
+async fn read(store: &StoreAddress) -> Result<Snapshot, Failure> {
     snapshot(&*store.ccs(CallLimits::default())?).await
 }
 

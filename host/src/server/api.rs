@@ -32,7 +32,7 @@ pub(super) struct Api {
     pub(super) told_of_no_policy: AtomicBool,
 }
 
-/// What the log says about a request besides the request and the status.
+/// The parts of a request's log line that only its answer tells.
 #[derive(Default)]
 struct Record {
     /// The name of the user who was authenticated.

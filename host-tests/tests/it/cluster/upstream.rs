@@ -30,7 +30,7 @@ pub struct Upstream {
     running: JoinSet<()>,
 }
 
-/// What the node does, and what it was asked.
+/// The answer of the node, and the requests that it got.
 struct Told {
     answer: Mutex<Answer>,
     heads: Mutex<Vec<String>>,

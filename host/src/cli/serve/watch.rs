@@ -14,7 +14,7 @@ use super::tls::Certificate;
 pub struct WatchedFiles {
     access: Option<PathBuf>,
     certificate: Certificate,
-    /// What was read last: the content, or the reason why there is none.
+    /// The access policy as it was read last; none if all files are to be read again.
     access_seen: Option<Seen>,
     certificate_seen: Option<Seen>,
 }

@@ -110,7 +110,7 @@ fn reason(error: &hyper::Error) -> String {
     if error.is_parse() {
         "it does not answer in HTTP; does this port speak TLS?".into()
     } else {
-        // What is left are connections that end early.
+        // The other errors are of connections that end early.
         "the connection was lost".into()
     }
 }
