@@ -1,4 +1,4 @@
-//! Hands on what only a build script is told: how the suite is compiled.
+//! Passes the build profile on to the suite: only a build script is told how a crate is compiled.
 
 use std::env;
 

@@ -19,7 +19,7 @@ SERVICE = "ccs_modules_fastly.wasm"
 
 
 def viceroy() -> Path:
-    """The command, built where it is missing."""
+    """The command, built first if it is missing."""
     return installed(f"viceroy-{VERSION}", _install) / "bin/viceroy"
 
 
@@ -48,7 +48,7 @@ class Fastly(Runtime):
 
     @contextmanager
     def configured(self, value: bytes | None, configuration: dict[str, str] | None) -> Iterator[tuple[str, int]]:
-        """Serves what the key `modules` holds, if anything, with this config store, if any."""
+        """Serves the content of the key `modules`, if any, with this config store, if any."""
         with tempfile.TemporaryDirectory() as folder:
             text = 'manifest_version = 3\nname = "ccs-modules"\nlanguage = "other"\n'
             if configuration is not None:
@@ -79,7 +79,7 @@ class Fastly(Runtime):
         yield self.shipped()
 
     def configurations(self) -> list:
-        """Services that are set up in some way, each with the answer that is expected."""
+        """Services with one setting or fault each, and the expected answer."""
         unauthenticated = failure(401, "unauthenticated", "credentials are missing or wrong")
         missing = r'the store is unavailable: the key \"others\" is not in the KV store \"ccs-modules\"'
         return [

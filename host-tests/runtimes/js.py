@@ -24,7 +24,7 @@ METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 
 
 class JavaScript(Runtime):
-    """The package's command, which serves a JSON file, run by one of the programs that run it."""
+    """The package's command, which serves a JSON file, run by one JavaScript runtime."""
 
     def __init__(self, name: str, program: str, *arguments: str):
         self.name = name
@@ -48,7 +48,7 @@ class JavaScript(Runtime):
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         served = [case for case in cases if self._served(case)]
         yield from super().outcomes(served)
-        # What cannot be served is called, in one process and with scripted stores.
+        # A case that cannot be sent over HTTP is called in one process, with scripted stores.
         called = [case for case in cases if not self._served(case)]
         yield from batch.outcomes([*self._words(), PACKAGE / "test/cases.js"], called)
 
@@ -174,7 +174,7 @@ RUNTIMES = [
 
 
 def _refused_by_parsers(request: Request) -> bool:
-    """Whether there is a server here that answers such a request on its own."""
+    """Whether a JavaScript server answers such a request itself, without the package."""
     return request.method not in METHODS or not request.target.isascii() or request.target == b"*"
 
 

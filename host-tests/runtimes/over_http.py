@@ -1,5 +1,7 @@
-"""The store in a cluster's REST API, over outgoing `wasi:http`: on `wasmtime serve`, on Node by `jco
-serve`, and on wasmCloud's runtime library. None needs any code on the host.
+"""The store in a cluster's REST API, over outgoing `wasi:http`: on `wasmtime serve`, on Node by
+`jco serve`, and on wasmCloud's runtime library.
+
+None of them needs any code on the host.
 """
 
 import time
@@ -35,12 +37,12 @@ FAULTS = {
 
 
 class OverHttp(Runtime):
-    """The part that is the same in every runtime."""
+    """The part that all runtimes share."""
 
     component = "ccs_modules_wasi_http_upstream.wasm"
     faults = FAULTS
     reuses_instances = True
-    """Whether an instance serves a second request: one that does not has no mirror to hold."""
+    """Whether an instance serves a second request. Otherwise it holds no mirror."""
 
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
@@ -74,7 +76,7 @@ class OverHttp(Runtime):
         yield from self.misconfigured()
 
     def failing(self) -> Iterator[tuple[Case, object]]:
-        """One service, and an upstream that fails in every way and comes back."""
+        """One service, and an upstream that fails in every way and recovers."""
         with Upstream().running() as upstream:
             upstream.store = Store(body=OLD)
             with self.over(upstream) as address:
@@ -94,7 +96,7 @@ class OverHttp(Runtime):
                 yield mirror.case("http-down", "an upstream that is down is told"), found
 
     def several(self) -> Iterator[tuple[Case, object]]:
-        """Several nodes: one that is down, hangs or redirects does not show."""
+        """Several nodes: clients do not notice one that is down, hangs or redirects."""
         with Upstream().running() as hung, Upstream().running() as down, Upstream().running() as node:
             hung.fault, node.store = "hung", Store(body=OLD)
             down.stop()
@@ -162,7 +164,7 @@ class WasmtimeHttp(OverHttp):
 class NodeHttp(JcoServe, OverHttp):
     name = "node-upstream"
     reuses_instances = False
-    # jco 1.35.0 closes the client's connection when the upstream's ends inside a body.
+    # jco 1.35.0 closes the client's connection if the upstream's ends inside a body.
     faults = {name: fault for name, fault in FAULTS.items() if name not in ("reset", "cut")}
 
     def served(self, environment: dict[str, str]):

@@ -23,11 +23,11 @@ KEY = "ccs:modules"
 CLOSED = "the store is unavailable: redis at {} closed the connection"
 OTHERWISE = "the store failed: {} does not answer as redis does: check CCS_REDIS_ADDRESS"
 PATIENCE = {"CCS_REDIS_TIMEOUT_MS": "30000"}
-"""A busy machine is slow, and that is not what most of these cases are about."""
+"""Long timeouts: most of these cases are not about time, and a busy machine is slow."""
 
 
 class OverRedis(Runtime):
-    """What is the same in every runtime."""
+    """The part that all runtimes share."""
 
     component: str
 
@@ -44,7 +44,7 @@ class OverRedis(Runtime):
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
         with Redis().running() as store_server:
             store_server.fill(KEY, dict(map(_field, enumerate(store.documents))))
-            # A store without documents is a key that does not exist.
+            # A store without documents is a missing key.
             with self.over(store_server, access, CCS_REDIS_MISSING="empty") as address:
                 yield address
 
@@ -104,7 +104,7 @@ class OverRedis(Runtime):
         yield self.asked("redis-key-missing-empty", about, serving, (200, b"[]\n"))
 
     def refused(self, store: Redis) -> Iterator[tuple[Case, object]]:
-        """What Redis and the host do not allow."""
+        """Errors for actions that Redis or the host does not allow."""
         denied = f"the store denied access: redis at {store.address} "
         credentials = "check CCS_REDIS_USER and CCS_REDIS_PASSWORD"
         description = f"{denied}does not accept the credentials: {credentials}"
@@ -140,7 +140,7 @@ class OverRedis(Runtime):
             yield self.asked(f"redis-address-{address or 'unset'}", about, serving, expect)
 
     def recovers(self) -> Iterator[tuple[Case, object]]:
-        """One service, and a Redis that is down, up, slow, and up again."""
+        """One service, and a Redis that is first down, then up, then slow, then up again."""
         store = Redis()
         unavailable = "the store is unavailable: "
         refused = f"{unavailable}cannot connect to redis at {store.address}: connection refused"
@@ -162,7 +162,7 @@ class OverRedis(Runtime):
             yield extra("redis-down-again", about, expect), ask()
 
     def not_redis(self) -> Iterator[tuple[Case, object]]:
-        """Something else listens there."""
+        """Another program listens on the port of Redis."""
         for name, says, expect in [
             ("hangs-up", b"", (503, "store_unavailable", CLOSED)),
             (
@@ -262,7 +262,7 @@ def _says(port: int, *pieces: bytes) -> Iterator[None]:
 
 
 def _last_of(ask, tries: int = 20) -> object:
-    """What is answered once no answer is late: on a busy machine a right one may be."""
+    """The answer after late ones: on a busy machine a right answer may be late."""
     for _ in range(tries):
         found = ask()
         if b" within " not in found[1]:
@@ -271,7 +271,7 @@ def _last_of(ask, tries: int = 20) -> object:
 
 
 def _field(numbered: tuple[int, bytes]) -> tuple[bytes, bytes]:
-    """A document under its uid, or, where it has none, under something."""
+    """A document under its uid; one without a uid under its number."""
     number, document = numbered
     try:
         return json.loads(document)["uid"].encode(), document

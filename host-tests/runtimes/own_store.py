@@ -1,4 +1,5 @@
-"""The example of a store of one's own: built, composed by the command, and served by `wasmtime serve`."""
+"""The example of a store of your own: built, composed by the command, and served by `wasmtime
+serve`."""
 
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class OwnStore(Runtime):
             composed(artifact("ccs_modules_wasi_http.wasm"), built(PACKAGE), service)
             with served(service, environment={"CCS_ACCESS": ANYBODY}) as address:
                 response = http.ask(address, get("/v1/modules"))
-        case = extra("own-store", "a composed store of one's own is listed", (200, BODY))
+        case = extra("own-store", "your own store, composed, is listed", (200, BODY))
         yield case, (response.status, response.body)
 
 

@@ -120,7 +120,7 @@ def build_tools() -> Path:
 
 @cache
 def environment() -> Path:
-    """The Python of an empty environment into which the package is installed, and a server.
+    """The Python of an empty environment into which the package and a server are installed.
 
     The package's own tests have passed there, and its types have been checked.
     """

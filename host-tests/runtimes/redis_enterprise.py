@@ -1,6 +1,5 @@
-"""Clients that were written for the real server, asking `ccs-modules serve`, unmodified: the crate
-`redis-enterprise`, in the small program of `redis_enterprise/`, and the command `redisctl`.
-"""
+"""Clients of the real server, unmodified, with `ccs-modules serve` as their server: the crate
+`redis-enterprise`, in the small program of `redis_enterprise/`, and the command `redisctl`."""
 
 import hashlib
 import json
@@ -30,14 +29,14 @@ REDISCTL = "0.13.0"
 ROLES = {
     "admin", "cluster_member", "cluster_viewer", "db_member", "db_viewer", "none", "user_manager",
 }  # fmt: skip
-"""The management roles. An access policy names no others."""
+"""The management roles. An access policy accepts no others."""
 
 USER, PASSWORD = "ann", "secret"
-"""What every client here authenticates with."""
+"""The credentials of every client here."""
 
 
 class Crate(Runtime):
-    """The typed cases, as the crate's list and get."""
+    """The typed cases, run by the crate's list and get."""
 
     def __init__(self, scheme: str):
         self.name = f"redis-enterprise-{scheme}"
@@ -88,7 +87,7 @@ class Redisctl(Runtime):
         server()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        return "this client has cases of its own"
+        return "this client has its own cases"
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         catalog = (WORKSPACE / "host/src/stores/demo.json").read_bytes()
@@ -100,7 +99,7 @@ class Redisctl(Runtime):
                     with serving(address, ("db_viewer",), scheme) as url:
                         found = ran(url, "list")
                         one = ran(url, "get", modules[5]["uid"])
-                    # A hash has an order of its own.
+                    # The list from a hash is ordered by name and version.
                     order = (lambda it: it["uid"]) if name == "redis" else (lambda it: 0)
                     about = f"the list, from {name} over {scheme}"
                     expect = sorted(modules, key=order)
@@ -111,18 +110,18 @@ class Redisctl(Runtime):
 RUNTIMES = [Crate("http"), Crate("https"), Redisctl()]
 
 ERRORS = {"forbidden": 403, "not_found": "not_found"}
-"""What the crate makes of the contract's errors, where it tells them apart."""
+"""The crate's errors for the contract's errors, as far as the crate tells them apart."""
 
 FIELDS = {
     "uid", "module_name", "display_name", "semantic_version", "version", "author", "email", "homepage",
     "description", "license", "capabilities", "command_line_args", "config_command",
     "min_redis_version", "is_bundled",
 }  # fmt: skip
-"""What the contract and the crate both have of a module."""
+"""The fields of a module that the contract and the crate share."""
 
 
 def as_in(case: Case, answer: dict) -> object:
-    """The crate's answer in the form of the case, which it is compared with."""
+    """The crate's answer in the form of a case's outcome, so that the two can be compared."""
     if "ok" not in answer:
         kinds = [kind for kind, error in ERRORS.items() if error == answer["error"]]
         return {"error": {kinds[0]: None}} if kinds else answer
@@ -136,12 +135,12 @@ def as_in(case: Case, answer: dict) -> object:
 
 def _module(found: dict, expected: dict) -> dict:
     module = {name: value for name, value in _without_nulls(found).items() if name in FIELDS}
-    # The crate has no list where the document has none, and keeps no document.
+    # A missing list is an empty one for the crate, and the crate keeps no document.
     return {"capabilities": [], **module, "document": expected["document"]}
 
 
 def asked(url: str, uids: list[str | None]) -> list[dict]:
-    """What the crate makes of each uid, and of the list where there is none."""
+    """The crate's answer for each uid; a null uid asks for the list."""
     questions = [{"url": url, "user": USER, "password": PASSWORD, "uid": uid} for uid in uids]
     lines = "".join(json.dumps(question) + "\n" for question in questions)
     done = subprocess.run([client()], input=lines, capture_output=True, text=True, timeout=120)
@@ -151,7 +150,7 @@ def asked(url: str, uids: list[str | None]) -> list[dict]:
 
 
 def ran(url: str, *words: str) -> object:
-    """What `redisctl enterprise module` prints, as JSON."""
+    """The output of `redisctl enterprise module`, as JSON."""
     with tempfile.TemporaryDirectory() as home:
         environment = {
             "HOME": home,
@@ -165,7 +164,7 @@ def ran(url: str, *words: str) -> object:
         done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise RuntimeError(f"redisctl failed: {done.stderr[-4000:]}")
-    # It prints null for each field that it knows and the module does not have.
+    # The crate prints null for each field that it knows and the module does not have.
     return json.loads(done.stdout, object_hook=_without_nulls)
 
 
@@ -175,7 +174,7 @@ def _without_nulls(found: dict) -> dict:
 
 @contextmanager
 def as_file(store: Store) -> Iterator[str]:
-    """The address of a store that holds the same, in a file."""
+    """The address of a file store with the same content."""
     with tempfile.NamedTemporaryFile() as modules:
         modules.write(store.snapshot())
         modules.flush()
@@ -208,14 +207,14 @@ def url_of(store: Redis) -> str:
 
 @cache
 def server() -> Path:
-    """The command `ccs-modules`, built where it is not up to date."""
+    """The command `ccs-modules`, built first if it is not up to date."""
     command("cargo", "build", "--locked", "--bin", "ccs-modules", cwd=WORKSPACE)
     return Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target") / "debug/ccs-modules"
 
 
 @cache
 def client() -> Path:
-    """The program that asks by the crate, built where it is missing or not up to date."""
+    """The program that uses the crate, built first if it is missing or not up to date."""
     target = FOLDER / f"redis-enterprise-{CRATE}"
     command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
     return target / "debug/ccs-modules-redis-enterprise"
@@ -227,6 +226,6 @@ def redisctl() -> Path:
 
 
 def _install(folder: Path) -> None:
-    # What it has for the cloud, for support uploads and for keyrings is not needed here.
+    # The crate's features for the cloud, support uploads and keyrings are not needed here.
     words = ["cargo", "install", "redisctl", "--version", REDISCTL, "--locked", "--root", folder]
     command(*words, "--no-default-features", "--features", "enterprise", cwd=folder)

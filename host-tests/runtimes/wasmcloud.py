@@ -1,6 +1,7 @@
 """wasmCloud's runtime library, in the small host of `wasmcloud/`: the HTTP service on WASI 0.2.
 
-Its `wasi:keyvalue` begins empty, and only components can fill it: the catalogs are baked in.
+Its `wasi:keyvalue` is empty at the start, and only components can fill it. So the catalogs are
+baked in.
 """
 
 import os
@@ -56,7 +57,7 @@ class WasmCloud(Runtime):
         return response.status, response.body
 
     def concurrent(self) -> tuple[Case, object]:
-        """Many requests at a time: every one gets its own answer."""
+        """Many concurrent requests: each gets its own answer."""
         uids = [f"module-{number}" for number in range(50)]
         store = Store(documents=tuple(f'{{"uid":"{uid}"}}'.encode() for uid in uids))
         wanted = uids * 8
@@ -69,7 +70,7 @@ class WasmCloud(Runtime):
 
 @cache
 def host() -> Path:
-    """The program, built where it is missing or not up to date."""
+    """The program, built first if it is missing or not up to date."""
     target = FOLDER / "wash-runtime-0.1.0"
     command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
     return target / "debug/ccs-modules-wasmcloud"
@@ -80,7 +81,7 @@ def served(component: Path, environment: dict[str, str]) -> Iterator[tuple[str, 
     port = free_port()
     words = [host(), component, f"127.0.0.1:{port}"]
     with running(words, port, env={**os.environ, **environment}) as address:
-        # It listens before there is a component to answer.
+        # The port is open before there is a component that answers.
         while http.ask(address, Request("OPTIONS", b"/v1/modules", ())).status == 404:
             pass
         yield address

@@ -1,7 +1,8 @@
-"""`wasmtime serve`: the HTTP service on WASI 0.2 and 0.3, each with fresh and with reused instances.
+"""`wasmtime serve`: the HTTP service on WASI 0.2 and 0.3, each with fresh and with reused
+instances.
 
 The store is a value of `wasi:keyvalue`, given on the command line, or a catalog that is baked in.
-A command line is split at its commas, and JSON has many: the value is in base64.
+wasmtime splits the option at its commas, and JSON has many, so the value is in base64.
 """
 
 import base64
@@ -26,11 +27,11 @@ FEATURES = (
 )
 ANYBODY = '{"anonymous":["db_viewer"]}'
 LONGEST_ARGUMENT = 128 << 10
-"""What Linux takes as one argument."""
+"""The longest argument that Linux accepts."""
 
 
 def wasmtime() -> Path:
-    """The command, built where it is missing."""
+    """The command, built first if it is missing."""
     return installed(f"wasmtime-{VERSION}", _install) / "bin/wasmtime"
 
 
@@ -44,7 +45,7 @@ def _install(folder: Path) -> None:
 def served(
     component: Path, *options: str, environment: dict[str, str], output=None
 ) -> Iterator[tuple[str, int]]:
-    """Serves a component, at the address it gives. What it prints goes to the open file `output`."""
+    """Serves a component, at the address it gives. Its output goes to the open file `output`."""
     port = free_port()
     words = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "-S", "cli", *options]
     for name, value in environment.items():
@@ -58,7 +59,7 @@ def get(target: str) -> Request:
 
 
 def extra(name: str, about: str, expect: object) -> Case:
-    """A case of a host's own, for what the list cannot say."""
+    """A case of this host only, which the case list cannot express."""
     return Case(name, about, Store(), "handle", None, None, None, None, False, expect)
 
 
@@ -81,7 +82,7 @@ class WasmtimeServe(Runtime):
         return self.with_value(store.snapshot(), access)
 
     def with_value(self, value: bytes | None, access: str | None, **environment: str):
-        """Serves what the key `modules` holds, if anything."""
+        """Serves the content of the key `modules`, if any."""
         return self.serving(artifact(self.component), value, access, **environment)
 
     def serving(self, component: Path, value: bytes | None, access: str | None, **environment: str):
@@ -110,7 +111,7 @@ class WasmtimeServe(Runtime):
             ("log-5xx", "the cause of a 5xx is logged", {"CCS_ACCESS": ANYBODY}, b"503 " + body),
             (
                 "log-no-policy",
-                "a service without an access policy says so",
+                "a service without an access policy logs that it has none",
                 {},
                 b"CCS_ACCESS is not set: every request is answered with 401\n",
             ),
@@ -126,7 +127,7 @@ class WasmtimeServe(Runtime):
             yield extra(name, about, [b"ccs-modules: " + expect]), found
 
     def configurations(self) -> list:
-        """What a service answers that is set up in this way."""
+        """Services with one setting or fault each, and the expected answer."""
         two = b'[{"uid":"a"},\n {"uid":"b"} x]'
         policy = '{"users":[{"name":"ann","password_sha256":"secret","roles":["admin"]}]}'
         return [
@@ -212,7 +213,7 @@ class WasmtimeServe(Runtime):
         ]
 
     def concurrent(self) -> tuple[Case, object]:
-        """Many requests at a time: every one gets its own answer."""
+        """Many concurrent requests: each gets its own answer."""
         uids = [f"module-{number}" for number in range(50)]
         documents = tuple(f'{{"uid":"{uid}"}}'.encode() for uid in uids)
         wanted = uids * 8
@@ -225,7 +226,7 @@ class WasmtimeServe(Runtime):
 
 
 class WasmtimeBaked(Runtime):
-    """The catalog is in the component: the host gives nothing but the policy."""
+    """The catalog is in the component, so the host gives only the policy."""
 
     def __init__(self, wasi: str):
         self.name = f"wasmtime-{wasi}-baked"
@@ -256,7 +257,7 @@ class WasmtimeBaked(Runtime):
 
 
 class WasmtimeMiddleware(WasmtimeServe):
-    """The service in front of another one, composed before it."""
+    """The service composed in front of another one."""
 
     def __init__(self):
         super().__init__("0.3-middleware", "ccs_modules_wasi_http_p3_middleware.wasm", *FRESH)

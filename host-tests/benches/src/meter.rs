@@ -1,5 +1,5 @@
-//! What a call costs the guest itself: instructions and memory. Unlike time, both are the same on every
-//! machine and in every run.
+//! The cost of a call inside the guest: instructions and memory. Unlike time, both are the same on
+//! every machine and in every run.
 
 use ccs_modules::{Limits, snapshot};
 use ccs_modules_host::artifacts;
@@ -15,18 +15,19 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../../wit", world: "plugin" });
 }
 
-/// The plugin, in an engine that counts.
+/// The plugin, in an engine that counts instructions.
 pub struct Meter {
     engine: Engine,
     plugin: PluginPre<Guest>,
 }
 
-/// What one call in a fresh instance cost.
+/// The cost of one call in a fresh instance.
 #[derive(Debug)]
 pub struct Cost {
     /// WebAssembly instructions.
     pub instructions: u64,
-    /// The size of the linear memory afterwards, in bytes. It never shrinks: this is the peak.
+    /// The size of the linear memory after the call, in bytes. It never shrinks, so this is the
+    /// peak.
     pub memory: usize,
     /// The answer's body.
     pub body: Vec<u8>,
@@ -37,7 +38,7 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// Where the engine does not start, or does not take the plugin.
+    /// If the engine does not start, or does not accept the plugin.
     pub fn new() -> Result<Self> {
         let engine = Engine::new(Config::new().consume_fuel(true))?;
         let component = Component::from_binary(&engine, &artifacts::PLUGIN.wasm)?;
@@ -51,7 +52,7 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// Where the guest traps, or answers anything but 200.
+    /// If the guest traps, or its answer is not a 200.
     pub fn get(&self, target: &str, documents: Vec<Vec<u8>>) -> Result<Cost> {
         let mut store = Store::new(&self.engine, Guest { documents, memory: 0 });
         store.limiter(|guest| guest);

@@ -1,10 +1,10 @@
-//! The twin's data: what one writes in Rust for this API without thinking of it twice. A field for each that
-//! is documented, owned, and serde for the rest.
+//! The data of the native twins, as a Rust programmer writes it first: one owned field for each
+//! documented one, and serde derives.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A module, as its documentation has it. Fields that are not documented are lost.
+/// A module with its documented fields. Fields that are not documented are lost.
 #[allow(missing_docs, reason = "named as in the documentation")]
 #[derive(Deserialize, Serialize)]
 pub struct Module {

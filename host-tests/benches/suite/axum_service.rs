@@ -1,5 +1,6 @@
-//! The twin of `serve`: the modules API as one writes it with axum and serde, over documents in memory. They
-//! are parsed and checked for each request, as a service does that reads them from a store.
+//! The twin of `serve`: the modules API as it is usually written with axum and serde, over
+//! documents in memory. The documents are parsed and checked for each request, like those of a
+//! service that reads them from a store.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use crate::calls::structs_list;
 use crate::failure::Outcome;
 
-/// The path of the list as finished bytes, which nothing is parsed or written for.
+/// The path that answers the list as finished bytes: nothing is parsed or written for it.
 pub const FINISHED: &str = "/finished";
 
 struct Store {

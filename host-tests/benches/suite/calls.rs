@@ -1,5 +1,5 @@
-//! Calls, taken apart: the core natively, the component warm and fresh, the start of an instance; beside what
-//! serde does natively.
+//! The cost of calls, in parts: the core natively, the component warm and fresh, and the start of
+//! an instance; each beside native serde.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -23,19 +23,19 @@ use crate::timing::{Clock, Side};
 
 pub const ROLES: [&str; 1] = ["db_viewer"];
 
-/// A component with nothing in it but a function.
+/// A component that holds one function and nothing else.
 const EMPTY: &str = r#"(component
     (core module $empty (func (export "nothing")))
     (core instance $empty (instantiate $empty))
     (func (export "nothing") (canon lift (core func $empty "nothing"))))"#;
 
-/// The same with a memory, which every guest has that is given a string.
+/// The same with a memory, which every guest needs that receives a string.
 const EMPTY_WITH_MEMORY: &str = r#"(component
     (core module $empty (memory (export "memory") 1) (func (export "nothing")))
     (core instance $empty (instantiate $empty))
     (func (export "nothing") (canon lift (core func $empty "nothing"))))"#;
 
-/// Measures; in a process of its own, since criterion writes a line for each turn.
+/// Measures the calls. It runs in its own process, since criterion writes a line for each turn.
 pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let documents = catalog::demo();
     let one = catalog::middle(&documents);
@@ -118,7 +118,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     Ok(())
 }
 
-/// The rows.
+/// The rows of this part.
 pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let estimates = context.estimates("calls")?;
     let row = |comparison: &str, (side, name): (&str, &str), (twin, beside): (&str, &str)| {
@@ -184,7 +184,7 @@ fn fresh<'a>(runtime: &'a Runtime, service: &'a Service, request: &'a Request) -
     )
 }
 
-/// Opens a snapshot in an instance of its own.
+/// Opens a snapshot in its own instance.
 pub fn held(
     runtime: &Runtime,
     standalone: &Standalone,
@@ -197,7 +197,7 @@ fn texts(documents: &[Vec<u8>]) -> Outcome<Vec<String>> {
     Ok(documents.iter().map(|it| String::from_utf8(it.clone())).collect::<Result<_, _>>()?)
 }
 
-/// A call of a snapshot that is held.
+/// One side of a comparison: a call of a held snapshot.
 pub fn held_side<'a>(
     runtime: &'a Runtime,
     snapshot: &'a mut HeldSnapshot,
@@ -229,7 +229,7 @@ fn start<'a>(name: &'static str, runtime: &'a Runtime, starter: &'a Starter) -> 
     (name, Box::new(move |b| repeat(b, runtime, async || starter.start().await.unwrap())))
 }
 
-/// Times what awaits.
+/// Times an async function.
 pub fn repeat(bencher: &mut Bencher<'_>, runtime: &Runtime, mut call: impl AsyncFnMut()) {
     bencher.iter_custom(|times| {
         runtime.block_on(async {
@@ -261,7 +261,7 @@ fn core_typed_list(documents: &[Vec<u8>]) -> Vec<ccs_modules::Module> {
     }
 }
 
-/// What the core answers where the store answers `documents`.
+/// The core's answer over a store that holds `documents`.
 pub fn core_answer<D: AsRef<[u8]>>(request: &Request, documents: &[D]) -> Vec<u8> {
     let request = rest::Request {
         method: &request.method,
@@ -290,12 +290,12 @@ fn structs_parse(documents: &[Vec<u8>]) -> Vec<Module> {
     documents.iter().map(|document| structs_read(document)).collect()
 }
 
-/// What every twin does for one module.
+/// The work of every twin for one module.
 pub fn structs_get(document: &[u8]) -> Vec<u8> {
     serde_json::to_vec(&structs_read(document)).unwrap()
 }
 
-/// What every twin does for a list: parse each document, write them all.
+/// The work of every twin for a list: parse each document, then write them all.
 pub fn structs_list(documents: &[Vec<u8>]) -> Vec<u8> {
     serde_json::to_vec(&structs_parse(documents)).unwrap()
 }

@@ -1,5 +1,5 @@
-//! The first answer of a process: from nothing, and with the code that an earlier one compiled. Beside a native
-//! program that does the same with serde structs.
+//! The time of a process to its first answer: without and with the compiled code of an earlier
+//! process. The twin is a native program that does the same with serde structs.
 
 use std::fs;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// The twin: answers as the command does, and ends.
+/// The twin: prints the same answer as the command, then ends.
 pub fn answer(what: &str) {
     let documents = catalog::demo();
     let answer = match what {
@@ -60,7 +60,7 @@ pub fn answer(what: &str) {
     println!("{}", String::from_utf8_lossy(&answer));
 }
 
-/// How long a program takes, from nothing to its end.
+/// The time from the start of a program to its end.
 fn time(command: &mut Command) -> Outcome<f64> {
     let started = Instant::now();
     run(command)?;

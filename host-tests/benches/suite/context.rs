@@ -1,4 +1,4 @@
-//! What every part of the suite has at hand.
+//! The paths and the effort that every part of the suite uses.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::failure::Outcome;
 use crate::process::{output, run};
 use crate::timing::Estimates;
 
-/// What every part of the suite has at hand.
+/// The paths and the effort that every part of the suite uses.
 pub struct Context {
     pub effort: Effort,
     quick: bool,
@@ -25,19 +25,20 @@ impl Context {
         Ok(Self { effort, quick, folder: TempDir::new()?, program: env::current_exe()? })
     }
 
-    /// A folder for what the suite writes while it runs.
+    /// A folder for the files that the suite writes while it runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// This program again, in one of its other roles: what is to be measured alone has a process of its own.
+    /// Starts this program in one of its other roles: a measurement that must run alone has its own
+    /// process.
     pub fn role(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("role").args(words).args(self.quick.then_some("--quick"));
         command
     }
 
-    /// Lets criterion measure `what`, in a process of its own.
+    /// Runs criterion on `what`, in its own process, and reads the estimates.
     pub fn estimates(&self, what: &str) -> Outcome<Estimates> {
         let folder = self.folder().join(what);
         let path = folder.display().to_string();
@@ -52,7 +53,8 @@ impl Context {
         let [_, _, folder, target] = self.program.ancestors().collect::<Vec<_>>()[..4] else {
             return Err("cargo keeps this program elsewhere than it used to".into());
         };
-        // With the suite beside it the host has the features that it is built with already.
+        // The suite is named too, so that the host is built with the features that it already has
+        // here.
         run(cargo()
             .args(["build", "--locked", "--profile", profile, "--bin", "ccs-modules"])
             .args(["--package", "ccs-modules-host", "--package", "ccs-modules-benches"])
@@ -61,7 +63,7 @@ impl Context {
         Ok(folder.join("ccs-modules"))
     }
 
-    /// The twin of a baked service, built.
+    /// The twin of a baked service. It is built first.
     pub fn wstd_service(&self) -> Outcome<PathBuf> {
         const TARGET: &str = "wasm32-wasip2";
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("wstd-service");
@@ -80,7 +82,7 @@ impl Context {
     }
 }
 
-/// The cargo that runs this.
+/// The cargo that runs this program.
 fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

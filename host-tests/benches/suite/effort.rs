@@ -1,24 +1,24 @@
-//! How much time is spent on a measurement.
+//! The effort of a measurement.
 
 use std::time::Duration;
 
-/// How much time is spent on a measurement.
+/// The effort of a measurement: rounds, times and lengths.
 #[derive(Clone, Copy)]
 pub struct Effort {
-    /// How often each side of a comparison has its turn.
+    /// The number of turns of each side of a comparison.
     pub rounds: usize,
-    /// How long criterion measures a side, each turn.
+    /// The time that criterion measures a side, in each turn.
     pub turn: Duration,
-    /// How long a server is loaded, each turn; wrk counts whole seconds.
+    /// The time that a server is loaded, in each turn; wrk counts whole seconds.
     pub load: Duration,
-    /// How often a process is started.
+    /// The number of times that a process is started.
     pub starts: usize,
-    /// How many modules a catalog grows to.
+    /// The number of modules in the longest catalog.
     pub modules: usize,
 }
 
 impl Effort {
-    /// What the results are measured with.
+    /// The effort of published results.
     pub const FULL: Self = Self {
         rounds: 5,
         turn: Duration::from_millis(500),
@@ -27,7 +27,7 @@ impl Effort {
         modules: 100_000,
     };
 
-    /// Only to see that every row can be measured.
+    /// The least effort: it only shows that every row can be measured.
     pub const QUICK: Self = Self {
         rounds: 1,
         turn: Duration::from_millis(20),

@@ -1,4 +1,4 @@
-//! What the numbers were measured on and with: without it they say nothing.
+//! The environment of a measurement: without it the numbers say nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::process::output;
 /// Names and values.
 pub type Facts = BTreeMap<&'static str, String>;
 
-/// The machine, and how busy it was with other things when the suite began.
+/// The machine, and its load when the suite began.
 pub fn machine() -> Outcome<Facts> {
     let model = fs::read_to_string("/proc/cpuinfo")?.lines().find_map(|line| {
         line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.into())
@@ -42,7 +42,7 @@ pub fn versions() -> Outcome<Facts> {
     ]))
 }
 
-/// How it was compiled, and how it was measured.
+/// The flags of the compiler and of the measurement.
 pub fn flags() -> Facts {
     let Effort { rounds, turn, load, starts, .. } = Effort::FULL;
     Facts::from([

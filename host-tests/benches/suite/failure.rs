@@ -1,9 +1,9 @@
-//! Why there is no measurement.
+//! The error type of the suite.
 
 use std::error::Error;
 
-/// Anything that goes wrong: a person reads it.
+/// Any error, as text for a person.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// A measurement, or why there is none.
+/// A measurement, or an error.
 pub type Outcome<T> = Result<T, Failure>;

@@ -1,4 +1,4 @@
-//! How time and memory grow with the catalog.
+//! Time and memory by the length of the catalog.
 
 use std::fs;
 use std::hint::black_box;
@@ -26,39 +26,40 @@ const SECTION: &str = "growth";
 /// The comparison of lookups.
 const LOOKUPS: &str = "lookups";
 
-/// One length of the catalog, and what listing it costs.
+/// One length of the catalog, and the cost of listing it.
 #[derive(Serialize)]
 pub struct Point {
     pub modules: usize,
-    /// In a warm instance.
+    /// The time of a list in a warm instance.
     pub seconds: f64,
-    /// Serde structs, natively.
+    /// The time of a list with serde structs, natively.
     pub twin_seconds: f64,
-    /// The list of a held snapshot.
+    /// The time of a list from a held snapshot.
     pub held_list: f64,
-    /// One module of a held snapshot.
+    /// The time of one module from a held snapshot.
     pub held_get: f64,
     pub memory: Memory,
-    /// What a native process with serde structs takes on while it lists.
+    /// The memory that a native process with serde structs adds while it lists.
     pub twin_resident: f64,
 }
 
-/// In bytes.
+/// The memory of one list, in bytes.
 #[derive(Deserialize, Serialize)]
 pub struct Memory {
     pub answer: f64,
     /// The guest's linear memory.
     pub guest: f64,
-    /// What the process takes on while it lists, the guest's memory and the store's documents included.
+    /// The memory that the process adds while it lists, with the guest's memory and the store's
+    /// documents.
     pub resident: f64,
 }
 
-/// The lengths that are measured.
+/// The lengths of the measured catalogs.
 pub fn lengths(effort: Effort) -> impl Iterator<Item = usize> {
     (1..).map(|power| 10_usize.pow(power)).take_while(move |length| *length <= effort.modules)
 }
 
-/// Measures time; in a process of its own.
+/// Measures the times. It runs in its own process.
 pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let runtime = runtime()?;
     let host = host()?;
@@ -126,7 +127,7 @@ fn measure_lookups(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures the memory of one list, in a process of its own, and prints it.
+/// Measures the memory of one list, in its own process, and prints it.
 pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
     let documents = catalog::of(modules);
     let memory = if side == "structs" {
@@ -143,7 +144,7 @@ pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// The points, and the rows that are made of them.
+/// The points, and the rows made of them.
 pub fn rows(context: &Context) -> Outcome<(Vec<Row>, Vec<Point>)> {
     let estimates = context.estimates(SECTION)?;
     let mut points = Vec::new();
@@ -237,7 +238,7 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
     rows
 }
 
-/// A host that lets an instance have what the longest list needs.
+/// A host whose instances may have the memory that the longest list needs.
 fn host() -> Outcome<Host> {
     Ok(Host::load(&artifacts::PLUGIN.wasm, call_limits())?)
 }
@@ -255,16 +256,16 @@ fn list(runtime: &Runtime, service: &Service) -> Vec<u8> {
     runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body
 }
 
-/// By how much the memory of this process grows at most while it does this.
+/// The largest growth of this process's memory during `work`.
 fn resident<T>(work: impl FnOnce() -> T) -> Outcome<(T, f64)> {
-    // Sets the peak back to what there is now.
+    // Resets the peak to the current size.
     fs::write("/proc/self/clear_refs", "5")?;
     let before = status("VmRSS:")?;
     let done = work();
     Ok((done, status("VmHWM:")? - before))
 }
 
-/// A line of the kernel's account of this process, in bytes.
+/// A field of the kernel's status of this process, in bytes.
 fn status(field: &str) -> Outcome<f64> {
     let text = fs::read_to_string("/proc/self/status")?;
     let value = text.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"));

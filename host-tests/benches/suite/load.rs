@@ -14,7 +14,7 @@ use crate::row::{Quantity, median};
 /// Two threads, 32 connections that are kept alive.
 pub const FLAGS: [&str; 2] = ["-t2", "-c32"];
 
-/// Says so where wrk is missing, before anything is started for it.
+/// Fails if wrk is missing, before anything is started for it.
 pub fn require_wrk() -> Outcome<()> {
     match Command::new("wrk").arg("--version").output() {
         Ok(_) => Ok(()),
@@ -25,7 +25,7 @@ pub fn require_wrk() -> Outcome<()> {
     }
 }
 
-/// The requests that each server answers in a second. They take turns.
+/// The requests per second of each server. The servers take turns.
 pub fn rates(servers: &[(&Serving, &str)], effort: Effort) -> Outcome<Vec<Quantity>> {
     let mut rates = vec![Vec::new(); servers.len()];
     for _ in 0..effort.rounds {
@@ -36,7 +36,7 @@ pub fn rates(servers: &[(&Serving, &str)], effort: Effort) -> Outcome<Vec<Quanti
     Ok(rates.into_iter().map(|rates| Quantity::PerSecond(median(rates))).collect())
 }
 
-/// Asks all servers for a target, to see that they answer alike: with the same JSON.
+/// Asks all servers for a target, and checks that they answer the same JSON.
 pub fn same_answers(servers: &[&Serving], target: &str) -> Outcome<()> {
     let answers: Outcome<Vec<Value>> = servers.iter().map(|server| ask(server, target)).collect();
     match answers?.windows(2).all(|two| two[0] == two[1]) {

@@ -1,4 +1,5 @@
-//! The benchmark suite: what a call costs, taken apart, each row beside its native twin in the same run.
+//! The benchmark suite: the cost of a call, in parts, each row beside its native twin in the same
+//! run.
 
 #![forbid(unsafe_code)]
 
@@ -31,16 +32,16 @@ use crate::failure::Outcome;
 use crate::report::Report;
 use crate::timing::Clock;
 
-/// Measures what a call costs, beside what native code costs.
+/// Measures the cost of a call, beside the cost of native code.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// The parts to measure: all, where none is named.
+    /// The parts to measure. Default: all of them.
     parts: Vec<Part>,
-    /// Measure every row once and briefly. The numbers say nothing: it is to see that the suite works.
+    /// Measure every row once and briefly, to see that the suite works. The numbers mean nothing.
     #[arg(long, global = true)]
     quick: bool,
-    /// Cargo says so to every benchmark.
+    /// An option that cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
     #[command(subcommand)]
@@ -52,9 +53,9 @@ struct Arguments {
 enum Part {
     /// The core natively; the component warm, fresh and typed; the start of an instance.
     Calls,
-    /// How time and memory grow from 10 modules to 100,000.
+    /// Time and memory of 10 to 100,000 modules.
     Growth,
-    /// The first answer of a process.
+    /// The time of a process to its first answer.
     Cold,
     /// `serve` over a socket, beside axum.
     Serve,
@@ -64,23 +65,23 @@ enum Part {
     Size,
 }
 
-/// This program run by itself.
+/// The roles that this program has when it starts itself.
 #[derive(Subcommand)]
 enum Again {
-    /// Play a role in a measurement, alone in a process.
+    /// Plays one role in a measurement, alone in a process.
     #[command(subcommand, hide = true)]
     Role(Role),
 }
 
 #[derive(Subcommand)]
 enum Role {
-    /// Answer once, as a native program does.
+    /// Answers once, like a native program.
     Answer { what: String },
-    /// Serve, as a native service does.
+    /// Serves, like a native service.
     Axum,
-    /// Take the time of one part.
+    /// Measures the time of one part.
     Measure { part: Part, estimates: PathBuf },
-    /// Take the memory of one list.
+    /// Measures the memory of one list.
     Memory { modules: usize, side: String },
 }
 
@@ -100,7 +101,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, and tells.
+/// Measures the parts and prints the report.
 fn suite(arguments: &Arguments) -> Outcome<()> {
     let context = Context::new(arguments.quick)?;
     let mut report = Report::new()?;
@@ -123,7 +124,7 @@ fn suite(arguments: &Arguments) -> Outcome<()> {
         });
     }
     println!("{}", report.text());
-    // What is kept is whole.
+    // Only the results of a whole run are kept.
     if arguments.parts.is_empty() && !arguments.quick {
         report.keep()?;
     }

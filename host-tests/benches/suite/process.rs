@@ -1,4 +1,4 @@
-//! Other programs: those that end, and those that serve.
+//! Other programs: commands that end, and servers.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -6,12 +6,12 @@ use std::thread;
 
 use crate::failure::{Failure, Outcome};
 
-/// Runs a command to its end. What it prints is shown if it fails, and only then.
+/// Runs a command to its end. Its output is shown only if it fails.
 pub fn run(command: &mut Command) -> Outcome<()> {
     output(command).map(drop)
 }
 
-/// What a command prints.
+/// The output of a command.
 pub fn output(command: &mut Command) -> Outcome<String> {
     let name = command.get_program().display().to_string();
     let done = command
@@ -29,17 +29,18 @@ pub fn output(command: &mut Command) -> Outcome<String> {
 /// A server that runs until this is dropped.
 pub struct Serving {
     child: Child,
-    /// Where it is: `127.0.0.1:` and the port.
+    /// The address: `127.0.0.1:` and the port.
     pub address: String,
 }
 
 impl Serving {
-    /// Starts a server that is told to take any port, and reads from what it prints which one it took.
+    /// Starts a server on any free port, and reads the port from its output.
     pub fn start(command: &mut Command) -> Outcome<Self> {
         let name = command.get_program().display().to_string();
         let (reader, writer) = io::pipe()?;
         let child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn();
-        // The command holds the writing ends; the pipe ends with the server only without them.
+        // Without this the command would keep the writing ends, and the pipe would not end with the
+        // server.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = child.map_err(|error| format!("cannot start {name}: {error}"))?;
         let mut serving = Self { child, address: String::new() };
@@ -49,7 +50,7 @@ impl Serving {
             if let Some((_, rest)) = printed.split_once("http://") {
                 let end = rest.find(['/', '\n']).unwrap_or(rest.len());
                 serving.address = rest[..end].to_owned();
-                // Who writes into a pipe that nobody reads waits for ever.
+                // The pipe must be read: a program that writes into a full pipe waits for ever.
                 thread::spawn(move || lines.read_to_end(&mut Vec::new()));
                 return Ok(serving);
             }
@@ -60,7 +61,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,8 +1,8 @@
-//! What is measured: a row of the table.
+//! A row of the table: one measurement.
 
 use serde::Serialize;
 
-/// One thing that was measured, beside its twin.
+/// One measurement, beside its twin.
 #[derive(Serialize)]
 pub struct Row {
     /// The part of the suite it belongs to.
@@ -10,7 +10,7 @@ pub struct Row {
     pub name: String,
     pub ours: Quantity,
     pub twin: Option<Twin>,
-    /// Ours over the twin's.
+    /// The ratio of ours to the twin.
     pub ratio: Option<f64>,
     pub bars: Vec<Bar>,
 }
@@ -27,26 +27,26 @@ pub enum Quantity {
     Bytes(f64),
     PerSecond(f64),
     Seconds(f64),
-    /// How many times something else.
+    /// A ratio: so many times another measurement.
     Times(f64),
 }
 
-/// What was set as the aim, and whether it is met.
+/// The target of a measurement, and whether it is met.
 #[derive(Serialize)]
 pub struct Bar {
-    /// In the words of the table.
+    /// The target, in the words of the table.
     pub aim: String,
     pub met: bool,
 }
 
-/// An aim.
+/// A target.
 #[derive(Clone, Copy)]
 pub enum Aim {
-    /// No more of it.
+    /// At most this quantity.
     AtMost(Quantity),
-    /// No more of it, as a part of the twin's.
+    /// At most this ratio to the twin.
     RatioAtMost(f64),
-    /// No less of it, as a part of the twin's.
+    /// At least this ratio to the twin.
     RatioAtLeast(f64),
 }
 
@@ -77,7 +77,7 @@ impl Quantity {
         }
     }
 
-    /// For people.
+    /// The quantity with its unit, as text.
     pub fn text(self) -> String {
         match self {
             Self::Bytes(bytes) if bytes < 1e6 => thousands(bytes),
@@ -104,7 +104,7 @@ impl Aim {
     }
 }
 
-/// A whole number, in groups of three digits.
+/// Writes a whole number in groups of three digits.
 fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let first = digits.len() % 3;
@@ -113,7 +113,7 @@ fn thousands(number: f64) -> String {
     first.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
-/// The middle one of several measurements.
+/// The median of several measurements.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

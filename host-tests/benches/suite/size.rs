@@ -1,4 +1,4 @@
-//! What the artifacts weigh.
+//! The sizes of the artifacts.
 
 use ccs_modules_host::artifacts;
 

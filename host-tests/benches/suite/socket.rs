@@ -1,5 +1,5 @@
-//! `serve` over a socket, beside a native service that does the same with axum and serde. Both have the
-//! catalog in memory, as it was stored.
+//! `serve` over a socket, beside a native service that does the same with axum and serde. Both hold
+//! the stored catalog in memory.
 
 use std::fs;
 use std::process::Command;

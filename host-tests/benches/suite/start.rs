@@ -1,9 +1,9 @@
-//! The start of an instance, and nothing else.
+//! The start of an instance, without a call.
 
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Result, Store};
 
-/// A component that is ready to be instantiated. What it imports is not there: it is not called.
+/// A component that is ready to be instantiated. Its imports are stubs, since it is never called.
 pub struct Starter {
     component: InstancePre<AnyAmount>,
 }
@@ -15,7 +15,7 @@ impl Starter {
         Ok(Self { component: linker.instantiate_pre(component)? })
     }
 
-    /// Starts an instance as the host does, interruptible and limited, and lets it go.
+    /// Starts an instance as the host does, interruptible and limited, and drops it.
     pub async fn start(&self) -> Result<()> {
         let mut store = Store::new(self.component.engine(), AnyAmount);
         store.limiter(|any| any);

@@ -1,8 +1,9 @@
-//! Time, by criterion.
+//! Time, measured by criterion.
 //!
-//! Criterion rather than divan, since it leaves its estimates in files that a program can read. It measures one
-//! function after the other; on a machine that does other things too, the ratio of two such numbers says
-//! little. So the sides of a comparison take turns, for several rounds, and each has the median of its medians.
+//! Criterion is used and not divan, because it leaves its estimates in files that a program can
+//! read. It measures one function after the other; on a machine that does other work too, the ratio
+//! of two such numbers says little. So the sides of a comparison take turns, for several rounds,
+//! and each side gets the median of its medians.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::row::{Quantity, median};
 /// One side of a comparison.
 pub type Side<'a> = (&'static str, Box<dyn FnMut(&mut Bencher<'_>) + 'a>);
 
-/// Measures, and leaves the estimates in a folder.
+/// The measuring side: it leaves its estimates in a folder.
 pub struct Clock {
     criterion: Criterion,
     rounds: usize,
@@ -34,10 +35,11 @@ impl Clock {
         Self { criterion, rounds: effort.rounds }
     }
 
-    /// Lets the sides take turns.
+    /// Measures the sides in turns.
     pub fn compare(&mut self, comparison: &str, mut sides: Vec<Side<'_>>) {
         let mut group = self.criterion.benchmark_group(comparison);
-        // Each sample as long as the others: what takes a second is not to be run 55 times.
+        // All samples have the same length: otherwise criterion would run a function that takes a
+        // second 55 times.
         group.sampling_mode(SamplingMode::Flat);
         for round in 0..self.rounds {
             for (name, side) in &mut sides {
@@ -48,14 +50,14 @@ impl Clock {
     }
 }
 
-/// The estimates in a folder.
+/// The estimates in a folder, to be read.
 pub struct Estimates {
     pub folder: PathBuf,
     pub effort: Effort,
 }
 
 impl Estimates {
-    /// How long one side takes.
+    /// The time of one side.
     pub fn time(&self, comparison: &str, side: &str) -> Outcome<Quantity> {
         let medians: Outcome<Vec<f64>> = (0..self.effort.rounds)
             .map(|round| self.folder.join(comparison).join(turn(side, round)))

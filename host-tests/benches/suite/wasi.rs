@@ -16,7 +16,7 @@ use crate::load::{rates, require_wrk, same_answers};
 use crate::process::{Serving, run};
 use crate::row::{Aim, Quantity, Row};
 
-/// The runtime that `host-tests/runtimes/install` installs under this name.
+/// The name of the runtime that `host-tests/runtimes/install` installs.
 const INSTALL: &str = "wasmtime-0.2-baked";
 const WASMTIME: &str = "wasmtime-48.0.8/bin/wasmtime";
 
@@ -75,7 +75,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// The command, installed where it is missing: as the runtime tests do.
+/// The command `wasmtime`. It is installed first if it is missing, as in the runtime tests.
 fn wasmtime() -> Outcome<PathBuf> {
     let runtimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes");
     run(Command::new(runtimes.join("install")).arg(INSTALL))?;

@@ -1,15 +1,15 @@
-//! What a call costs the guest does not creep up. Instructions and memory are counted, not time: the same
-//! artifact gives the same numbers on every machine, however busy.
+//! Limits of the cost of a call inside the guest. Instructions and memory are counted, not time:
+//! the same artifact gives the same numbers on every machine, under any load.
 
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::{Cost, Meter};
 
-/// A tenth above what was measured last. Who makes a call dearer for a reason raises its limit; who makes it
-/// cheaper lowers it.
+/// A tenth above the last measurement. A change that makes a call dearer for a reason raises the
+/// limit; one that makes it cheaper lowers it.
 const GET: u64 = 44_100;
 const LIST: u64 = 386_000;
 
-/// What an instance may have besides.
+/// The memory of an instance besides its documents.
 const STACK_AND_DATA: usize = 1 << 20;
 
 #[test]
@@ -21,7 +21,7 @@ fn a_call_takes_no_more_instructions_than_it_did() {
         [("get", get.instructions, GET), ("list", list.instructions, LIST)]
     {
         assert!(instructions <= limit, "{what}: {instructions} instructions, more than {limit}");
-        // What became much cheaper would otherwise hide the next regression.
+        // A limit far above the cost would hide the next regression.
         assert!(
             instructions * 3 / 2 >= limit,
             "{what}: only {instructions}; lower the limit {limit}"

@@ -5,16 +5,16 @@ use ccs_modules::{
     Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
 };
 
-/// What a store answers when it is asked for all documents.
+/// A store's answer to the question for all documents.
 pub type Documents = Result<Vec<Vec<u8>>, StoreError>;
-/// What a store answers when it is asked for one.
+/// A store's answer to the question for one document.
 pub type Document = Result<Option<Vec<u8>>, StoreError>;
 
-/// A store.
+/// A scripted store.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub documents: Documents,
-    /// None: what of the documents has the uid. Else whatever the uid is.
+    /// The answer for one document, whatever its uid. None: the listed document with that uid.
     pub document: Option<Document>,
 }
 
@@ -25,7 +25,7 @@ impl Store {
         Self { documents: Ok(documents), document: None }
     }
 
-    /// What it answers when it is asked for this uid.
+    /// The store's answer for this uid.
     pub fn document(&self, uid: &str, limits: &Limits) -> Document {
         self.document.clone().unwrap_or_else(|| {
             let documents = self.documents.as_ref().map_err(Clone::clone)?;
@@ -44,7 +44,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that is let in.
+    /// A request whose caller has the permission.
     pub fn get(target: &str) -> Self {
         Self {
             method: "GET".into(),
@@ -76,7 +76,7 @@ pub fn handle(store: &Store, request: &Request, limits: &Limits) -> rest::Respon
     resolve(begin(request, limits), store, limits)
 }
 
-/// Whether a request comes to ask the store.
+/// Whether a request leads to a question for the store.
 pub fn asks(request: &Request, limits: &Limits) -> bool {
     matches!(begin(request, limits), Step::Ask(_))
 }

@@ -79,7 +79,7 @@ impl Plugin {
     }
 }
 
-/// The store of the call that is made.
+/// The store of the current call.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Store>>);
 
@@ -94,7 +94,7 @@ impl Ccs for Shared {
     }
 }
 
-/// What the plugin says, which must say something: a trap is a find.
+/// The plugin's answer. A trap is a find.
 fn answered<T>(answer: std::result::Result<T, CallError>) -> std::result::Result<T, CatalogError> {
     match answer {
         Ok(found) => Ok(found),

@@ -1,10 +1,10 @@
-//! Any bytes as the Envoy filter's configuration: the filter takes only sound JSON, the requests to the
-//! upstream are well-formed, and no message shows a value.
+//! Any bytes as the Envoy filter's configuration: the filter accepts only valid JSON, its requests
+//! to the upstream are well-formed, and no message shows a value.
 
 use crate::config::{Ccs, Config};
 use crate::json::{Json, characters};
 
-/// A mark that inputs have in their values.
+/// A mark in the values of inputs.
 const SECRET: &str = "hunter2";
 
 pub fn run(input: &[u8]) {
@@ -35,7 +35,8 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Whether the mark stands where it may be shown: in a name, or in documents, which are named by uid.
+/// Whether the mark is in a place that may be shown: a name, or a document, which is named by its
+/// uid.
 fn names(json: &Json) -> bool {
     match json {
         Json::Array(elements) => elements.iter().any(names),

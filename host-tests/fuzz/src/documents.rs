@@ -1,5 +1,5 @@
-//! Any bytes as a document: accepted and refused as the reference has it, and what comes out is
-//! what went in.
+//! Any bytes as a document: the core accepts and refuses the same ones as the reference, and the
+//! answer has the document's values.
 
 use ccs_modules::{Error, Limits};
 
@@ -25,13 +25,13 @@ pub fn run(input: &[u8]) {
         Verdict::Refused => panic!("accepted: {module:?}"),
     }
 
-    // The same document in every answer.
+    // Every answer holds the same document.
     let body = |text: &str| [text, "\n"].concat().into_bytes();
     assert_eq!(response.body, body(&format!("[{}]", module.document)));
     let only = Store { document: Some(Ok(Some(input.to_vec()))), ..store };
     assert_eq!(get(&only, &module.uid, &limits).as_ref(), Ok(module));
 
-    // Canonical is canonical, and has the same values.
+    // The canonical form is canonical, and has the same values.
     let canonical = module.document.as_bytes();
     assert_eq!(list(&Store::of(&[canonical]), &limits).as_deref(), Ok([module.clone()].as_slice()));
     let written = Json::parse(canonical, limits.depth).and_then(|json| json.canonical());

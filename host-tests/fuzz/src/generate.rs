@@ -1,4 +1,4 @@
-//! Inputs with a structure: texts, JSON, documents, stores, requests, drawn from a target's bytes.
+//! Structured inputs, drawn from a target's bytes: texts, JSON, documents, stores, requests.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ pub static CATALOG: LazyLock<Vec<Json>> = LazyLock::new(|| {
     modules
 });
 
-/// Words of a vocabulary, and other characters between them.
+/// Words of a vocabulary, with other characters between them.
 pub fn words(u: &mut Unstructured<'_>, vocabulary: &[&str]) -> Result<String> {
     let mut text = String::new();
     for _ in 0..u.int_in_range(0..=6)? {
@@ -95,13 +95,13 @@ pub fn value(u: &mut Unstructured<'_>, depth: usize) -> Result<Json> {
     })
 }
 
-/// A uid of few, so that they meet.
+/// One of a few uids, so that some are equal.
 pub fn uid(u: &mut Unstructured<'_>) -> Result<&'static str> {
     const LONG: &str = "0123456789abcdef0123456789abcdef";
     Ok(*u.choose(&["a", "b", "c", "ab", "a/b", "\u{e9}", "%", LONG, ""])?)
 }
 
-/// A small document, sound more often than not.
+/// A small document, valid in most cases.
 pub fn document(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     const TAILS: &[&str] = &[
         "",
@@ -128,7 +128,7 @@ pub fn document(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-/// A store that may lie and fail.
+/// A store that may give wrong answers and may fail.
 pub fn store(u: &mut Unstructured<'_>) -> Result<Store> {
     let documents = match u.int_in_range(0..=31)? {
         0..4 => Err(store_error(u)?),
@@ -144,7 +144,7 @@ pub fn store(u: &mut Unstructured<'_>) -> Result<Store> {
     Ok(Store { documents, document })
 }
 
-/// More documents than fit a glance, and few or none that share a uid.
+/// Many documents, of which few or none share a uid.
 fn many(u: &mut Unstructured<'_>) -> Result<Vec<Vec<u8>>> {
     let (count, distinct) = (u.int_in_range(6..=200)?, u.int_in_range(190..=400)?);
     let prefix = u.choose(&["", "a", "sixteen bytes it", "\u{e9}"])?;
@@ -164,7 +164,7 @@ fn store_error(u: &mut Unstructured<'_>) -> Result<StoreError> {
     })
 }
 
-/// Any request, most often for this API.
+/// Any request, in most cases for this API.
 pub fn request(u: &mut Unstructured<'_>) -> Result<Request> {
     Ok(Request {
         method: match u.ratio(7, 8)? {
@@ -260,7 +260,7 @@ fn header(u: &mut Unstructured<'_>) -> Result<(String, Vec<u8>)> {
     Ok((u.choose(NAMES)?.to_string(), value))
 }
 
-/// The roles of a caller, most often enough.
+/// The roles of a caller, which have the permission in most cases.
 pub fn roles(u: &mut Unstructured<'_>) -> Result<Vec<String>> {
     const ROLES: &[&str] = &["admin", "db_viewer", "none", "Admin", "", "user_manager"];
     if u.ratio(3, 4)? {

@@ -1,4 +1,4 @@
-//! A reference for JSON that keeps its texts: read by serde_json, a level at a time.
+//! A reference for JSON that keeps its texts. serde_json reads it, one level at a time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads a text, if it is JSON and nested no deeper than `depth`.
+    /// Reads a text; none if it is not JSON or nested deeper than `depth`.
     pub fn parse(text: &[u8], depth: usize) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         Self::read(serde_json::from_str(text).ok()?, depth)
@@ -40,13 +40,13 @@ impl Json {
                 });
                 Json::Object(members.collect::<Option<_>>()?)
             }
-            // serde_json looks into a string only when it is asked for one.
+            // serde_json checks a string only when it reads one.
             b'"' => characters(text).map(|_| Json::Scalar(text.to_owned()))?,
             _ => Json::Scalar(text.to_owned()),
         })
     }
 
-    /// The canonical form; none where a key stands twice in an object.
+    /// The canonical form; none if an object has a key twice.
     pub fn canonical(&self) -> Option<String> {
         let mut sorted = self.clone();
         sorted.sort();
@@ -55,7 +55,7 @@ impl Json {
         Some(text)
     }
 
-    /// Puts the keys of every object in the order of their characters.
+    /// Sorts the keys of every object by their characters.
     pub fn sort(&mut self) {
         match self {
             Json::Array(elements) => elements.iter_mut().for_each(Json::sort),
@@ -67,7 +67,7 @@ impl Json {
         }
     }
 
-    /// Whether no object has two keys of the same characters, given that they are in order.
+    /// Whether no object has two keys of the same characters. The keys must be sorted.
     fn is_distinct(&self) -> bool {
         match self {
             Json::Array(elements) => elements.iter().all(Json::is_distinct),
@@ -81,12 +81,12 @@ impl Json {
         }
     }
 
-    /// Writes it as it is, without white space.
+    /// Writes the value unchanged, without white space.
     pub fn write(&self, out: &mut String) {
         self.write_spaced(out, &mut || "");
     }
 
-    /// Writes it as somebody else might: keys in another order, and white space.
+    /// Writes the value in another layout: keys in another order, and white space.
     pub fn write_otherwise(&self, layout: &mut Unstructured<'_>) -> Result<String> {
         let mut shuffled = self.clone();
         shuffled.shuffle(layout)?;
@@ -143,7 +143,7 @@ impl Json {
         members.iter().find(|(key, _)| characters(key).as_deref() == Some(name)).map(|(_, it)| it)
     }
 
-    /// The characters, if it is a string.
+    /// The characters of a string; none for any other value.
     pub fn as_string(&self) -> Option<String> {
         match self {
             Json::Scalar(text) if text.starts_with('"') => characters(text).map(Cow::into_owned),
@@ -152,16 +152,16 @@ impl Json {
     }
 }
 
-/// The characters of a string's text; none if it has none.
+/// The characters of a string's text; none if an escape stands for no character.
 pub fn characters(text: &str) -> Option<Cow<'_, str>> {
-    // What is written without escapes can be borrowed.
+    // A text without escapes can be borrowed.
     serde_json::from_str(text)
         .map(Cow::Borrowed)
         .or_else(|_| serde_json::from_str(text).map(Cow::Owned))
         .ok()
 }
 
-/// The members of an object, all of them, with the texts of their keys.
+/// All members of an object, with the texts of their keys.
 struct Members<'de>(Vec<(&'de RawValue, &'de RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -1,8 +1,8 @@
-//! Fuzz targets: what the core does with any input, against small references.
+//! Fuzz targets: they compare the core's behaviour on any input with small references.
 //!
-//! A target is a module with a function `run`, which takes any bytes and panics on a find. It is
-//! run in three ways: by libFuzzer (`cargo fuzz run TARGET`), on the files given to its program
-//! (`cargo run --bin TARGET -- FILES`), and by `cargo test`, which replays `corpus/` and mutates it.
+//! A target is a module with a function `run`, which takes any bytes and panics on a find. It runs
+//! in three ways: by libFuzzer (`cargo fuzz run TARGET`), on the files given to its program (`cargo
+//! run --bin TARGET -- FILES`), and by `cargo test`, which replays `corpus/` and mutates it.
 
 pub mod calls;
 pub mod generate;
@@ -21,30 +21,30 @@ pub mod snapshot;
 pub mod snapshot_against_ask;
 pub mod stores;
 
-/// The Envoy filter's configuration, which its wasm-only crate keeps to itself.
+/// The Envoy filter's configuration. Its module is private to its wasm-only crate.
 #[path = "../../../adapters/proxy-wasm/src"]
 mod filter {
     #[allow(dead_code)]
     pub mod config;
 }
-// Under the path that it has in its own crate.
+// The path that the module has in its own crate.
 use filter::config;
 
-/// The Traefik plugin's configuration, which its wasm-only crate keeps to itself.
+/// The Traefik plugin's configuration. Its module is private to its wasm-only crate.
 #[path = "../../../adapters/http-wasm/src"]
 mod plugin {
     #[allow(dead_code)]
     pub mod config;
 }
 
-/// The files that the plugin's configuration reads. Here, no folder is mounted.
+/// The files that the plugin's configuration reads. No folder is mounted here.
 mod mount {
     pub fn read(_: &str) -> Result<Vec<u8>, String> {
         Err("not in a folder that is mounted".into())
     }
 }
 
-/// A target: its name, and what it does with an input.
+/// A target: its name, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.

@@ -1,4 +1,4 @@
-//! Real documents, changed: what is answered for one does not depend on how it is written.
+//! Real documents with changes: the answer for a document does not depend on its layout.
 
 use arbitrary::{Result, Unstructured};
 use ccs_modules::{Error, Limits, Malformed, Subject};
@@ -9,7 +9,7 @@ use crate::json::{Json, characters};
 use crate::rules::{Verdict, judge};
 
 pub fn run(input: &[u8]) {
-    // Bytes that run out end the changes, not the test.
+    // Input bytes that run out end the changes and not the test.
     let mut u = Unstructured::new(input);
     let mut object = match u.choose_iter(CATALOG.iter()) {
         Ok(object) => object.clone(),
@@ -30,7 +30,7 @@ pub fn run(input: &[u8]) {
     compare(call, sorted.as_bytes(), otherwise.as_bytes());
 }
 
-/// Leaves what is short, so that a change weighs more.
+/// Keeps only short members, so that a change weighs more.
 fn shorten(object: &mut Json) {
     if let Json::Object(members) = object {
         members.retain(|(key, _)| {
@@ -71,7 +71,7 @@ fn change(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The same characters, some of them as escapes.
+/// The same characters, some of them written as escapes.
 fn respell(text: &str, u: &mut Unstructured<'_>) -> Result<String> {
     let mut out = String::from("\"");
     for character in characters(text).unwrap_or_default().chars() {
@@ -88,7 +88,7 @@ fn respell(text: &str, u: &mut Unstructured<'_>) -> Result<String> {
     Ok(out)
 }
 
-/// Adds many members, and few or none that share a key.
+/// Adds many members, of which few or none share a key.
 fn widen(members: &mut Vec<(String, Json)>, u: &mut Unstructured<'_>) -> Result<()> {
     let (count, distinct) = (u.int_in_range(3..=80)?, u.int_in_range(70..=200)?);
     let prefix = u.choose(&["", "a", "sixteen bytes it", "\u{e9}", "\\u0061", "ui"])?;
@@ -98,7 +98,7 @@ fn widen(members: &mut Vec<(String, Json)>, u: &mut Unstructured<'_>) -> Result<
     Ok(())
 }
 
-/// Puts a value into so many arrays or objects, around the limit sometimes.
+/// Nests a value in arrays or objects, in some cases close to the limit.
 fn nest(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     let depth = if u.ratio(1, 16)? { u.int_in_range(13..=18)? } else { u.int_in_range(1..=4)? };
     let object = u.arbitrary()?;
@@ -112,7 +112,7 @@ fn nest(json: &mut Json, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// One document, written in two ways, to one call.
+/// Compares the outcomes of one call for one document in two layouts.
 fn compare(call: u8, sorted: &[u8], otherwise: &[u8]) {
     let limits = Limits::default();
     let [one, other] = [Store::of(&[sorted]), Store::of(&[otherwise])];
@@ -147,8 +147,8 @@ fn compare(call: u8, sorted: &[u8], otherwise: &[u8]) {
     }
 }
 
-/// An outcome as it does not depend on layout. Where a document is at fault as a whole in two ways,
-/// keys that stand twice and something else, the layout says which fault comes first.
+/// The parts of an outcome that do not depend on layout. A document can have two errors, a key that
+/// stands twice and another; then the layout decides which of the two is reported.
 fn text_of<T>(outcome: std::result::Result<T, Error>) -> std::result::Result<T, String> {
     outcome.map_err(|error| match error {
         Error::Malformed(Malformed { subject: Subject::List, .. }) => panic!("{error}"),

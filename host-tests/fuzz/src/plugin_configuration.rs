@@ -1,5 +1,5 @@
-//! Any bytes as the Traefik plugin's configuration: the plugin takes only an object of strings, and no
-//! message is longer than a line of a log.
+//! Any bytes as the Traefik plugin's configuration: the plugin accepts only an object of strings,
+//! and no message is longer than a log line.
 
 use crate::json::{Json, characters};
 use crate::plugin::config::Config;

@@ -1,4 +1,5 @@
-//! Access policies and the headers they read: who is let in, and nothing of a secret in a message.
+//! Access policies and the header fields that they read: the right callers are let in, and no
+//! message holds a secret.
 
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use crate::generate::{roles, words};
 use crate::json::Json;
 
 pub fn run(input: &[u8]) {
-    // The first byte says which: the text of a policy, or what one is made of.
+    // The first byte decides whether the rest is the text of a policy or a source of one.
     match input.split_first() {
         Some((0..0x80, text)) => parse(text),
         Some((_, rest)) => _ = users(&mut Unstructured::new(rest)),
@@ -18,7 +19,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Any bytes.
+/// Checks any bytes as a policy.
 fn parse(text: &[u8]) {
     let headers =
         [("X-Roles".into(), b"a, b".to_vec()), ("authorization".into(), b"Basic OjE=".to_vec())];
@@ -35,7 +36,8 @@ fn parse(text: &[u8]) {
     }
 }
 
-/// Users and a header, both of few words: whoever knows a name and its password has the roles.
+/// Checks users and credentials of few words: a caller with a user's name and password has the
+/// user's roles.
 fn users(u: &mut Unstructured<'_>) -> Result<()> {
     const ROLES: &[&str] = &[
         "admin",

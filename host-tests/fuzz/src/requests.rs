@@ -1,4 +1,4 @@
-//! Any request: an answer that HTTP allows, and the same one for what is the same request.
+//! Any request: HTTP allows its response, and two spellings of one request have the same response.
 
 use arbitrary::{Result, Unstructured};
 use ccs_modules::access::Caller;
@@ -36,7 +36,7 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
     assert!(head.body.is_empty());
     well_formed(&renamed("GET"), &got);
 
-    // What is got once is known by its tag.
+    // A conditional request with the response's own tag is a 304.
     if got.status == 200 {
         let tag = field(&got, "etag").expect("an entity tag");
         let mut again = renamed("GET");
@@ -48,7 +48,7 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What holds for every response.
+/// Checks the rules that hold for every response.
 fn well_formed(request: &Request, response: &rest::Response) {
     let rest::Response { status, headers, body } = response;
     for (name, value) in headers {
@@ -97,7 +97,7 @@ fn well_formed(request: &Request, response: &rest::Response) {
     assert_eq!(json.as_object().map(|members| members.len()), Some(2));
 }
 
-/// What is checked first is answered first, and the store is asked last.
+/// Checks the order of errors: an earlier check answers first, and the store is asked last.
 fn in_order(request: &Request, response: &rest::Response, limits: &Limits) {
     let status = response.status;
     let ours = rest::is_api_path(&request.target);

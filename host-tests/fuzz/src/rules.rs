@@ -1,14 +1,14 @@
-//! A reference for what a module document must be, and for what is read from it.
+//! A reference for the rules of a module document, and for the module that is read from it.
 
 use ccs_modules::{Limits, Module};
 
 use crate::json::Json;
 
-/// What becomes of a document.
+/// The verdict on a document.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Refused,
-    /// The whole module, its canonical document included.
+    /// The whole module, with its canonical document.
     Sound(Box<Module>),
 }
 
@@ -45,7 +45,7 @@ fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
     }
 }
 
-/// The module, if all its fields but the version are what they must be.
+/// The module, if every field except the version follows its rule.
 fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Module> {
     for name in ["bigstore_version_2_support", "is_bundled"] {
         boolean(document, name)?;
@@ -106,7 +106,7 @@ fn is(key: &str, name: &str) -> bool {
     crate::json::characters(key).as_deref() == Some(name)
 }
 
-/// The integer that a number is, in double precision.
+/// The integer that a number is, read in double precision.
 fn integer(value: &Json) -> Option<u32> {
     let Json::Scalar(text) = value else { return None };
     let number: f64 = serde_json::from_str(text).ok()?;

@@ -1,4 +1,4 @@
-//! Any bytes as a snapshot: split where the reference has an array of objects.
+//! Any bytes as a snapshot: the core splits them into the same objects as the reference.
 
 use ccs_modules::{Limits, snapshot};
 
@@ -38,7 +38,7 @@ pub fn run(input: &[u8]) {
         assert_eq!(found, expected.canonical());
     }
 
-    // Found by uid: the first that has it.
+    // A uid finds the first document that has it.
     for document in &expected {
         let Some(uid) = document.get("uid").and_then(Json::as_string) else { continue };
         let has = |json: &Json| json.get("uid").and_then(Json::as_string).as_ref() == Some(&uid);

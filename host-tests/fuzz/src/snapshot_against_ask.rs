@@ -1,4 +1,4 @@
-//! A snapshot against a store of the same documents that is asked: the same answers, to the byte.
+//! A snapshot against a store of the same documents: the same answers, to the byte.
 
 use arbitrary::{Result, Unstructured};
 use ccs_modules::{Error, Limits, Snapshot, snapshot};

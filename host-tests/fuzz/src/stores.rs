@@ -1,4 +1,4 @@
-//! Whatever a store answers: each call's answer is complete or an error.
+//! Any answers of a store: each call's answer is complete or an error.
 
 use std::cmp::Reverse;
 
@@ -21,7 +21,7 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
         limits.uid_bytes = 2;
         limits.depth = 2;
     }
-    // Calls after each other know nothing of each other.
+    // No call knows anything of an earlier one.
     for _ in 0..u.int_in_range(1..=2)? {
         let store = generate::store(u)?;
         let uid = generate::uid(u)?;
@@ -87,7 +87,7 @@ fn check_get(store: &Store, uid: &str, got: &std::result::Result<Module, Error>,
     }
 }
 
-/// A store without an order of its own is listed by name, newest first.
+/// Checks that an unordered store is listed by name, newest version first.
 fn check_sorted(documents: &[Vec<u8>], limits: &Limits) {
     let mut sorted = documents.to_vec();
     sort_documents(&mut sorted, limits);
@@ -102,7 +102,7 @@ fn check_sorted(documents: &[Vec<u8>], limits: &Limits) {
     assert_eq!(before, after);
 }
 
-/// The HTTP face says what the typed calls say.
+/// Checks that the HTTP face gives the answers of the typed calls.
 fn check_rest(
     store: &Store,
     uid: &str,

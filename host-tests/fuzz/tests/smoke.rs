@@ -1,4 +1,4 @@
-//! Every target on its corpus, and on changes to it that are the same each time.
+//! Every target on its corpus, and on changes to it that are the same in each run.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use ccs_modules_fuzz::TARGETS;
 use fastrand::Rng;
 
-/// How many changed inputs each target is given.
+/// The number of changed inputs for each target.
 const CHANGED: usize = 20_000;
 
 #[test]
@@ -25,7 +25,7 @@ fn targets_find_nothing() {
     }
 }
 
-/// Shows the input when a target panics.
+/// An input that is shown when a target panics.
 struct Shown<'a>(&'a str, &'a [u8]);
 
 impl Drop for Shown<'_> {
@@ -44,7 +44,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).expect("a file")).collect()
 }
 
-/// An input of the corpus with a few bytes changed, or its start with the end of another.
+/// An input of the corpus with a few changed bytes, or its start joined to the end of another.
 fn changed(corpus: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
     let mut input = corpus[rng.usize(..corpus.len())].clone();
     for _ in 0..rng.usize(1..4) {

@@ -1,5 +1,5 @@
-//! The service behind a middleware in the tests, on WASI 0.3: its response has the method, the target and the
-//! body of the request.
+//! The service behind a middleware in the tests, on WASI 0.3: its response holds the method, the
+//! target and the body of the request.
 
 #![cfg(target_family = "wasm")]
 

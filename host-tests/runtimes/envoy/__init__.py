@@ -1,5 +1,5 @@
-"""Envoy with the Proxy-Wasm filter: the case list, its CCS upstream or in the configuration, and
-everything that can go wrong with an upstream."""
+"""Envoy with the Proxy-Wasm filter: the case list with the CCS as an upstream or in the
+configuration, and faults of every kind."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Envoy(Runtime):
                     upstream.store = store
                     for case in alike:
                         address = "127.0.0.1", ports[self.plugin(case)]
-                        # Twice: what a request leaves behind in the filter shows.
+                        # Twice, to find effects of one request on the next.
                         found = [asked(address, case) for _ in range(2)]
                         yield case, found[0] if found[0] == found[1] else found
                 if trouble := proxy.trouble():
@@ -87,7 +87,7 @@ def asked(address: tuple[str, int], case: Case) -> object:
         response = http.ask(address, case.sent)
     except (OSError, ValueError, IndexError) as error:
         return error
-    # Where the core knows no such path, the filter passes the request on.
+    # On a path that the core does not know, the filter passes the request on.
     passed_on = ("content-type", b"application/json") not in response.headers
     return case.expect if passed_on and b'"not_found"' in case.expect.body else response
 

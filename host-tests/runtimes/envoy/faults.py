@@ -1,4 +1,4 @@
-"""Upstreams, clients and operators that misbehave: the filter never traps, and no request hangs."""
+"""Misbehaving upstreams, clients and operators: the filter never traps, and no request hangs."""
 
 import json
 import os
@@ -59,12 +59,12 @@ REFUSED = {
     '{"ccs":{"documents":[{"uid":"a","version":"1"}]}}': "ccs.documents",
     '{"ccs":{"documents":[]},"access":{"anonymous":"all"}}': "access",
 }
-"""Configurations that are refused, and the beginning of the reason in the log."""
+"""Configurations that the filter refuses, and the beginning of the reason in the log."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold. Counted like a case."""
+    """One check. It counts like a case."""
 
     name: str
     about: str
@@ -101,7 +101,7 @@ def attempt(check: Check, bench: "Bench | None") -> object:
 
 
 class Bench(ExitStack):
-    """One Envoy and one upstream, with a listener for each way in which the upstream behaves."""
+    """One Envoy and one upstream, with a listener for each behaviour of the upstream."""
 
     def __enter__(self) -> "Bench":
         super().__enter__()
@@ -155,7 +155,7 @@ def checks() -> Iterator[Check]:
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
-    yield Check("client-gone", "a client that goes away leaves nothing behind", client_goes)
+    yield Check("client-gone", "a client that disconnects leaves nothing behind", client_goes)
     yield Check("in-flight", "1,000 requests in flight are all answered", are_in_flight)
     yield Check("stats", "the filter's counters are on Envoy's pages", is_counted)
     yield Check("trace", "the trace of a request goes to the upstream", is_traced)
@@ -287,7 +287,7 @@ def is_traced(bench: Bench) -> None:
     assert http.ask((HOST, bench.ports["store"]), request).status == 200
     (sent,) = bench.upstream.requests
     assert b"traceparent: " + trace + b"\r\n" in sent, sent
-    # Envoy gives each request an id of its own.
+    # Envoy gives each request its own id.
     assert re.search(rb"x-request-id: [0-9a-f-]{36}\r\n", sent), sent
     assert b"secret" not in sent and b"c2VjcmV0" not in sent, sent
 
@@ -304,7 +304,7 @@ def is_refused(plugin: str, field: str) -> None:
 
 
 def is_replaced(_: None) -> None:
-    """Requests all the while that the listener gets another plugin, the last of them a bad one."""
+    """Requests while the listener gets new plugins, the last of them a bad one."""
     port = free_port()
     plugins = [{"ccs": {"documents": [{"uid": str(n)}]}, "access": ANONYMOUS} for n in range(6)]
     with tempfile.TemporaryDirectory() as folder:
@@ -330,7 +330,7 @@ def is_replaced(_: None) -> None:
 
 
 class load:
-    """Requests without a pause, from four threads, until the block ends. Gives their bodies."""
+    """Sends requests without a pause, from four threads, until the block ends. Gives their bodies."""
 
     def __init__(self, port: int):
         self.port, self.bodies, self.ended, self.errors = port, [], threading.Event(), []

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What the filter costs: requests a second and p99, beside the same Envoy without it, in one run.
+"""The cost of the filter: requests per second and p99, beside the same Envoy without it, in one
+run.
 
 Needs wrk. The upstream is a second Envoy, which answers directly. Each row is the median of several
-rounds, in which the rows take turns: what else the machine does meets all of them alike.
+rounds. The rows take turns, so that other load on the machine affects all of them alike.
 """
 
 import re
@@ -61,7 +62,7 @@ def route(**action) -> dict:
 
 
 def load(port: int) -> tuple[float, float, float]:
-    """The requests in a second, p50 and p99, in milliseconds."""
+    """The requests per second, and p50 and p99 in milliseconds."""
     words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
     words.append(f"http://{HOST}:{port}/v1/modules")
     out = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout

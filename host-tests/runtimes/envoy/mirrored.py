@@ -1,4 +1,4 @@
-"""The filter with a mirrored upstream: whatever the upstream does, no request fails for it."""
+"""The filter with a mirrored upstream: no request fails, whatever the upstream does."""
 
 import re
 import subprocess
@@ -58,7 +58,7 @@ def checks() -> Iterator[tuple[str, str, Callable[[object], None]]]:
 
 
 def outlives(fault: str) -> None:
-    """Under load: the upstream gets a fault, then another list, without it."""
+    """Under load: the upstream has a fault, then serves another list without it."""
     with mirrored() as fixture:
         with Load(fixture):
             fixture.upstream.store = Store(documents=(NEW,))
@@ -126,7 +126,7 @@ def mirrored(workers: int = WORKERS, stale_if_error_ms: int = 600_000) -> Iterat
         config = static([listener(port, plugin)], [cluster("ccs", upstream.port)])
         with envoy(config, [port], workers) as proxy:
             fixture = Fixture(upstream, proxy, port)
-            # Each worker that answers has the list: a request does not choose its worker.
+            # A request does not choose its worker, so each worker must have the list.
             until(lambda: all(fixture.ask().status == 200 for _ in range(10)), "the list")
             assert fixture.upstream.requests
             assert all(f"authorization: {SECRET}".encode() in one for one in upstream.requests)
@@ -151,7 +151,8 @@ class Load:
 
 
 def back(fixture: Fixture, document: bytes) -> None:
-    """Every answer is of the new list within one refresh, and the time that a busy machine needs."""
+    """Checks that every answer has the new list within one refresh, plus the time that a busy
+    machine needs."""
     begun = time.monotonic()
     body = b"[" + document + b"]\n"
     until(lambda: all(fixture.ask().body == body for _ in range(10)), "the new list", seconds=REFRESH + 2)
@@ -159,7 +160,7 @@ def back(fixture: Fixture, document: bytes) -> None:
 
 
 def healthy(fixture: Fixture) -> None:
-    """The filter has not failed, and no answer or line of the log holds the credentials."""
+    """Checks that the filter has not failed, and that no answer or log line holds the credentials."""
     trouble = fixture.envoy.trouble()
     assert not trouble, "\n".join(trouble)
     response = fixture.ask()

@@ -1,4 +1,4 @@
-"""Envoy: its configuration as a value, the process, and what it counts."""
+"""Envoy: its configuration as a value, the process, its counters."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def _install(folder: Path) -> None:
 
 
 class Envoy:
-    """An Envoy that runs."""
+    """A running Envoy."""
 
     def __init__(self, admin: int, log: Path):
         self.admin = admin
@@ -48,7 +48,7 @@ class Envoy:
             return response.read().decode()
 
     def trouble(self) -> list[str]:
-        """What Envoy counted or logged that must not be: failed VMs, failed loads, traps."""
+        """The faults that Envoy counted or logged: failed VMs, failed loads, traps."""
         counters = self.stats("wasm[^c]").items()
         bad = ("fail", "error", "missing", "unavailable", "overloaded")
         found = [f"{name}: {value}" for name, value in counters if value and any(b in name for b in bad)]
@@ -59,7 +59,8 @@ class Envoy:
 
 @contextmanager
 def envoy(config: dict, ports: list[int], concurrency: int = 2) -> Iterator[Envoy]:
-    """Runs Envoy until the block ends, which begins once it listens on the last of the ports."""
+    """Runs Envoy until the block ends. The block begins once Envoy listens on the last of the
+    ports."""
     admin = free_port()
     address = {"socket_address": {"address": HOST, "port_value": admin}}
     config = {"admin": {"address": address}, **config}
@@ -76,7 +77,8 @@ def envoy(config: dict, ports: list[int], concurrency: int = 2) -> Iterator[Envo
 
 
 def validate(config: dict) -> tuple[bool, str]:
-    """Whether Envoy accepts a configuration, and what it says. The filter is loaded for that."""
+    """Returns whether Envoy accepts a configuration, and its output. Envoy loads the filter for
+    that."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "envoy.json")
         file.write_text(json.dumps(config))
@@ -93,11 +95,11 @@ NEXT = {
     "match": {"prefix": "/"},
     "direct_response": {"status": 200, "body": {"inline_string": "next"}},
 }
-"""A route that answers what the filter passes on."""
+"""A route that answers the requests that the filter passes on."""
 
 
 def listener(port: int, plugin: dict | str, route: dict = NEXT) -> dict:
-    """Listens with the filter, configured with `plugin`, in front of a route."""
+    """A listener with the filter, configured with `plugin`, in front of a route."""
     return listener_of(port, [wasm(plugin)], route)
 
 

@@ -37,18 +37,19 @@ def rest() -> None:
     with cluster() as (nodes, replacements), shipped("rest.yaml", replacements) as port:
         answers_as_shipped(port, list(DOCUMENTS))
         no_spelling_slips_past(port)
-        # A client names its own role in vain: who has no password is nobody.
+        # A client that names its own role without a password is not authenticated.
         headers = ((b"x-ccs-roles", b"admin"),)
         assert ask(port, "/v1/modules", headers=headers).status == 401
-        # Other paths go on to the cluster, here to one that answers with an empty body.
+        # Other paths go on to the cluster, here to a node that answers with an empty body.
         assert ask(port, "/empty", "viewer:secret").status == 200
-        # A module with another method is not for the cluster, unless the filter is configured so.
+        # A request for a module with another method is refused, unless the filter passes methods
+        # on.
         assert ask(port, "/v1/modules/a", "viewer:secret", method="DELETE").status == 405
         requests = b"".join(request for node in nodes for request in node.requests)
         assert b"authorization: Basic dXNlcjpwYXNzd29yZA==\r\n" in requests
         assert encoded("viewer:secret") not in requests, "the client's credentials reached the cluster"
         assert b"x-ccs-roles" not in requests
-        # The cluster is not missed: the filter answers from its mirror.
+        # The cluster is down, and the filter answers from its mirror.
         for node in nodes:
             node.stop()
         listed = ask(port, "/v1/modules", "viewer:secret")
@@ -56,7 +57,7 @@ def rest() -> None:
 
 
 def administered() -> None:
-    """The lines of rest.yaml that let clients administer the cluster, with their accounts there."""
+    """The lines of rest.yaml that let clients administer the cluster with their own accounts."""
     with cluster() as (nodes, replacements):
         changes = {
             '"access": {"trusted_header": "x-ccs-roles"}':
@@ -76,7 +77,7 @@ def administered() -> None:
 
 
 def node_is(fault: str) -> None:
-    """One of three nodes gets a fault, and no client sees it, even where the cluster is asked each
+    """One of three nodes has a fault that no client notices, even if the cluster is asked each
     time."""
     mirrored = {f'"{name}": {value},\n{" " * 32}': "" for name, value in
                 (("refresh_ms", 30_000), ("stale_if_error_ms", 86_400_000))}
@@ -94,7 +95,8 @@ def node_is(fault: str) -> None:
 
 @contextmanager
 def cluster() -> Iterator[tuple[list[Upstream], dict[str, str]]]:
-    """Runs three nodes of a cluster. Gives them, and the replacements in rest.yaml that lead to them."""
+    """Runs three nodes of a cluster. Gives them, and the replacements in rest.yaml for their
+    addresses."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         tls = certificate(folder, "cluster.example")
@@ -108,7 +110,8 @@ def cluster() -> Iterator[tuple[list[Upstream], dict[str, str]]]:
 
 
 def redis() -> None:
-    """A Redis behind webdis: listed by name and version, found by uid, gone when it is gone."""
+    """A Redis behind webdis: the list by name and version, a module by its uid, and a Redis that is
+    down."""
     with tempfile.TemporaryDirectory() as folder:
         store, webdis = free_port(), free_port()
         config = json.loads((FOLDER / "webdis.json").read_text())
@@ -132,7 +135,8 @@ def redis() -> None:
 
 
 def readme() -> None:
-    """The lines that the README shows, before a route that answers what the filter passes on."""
+    """The example in the README, before a route that answers the requests that the filter passes
+    on."""
     text = (WORKSPACE / "README.md").read_text()
     filters = next(block.split("```")[0] for block in text.split("```yaml\n")[1:] if "filters.http.wasm" in block)
     filters = filters.replace("filename: ccs_modules_proxy_wasm.wasm", f"filename: {artifact(FILTER)}")
@@ -165,7 +169,7 @@ route_config:
     - match: {prefix: /}
       direct_response: {status: 200, body: {inline_string: next}}
 """
-"""What the README leaves out of the connection manager: the router and its routes."""
+"""The parts of the connection manager that the README leaves out: the router and its routes."""
 
 
 def indented(text: str, spaces: int) -> str:
@@ -174,7 +178,7 @@ def indented(text: str, spaces: int) -> str:
 
 def answers_as_shipped(port: int, order: list[str]) -> None:
     end = time.monotonic() + 20
-    # A mirror holds nothing until its first fetch. A request does not choose its worker.
+    # A mirror holds nothing until its first fetch, and a request does not choose its worker.
     while any(ask(port, "/v1/modules", "viewer:secret").status == 503 for _ in range(10)):
         assert time.monotonic() < end, "the mirror holds nothing"
     documents = b",".join(DOCUMENTS[uid] for uid in order)
@@ -188,8 +192,8 @@ def answers_as_shipped(port: int, order: list[str]) -> None:
 
 
 def no_spelling_slips_past(port: int) -> None:
-    """Other spellings of the API's paths are answered like the paths, or refused by Envoy. Behind the
-    filter, the cluster or the next route would answer them otherwise."""
+    """Every other spelling of the API's paths is answered like the path itself, or refused by
+    Envoy. Otherwise the cluster or the next route behind the filter would answer it."""
     listed = ask(port, "/v1/modules", "viewer:secret")
     for path in ("//v1/modules", "/v1//modules", "/v1/./modules", "/v1/x/../modules", "/v1/%2e/modules",
                  "/v1\\modules", "/%761/modules"):
@@ -216,7 +220,7 @@ def encoded(credentials: str) -> bytes:
 
 
 def shipped(name: str, replacements: dict[str, str]) -> AbstractContextManager[int]:
-    """Runs Envoy with a configuration that is shipped, and gives its port."""
+    """Runs Envoy with a shipped configuration, and gives its port."""
     own = {"/etc/envoy/ccs_modules_proxy_wasm.wasm": str(artifact(FILTER))}
     return run(replaced((FOLDER / name).read_text(), {**own, **replacements}))
 
@@ -230,7 +234,7 @@ def replaced(text: str, replacements: dict[str, str]) -> str:
 
 @contextmanager
 def run(text: str) -> Iterator[int]:
-    """Runs Envoy with this configuration on a port of its own, and gives the port."""
+    """Runs Envoy with this configuration on a free port, and gives the port."""
     port = free_port()
     own = {"address: 0.0.0.0, port_value: 8080": f"address: {HOST}, port_value: {port}"}
     text = replaced(text, own)
@@ -243,7 +247,7 @@ def run(text: str) -> Iterator[int]:
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's TLS with a certificate of its own, which is `cert.pem` in the folder."""
+    """A server's TLS with a self-signed certificate, `cert.pem` in the folder."""
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     words += ["-nodes", "-days", "1", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
     command(*words, "-keyout", folder / "key.pem", "-out", folder / "cert.pem")

@@ -1,1 +1,2 @@
-"""What every runtime's tests share: the cases, an HTTP client, processes, artifacts, the cache."""
+"""The parts that the tests of all runtimes share: cases, an HTTP client, processes, artifacts,
+cache."""

@@ -21,7 +21,7 @@ from harness.cases import Case, Response, Store, split
 
 
 def outcomes(command: list, cases: list[Case], seconds: float = 300) -> Iterator[tuple[Case, object]]:
-    """Runs the command over the cases, and answers what comes of each as soon as it is known."""
+    """Runs the command over the cases, and yields each outcome as soon as it is known."""
     if not cases:
         return
     with tempfile.TemporaryFile("w+") as lines, tempfile.TemporaryFile("w+") as errors:

@@ -1,4 +1,4 @@
-"""Where installed runtimes are kept between runs: one folder for each name and version."""
+"""The cache of installed runtimes: one folder for each name and version."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ FOLDER = Path(os.environ.get("CCS_MODULES_RUNTIMES") or Path.home() / ".cache/cc
 
 
 def installed(name: str, install: Callable[[Path], None]) -> Path:
-    """The folder `name`, such as `wasmtime-48.0.8`. Where it is missing, `install` fills it."""
+    """The folder `name`, such as `wasmtime-48.0.8`. If it is missing, `install` fills it."""
     folder = FOLDER / name
     if not folder.is_dir():
         print(f"installing {name}", flush=True)
@@ -23,7 +23,7 @@ def installed(name: str, install: Callable[[Path], None]) -> Path:
 
 
 def debian_package(package: str, program: str) -> None:
-    """Installs a Debian package where its program is missing."""
+    """Installs a Debian package if its program is missing."""
     if shutil.which(program):
         return
     print(f"installing {package}", flush=True)
@@ -33,7 +33,7 @@ def debian_package(package: str, program: str) -> None:
 
 
 def command(*words: object, **options) -> None:
-    """Runs a command to its end. What it prints is shown if it fails, and only then."""
+    """Runs a command to its end. Its output is shown only if it fails."""
     done = subprocess.run(
         [str(word) for word in words],
         stdin=subprocess.DEVNULL,

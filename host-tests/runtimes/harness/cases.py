@@ -11,29 +11,29 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[2] / "cases"
 
 ROLES_HEADER = "x-ccs-roles"
-"""Carries a caller's roles over a socket, for the cases that give roles instead of a policy."""
+"""The header that carries a caller's roles over a socket, for cases that give roles and no policy."""
 
 TRUSTED_HEADER = json.dumps({"trusted_header": ROLES_HEADER})
-"""The access policy that makes a service believe that header."""
+"""The access policy that makes a service trust that header."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """What a case's store does."""
+    """The behaviour of a case's store."""
 
     documents: tuple[bytes, ...] = ()
     """The list, in this order."""
     by_uid: tuple[tuple[str, bytes], ...] = ()
-    """What is found under a uid, whatever is in it: a store that lies."""
+    """Scripted answers by uid, which may be wrong ones."""
     body: bytes | None = None
     """A body of `GET /v1/modules` instead of documents."""
     error: tuple[str, str] | None = None
-    """`(case, text)`: every call fails so."""
+    """`(case, text)`: the error of every call; none if calls succeed."""
     stalls: bool = False
-    """No call is ever answered."""
+    """Whether no call is ever answered."""
 
     def snapshot(self) -> bytes | None:
-        """The store as the body of `GET /v1/modules`; none if it is not what such a body says."""
+        """The store as the body of `GET /v1/modules`; none if no such body can stand for it."""
         if self.error or self.stalls or self.by_uid:
             return None
         if self.body is not None:
@@ -49,7 +49,7 @@ class Request:
     headers: tuple[tuple[str, bytes], ...]
 
     def reason_unsendable(self) -> str | None:
-        """Why this request cannot be an HTTP/1.1 message, if it cannot."""
+        """The reason why this request cannot be an HTTP/1.1 message; none if it can."""
         if any(byte <= 0x20 or byte == 0x7F for byte in self.target) or not self.target:
             return "the target is none that HTTP can carry"
         if not self.method.isascii() or not self.method.isprintable() or " " in self.method:
@@ -64,7 +64,7 @@ class Request:
 class Response:
     status: int
     headers: tuple[tuple[str, bytes], ...]
-    """Sorted by name; names in lower case."""
+    """The header fields, sorted by name, with names in lower case."""
     body: bytes
 
 
@@ -77,17 +77,17 @@ class Case:
     store: Store
     call: str
     roles: tuple[str, ...] | None
-    """The caller's roles; none if nobody is authenticated, or if `access` finds them."""
+    """The caller's roles; none if the caller is not authenticated, or if `access` finds the roles."""
     uid: str | None
-    """What `get_module` asks for."""
+    """The uid that `get_module` asks for."""
     request: Request | None
-    """What `handle` is given. Over a socket, see `sent`."""
+    """The request of `handle`. Over a socket, see `sent`."""
     access: str | None
-    """The access policy under which a service answers this case over a socket; none for none."""
+    """The access policy under which a service answers this case over a socket; none for no policy."""
     roles_by_access: bool
     """Whether the case gives the policy itself. If not, it gives roles."""
     expect: object
-    """A `Response`, or what the typed calls answer, as in the case file."""
+    """A `Response`, or the answer of a typed call, as in the case file."""
 
     @property
     def over_http(self) -> bool:
@@ -95,7 +95,7 @@ class Case:
 
     @property
     def sent(self) -> Request:
-        """The request as it is sent over a socket, where roles are a header."""
+        """The request in the form for a socket, where roles are a header."""
         request = self.request
         if self.roles is None or self.roles_by_access:
             return request
@@ -109,7 +109,7 @@ def load() -> list[Case]:
 
 
 def groups(cases: Iterable[Case]) -> Iterator[tuple[Store, str | None, list[Case]]]:
-    """The cases over HTTP, by what a service has to be started with: `(store, access, cases)`."""
+    """The cases over HTTP, grouped by the settings of their service: `(store, access, cases)`."""
     started_with = lambda case: (repr(case.store), case.access or "")
     of_http = sorted((case for case in cases if case.over_http), key=started_with)
     for _, group in groupby(of_http, key=started_with):
@@ -191,7 +191,7 @@ def _module(module: dict) -> dict:
 
 
 def _text(text: str | list) -> bytes:
-    """A text as case files have it: a string, or parts to be joined."""
+    """A text in the form of the case files: a string, or parts to be joined."""
     return text.encode() if isinstance(text, str) else b"".join(map(_part, text))
 
 

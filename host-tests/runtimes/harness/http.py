@@ -1,15 +1,15 @@
-"""A raw HTTP/1.1 client: what is sent and what comes back, byte for byte."""
+"""A raw HTTP/1.1 client: it sends and returns exact bytes."""
 
 import socket
 
 from harness.cases import Request, Response
 
 OF_THE_SERVER = {"connection", "date", "keep-alive", "server", "transfer-encoding"}
-"""Headers that a server adds to what the core sets."""
+"""The header fields that a server adds to those of the core."""
 
 
 def ask(address: tuple[str, int], request: Request, seconds: float = 30, body: bytes = b"") -> Response:
-    """Sends one request on a connection of its own, and answers what comes back."""
+    """Sends one request on a new connection, and returns the response."""
     with socket.create_connection(address, timeout=seconds) as connection:
         connection.sendall(_bytes(request, body))
         with connection.makefile("rb") as stream:
@@ -40,7 +40,7 @@ def _response(stream, method: str) -> Response:
 
 def _body(stream, status: int, method: str, headers: dict[str, bytes]) -> bytes:
     if method == "HEAD" or status in (204, 304):
-        # Nothing may follow; a server that sends something all the same is caught here.
+        # Nothing may follow; this finds a server that sends something all the same.
         return stream.read()
     if headers.get("transfer-encoding", b"").lower() == b"chunked":
         chunks = []

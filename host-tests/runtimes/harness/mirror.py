@@ -1,4 +1,4 @@
-"""Mirrors of an upstream: the case list through one, and what they answer when the upstream fails."""
+"""Mirrors of an upstream: the case list through a mirror, and its answers while the upstream fails."""
 
 import re
 import time
@@ -28,19 +28,19 @@ SECRETS = [PASSWORD.encode(), b"YW5uOm1pcnJvci1zZWNyZXQ="]
 ANYBODY = '{"anonymous":["db_viewer"]}'
 
 Serve = Callable[[str], AbstractContextManager[tuple[str, int]]]
-"""Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, for everybody, at the address it
-gives. It is refreshed with each request or each half second."""
+"""Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, to every caller, at the
+address it gives. The mirror is refreshed with each request or each half second."""
 
 
 def reason_to_skip(case: Case) -> str | None:
-    """Why this case cannot make sense on a mirror; none if it can."""
+    """The reason why this case does not apply to a mirror; none if it does."""
     if case.expect.status == 500 or case.name == "get-ignores-others":
         return "the catalog is malformed, and a mirror takes none that is"
     return None
 
 
 class Mirrored(Runtime):
-    """A runtime whose server mirrors an upstream. It stands before the runtime's own class."""
+    """A runtime whose server mirrors an upstream. It is the first base class of such a runtime."""
 
     def mirroring(self, url: str, access: str | None = ANYBODY) -> AbstractContextManager[tuple[str, int]]:
         """Serves a mirror of the upstream at a URL."""
@@ -109,13 +109,13 @@ def _outlived(serve: Serve) -> Iterator[tuple[Case, object]]:
 
 
 def case(name: str, about: str) -> Case:
-    """A case that holds if what is found is true."""
+    """A case that passes if `found` is true."""
     return Case(name, about, Store(), "handle", None, None, None, None, False, True)
 
 
 def _until(address: tuple[str, int], body: bytes, pattern: str, seconds: float = 30) -> object:
-    """Asks until the body comes with a `cache-status` of this pattern. Every answer is a 200 and a whole
-    list. Returns true, or the answer at fault."""
+    """Asks until the body comes with a `cache-status` of this pattern. Every answer must be a 200
+    and a whole list. Returns true, or the first wrong answer."""
     end = time.monotonic() + seconds
     while True:
         response = _ask(address)
@@ -131,8 +131,8 @@ def _until(address: tuple[str, int], body: bytes, pattern: str, seconds: float =
 
 
 def said(response: Response, status: int, body: bytes | None, reason: str | None) -> object:
-    """Whether a response is this one, gives the reason, and holds no credentials. Returns true, or the
-    response."""
+    """Checks that a response has this status, gives the reason, and holds no credentials. Returns
+    true, or the response."""
     shown = response.body + repr(response.headers).encode()
     if any(secret in shown for secret in SECRETS) or response.status != status:
         return response

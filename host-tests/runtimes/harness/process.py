@@ -1,4 +1,4 @@
-"""Processes: started on a free port, awaited, and stopped with all that they started."""
+"""Processes: started on a free port, awaited, and stopped with their children."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return listener.getsockname()[1]
@@ -23,10 +23,11 @@ def free_port() -> int:
 def running(
     command: list, port: int, *, says: str = "", seconds: float = 60, output=None, **options
 ) -> Iterator[tuple[str, int]]:
-    """Runs a server until the block ends. The block begins once `port` accepts connections and the
-    server has printed `says`.
+    """Runs a server until the block ends.
 
-    What it prints goes to the open file `output`, if there is one. The options are those of `subprocess.Popen`, such as `cwd` and `env`.
+    The block begins once `port` accepts connections and the server has printed `says`. Its output
+    goes to the open file `output`, if there is one. The options are those of `subprocess.Popen`,
+    such as `cwd` and `env`.
     """
     with nullcontext(output) if output else tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -56,7 +57,7 @@ def _wait(process: subprocess.Popen, port: int, says: str, seconds: float, outpu
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """Ends the process group: asks the process, then kills whatever is left."""
+    """Ends the process group: first asks the process to end, then kills the rest."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -73,6 +74,6 @@ def _accepts(port: int) -> bool:
 
 
 def _output(output, size: int = 4000) -> str:
-    """The end of what was printed. Read without moving the position, which the process shares."""
+    """The end of the output. It is read without moving the file position, which the process shares."""
     end = os.fstat(output.fileno()).st_size
     return os.pread(output.fileno(), size, max(0, end - size)).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""A real Redis, on a free port and with a password of its own."""
+"""A real Redis, on a free port and with its own password."""
 
 import os
 import secrets
@@ -14,13 +14,14 @@ from harness.process import HOST, free_port, running
 
 
 def install() -> None:
-    """Installs the distribution's Redis where it is missing, and the locales that a test of its order compiles."""
+    """Installs the distribution's Redis if it is missing, and the locales that a test of its order
+    compiles."""
     debian_package("redis-server", "redis-server")
     debian_package("locales", "locale-gen")
 
 
 class Redis:
-    """Where a Redis is, or will be: `running` runs it. What it holds is lost when it ends."""
+    """The address and password of a Redis, which `running` runs. Its data is lost when it ends."""
 
     def __init__(self):
         self.port = free_port()
@@ -38,14 +39,14 @@ class Redis:
                 yield self
 
     def fill(self, key: str, fields: dict[bytes, bytes]) -> None:
-        """Makes the key a hash of these fields, and nothing else."""
+        """Replaces the key by a hash of these fields."""
         self.command(b"DEL", key.encode())
         for field, value in fields.items():
             self.command(b"HSET", key.encode(), field, value)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Redis takes connections, and does nothing with them."""
+        """Lets Redis accept connections without answering."""
         info = self.command(b"INFO", b"server")
         (pid,) = [int(line[11:]) for line in info.split(b"\r\n") if line.startswith(b"process_id:")]
         os.kill(pid, signal.SIGSTOP)
@@ -55,7 +56,7 @@ class Redis:
             os.kill(pid, signal.SIGCONT)
 
     def command(self, *words: bytes) -> bytes:
-        """Runs one command. Answers the text of a reply that is one, else its first line."""
+        """Runs one command. Returns the text of a bulk reply, or the first line of another reply."""
         with socket.create_connection((HOST, self.port), timeout=30) as connection:
             connection.sendall(_encoded(b"AUTH", self.password.encode()) + _encoded(*words))
             with connection.makefile("rb") as replies:

@@ -1,4 +1,4 @@
-"""What a runtime has to be. Each module or package beside `harness` lists its own in `RUNTIMES`."""
+"""The interface of a runtime. Each module or package beside `harness` lists its own in `RUNTIMES`."""
 
 import importlib
 import pkgutil
@@ -13,18 +13,19 @@ FOLDER = Path(__file__).resolve().parents[1]
 
 
 class Runtime:
-    """A runtime that serves HTTP. One that is called in another way too overrides `outcomes`."""
+    """A runtime that serves HTTP. A runtime that is called in another way overrides `outcomes`."""
 
     name: str
 
     def install(self) -> None:
-        """Installs what is missing, without a question. Called again it has nothing to do."""
+        """Installs missing programs, without a question. A second call does nothing."""
 
     def prepare(self) -> None:
-        """Builds what the cases need, before the time to the first answer begins to count."""
+        """Builds the needs of the cases, before the time to the first answer begins to count."""
 
     def reason_to_skip(self, case: Case) -> str | None:
-        """Why this case cannot make sense here; none if it can. Reasons are printed and counted."""
+        """The reason why this case does not apply here; none if it does. Reasons are printed and
+        counted."""
         if not case.over_http:
             return "a typed call, and this runtime serves HTTP"
         if case.store.stalls:
@@ -38,7 +39,7 @@ class Runtime:
         raise NotImplementedError
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        """What comes of each case. A case that breaks comes out as its exception."""
+        """The outcome of each case. An exception is an outcome too."""
         for store, access, alike in groups(cases):
             try:
                 with self.serve(store, access) as address:
@@ -49,7 +50,7 @@ class Runtime:
 
 
 def all_runtimes() -> list[Runtime]:
-    """Every runtime, by module and then as the module lists them."""
+    """Every runtime, by module and in the order of the module's list."""
     modules = (found.name for found in pkgutil.iter_modules([str(FOLDER)]))
     lists = (importlib.import_module(name) for name in modules if name != "harness")
     return [runtime for module in lists for runtime in module.RUNTIMES]

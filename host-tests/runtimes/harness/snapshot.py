@@ -4,7 +4,7 @@ from harness.cases import Case, Response
 
 
 def reason_to_skip(case: Case) -> str | None:
-    """Why this case cannot make sense on a snapshot; none if it can."""
+    """The reason why this case does not apply to a snapshot; none if it does."""
     store = case.store
     if store.error or store.stalls or store.by_uid:
         return "the store fails or lies, and a snapshot is a list of documents"

@@ -17,28 +17,28 @@ ENDED = ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError
 
 
 class Upstream:
-    """`/v1/modules` and `/v1/modules/{uid}` are the store's. Other paths misbehave, each as the
-    method named after it says."""
+    """`/v1/modules` and `/v1/modules/{uid}` are the store's. On other paths the server misbehaves;
+    each fault is a method with the name of its path."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.store = Store()
         self.asked: list[bytes] = []
-        """The paths that were asked for."""
+        """The paths of all requests."""
         self.requests: list[bytes] = []
         """The requests, each with its header fields."""
         self.held = 0
-        """Requests for `/held_back` that wait now."""
+        """The number of requests for `/held_back` that wait now."""
         self.fault: str | None = None
-        """The fault of the whole server, if it has one: the name of a path that misbehaves."""
+        """The fault of the whole server: the name of a faulty path. None for no fault."""
         self.failures = 0
-        """So many requests for `/flaky` are answered 503 before one is answered well."""
+        """The number of requests for `/flaky` that are still to be answered 503."""
         self._released = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tls = tls
         self.port = 0
 
     def release(self) -> None:
-        """Lets those go that wait in `/held_back`, and all later ones."""
+        """Answers the requests that wait in `/held_back`, and all later ones."""
         self._loop.call_soon_threadsafe(self._released.set)
 
     def hold(self) -> None:
@@ -99,7 +99,7 @@ class Upstream:
         else:
             await getattr(self, path[1:].decode())(writer)
 
-    # Misbehaviour.
+    # The faults.
 
     async def held_back(self, writer) -> None:
         self.held += 1

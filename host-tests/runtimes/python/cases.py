@@ -12,7 +12,7 @@ STORE_ERRORS = {"denied": StoreDenied, "other": StoreError, "unavailable": Store
 
 
 class Scripted:
-    """A store that does what the present case says."""
+    """The store of the current case."""
 
     case = {}
 

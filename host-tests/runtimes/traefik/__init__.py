@@ -1,4 +1,4 @@
-"""Traefik with the http-wasm plugin: the case list, configurations that are refused, what is shipped, and
+"""Traefik with the http-wasm plugin: the case list, wrong configurations, the shipped ones, and
 reloads under load."""
 
 import re
@@ -40,7 +40,7 @@ class Traefik(Runtime):
         with Next() as following, traefik(routes, following.port) as proxy:
             for route, (_, _, group) in zip(routes, alike):
                 for case in group:
-                    # Twice: what a request leaves behind in the plugin shows.
+                    # Twice, to find effects of one request on the next.
                     found = [asked(route.address, case) for _ in range(2)]
                     yield case, found[0] if found[0] == found[1] else found
             if trouble := proxy.errors():
@@ -70,7 +70,7 @@ def asked(address: tuple[str, int], case: Case) -> object:
         response = http.ask(address, case.sent)
     except (OSError, ValueError, IndexError) as error:
         return error
-    # Where the core knows no such path, the plugin hands the request on.
+    # On a path that the core does not know, the plugin passes the request on.
     handed_on = response.body == Next.BODY
     return case.expect if handed_on and b'"not_found"' in case.expect.body else response
 

@@ -1,4 +1,4 @@
-"""Wrong configurations: none is loaded, none traps, and Traefik's log names the field."""
+"""Wrong configurations: the plugin is not loaded, does not trap, and Traefik's log names the field."""
 
 from collections.abc import Iterator
 
@@ -46,7 +46,7 @@ DEEP = {
     "access": '{"anonymous":["admin"]}',
     "limits": '{"depth":64}',
 }
-"""A sound configuration that needs most of the stack."""
+"""A valid configuration that needs most of the stack."""
 
 
 def outcomes() -> Iterator[tuple[Case, object]]:
@@ -71,5 +71,5 @@ EXITED = "module closed with exit_code(1)"
 
 
 def extra(name: str, about: str, expect: object) -> Case:
-    """A case of this host's own, for what the list cannot say."""
+    """A case of this host only, which the case list cannot express."""
     return Case(name, about, Store(), "handle", None, None, None, None, False, expect)

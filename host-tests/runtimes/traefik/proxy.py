@@ -22,7 +22,7 @@ VERSION = "3.7.15"
 PLUGIN = "ccs_modules_http_wasm.wasm"
 MODULE = "example.com/ccs/modules"
 MOUNTED = "/ccs"
-"""Where the plugin sees the folder `data`."""
+"""The path of the folder `data` inside the plugin."""
 SHIPPED = Path(__file__).resolve().parents[3] / "adapters/http-wasm/traefik"
 
 
@@ -48,7 +48,7 @@ class Route:
 
 
 class Next:
-    """The service behind the plugin: it answers everything alike."""
+    """The service behind the plugin: it gives the same answer to every request."""
 
     BODY = b"next"
 
@@ -82,7 +82,7 @@ class Next:
 
 
 class Proxy:
-    """A Traefik that runs."""
+    """A running Traefik."""
 
     def __init__(self, folder: Path, routes: list[Route], following: int):
         self.folder = folder
@@ -98,7 +98,7 @@ class Proxy:
             for name in names
         }
         middlewares = {name: {"plugin": {"ccs": route.plugin}} for name, route in zip(names, self._routes)}
-        # All routes are loaded at once: where this one has the number, the others are new.
+        # All routes are loaded at once: as soon as this route has the number, the others are new.
         routers["ready"] = {
             "entryPoints": ["ready"], "rule": "HostRegexp(`.*`)", "middlewares": ["ready"], "service": "next"
         }
@@ -108,7 +108,7 @@ class Proxy:
         replace(self.folder / "dynamic.yml", json.dumps(dynamic))
 
     def reload(self, count: int) -> None:
-        """Makes Traefik load the configuration of the routes, and waits until it has."""
+        """Makes Traefik load the configuration of the routes, and waits until it has done so."""
         self.configure(count)
         self.wait_until_loaded(count)
 
@@ -151,7 +151,7 @@ def replace(file: Path, text: str) -> None:
 
 
 def lay_out(folder: Path, plugin: bytes) -> None:
-    """Lays out the plugin in the folder, as Traefik looks for it."""
+    """Puts the plugin into the folder, in the layout that Traefik expects."""
     source = folder / "plugins-local/src" / MODULE
     source.mkdir(parents=True)
     (source / "plugin.wasm").write_bytes(plugin)

@@ -1,7 +1,8 @@
-"""Reloads of the configuration under load: every answer is a whole catalog, and the memory stays bounded.
+"""Reloads of the configuration under load: every answer is a whole catalog, and the memory stays
+bounded.
 
-Traefik compiles a plugin anew with each reload. A plugin that does nothing is reloaded in the same way:
-what Traefik holds with it is Traefik's own.
+Traefik compiles a plugin again with each reload. A plugin that does nothing is reloaded in the same
+way: the memory that Traefik holds with it is Traefik's own.
 """
 
 import threading
@@ -28,8 +29,8 @@ def outcomes() -> Iterator[tuple[Case, object]]:
 
 
 def reloaded(plugin: bytes, is_right) -> tuple[dict[int, int], list]:
-    """Reloads a plugin under load. Returns the memory that Traefik held after so many reloads, and the
-    answers that were wrong."""
+    """Reloads a plugin under load. Returns the memory that Traefik held after each of these
+    reloads, and the wrong answers."""
     route = Route(configuration(0))
     held, wrong, ended = {}, [], threading.Event()
 
@@ -85,4 +86,4 @@ EMPTY_PLUGIN = b"\0asm\1\0\0\0" + b"".join(
         _section(10, b"\4\0\x42\1\x0b", b"\2\0\x0b"),
     )
 )
-"""A plugin that hands every request on, of one page of memory."""
+"""A plugin that passes every request on, with one page of memory."""

@@ -1,4 +1,4 @@
-"""The configuration that is shipped, and the catalog in a file that is replaced."""
+"""The shipped configuration, and a catalog file that is replaced."""
 
 import base64
 import tempfile
@@ -47,7 +47,7 @@ def outcomes() -> Iterator[tuple[Case, object]]:
 
 
 def readme() -> Iterator[tuple[Case, object]]:
-    """The lines that the README shows."""
+    """The example in the README."""
     blocks = (WORKSPACE / "README.md").read_text().split("```yaml\n")[1:]
     (shown,) = [block.split("```")[0] for block in blocks if "plugin:" in block]
     plugin = shown.split("ccs:\n")[1]

@@ -1,5 +1,5 @@
-//! Long catalogs of documents of a real size: every command and the server answer from as many as the
-//! documentation says. `docs/memory.md` shows the memory that they take.
+//! Long catalogs of documents of a real size: every command and the server answer from as many as
+//! the documentation says. `docs/memory.md` shows their memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 /// The size of a real document, in bytes.
 const DOCUMENT: usize = 900;
 
-/// The longest list, by default.
+/// The default limit of a list.
 const MOST: usize = 100_000;
 
 #[test]
@@ -114,13 +114,13 @@ fn command(arguments: &[String]) -> Command {
 }
 
 fn serve(catalog: &Path, instances: &str) -> Server {
-    // A debug build on a busy machine is slow, and this is about memory.
+    // A debug build on a busy machine is slow, and this test is about memory.
     let times = ["--store-timeout", "5m", "--request-timeout", "5m", "--client-timeout", "5m"];
     let store = format!("file:{}", catalog.display());
     Server::start(&[&["--store", &store, "--instances", instances][..], &times].concat())
 }
 
-/// Runs a command. Returns the most memory that it ever had, in bytes.
+/// Runs a command. Returns the peak of its memory, in bytes.
 fn peak(arguments: &[String]) -> usize {
     let mut child = command(arguments).stdout(Stdio::null()).spawn().unwrap();
     let mut peak = 0;
@@ -148,7 +148,7 @@ enum Layout {
     Indented,
 }
 
-/// Writes a catalog of so many documents, each of the size of a real one where it is compact.
+/// Writes a catalog of `count` documents. Each has a real size in its compact form.
 fn write(folder: &Path, count: usize, layout: Layout) -> PathBuf {
     let mut body = String::from("[");
     for uid in 0..count {

@@ -1,4 +1,4 @@
-//! Clients that send too much, or read too little.
+//! Clients that send too much, or read too slowly.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -50,7 +50,7 @@ fn heads_that_do_not_end_hold_little() {
         stream.write_all(head.as_bytes()).unwrap();
     }
     assert_eq!(server.get("/v1/modules").0, 200);
-    // What HTTP reads at most before it refuses, for each.
+    // The most bytes of each request that HTTP reads before it refuses.
     assert!(server.peak() < (128 + 500 / 4) * MIB, "{} MiB", server.peak() / MIB);
 }
 
@@ -83,7 +83,8 @@ fn answers_that_nobody_reads_do_not_pile_up() {
         refused += usize::from(status == *b"HTTP/1.1 503");
         streams.push(stream);
     }
-    // What is on its way counts until the connection has taken it, which is some of each answer.
+    // A response counts as in flight until the connection has taken it, so a part of each is free
+    // already.
     assert!(refused >= 100 - 2 * IN_FLIGHT / ANSWER, "{refused}");
     assert_eq!(server.get("/v1/modules/1").0, 200, "a small answer still fits");
     drop(streams);

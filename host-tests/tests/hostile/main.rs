@@ -1,8 +1,9 @@
-//! The server's limits, proved from outside: whatever stores and clients do, its memory stays bounded and
-//! others are served. For each there is a process of its own, whose peak of memory the system knows. And
-//! the memory that catalogs take which are long and sound.
+//! The server's limits, measured from outside: its memory stays bounded under any store and any
+//! clients, and other clients are served. Each test has its own server process, whose peak of
+//! memory the system reports. The memory of long valid catalogs is measured too.
 //!
-//! `cargo test` leaves this out; `cargo test -p ccs-modules-host --test hostile` runs it. Needs Linux.
+//! `cargo test` leaves this out; `cargo test -p ccs-modules-host --test hostile` runs it. Needs
+//! Linux.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `ccs-modules serve` as a process, and what it takes of the machine.
+//! `ccs-modules serve` as a process, and the memory and files that it takes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// A server that lets everybody look. It ends when this is dropped.
+/// A server that lets every caller read. It ends when this is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// With further options of the command line.
+    /// Starts a server with further command line options.
     pub fn start(options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let access = folder.path().join("access.json");
@@ -35,13 +35,13 @@ impl Server {
         Self { child, address, _folder: folder }
     }
 
-    /// Asks, and answers with the status and the body.
+    /// Sends a GET, and returns the status and the body.
     pub fn get(&self, target: &str) -> (u16, Vec<u8>) {
         self.send(&format!("GET {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"))
     }
 
-    /// Sends these bytes, as far as they are taken, and answers with the status and the body of what
-    /// comes back: 0 if nothing does.
+    /// Sends these bytes, as far as the server takes them, and returns the status and the body of
+    /// the response; status 0 if there is none.
     pub fn send(&self, request: &str) -> (u16, Vec<u8>) {
         let mut stream = self.connect();
         let _ = stream.write_all(request.as_bytes());
@@ -56,18 +56,18 @@ impl Server {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        // Longer than anything the server lets pass.
+        // A limit above every timeout of the server.
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
         stream
     }
 
-    /// The most memory it ever had, in bytes.
+    /// The peak of its memory, in bytes.
     pub fn peak(&self) -> usize {
         self.status("VmHWM:") << 10
     }
 
-    /// The memory it has, in bytes.
+    /// The memory that it has now, in bytes.
     pub fn memory(&self) -> usize {
         self.status("VmRSS:") << 10
     }
@@ -76,7 +76,7 @@ impl Server {
         self.status("Threads:")
     }
 
-    /// How many files it has open.
+    /// The number of its open files.
     pub fn files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }

@@ -1,21 +1,21 @@
-//! A Redis that is none.
+//! A false Redis, for hostile replies.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// What it answers to a command that asks for documents.
+/// Its reply to a command that asks for documents.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// A value that begins like this, and goes on like that, for good.
+    /// A reply that begins with the first text and repeats the second for ever.
     Endless(&'static str, &'static str),
-    /// This, and nothing more.
+    /// This text, and then silence.
     Only(&'static str),
-    /// Nothing.
+    /// Silence.
     Silent,
 }
 
-/// Starts it. It lives as long as the test does.
+/// Starts the false Redis. It lives as long as the test.
 pub fn start(answer: Answer) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -28,7 +28,7 @@ pub fn start(answer: Answer) -> SocketAddr {
     address
 }
 
-/// Greets as a Redis does, until documents are asked for.
+/// Answers the greeting like a Redis, until documents are asked for.
 fn serve(mut stream: TcpStream, answer: Answer) {
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
@@ -40,7 +40,7 @@ fn serve(mut stream: TcpStream, answer: Answer) {
         let text = String::from_utf8_lossy(&received);
         let asked = ["HVALS", "HGET"].iter().any(|command| text.contains(command));
         if !asked {
-            // One line for each command of the greeting.
+            // The greeting's replies: one line for each command.
             let commands = received.windows(1).filter(|window| window == b"*").count();
             if stream.write_all("+OK\r\n".repeat(commands).as_bytes()).is_err() {
                 return;

@@ -1,4 +1,4 @@
-//! Stores that hold too much, or never come to an end.
+//! Stores that hold too much, or whose answers never end.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -11,14 +11,14 @@ use crate::redis::{self, Answer};
 
 const MIB: usize = 1 << 20;
 
-/// What a server needs that has loaded the plugin and answered a few requests, and some room.
+/// The memory of a server after a few requests, with the plugin loaded, and some room.
 const AT_REST: usize = 128 * MIB;
 
 #[test]
 fn a_file_that_is_too_long_is_not_read() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
-    // 10,000 documents of 1 MiB would be as long; holes in a file take no disk.
+    // As long as 10,000 documents of 1 MiB; a sparse file takes no disk.
     File::create(&path).unwrap().set_len(10_000 * MIB as u64).unwrap();
     let server = start(&format!("file:{}", path.display()), &[]);
     for target in ["/v1/modules", "/v1/modules/a"] {
@@ -63,10 +63,10 @@ fn a_depth_bomb_in_a_file_is_malformed() {
 
 #[test]
 fn a_redis_that_never_ends_its_answer_is_cut_off() {
-    // So many bytes are read at most, whatever is asked at once: here they are held, in a buffer that
-    // doubles as it grows.
+    // The limit of all bytes that are read at once, held in a buffer that doubles as it grows.
     const BUFFERED: usize = 2 * 64 * MIB;
-    // Here they are parsed, and the smallest value takes 4 bytes to send and 56 to hold.
+    // The same limit where replies are parsed: the smallest value takes 4 bytes on the wire and 56
+    // in memory.
     const PARSED: usize = 2 * 14 * 64 * MIB;
     for (answer, held) in [
         (Answer::Endless("$9000000000000000000\r\n", "x"), BUFFERED),
@@ -89,7 +89,7 @@ fn a_redis_that_answers_too_much_is_named() {
     let server = over(Answer::Endless("$9000000000000000000\r\n", "x"));
     let (status, body) = server.get("/v1/modules");
     let body = String::from_utf8(body).unwrap();
-    // On a machine that is slow enough, the time is over first.
+    // On a slow machine the time limit is reached first.
     assert!(
         status == 500 && body.contains("is longer than 67108864 bytes")
             || status == 503 && body.contains("no reply in time"),
@@ -120,14 +120,15 @@ fn over(answer: Answer) -> Server {
     start(&format!("redis://{address}"), &["--store-timeout", "5s"])
 }
 
-/// A server over this store that allows 64 MiB to an answer of the store and to an instance.
+/// Starts a server over this store with a limit of 64 MiB for a store's answer and for an instance.
 fn start(store: &str, options: &[&str]) -> Server {
     const LIMIT: &str = "67108864";
     let limits = ["--store", store, "--max-store-bytes", LIMIT, "--max-instance-memory", LIMIT];
     Server::start(&[&limits, options].concat())
 }
 
-/// So many ask at once, and each gets one of these answers; meanwhile others are served.
+/// Sends `count` requests at once, and checks that each gets one of these statuses and that other
+/// requests are served meanwhile.
 fn all(server: &Server, count: usize, target: &str, statuses: &[u16]) {
     thread::scope(|scope| {
         let asking: Vec<_> = (0..count).map(|_| scope.spawn(|| server.get(target).0)).collect();

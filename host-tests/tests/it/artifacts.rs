@@ -1,4 +1,4 @@
-//! What an artifact imports, exports and weighs is part of its API.
+//! The promises of the artifacts: imports, exports and size are part of their API.
 
 use ccs_modules_host::artifacts::{self, Artifact};
 use serde_json::Value;
@@ -11,7 +11,7 @@ struct Promise {
     artifact: &'static str,
     imports: &'static [&'static str],
     exports: &'static [&'static str],
-    /// In bytes.
+    /// The size limit, in bytes.
     budget: usize,
 }
 
@@ -26,7 +26,7 @@ const PROMISES: &[Promise] = &[
         ],
         budget: 192 << 10,
     },
-    // The ABI of Proxy-Wasm 0.2.1, as the SDK imports and exports all of it; and nothing of WASI.
+    // The ABI of Proxy-Wasm 0.2.1 as the SDK imports and exports it, and nothing of WASI.
     Promise {
         artifact: "ccs_modules_proxy_wasm.wasm",
         imports: &[
@@ -101,7 +101,8 @@ const PROMISES: &[Promise] = &[
         ],
         budget: 336 << 10,
     },
-    // The ABI of http-wasm, and of WASI preview 1 a file that is mounted and the end of an instance.
+    // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
+    // instance.
     Promise {
         artifact: "ccs_modules_http_wasm.wasm",
         imports: &[
@@ -429,7 +430,7 @@ fn bills_of_materials_name_what_is_in_an_artifact() {
             .collect();
         assert_eq!(names.last(), Some(&"Rust standard library"));
         assert!(names.contains(&"ccs-modules") || names.contains(&"wit-bindgen"), "{names:?}");
-        // Neither the host's, nor what runs at build time.
+        // Neither crates of the host nor those of build time.
         for absent in ["wasmtime", "syn", "wit-bindgen-rust", "proptest"] {
             assert!(!names.contains(&absent), "{absent} in {}", artifact.name);
         }

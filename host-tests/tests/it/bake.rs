@@ -156,7 +156,7 @@ fn the_command_tells_what_it_baked() {
     assert!(text.ends_with("  16 modules\n"), "{text}");
 }
 
-/// The memory of the one module that has data, as it is in a fresh instance.
+/// The memory of the one module that has data, as a fresh instance has it.
 #[derive(Default)]
 struct Memory {
     pages: usize,
@@ -190,8 +190,8 @@ impl Memory {
     }
 }
 
-/// Every section of a component and of its modules but memories, data and what contains them: the number
-/// and the bytes of each.
+/// The sections of a component and its modules, without memories, data and the sections that
+/// contain them: the number and the bytes of each.
 fn code(wasm: &[u8]) -> Vec<(u8, &[u8])> {
     let sections = Parser::new(0).parse_all(wasm).filter_map(|payload| {
         let payload = payload.unwrap();

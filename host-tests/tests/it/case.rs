@@ -1,4 +1,4 @@
-//! Case files. Their format is described beside them, in `cases/README.md`.
+//! Case files. `cases/README.md` describes their format.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ use serde_json::Value;
 use crate::outcome::Outcome;
 use crate::text::{Text, folder};
 
-/// One case: what the store holds, what is called, and what comes of it.
+/// One case: the store's content, a call, and the expected outcome.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// The file's name, without its ending.
+    /// The file's name, without its extension.
     #[serde(skip)]
     pub name: String,
     pub about: String,
@@ -26,7 +26,7 @@ pub struct Case {
     pub expect: Outcome,
 }
 
-/// What to call, ready to be called.
+/// A call, ready to be made.
 #[derive(Debug)]
 pub enum Ready {
     ListModules { roles: Vec<String> },
@@ -55,13 +55,13 @@ impl Case {
         Self { name, ..case }
     }
 
-    /// Writes this outcome into the case's file in place of what is expected now, which is the
-    /// last thing in the file.
+    /// Writes this outcome into the case's file in place of the expected one, which is the last
+    /// field of the file.
     pub fn expect_instead(&self, outcome: &Outcome) {
         const KEY: &str = "\n  \"expect\": ";
         let path = folder().join(format!("{}.json", self.name));
         let text = fs::read_to_string(&path).unwrap();
-        let (kept, _) = text.split_once(KEY).expect("`expect` on a line of its own");
+        let (kept, _) = text.split_once(KEY).expect("`expect` starts a line");
         let expect = with_short_arrays(&serde_json::to_string_pretty(outcome).unwrap());
         let expect = expect.replace('\n', "\n  ");
         fs::write(path, format!("{kept}{KEY}{expect}\n}}\n")).unwrap();
@@ -71,8 +71,8 @@ impl Case {
         self.store.scripted()
     }
 
-    /// The documents of a store that is a list of them; none if the store fails, stalls, or answers with
-    /// something else for a uid.
+    /// The documents of a store that is a list of them; none if the store fails, stalls, or gives a
+    /// scripted answer for a uid.
     pub fn documents(&self) -> Option<Vec<Vec<u8>>> {
         match self.store() {
             Scripted::Answers { documents, by_uid } if by_uid.is_empty() => Some(documents),
@@ -85,17 +85,17 @@ impl Case {
         matches!(self.call, Call::ListModules { .. }) && self.expect.is_malformed()
     }
 
-    /// Whether the store finds by uid the documents that it lists.
+    /// Whether the store finds every listed document by its uid.
     pub fn finds_what_it_lists(&self) -> bool {
         !matches!(&self.store, Store::Documents { by_uid, .. } if !by_uid.is_empty())
     }
 
-    /// Whether the store never answers: nothing for a shell without time-outs.
+    /// Whether the store never answers. A shell without timeouts cannot run such a case.
     pub fn stalls(&self) -> bool {
         matches!(self.store, Store::Stall { .. })
     }
 
-    /// The access policy that finds the roles, null for none. Nothing where the roles are given.
+    /// The access policy of the case; null means no policy. None if the case gives the roles.
     pub fn access(&self) -> Option<&Value> {
         match &self.call {
             Call::Handle(handle) => handle.access.as_ref(),
@@ -103,7 +103,7 @@ impl Case {
         }
     }
 
-    /// The roles that the case gives, if it gives any, as the trusted header carries them.
+    /// The roles of the case, as the trusted header carries them; none if it gives a policy.
     pub fn given_roles(&self) -> Option<String> {
         match &self.call {
             Call::Handle(Handle { roles: Some(Some(roles)), .. }) => Some(roles.join(",")),
@@ -186,7 +186,7 @@ struct Handle {
     target: Text,
     #[serde(default)]
     headers: Vec<(String, Text)>,
-    /// Either the roles, null for nobody, or the policy that finds them, null for none.
+    /// The caller: either the roles, null for no caller, or the access policy, null for no policy.
     #[serde(default, deserialize_with = "present")]
     roles: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "present")]
@@ -239,7 +239,7 @@ fn is_plain(line: &str) -> bool {
     !line.trim_start().starts_with(['[', '{', ']', '}'])
 }
 
-/// Tells null from absent.
+/// Keeps null apart from an absent field.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     value: D,
 ) -> Result<Option<T>, D::Error> {

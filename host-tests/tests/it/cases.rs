@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::outcome::Outcome;
 use crate::runners;
 
-/// A test for each shell, and the list of the artifacts that they run.
+/// Makes a test for each shell, and the list of the artifacts that they run.
 macro_rules! shells {
     (native: $native:path, $($test:ident: $artifact:path => $runner:path,)*) => {
         #[tokio::test]
@@ -55,8 +55,8 @@ async fn server_http2() {
     check(false, runners::server::http2).await;
 }
 
-/// The artifacts that `runtimes/run` runs in the hosts they are for. Those of Spin are exempt: no
-/// package carries it, so only their imports are tested.
+/// The artifacts that `runtimes/run` runs in their own hosts. Those of Spin are exempt: no package
+/// carries it, so only their imports are tested.
 const RUN_IN_RUNTIMES: &[&Artifact] = &[
     &artifacts::HTTP_WASM,
     &artifacts::WASI_HTTP,
@@ -78,8 +78,8 @@ fn every_artifact_is_run() {
     assert_eq!(run, built);
 }
 
-/// Runs every case, and tells of all that differ. The native core is the one whose outcomes are
-/// written into the files where `UPDATE_EXPECT=1` asks for that.
+/// Runs every case, and reports all that differ. With `UPDATE_EXPECT=1` the outcomes of the native
+/// core are written into the files.
 async fn check(updates: bool, run: impl AsyncFn(&Case) -> Vec<Outcome>) {
     let update = updates && env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
     let cases = Case::all();

@@ -89,7 +89,7 @@ fn options_stand_before_or_after_the_command() {
         let output = run(&arguments);
         assert_eq!(output.stdout, one.stdout, "{arguments:?}: {output:?}");
     }
-    // An option of another command stays an error.
+    // An option of another command is an error.
     assert_eq!(run(&["--listen", "127.0.0.1:0", "list"]).status.code(), Some(2));
 }
 
@@ -237,7 +237,7 @@ fn the_folder_of_kept_code_is_for_its_owner_alone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_reserved_for_what_a_plugin_has() {
-    // Room for the memories of 64 instances, each of them and its guards 4.1 GiB, and not for twice
+    // Room for the memories of 64 instances, each 4.1 GiB with its guard pages, but not for twice
     // as many.
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 400000000 && exec \"$0\" list", env!("CARGO_BIN_EXE_ccs-modules")])

@@ -1,4 +1,4 @@
-//! The contract keeps its promises: what is released does not change, and everything is explained.
+//! The contract: released interfaces do not change, and every item is documented.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use wit_parser::{Docs, PackageId, Resolve, Stability, Type, TypeDefKind, WorldId
 #[test]
 fn the_released_contract_still_holds() {
     let mut resolve = Resolve::default();
-    // Both are the same package in the same version, which one `Resolve` does not take. What is
-    // compared are the shapes: the version is looked at by nobody.
+    // One `Resolve` refuses the same package in the same version twice. Only the shapes are
+    // compared, so the version does not matter.
     let released = push(&mut resolve, &folder("host-tests/tests/contract/0.1.0"), "0.0.1");
     let current = push(&mut resolve, &folder("wit"), "0.1.0");
     let (released, current) = (plugin(&resolve, released), plugin(&resolve, current));
@@ -30,7 +30,7 @@ fn everything_is_documented_and_dated() {
         for (type_name, &id) in &interface.types {
             let name = format!("{name}.{type_name}");
             let definition = &resolve.types[id];
-            // A type of another interface is documented there.
+            // A type of another interface is documented in that interface.
             if matches!(definition.kind, TypeDefKind::Type(Type::Id(_))) {
                 continue;
             }
@@ -78,7 +78,7 @@ fn everything_is_documented_and_dated() {
     assert!(check.missing.is_empty(), "{}", check.missing.join("\n"));
 }
 
-/// What lacks something.
+/// The items without documentation.
 #[derive(Default)]
 struct Check {
     seen: usize,
@@ -105,7 +105,7 @@ impl Check {
 fn push(resolve: &mut Resolve, folder: &Path, version: &str) -> PackageId {
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // The file that names the package comes first in what is put together.
+    // The file that names the package comes first in the joined text.
     files.sort_by_key(|path| path.file_stem().is_none_or(|name| name != "world"));
     let texts: Vec<_> = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let text = texts.join("\n");

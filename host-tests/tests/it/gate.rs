@@ -1,4 +1,4 @@
-//! A store that answers when it is told to.
+//! A store that waits for the test's permission to answer.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use ccs_modules_host::{Ccs, CcsError};
 use tokio::sync::Semaphore;
 
-/// A store without documents that answers when it is told to. Clones are the same store.
+/// A store without documents that waits for the test's permission to answer. Clones are the same
+/// store.
 #[derive(Clone)]
 pub struct Gate {
     asked: Arc<Semaphore>,
@@ -18,12 +19,12 @@ impl Gate {
         Self { asked: Arc::new(Semaphore::new(0)), answers: Arc::new(Semaphore::new(0)) }
     }
 
-    /// Ready when the store has been asked once more.
+    /// Waits until the store has been asked once more.
     pub async fn asked(&self) {
         self.asked.acquire().await.unwrap().forget();
     }
 
-    /// Lets one answer out.
+    /// Permits one answer.
     pub fn open(&self) {
         self.answers.add_permits(1);
     }

@@ -1,17 +1,17 @@
-//! Guests that misbehave, written as text.
+//! Misbehaving guests, written as WebAssembly text.
 
 use std::path::Path;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// A component of world `plugin` whose `list-modules` is this WebAssembly text. It answers a
-/// pointer, which any guest here should not get to.
+/// A component of world `plugin` whose `list-modules` is this WebAssembly text. The text returns a
+/// pointer, which no guest of these tests reaches.
 pub fn listing(body: &str) -> Vec<u8> {
     plugin(body, "")
 }
 
-/// The same of `handle`.
+/// The same for `handle`.
 pub fn handling(body: &str) -> Vec<u8> {
     plugin("", body)
 }

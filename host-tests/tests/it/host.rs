@@ -1,4 +1,4 @@
-//! The host: every way in which a guest or a store can misbehave ends in an error that says which.
+//! The host: every misbehaviour of a guest or a store ends in an error that names it.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_guest_that_loops_lets_others_run() {
     let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
     let host = Host::load(&guest::listing("(loop (br 0))"), limits).unwrap();
     let service = host.service(demo());
-    // One thread: the second call only starts because the first one yields.
+    // There is one thread, so the second call only starts because the first one yields.
     let (first, second) =
         tokio::join!(service.list_modules(&NO_ROLES), service.list_modules(&NO_ROLES));
     assert!(matches!(first, Err(CallError::TimedOut(_))));

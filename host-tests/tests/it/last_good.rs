@@ -1,4 +1,4 @@
-//! A store that breaks while it is served: the last good catalog stays.
+//! A store that breaks while it is served: the last good catalog is served on.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ async fn a_file_that_breaks_changes_no_answer_and_is_logged_once() {
     assert_eq!(wire.ask("GET", "/v1/modules").await.text(), GOOD);
     assert_eq!(stale(&server).await, "0");
 
-    // Half-written in place, a document that is malformed, and no file at all.
+    // A file half-written in place, a malformed document, and no file at all.
     for (body, why) in [
         (Some("[{\"uid\":"), "line 1, column 8: EOF while parsing a value"),
         (Some("[{\"uid\":7}]"), "field uid: a number"),
@@ -34,7 +34,7 @@ async fn a_file_that_breaks_changes_no_answer_and_is_logged_once() {
             Some(body) => fs::write(&path, body).unwrap(),
             None => fs::remove_file(&path).unwrap(),
         }
-        // The time is only for a server that never notices.
+        // The time limit is only for a server that never notices.
         timeout(Duration::from_secs(60), async {
             while !server.log().contains(why) {
                 assert_eq!(answer(&mut wire).await, GOOD);
@@ -82,7 +82,7 @@ async fn stale(server: &Server) -> String {
     value.lines().next().unwrap().to_owned()
 }
 
-/// Replaces a file as it should be: a new one is renamed over it.
+/// Replaces a file atomically: a new one is renamed over it.
 fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     fs::write(&new, text).unwrap();

@@ -93,7 +93,7 @@ fn a_list_can_be_of_the_latest_or_of_those_that_fit() {
     assert!(text.contains("min_redis_version is 7.1, and no version is made for 7.2"), "{text}");
     let body = success(&["list", "--fits", "7.2", "--output", "json"]);
     assert_eq!(snapshot::split(body.as_bytes()).unwrap().len(), 4);
-    // The default command takes them too.
+    // The default command accepts the same options.
     assert_eq!(success(&["--fits", "7.2"]), text);
 
     for arguments in [&["list", "--fits", "7"][..], &["list", "--fits", "7", "--output", "json"]] {
@@ -186,7 +186,7 @@ fn changes_are_watched() {
             .spawn()
             .unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    // The first look may come after the first change, so there are changes until one is seen.
+    // The first poll may come after the first change, so the file changes until one change is seen.
     let mut number = 0;
     let line = loop {
         number += 1;

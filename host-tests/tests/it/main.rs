@@ -1,4 +1,5 @@
-//! Every test that needs an artifact. One program: each further one would link wasmtime once more.
+//! Every test that needs an artifact. They are one program: each further one would link wasmtime
+//! once more.
 
 #![allow(
     clippy::expect_used,

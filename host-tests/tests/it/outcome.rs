@@ -1,5 +1,5 @@
-//! What comes of a call, in the form that case files have and that every shell's answer is brought
-//! into.
+//! The outcome of a call, in the form of the case files. Every shell's answer is brought into this
+//! form.
 
 use ccs_modules_host as host;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::standalone::bindings::exports::ccs::modules::snapshot;
 use crate::text::Text;
 
-/// What comes of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Outcome {

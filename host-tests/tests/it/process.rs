@@ -15,7 +15,7 @@ pub struct Server {
     child: Child,
     log: PathBuf,
     pub address: SocketAddr,
-    /// The address of the metrics, where there is one.
+    /// The address of the metrics; none without `--metrics`.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -46,7 +46,7 @@ impl Server {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until the log has this text. The time is only for a log that never has it.
+    /// Waits until the log has this text. The time limit is only for a log that never has it.
     pub async fn logged(&self, text: &str) {
         let waiting = async {
             while !self.log().contains(text) {
@@ -67,7 +67,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

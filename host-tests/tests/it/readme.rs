@@ -1,4 +1,4 @@
-//! The tables of the documentation are what the build and the benchmark report.
+//! The tables of the documentation: they hold the report of the build and of the benchmark.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -52,8 +52,8 @@ fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
     section_is("docs/measurements.md", "measured", &table);
 }
 
-/// Checks that the section with this name holds `expected`, or writes it there where `UPDATE_EXPECT=1`
-/// asks for that.
+/// Checks that the section with this name holds `expected`. With `UPDATE_EXPECT=1` it writes the
+/// section instead.
 fn section_is(page: &str, name: &str, expected: &str) {
     let path = root().join(page);
     let text = fs::read_to_string(&path).unwrap();
@@ -68,7 +68,7 @@ fn section_is(page: &str, name: &str, expected: &str) {
     fs::write(path, format!("{before}{start}{expected}<!-- end -->{after}")).unwrap();
 }
 
-/// The packages that an artifact imports from, each once.
+/// The packages of an artifact's imports, each once.
 fn packages(artifact: &Artifact) -> String {
     let mut packages = Vec::new();
     for import in artifact.imports().unwrap() {

@@ -1,4 +1,4 @@
-//! The Redis store where there is no Redis. What needs a real one is in `tests/redis`.
+//! The Redis store without a Redis. The tests that need a real one are in `tests/redis`.
 
 use std::fs;
 #[cfg(unix)]
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn a_port_without_a_server_is_unavailable() {
     let port = closed_port();
     let store = store(port);
     let text = format!("redis at 127.0.0.1:{port}: connection refused");
@@ -48,7 +48,7 @@ async fn a_file_of_certificates_is_named_where_it_is_none() {
         let Err(CcsError::Unavailable(found)) =
             Redis::new(url.parse().unwrap()).list_documents().await
         else {
-            panic!("{text:?}: nobody is there");
+            panic!("{text:?}: no server listens");
         };
         let reason = reason.replace("PATH", path.to_str().unwrap());
         assert!(found.starts_with(&reason), "{text:?}: {found}");
@@ -190,7 +190,7 @@ fn a_file_that_is_replaced_keeps_its_mode_and_its_links() {
 #[cfg(unix)]
 const BODY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-tests/cases/bodies/8.x.json");
 
-/// The text begins so, and never holds the password.
+/// Checks the exit code and the start of the message, and that the password is nowhere in it.
 fn failed(output: &Output, code: i32, text: &str) {
     assert_eq!(output.status.code(), Some(code));
     assert_eq!(output.stdout, b"");
@@ -217,7 +217,7 @@ fn closed_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Something that says this to whoever says something, and then nothing more.
+/// A false Redis that sends this answer once it has received anything, and then nothing more.
 async fn pretend(answer: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -227,7 +227,7 @@ async fn pretend(answer: &'static str) -> u16 {
                 let mut request = [0; 1024];
                 let _ = stream.read(&mut request).await;
                 let _ = stream.write_all(answer.as_bytes()).await;
-                // Until the other side has had enough.
+                // Reads until the client ends the connection.
                 while stream.read(&mut request).await.is_ok_and(|count| count > 0) {}
             });
         }

@@ -1,5 +1,5 @@
-//! Whatever a store or a caller sends, the component answers what the native core answers. It
-//! never traps.
+//! The component and the native core: they give the same answer to every store and caller, and the
+//! component never traps.
 
 use ccs_modules_host::stores::{Scripted, Snapshot};
 use ccs_modules_host::{Caller, Request};
@@ -36,7 +36,7 @@ proptest! {
     }
 }
 
-/// The same outcome from both, and from the component twice.
+/// Checks that both give the same outcome, and the component twice.
 fn same(call: &Ready, store: &Scripted) -> Result<(), TestCaseError> {
     let (native, first, second) = runtime().block_on(async {
         let mut instance = plugin::host().service(store.clone()).instance();
@@ -55,7 +55,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// A store that answers its first document whatever the uid.
+/// A store that answers with its first document for every uid.
 fn lying(documents: Vec<Vec<u8>>) -> Scripted {
     let first = documents.first().cloned();
     Scripted::Answers {
@@ -64,7 +64,7 @@ fn lying(documents: Vec<Vec<u8>>) -> Scripted {
     }
 }
 
-/// The uid of every document that is not the server's own.
+/// The uid of every generated document.
 const UID: &str = "1";
 
 fn calls() -> impl Strategy<Value = Ready> {
@@ -85,7 +85,7 @@ fn calls() -> impl Strategy<Value = Ready> {
     })
 }
 
-/// An object of any JSON under names that mean something and names that do not.
+/// An object of any JSON, under documented names and others.
 fn json_object() -> impl Strategy<Value = Vec<u8>> {
     let scalar = prop_oneof![
         Just("null".to_owned()),
@@ -192,7 +192,7 @@ fn requests() -> impl Strategy<Value = Request> {
         .prop_map(|(method, target, headers, caller)| Request { method, target, headers, caller })
 }
 
-/// The documents of a server's body.
+/// The documents in a server's body.
 fn documents(body: &str) -> Vec<Vec<u8>> {
     let path = crate::text::folder().join("bodies").join(body);
     Snapshot::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()

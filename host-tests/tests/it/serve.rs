@@ -359,7 +359,7 @@ fn a_certificate_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
     assert!(!log.contains("PRIVATE"), "{log}");
 }
 
-/// Waits until this holds.
+/// Waits until the condition holds.
 fn until(mut holds: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !holds() {
@@ -377,7 +377,7 @@ fn both_signals_end_it_well() {
     }
 }
 
-/// A server that has said where it is. It ends when this is dropped.
+/// A server whose address is known. It ends when this is dropped.
 struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -400,7 +400,7 @@ impl Server {
         server
     }
 
-    /// The next line of what it says.
+    /// The next line of its log.
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -412,12 +412,12 @@ impl Server {
         self.line().split([':', ' ']).find(|word| word.len() == 32).unwrap().to_owned()
     }
 
-    /// Stops it, and answers with its log.
+    /// Stops the server, and returns its log.
     fn stop(mut self) -> String {
         self.signal("TERM")
     }
 
-    /// Sends a signal that does not end it.
+    /// Sends a signal that does not end the server.
     fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
@@ -434,7 +434,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -458,7 +458,7 @@ fn status(arguments: &[&str]) -> u16 {
     String::from_utf8(curl(&all).stdout).unwrap().parse().unwrap()
 }
 
-/// Writes a file and answers with its path.
+/// Writes a file and returns its path.
 fn write(folder: &TempDir, name: &str, text: &str) -> String {
     let path: &Path = &folder.path().join(name);
     fs::write(path, text).unwrap();

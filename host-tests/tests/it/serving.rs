@@ -1,4 +1,4 @@
-//! A server in this program, on a port of its own.
+//! A server in this program, on a free port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -29,25 +29,25 @@ impl Serving {
         }
     }
 
-    /// Tells the server to stop; ready when it has.
+    /// Stops the server, and waits until it has stopped.
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.unwrap();
     }
 }
 
-/// The plugin, loaded once for all tests whose stores answer in their own time.
+/// The plugin, loaded once for all tests whose stores do not stall.
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap())
 }
 
-/// Any port that is free, on this machine only.
+/// Any free port, on this machine only.
 pub fn any_port() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-/// Everybody may look.
+/// Settings that let every caller read.
 pub fn open_to_all() -> Settings {
     let access = Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
     Settings { access: Some(access), ..Settings::default() }

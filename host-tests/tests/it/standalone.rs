@@ -94,7 +94,7 @@ impl Standalone {
     }
 }
 
-/// Header fields as the component takes them.
+/// Header fields in the form that the component takes.
 pub fn text_headers(headers: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     headers.iter().map(|(name, value)| (name.clone(), text(value))).collect()
@@ -174,7 +174,7 @@ fn a_mirror_answers_from_what_it_fetched() {
     assert!(response.headers.contains(&("age".into(), "2".into())), "{:?}", response.headers);
     assert_eq!(mirror.answered(20, fetch.id, 200, &[], "[]"), Outcome::Late);
 
-    // The same node is asked whether the list is unchanged.
+    // The mirror asks the same node whether the list is unchanged.
     let PollResult::Wait(until) = mirror.poll(20) else { panic!("a fetch too early") };
     let fetch = mirror.fetch(until);
     assert!(fetch.headers.contains(&("if-none-match".into(), "\"1\"".into())));
@@ -226,7 +226,7 @@ fn a_configuration_that_is_refused_names_the_option_and_shows_no_value() {
     }
 }
 
-/// A body of a catalog that is nested as deep as can be configured fits into the component's stack.
+/// The deepest nesting that can be configured fits into the component's stack.
 #[test]
 fn the_greatest_depth_fits_into_the_stack() {
     let configuration = r#"{"nodes":["https://node1"],"limits":{"depth":32}}"#;
@@ -241,7 +241,7 @@ fn the_greatest_depth_fits_into_the_stack() {
     assert_eq!(mirror.answered(until, fetch.id, 200, &[], &body), Outcome::Changed);
 }
 
-/// A mirror in an instance of its own.
+/// A mirror in its own instance.
 #[derive(Debug)]
 struct Mirror {
     standalone: Standalone,

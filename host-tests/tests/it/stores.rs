@@ -69,13 +69,13 @@ async fn a_file_of_the_same_length_and_time_is_another_file() {
     write(&path, r#"[{"uid":"a"}]"#);
     assert_eq!(store.list_documents().await.unwrap(), [br#"{"uid":"a"}"#]);
 
-    // As `cp -p` and `rsync -t` replace a file.
+    // `cp -p` and `rsync -t` replace a file in this way.
     let new = folder.path().join("new.json");
     write(&new, r#"[{"uid":"b"}]"#);
     fs::rename(&new, &path).unwrap();
     assert_eq!(store.list_documents().await.unwrap(), [br#"{"uid":"b"}"#]);
 
-    // Written to in place, and too soon for the clock of the file system to have moved.
+    // The file is written in place, before the clock of the file system has moved.
     for uid in ["c", "d", "e", "f"] {
         let document = format!(r#"{{"uid":"{uid}"}}"#);
         write(&path, &format!("[{document}]"));
@@ -88,7 +88,7 @@ async fn a_file_of_the_same_length_and_time_is_another_file() {
 async fn a_file_is_not_parsed_where_calls_are_answered() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
-    // Sound until its last byte, and long enough that parsing it takes far more than anything else.
+    // The text is valid until its last byte, and so long that its parsing takes most of the time.
     let ones = vec!["1"; 400].join(",");
     let document = |uid| format!(r#"{{"n":[{ones}],"uid":"{uid}"}}"#);
     let documents: Vec<_> = (0..20_000).map(document).collect();
@@ -107,7 +107,7 @@ async fn a_file_is_not_parsed_where_calls_are_answered() {
     }
 }
 
-/// The time that this thread has run on a processor.
+/// The processor time of this thread.
 #[cfg(target_os = "linux")]
 fn processor_time() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -170,7 +170,7 @@ async fn what_can_be_loaded_is_what_can_be_served() {
         (format!(r#"[{{"uid":"a","x":{}}}]"#, nested(16)), false),
         (format!(r#"[{{"uid":"a","x":"{}"}}]"#, long((1 << 20) - 18)), true),
         (format!(r#"[{{"uid":"a","x":"{}"}}]"#, long((1 << 20) - 17)), false),
-        // The blanks count, though they are not kept.
+        // Blanks count, although they are not kept.
         (format!(r#"[{{{}"uid":"a"}}]"#, " ".repeat(1 << 20)), false),
         (many(100_000), true),
         (many(100_001), false),
@@ -183,7 +183,7 @@ async fn what_can_be_loaded_is_what_can_be_served() {
     }
 }
 
-/// A list of so many small documents.
+/// A list of this many small documents.
 fn many(documents: usize) -> String {
     let documents: Vec<_> = (0..documents).map(|n| format!(r#"{{"uid":"{n}"}}"#)).collect();
     format!("[{}]", documents.join(","))

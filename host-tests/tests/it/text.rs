@@ -1,4 +1,4 @@
-//! Texts as they are written in case files.
+//! Texts in the form of the case files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-/// A text: a string, or parts to be joined. Two texts are equal if their bytes are, however they
-/// are written.
+/// A text: a string, or parts to be joined. Two texts are equal if their bytes are, in whatever
+/// form they are written.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Text {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes, for what a well-behaved client would not send.
+//! HTTP/1.1 as bytes, for requests that a well-behaved client does not send.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub struct Wire<S = TcpStream> {
     received: Vec<u8>,
 }
 
-/// A response, whole.
+/// A whole response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
@@ -36,23 +36,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Sends, if the connection still takes it.
+    /// Sends the bytes; returns whether the connection still took them.
     pub async fn sends(&mut self, bytes: &str) -> bool {
         self.stream.write_all(bytes.as_bytes()).await.is_ok()
     }
 
-    /// Whether for so long nothing comes, not even the end.
+    /// Whether neither a byte nor the end comes for so long.
     pub async fn is_silent(&mut self, duration: Duration) -> bool {
         timeout(duration, self.receive()).await.is_err()
     }
 
-    /// Sends a request without further headers and answers with its reply.
+    /// Sends a request without further headers and returns the response.
     pub async fn ask(&mut self, method: &str, target: &str) -> Reply {
         self.send(format!("{method} {target} HTTP/1.1\r\nhost: test\r\n\r\n")).await;
         self.reply(method).await
     }
 
-    /// The next response, which is to a request with this method.
+    /// The next response, to a request with this method.
     pub async fn reply(&mut self, method: &str) -> Reply {
         let end = loop {
             match self.received.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -79,13 +79,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         reply
     }
 
-    /// What comes until the connection ends.
+    /// All bytes until the connection ends.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.receive().await {}
         std::mem::take(&mut self.received)
     }
 
-    /// Whether the connection goes on. One that is cut has ended, too.
+    /// Reads more bytes; returns whether there were any. A reset connection counts as ended.
     async fn receive(&mut self) -> bool {
         self.stream.read_buf(&mut self.received).await.is_ok_and(|count| count > 0)
     }

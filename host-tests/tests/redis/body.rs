@@ -1,4 +1,4 @@
-//! What is loaded.
+//! The bodies that the tests load.
 
 use ccs_modules_host::Ccs;
 use ccs_modules_host::stores::{CheckedCatalog, Snapshot};
@@ -6,7 +6,7 @@ use ccs_modules_host::stores::{CheckedCatalog, Snapshot};
 pub const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 pub const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
 
-/// Bodies as servers of three versions send them.
+/// Bodies from servers of three versions.
 pub const BODIES: [&str; 3] = [
     include_str!("../../cases/bodies/7.2.json"),
     include_str!("../../cases/bodies/7.22.json"),
@@ -21,7 +21,7 @@ pub async fn documents(body: &str) -> Vec<Vec<u8>> {
     Snapshot::parse(body.as_bytes()).unwrap().list_documents().await.unwrap()
 }
 
-/// The same body in the order in which a store without one is listed.
+/// The same body in the order that an unordered store is listed in.
 pub async fn sorted(body: &str) -> String {
     let mut documents = documents(body).await;
     ccs_modules::sort_documents(&mut documents, &ccs_modules::Limits::default());

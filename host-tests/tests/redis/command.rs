@@ -28,7 +28,7 @@ async fn a_body_is_loaded_served_and_exported() {
         assert!(exported.ends_with(&format!("{} bytes\n", body.len())), "{exported}");
         assert_eq!(fs::read_to_string(&back).unwrap(), body);
 
-        // What was exported and is loaded again is the same, to the byte.
+        // An exported catalog that is loaded again is the same, to the byte.
         let again = run(&["load", back.to_str().unwrap(), "--into", &server.url()]);
         let count = body.matches("\"uid\"").count();
         let same = format!(": 0 new, 0 changed, {count} unchanged, 0 removed\n");

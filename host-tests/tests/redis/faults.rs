@@ -1,4 +1,4 @@
-//! What goes wrong with a Redis: each has an answer that says what, and ends without a restart.
+//! Faults of a Redis: each has an answer that names it, and ends without a restart of the client.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn a_connection_that_was_lost_meanwhile_is_made_again_unseen() {
 async fn a_redis_that_falls_silent() {
     let server = Server::start();
     let store = server.store().within(Duration::from_millis(200));
-    // What is there before is not lost for those who wait longer.
+    // The full store still answers clients that wait longer.
     recovered(&store).await;
     server.freeze();
     unavailable(&store, "no reply in time").await;
@@ -83,7 +83,7 @@ async fn a_wrong_password() {
         assert!(text.contains("does not accept the credentials: check "), "{text}");
         assert!(!text.contains("secret"), "{text}");
     }
-    // Whoever runs Redis puts it right, and nobody has to restart this.
+    // An operator repairs Redis, and nobody restarts this client.
     server.run_command(&["CONFIG", "SET", "requirepass", "wrong-secret"]);
     recovered(&store).await;
 }
@@ -196,7 +196,7 @@ async fn a_replica_is_read_and_not_written_to() {
     ]);
     primary.store().replace(&catalog(DEMO)).await.unwrap();
     let store = replica.store();
-    // Until it has synchronised it is not ready.
+    // A replica is not ready until it has synchronised.
     while store.list_documents().await.is_ok_and(|documents| documents.len() < 16)
         || matches!(store.list_documents().await, Err(CcsError::Unavailable(_)))
     {
@@ -227,7 +227,7 @@ async fn no_connection_to_spare() {
     let store = server.store();
     assert!(matches!(
         store.list_documents().await,
-        // With a password, the refusal is the answer to that.
+        // Redis refuses the connection, and the password with it.
         Err(CcsError::Unavailable(_) | CcsError::Denied(_))
     ));
     set("100", &mut connection);
@@ -250,7 +250,7 @@ async fn denied(store: &Redis) -> String {
     }
 }
 
-/// The same store answers again, soon.
+/// Waits until the same store answers again.
 async fn recovered(store: &Redis) {
     let answers = async {
         while store.list_documents().await.is_err() {

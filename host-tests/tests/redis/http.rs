@@ -29,7 +29,7 @@ async fn every_request_is_answered_while_redis_comes_and_goes() {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(http.run(stop.clone().cancelled_owned()));
 
-    // The same connections throughout: none is lost over a Redis that is away.
+    // The same connections are used throughout: none is lost while Redis is away.
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(Mutex::new(connect(address).await));

@@ -1,5 +1,5 @@
-//! Requests while Redis goes away and comes back: every answer is right or a 503, and there is one
-//! to every request.
+//! Requests while Redis goes away and comes back: every request has an answer, which is the right
+//! one or a 503.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,26 +9,27 @@ use tokio::task::spawn_blocking;
 use crate::body::{BLOOM, DEMO, catalog, documents, sorted};
 use crate::server::Server;
 
-/// One answer, as far as it is looked at.
+/// The parts of a response that the test checks.
 pub struct Answer {
     pub status: u16,
     pub retry_after: bool,
     pub body: Vec<u8>,
 }
 
-/// What is asked again and again, and what a right answer is.
+/// A request that is repeated, and its right response.
 pub struct Question {
     pub target: String,
     status: u16,
     body: String,
 }
 
-/// What came of it.
+/// The counts of answers.
 #[derive(Default)]
 struct Tally {
     right: AtomicUsize,
     unavailable: AtomicUsize,
-    /// How often Redis went or was back for a second. While this is even, no 503 is right.
+    /// The number of times that Redis went away or had been back for a second. While this is even,
+    /// no 503 is right.
     phase: AtomicUsize,
     done: AtomicBool,
 }
@@ -36,8 +37,8 @@ struct Tally {
 pub const CLIENTS: usize = 16;
 const ROUNDS: usize = 3;
 
-/// Asks from many sides, with `ask`, while Redis is killed and started again. `ask` is told which
-/// of the sides it is.
+/// Sends requests by `ask` from many clients while Redis is killed and started again. `ask` gets
+/// the number of the client.
 pub async fn withstands<A>(server: Server, ask: A) -> Server
 where
     A: AsyncFn(usize, &Question) -> Answer,
@@ -66,14 +67,14 @@ where
     server
 }
 
-/// Kills Redis in the middle, and starts it again when that was noticed.
+/// Kills Redis during the requests, and starts it again after clients have seen 503s.
 async fn disturb(mut server: Server, tally: &Tally) -> Server {
     for _ in 0..ROUNDS {
         more(&tally.right, 200).await;
         tally.phase.fetch_add(1, Ordering::SeqCst);
         server.kill();
         more(&tally.unavailable, 200).await;
-        // Waiting for Redis must not keep the clients waiting.
+        // Waiting for Redis must not block the clients.
         server = spawn_blocking(|| server.restarted()).await.unwrap();
         let back = Instant::now();
         more(&tally.right, 1).await;
@@ -86,7 +87,7 @@ async fn disturb(mut server: Server, tally: &Tally) -> Server {
     server
 }
 
-/// Waits until there are so many more of them.
+/// Waits until the count has grown by `more`.
 async fn more(count: &AtomicUsize, more: usize) {
     let goal = count.load(Ordering::Relaxed) + more;
     let reached = async {
@@ -133,7 +134,7 @@ async fn questions() -> [Question; 3] {
     ]
 }
 
-/// All of them at once, in this task.
+/// Runs all of them concurrently, in this task.
 async fn join_all(futures: impl Iterator<Item = impl Future<Output = ()>>) {
     let mut futures: Vec<_> = futures.map(Box::pin).collect();
     std::future::poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! Everything that needs a real Redis: `redis-server` must be installed.
+//! Tests that need a real Redis: `redis-server` must be installed.
 //!
 //! `cargo test` leaves this out; `cargo test -p ccs-modules-host --test redis` runs it.
 

@@ -1,4 +1,4 @@
-//! The order of the Redis function that Envoy calls, against the order of the core.
+//! The order of the Redis function that Envoy calls, compared with the order of the core.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn the_function_lists_in_the_order_of_the_core() {
     compile_locale(locales.path());
     for environment in [
         &[][..],
-        // Here `a` is less than `B`, and `_` is nothing.
+        // A locale in which `a` sorts before `B`, and `_` is ignored.
         &[("LC_ALL", "en_US.UTF-8"), ("LOCPATH", locales.path().to_str().unwrap())],
     ] {
         let server = Server::start_in(environment);
@@ -34,7 +34,7 @@ fn the_function_lists_in_the_order_of_the_core() {
     }
 }
 
-/// Documents whose names, versions and uids are hard to sort, in no order.
+/// Documents whose names, versions and uids are hard to sort, in a mixed order.
 fn documents() -> Vec<String> {
     let names = [
         "",

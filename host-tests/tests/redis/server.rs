@@ -1,4 +1,4 @@
-//! A Redis of one's own: on a free port, with a password, and gone at the end.
+//! A Redis for one test: on a free port, with a password, ended with the test.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use ccs_modules_host::stores::Redis;
 use redis::{Client, Connection, ConnectionLike};
 use tempfile::TempDir;
 
-/// A running `redis-server`. It writes nothing to disk by itself.
+/// A running `redis-server`. It writes to disk only when it is told to.
 pub struct Server {
     child: Option<Child>,
     folder: TempDir,
@@ -24,13 +24,13 @@ impl Server {
         Self::start_with(&[])
     }
 
-    /// With further options of the command line; `{port}` stands for the port, and plain TCP is off
-    /// where an option uses it.
+    /// Starts it with further command line options; `{port}` stands for the port, and plain TCP is
+    /// off if an option uses it.
     pub fn start_with(options: &[&str]) -> Self {
         Self::launch(options, &[])
     }
 
-    /// With further variables in its environment.
+    /// Starts it with further environment variables.
     pub fn start_in(environment: &[(&str, &str)]) -> Self {
         Self::launch(&[], environment)
     }
@@ -45,7 +45,7 @@ impl Server {
             options: options.iter().map(|&option| option.into()).collect(),
             environment: environment.iter().map(owned).collect(),
         };
-        // Somebody else may take the port between finding it and using it.
+        // Another program may take the port after it was found free.
         for _ in 0..5 {
             server.port = free_port();
             if server.run() {
@@ -55,7 +55,7 @@ impl Server {
         panic!("redis-server does not start");
     }
 
-    /// As if the power had failed.
+    /// Kills it, as a power failure does.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -63,7 +63,7 @@ impl Server {
         }
     }
 
-    /// Again, on the same port, with what was saved.
+    /// Starts it again, on the same port, with the saved data.
     pub fn restart(&mut self) {
         assert!(self.child.is_none());
         assert!(self.run(), "redis-server does not start again");
@@ -74,7 +74,7 @@ impl Server {
         self
     }
 
-    /// Stops without leaving: connections stay, and nothing is answered.
+    /// Stops the process: connections stay open, and nothing is answered.
     pub fn freeze(&self) {
         self.signal("STOP");
     }
@@ -83,7 +83,7 @@ impl Server {
         self.signal("CONT");
     }
 
-    /// For the command line, password included.
+    /// The URL for the command line, with the password.
     pub fn url(&self) -> String {
         format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
     }
@@ -92,12 +92,12 @@ impl Server {
         self.port
     }
 
-    /// The hash as a store; while the key does not exist, an empty one.
+    /// The hash as a store; a missing key is an empty catalog.
     pub fn store(&self) -> Redis {
         Redis::new(format!("{}?missing=empty", self.url()).parse().unwrap())
     }
 
-    /// A connection to prepare what a test needs.
+    /// A connection that prepares the data of a test.
     pub fn connection(&self) -> Connection {
         Client::open(self.url()).unwrap().get_connection().unwrap()
     }

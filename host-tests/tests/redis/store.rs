@@ -1,4 +1,4 @@
-//! What is read, and what is written.
+//! Reading from a Redis, and writing into it.
 
 use ccs_modules_host::stores::{Changes, Redis};
 use ccs_modules_host::{Ccs, CcsError};
@@ -125,7 +125,7 @@ async fn database_and_key_are_the_address_s() {
 async fn a_user_may_be_named() {
     let server = Server::start();
     server.store().replace(&catalog(DEMO)).await.unwrap();
-    // All that reading takes.
+    // All permissions that reading needs.
     let rule = "ACL SETUSER reader on >p@ss/word ~ccs:modules +hvals +hget +exists";
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
     let url = format!("redis://reader:p%40ss%2Fword@127.0.0.1:{}", server.port());
@@ -140,7 +140,7 @@ async fn a_user_may_be_named() {
     assert!(text.contains("does not let this user"), "{text}");
     assert_eq!(store.list_documents().await.unwrap().len(), 16);
 
-    // All that writing takes.
+    // All permissions that writing needs.
     let rule = "ACL SETUSER writer on >w ~ccs:modules +watch +hgetall +multi +exec +del +hset";
     server.run_command(&rule.split(' ').collect::<Vec<_>>());
     let url = format!("redis://writer:w@127.0.0.1:{}", server.port());
@@ -183,7 +183,7 @@ async fn writers_at_the_same_time_come_one_after_the_other() {
     let write = async |n: usize| {
         for _ in 0..20 {
             match stores[n].replace(&catalogs[n]).await {
-                // What it replaced is what one of them wrote.
+                // One of the two writers replaced the catalog of the other.
                 Ok(changes) => assert!(changes.removed + changes.unchanged <= 1, "{changes}"),
                 Err(CcsError::Unavailable(text)) => {
                     assert!(text.contains("keep writing to"), "{text}")

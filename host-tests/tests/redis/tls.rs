@@ -73,7 +73,7 @@ fn store(server: &Server, parameter: &str) -> Redis {
     Redis::new(format!("{url}{parameter}").parse().unwrap())
 }
 
-/// A Redis whose certificate, for this name, is from an authority of its own.
+/// A Redis whose certificate, for this name, is signed by its own authority.
 fn start(name: &str) -> (TempDir, Server) {
     let folder = TempDir::new().unwrap();
     let write = |file: &str, text: String| {

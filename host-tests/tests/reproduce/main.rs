@@ -1,8 +1,8 @@
-//! The artifacts are the same bytes wherever they are built: in another folder, with another home of
-//! cargo, from what git tracks alone.
+//! Reproducible builds: the artifacts are the same bytes in another folder, with another home of
+//! cargo, built from the files that git tracks.
 //!
-//! `cargo test` leaves this out, for it builds every adapter once more:
-//! `cargo test -p ccs-modules-host --test reproduce` runs it.
+//! `cargo test` leaves this out, for it builds every adapter once more: `cargo test -p
+//! ccs-modules-host --test reproduce` runs it.
 
 #![allow(
     clippy::expect_used,
@@ -54,7 +54,7 @@ fn copy_tracked_files(to: &Path) {
     for name in names.split_terminator('\0') {
         let (from, to) = (root.join(name), to.join(name));
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        // One that is not there is about to be removed from what is tracked.
+        // A tracked file may be missing: it is about to be removed from the index.
         if from.exists() {
             fs::copy(from, to).unwrap();
         }

@@ -1,11 +1,11 @@
-//! A server under mixed requests, good and hostile, over stores that fail, for as long as it is told:
+//! A server under mixed requests, good and hostile, over stores that fail, for a given time:
 //!
 //! ```sh
 //! cargo test -p ccs-modules-host --test soak -- SECONDS [REQUESTS]
 //! ```
 //!
-//! Without a number it takes ten minutes. At the end it has taken no more memory, files and threads than
-//! early on, and made no fewer than `REQUESTS` requests. Needs Linux.
+//! Default: ten minutes. At the end the server has no more memory, files and threads than early on, and has
+//! answered at least `REQUESTS` requests. Needs Linux.
 
 #![allow(
     clippy::expect_used,
@@ -31,19 +31,21 @@ use std::time::{Duration, Instant};
 use crate::process::Server;
 use crate::redis::Answer;
 
-/// So many clients ask one server at once.
+/// The number of clients of each server.
 const CLIENTS: usize = 3;
 
-/// How many mebibytes more than early on are no growth: what allocators keep and do not give back.
+/// The memory, in MiB, that may come on top of the early size: allocators keep some of what was
+/// freed.
 const MARGIN: usize = 16;
 
-/// The same where the store's answers never end: they are read until they are cut off.
+/// The same for a store whose answers never end: they are read up to their limit.
 const MARGIN_OF_ENDLESS: usize = 160;
 
-/// How many threads more than early on are no growth: files are read on threads that come and go.
+/// The number of threads that may come on top of the early number: files are read on threads that
+/// come and go.
 const FILE_THREADS: usize = CLIENTS + 1;
 
-/// What one client sends, over and over.
+/// The requests that a client repeats.
 const REQUESTS: &[&str] = &[
     "GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n",
     "GET /v1/modules/b14385b09778a335835ee3ae380bbc77 HTTP/1.1\r\nhost: test\r\n\r\n",
@@ -57,7 +59,7 @@ const REQUESTS: &[&str] = &[
     "GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n",
 ];
 
-/// What ends a connection, each by another way.
+/// Bytes that end a connection, each in another way.
 const RUDE: &[&str] = &[
     "",
     "nonsense\r\n\r\n",
@@ -111,7 +113,7 @@ fn main() {
     assert!(requests >= wanted, "{requests} requests, {wanted} wanted");
 }
 
-/// Runs one server and its clients; answers how many requests came to which status.
+/// Runs one server and its clients; returns the number of answers by status.
 fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize> {
     let words: Vec<_> = options.iter().map(String::as_str).collect();
     let server = Server::start(&words);
@@ -119,7 +121,7 @@ fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize
     thread::scope(|scope| {
         let clients: Vec<_> =
             (0..CLIENTS).map(|_| scope.spawn(|| client(&server, &stop))).collect();
-        // Early is when everything has happened a few times.
+        // By now every kind of request has happened a few times.
         thread::sleep(time / 5);
         let early = Taken::by(&server);
         thread::sleep(time.saturating_sub(begun.elapsed()));
@@ -137,7 +139,7 @@ fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize
     })
 }
 
-/// What a server takes of the machine.
+/// The memory, files and threads of a server.
 #[derive(Debug)]
 struct Taken {
     mebibytes: usize,
@@ -146,7 +148,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// The least of several moments: what a server takes, and not what a request does.
+    /// The least of several moments, which leaves out the requests in flight.
     fn by(server: &Server) -> Self {
         let moments = (0..20).map(|_| {
             thread::sleep(Duration::from_millis(50));
@@ -164,7 +166,7 @@ impl Taken {
     }
 }
 
-/// Asks until it is told to stop.
+/// Sends requests until it is stopped.
 fn client(server: &Server, stop: &AtomicBool) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
     let mut turn = 0;
@@ -178,14 +180,14 @@ fn client(server: &Server, stop: &AtomicBool) -> BTreeMap<u16, usize> {
                 break;
             }
         }
-        // And one that ends badly: without a look at what comes back.
+        // A second connection that ends badly; its response is not read.
         let _ = server.connect().write_all(RUDE[turn % RUDE.len()].as_bytes());
         *counts.entry(0).or_insert(0) += 1;
     }
     counts
 }
 
-/// The status of the answer, which is read to its end.
+/// The status of the response, which is read to its end.
 fn ask(stream: &mut BufReader<TcpStream>, request: &str) -> Option<u16> {
     stream.get_mut().write_all(request.as_bytes()).ok()?;
     let mut line = String::new();

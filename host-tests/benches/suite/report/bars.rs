@@ -1,4 +1,4 @@
-//! Our rows beside their twins: a bar for each, to the left of the line where ours costs less.
+//! A bar for each row and its twin, to the left of the middle line if ours costs less.
 
 use plotters::backend::SVGBackend;
 use plotters::drawing::IntoDrawingArea;
@@ -14,10 +14,10 @@ const WIDTH: i32 = 960;
 const ROW: i32 = 24;
 const TOP: i32 = 64;
 const BOTTOM: i32 = 16;
-/// Where the bars begin and end.
+/// The left and right ends of the longest bars.
 const LEFT: i32 = 330;
 const RIGHT: i32 = 690;
-/// What costs so many times as much, or as little, ends at an edge.
+/// The largest ratio that is drawn; a bar of a larger one ends at the edge.
 const MOST: f64 = 16.0;
 
 /// The plot, as SVG.
@@ -32,7 +32,7 @@ pub fn draw(rows: &[Row]) -> Outcome<String> {
 /// A row that has a native twin doing the same work.
 struct Bar {
     name: String,
-    /// What ours costs, the twin being 1.
+    /// The cost of ours; that of the twin is 1.
     cost: f64,
     values: String,
 }
@@ -89,7 +89,7 @@ fn plot(svg: &mut String, bars: &[Bar], height: i32) -> Drawn {
     Ok(())
 }
 
-/// Where a cost stands.
+/// The position of a cost.
 fn x(cost: f64) -> i32 {
     let share = (cost.clamp(1.0 / MOST, MOST).log(MOST) + 1.0) / 2.0;
     LEFT + (f64::from(RIGHT - LEFT) * share).round() as i32

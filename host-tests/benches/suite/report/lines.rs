@@ -1,4 +1,5 @@
-//! How time and memory grow with the catalog: both axes logarithmic, so that what grows evenly is a line.
+//! Time and memory by the length of the catalog. Both axes are logarithmic, so that even growth is
+//! a straight line.
 
 use plotters::backend::SVGBackend;
 use plotters::chart::{ChartBuilder, SeriesLabelPosition};
@@ -24,7 +25,7 @@ pub fn draw(points: &[Point]) -> Outcome<String> {
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A line: its name, its colour, and what it shows of a point.
+/// A line: its name, its colour, and the value that it takes from a point.
 type Line = (&'static str, RGBColor, fn(&Point) -> f64);
 
 fn plot(svg: &mut String, points: &[Point]) -> Drawn {

@@ -1,4 +1,4 @@
-//! What is told of a run: a table, and where it is kept, JSON and plots.
+//! The report of a benchmark run: a table for the terminal, and JSON and plots in files.
 
 mod bars;
 mod lines;
@@ -15,7 +15,7 @@ use crate::failure::Outcome;
 use crate::growth::Point;
 use crate::row::Row;
 
-/// A run.
+/// A benchmark run.
 #[derive(Serialize)]
 pub struct Report {
     machine: Facts,
@@ -36,7 +36,7 @@ impl Report {
         })
     }
 
-    /// The run as a table, with what it was run on.
+    /// The run as a table, with its environment.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", table::of(&self.rows));
         for (about, facts) in
@@ -49,7 +49,7 @@ impl Report {
         text
     }
 
-    /// Writes `results/`, which the README shows.
+    /// Writes `results/`, which the documentation shows.
     pub fn keep(&self) -> Outcome<()> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
         fs::create_dir_all(&folder)?;

@@ -1,5 +1,5 @@
-//! The modules API as one writes it with wstd and serde: the catalog is part of the component, and is parsed
-//! for each request.
+//! The modules API as it is usually written with wstd and serde: the catalog is part of the
+//! component, and is parsed for each request.
 
 #[path = "../../src/structs.rs"]
 mod structs;

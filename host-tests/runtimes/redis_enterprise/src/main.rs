@@ -1,7 +1,8 @@
-//! Asks a server by the crate `redis-enterprise`: one JSON object a line in, what came of it out.
+//! Sends requests to a server by the crate `redis-enterprise`: one JSON object a line in, one
+//! result a line out.
 //!
-//! In: `{"url", "user", "password", "uid"}`, the list where `uid` is null. Out: `{"ok": …}`, what the
-//! crate read, or `{"error": …}`, the crate's own name for what went wrong.
+//! In: `{"url", "user", "password", "uid"}`; a null `uid` asks for the list. Out: `{"ok": …}`, the
+//! crate's value, or `{"error": …}`, the name of the crate's error.
 
 use std::error::Error;
 use std::io;
@@ -32,7 +33,7 @@ async fn answer(question: Question) -> Result<Value, RestError> {
         .base_url(question.url)
         .username(question.user)
         .password(question.password)
-        .insecure(true) // Over TLS the server shows a certificate that nobody has signed.
+        .insecure(true) // The server's certificate is self-signed.
         .build()?;
     let modules = ModuleHandler::new(client);
     Ok(match question.uid {

@@ -1,6 +1,7 @@
-//! Serves one HTTP component with wasmCloud's runtime library: `ccs-modules-wasmcloud WASM ADDRESS`.
+//! Serves one HTTP component with wasmCloud's runtime library: `ccs-modules-wasmcloud WASM
+//! ADDRESS`.
 //!
-//! The component gets those variables of this process's environment that begin with `CCS_`, and the
+//! The component gets the variables of this process's environment that begin with `CCS_`, and the
 //! library's own `wasi:http` and `wasi:keyvalue`.
 
 use std::collections::HashMap;
@@ -41,7 +42,7 @@ fn request(wasm: Vec<u8>) -> WorkloadStartRequest {
         pool_size: 1,
         max_invocations: 100,
     };
-    // Without a version: one that is not exactly the component's own binds nothing.
+    // No version is named: the library binds only a version equal to the component's.
     let host_interfaces =
         ["wasi:http/incoming-handler", "wasi:http/outgoing-handler", "wasi:keyvalue/store"];
     WorkloadStartRequest {

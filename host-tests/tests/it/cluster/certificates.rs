@@ -33,7 +33,7 @@ impl Authority {
         self.certify(CertificateParams::new([name.to_owned()]).unwrap())
     }
 
-    /// A certificate for this name that nobody may trust any more.
+    /// An expired certificate for this name.
     pub fn sign_expired(&self, name: &str) -> CertifiedKey<KeyPair> {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_after = date_time_ymd(2001, 1, 1);

@@ -117,7 +117,7 @@ async fn past_the_age_every_answer_is_a_503_until_the_cluster_is_back() {
 
     node.restart().await;
     until_async(async || wire.ask("GET", "/readyz").await.status == 200).await;
-    // The first fetch that reached it was enough; it may have been followed by others since.
+    // One fetch was enough; more may have followed since.
     assert!(node.heads().len() > asked);
     until_async(async || wire.ask("GET", "/v1/modules").await.status == 200).await;
 }
@@ -132,7 +132,8 @@ async fn a_node_that_fails_is_followed_by_the_next_one() {
     first.kill().await;
     until(|| mirror.fetches().changed == 2).await;
 
-    // The one that is not the primary sends the mirror to the other, with its credentials.
+    // The node that is not the primary redirects the mirror to the other one, and the credentials
+    // go with it.
     first.restart().await;
     first.answer(Answer::list(&generation(3)));
     second.answer(Answer::redirect(&format!("{}/v1/modules", first.url())));
@@ -179,7 +180,7 @@ async fn a_start_while_the_cluster_is_down_answers_from_the_file() {
     assert_eq!((reply.status, reply.text()), (200, &*generation(7)));
     assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
 
-    // The cluster is asked whether that catalog is still the one.
+    // The mirror asks the cluster whether the catalog is unchanged.
     node.restart().await;
     let second = with_file(&node, &path, SHORT).await.unwrap();
     until(|| second.fetches().unchanged >= 1).await;
@@ -266,7 +267,7 @@ impl Load {
         Self { ends, answers, clients }
     }
 
-    /// Ends the clients after so many more answers, and returns how many there were.
+    /// Ends the clients after `more` further answers, and returns the number of all answers.
     async fn end_after(self, more: u64) -> u64 {
         let now = self.answers.load(Ordering::SeqCst);
         until(|| self.answers.load(Ordering::SeqCst) >= now + more).await;
@@ -327,7 +328,7 @@ async fn until(condition: impl Fn() -> bool) {
     until_async(async || condition()).await;
 }
 
-/// Waits until the condition holds. The time is only for a condition that never does.
+/// Waits until the condition holds. The time limit is only for a condition that never holds.
 async fn until_async(mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !condition().await {

@@ -48,7 +48,7 @@ async fn an_outage_is_logged_once_and_its_end_once() {
     assert!(!text.contains("s3cret") && !text.contains("YW5u"), "{text}");
     assert!(node.heads()[0].contains("\r\nauthorization: Basic YW5uOnMzY3JldA==\r\n"));
 
-    // The cluster is down, and the server starts.
+    // The server starts while the cluster is down.
     node.kill().await;
     let mut server = Server::start(
         &folder,

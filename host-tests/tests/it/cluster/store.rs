@@ -18,7 +18,7 @@ async fn a_list_and_a_module_are_fetched() {
     let store = store(&[&node]);
     let expected = [br#"{"uid":"a"}"#, br#"{"uid":"b"}"#];
     assert_eq!(store.list_documents().await.unwrap(), expected);
-    // A uid never leads to another path, so this one is looked up in the list.
+    // A uid never changes the path of a request, so this one is looked up in the list.
     assert_eq!(store.get_document("..").await.unwrap(), None);
 
     node.answer(Answer::list("{\"uid\":\"a/b\"}\n"));
@@ -76,7 +76,7 @@ async fn a_node_that_fails_is_followed_by_the_next_one() {
     let mut first = Upstream::start(Answer::Silence).await;
     let second = Upstream::start(Answer::list(LIST)).await;
     let store = store(&[&first, &second]);
-    // One that hangs leaves time for the other.
+    // A node that hangs leaves time for the next one.
     assert_eq!(store.list_documents().await.unwrap().len(), 2);
     for answer in [Answer::status(503), Answer::list("[]["), Answer::redirect(&second.url())] {
         first.answer(answer);

@@ -1,4 +1,4 @@
-//! A node of a cluster that does what a test tells it to: it answers well or badly, dies and comes back.
+//! A scripted node of a cluster: it gives any answer, dies and comes back.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,7 +22,7 @@ fn response(status: u16, fields: &str, body: &str) -> Vec<u8> {
     (head + body).into_bytes()
 }
 
-/// A node on a port of its own. It ends when this is dropped.
+/// A node on a free port. It ends when this is dropped.
 pub struct Upstream {
     pub address: SocketAddr,
     told: Arc<Told>,
@@ -30,7 +30,7 @@ pub struct Upstream {
     running: JoinSet<()>,
 }
 
-/// The answer of the node, and the requests that it got.
+/// The node's answer, and the requests that it got.
 struct Told {
     answer: Mutex<Answer>,
     heads: Mutex<Vec<String>>,
@@ -43,7 +43,7 @@ pub enum Answer {
     Bytes(Vec<u8>),
     /// A part of a response, and then a reset.
     Reset(Vec<u8>),
-    /// Nothing, for as long as the client waits.
+    /// No answer, for as long as the client waits.
     Silence,
     /// A list with an entity tag, and 304 for a client that has it.
     Tagged { body: String, tag: &'static str },
@@ -83,7 +83,7 @@ impl Upstream {
         Self::over(None, answer).await
     }
 
-    /// A node with this certificate.
+    /// Starts a node with this certificate.
     pub async fn start_tls(certified: &CertifiedKey<KeyPair>, answer: Answer) -> Self {
         let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -151,7 +151,7 @@ impl Upstream {
 }
 
 impl Told {
-    /// Answers the one request of a connection, and tells whether there was one.
+    /// Answers the one request of a connection; returns whether there was one.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: S,
@@ -170,7 +170,7 @@ impl Told {
         let bytes = match answer {
             Answer::Bytes(bytes) => bytes,
             Answer::Reset(bytes) => {
-                // A client that has gone is what is wanted here.
+                // The client may have gone, which the tests expect.
                 let _ = stream.write_all(&bytes).await;
                 reset(&stream);
                 return true;

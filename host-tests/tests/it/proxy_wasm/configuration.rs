@@ -1,4 +1,4 @@
-//! Configurations: those that the filter refuses, and the error in the log.
+//! Configurations that the filter refuses, and the error in its log.
 
 use crate::proxy_wasm::host::{Fate, Filter};
 

@@ -15,13 +15,13 @@ pub struct Filter {
     store: Store<State>,
 }
 
-/// The end of a request in the filter.
+/// The outcome of a request in the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     Answered(Response),
-    /// Gone on to the next filter.
+    /// Passed on to the next filter.
     PassedOn,
-    /// Ended without an answer.
+    /// Reset, without an answer.
     Reset,
 }
 
@@ -38,7 +38,7 @@ pub struct Response {
 pub enum Reply {
     /// The proxy makes no call.
     Refused(Status),
-    /// The proxy tells of no header fields: the answer broke off.
+    /// The proxy reports no header fields: the answer broke off.
     BrokenOff,
     /// Answers, with these header fields.
     Answers(Headers, Vec<u8>),
@@ -59,7 +59,8 @@ pub enum Status {
 }
 
 impl Filter {
-    /// Loads the filter with a configuration. Where it is refused, what the filter logged.
+    /// Loads the filter with a configuration. Returns the filter's log if it refuses the
+    /// configuration.
     pub fn load(configuration: &str) -> Result<Self, String> {
         Self::load_with(
             configuration,
@@ -90,7 +91,7 @@ impl Filter {
         }
     }
 
-    /// The upstream from now on, by the path that it is asked for.
+    /// Sets the upstream's reaction, by the path of the call.
     pub fn set_upstream(&mut self, upstream: impl FnMut(&str) -> Reply + Send + 'static) {
         self.store.data_mut().upstream = Some(Box::new(upstream));
     }
@@ -112,8 +113,8 @@ impl Filter {
         }
     }
 
-    /// Takes a request through the filter whose client disconnects while the upstream is asked. Like
-    /// Envoy, the host then cancels the calls of the request's context, and no others.
+    /// Takes a request through the filter whose client disconnects while the upstream is asked.
+    /// Like Envoy, the host then cancels only the calls of the request's context.
     pub fn disconnected_request(&mut self, headers: &[(&str, &[u8])]) {
         self.begin(headers);
         self.end();
@@ -124,8 +125,7 @@ impl Filter {
         assert_eq!(self.store.data().fate, None, "a response that nobody waits for");
     }
 
-    /// Lets time pass, in steps of the tick period that the filter asked for, and delivers each reply
-    /// at once.
+    /// Lets time pass, in steps of the filter's tick period, and delivers each reply at once.
     pub fn pass(&mut self, time: Duration) {
         let end = self.store.data().now + time;
         while self.pass_to_tick(end) {
@@ -150,7 +150,7 @@ impl Filter {
         true
     }
 
-    /// Delivers the reply that is outstanding, and those to the calls that the filter then makes.
+    /// Delivers the outstanding reply, and the replies to the calls that the filter then makes.
     pub fn deliver(&mut self) {
         while let Some(call) = self.store.data_mut().call.take() {
             self.reply(call);
@@ -234,7 +234,7 @@ impl Filter {
         self.call::<u32, ()>("proxy_on_delete", context, context);
     }
 
-    /// Calls the filter in a context. One that traps fails the test.
+    /// Calls the filter in a context. A trap fails the test.
     fn call<P: WasmParams, R: WasmResults>(
         &mut self,
         name: &str,
@@ -259,7 +259,7 @@ struct State {
     upstream: Option<Upstream>,
     /// The context of the latest request.
     stream: u32,
-    /// The context that the filter's calls act for: the one it is called in, or the one it has set.
+    /// The effective context: the called one, or the one that the filter has set.
     context: u32,
     request: Headers,
     /// The call to the upstream that has no reply yet.
@@ -292,8 +292,8 @@ struct Call {
 }
 
 impl Response {
-    /// What Envoy makes of a local response: with an empty body go the fields that describe it, and
-    /// to HEAD no body is sent.
+    /// The local response as Envoy sends it: without a body, the fields that describe it are
+    /// removed, and HEAD gets no body.
     fn sent(mut self, head: bool) -> Self {
         if self.body.is_empty() {
             let of_a_body = ["content-length", "content-type"];
@@ -541,8 +541,8 @@ fn memory(host: &mut Caller<'_, State>) -> Memory {
     host.get_export("memory").and_then(Extern::into_memory).expect("a memory")
 }
 
-/// The ABI's form of header fields: how many, the sizes of each name and value, then each name and
-/// value with a NUL after it.
+/// Header fields in the form of the ABI: their number, the sizes of each name and value, then each
+/// name and value with a NUL after it.
 fn pairs(headers: &Headers) -> Vec<u8> {
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let mut data = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! Mirrored upstreams: answers come from the list that is held, whatever the upstream does.
+//! Mirrored upstreams: the held list answers, whatever the upstream does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ fn answers_come_from_the_list_that_was_fetched() {
     }
     assert_eq!(asked.count(), 1);
 
-    // A refresh in each interval, and none more.
+    // One refresh in each interval, and no more.
     asked.answer(ok("[]"));
     filter.pass(300 * SECOND);
     assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n");
@@ -81,7 +81,7 @@ fn the_list_is_kept_while_the_upstream_fails() {
         asked.answer(fault);
         let begun = filter.now();
         let mut stale = 0;
-        // Requests all the while; the list is up to a second older than this.
+        // Requests go on all the while; the list is up to a second older than this.
         while filter.now() < begun + 115 * SECOND {
             filter.pass(SECOND);
             let list = get(&mut filter, "/v1/modules");
@@ -104,11 +104,11 @@ fn the_list_is_kept_while_the_upstream_fails() {
         assert!(body.contains("the catalog is more than 120 seconds old; "), "{body}");
         assert!(body.contains(why), "{body}");
 
-        // Back within one refresh.
+        // The catalog is fresh again within one refresh.
         asked.answer(ok("[]"));
         filter.pass(30 * SECOND);
         assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n", "{why}");
-        // Logged once when it fails and once when it is back, besides the 503.
+        // The log has one line at the failure and one at the recovery, besides the 503.
         let lines: Vec<_> = filter.log().iter().filter(|line| line.contains("upstream")).collect();
         let [fails, back] = &lines[..] else { panic!("{lines:?}") };
         assert!(fails.starts_with("ccs-modules: the upstream cannot be mirrored: "), "{fails}");
@@ -187,7 +187,7 @@ fn one_fetch_is_enough_for_all_workers() {
         let age: u64 = field(&list, "age").unwrap().parse().unwrap();
         assert!(age <= 31, "{age}");
     }
-    // A failure is everybody's, with its reason, and all are back at once.
+    // All workers take over a failure with its reason, and all recover at once.
     let before = asked.count();
     asked.answer(reply("401", ""));
     round(&mut workers, 200);
@@ -216,7 +216,7 @@ fn the_first_list_reaches_all_workers_at_once() {
     asked.serve(&mut second);
     let end = first.now() + SECOND / 20;
     assert!(first.pass_to_tick(end));
-    // The turn is the first one's.
+    // The first worker has the turn.
     assert!(second.pass_to_tick(end));
     first.deliver();
     assert_eq!(get(&mut second, "/v1/modules").status, 503);
@@ -236,12 +236,12 @@ fn a_new_plugin_answers_from_what_another_fetched() {
     assert_eq!((list.status, text(&list)), (200, format!("{LIST}\n")));
     let age: u64 = field(&list, "age").unwrap().parse().unwrap();
     assert!((0..=20).contains(&age), "{age}");
-    // Another upstream has a list of its own, and so have other credentials.
+    // Another upstream has its own list, and so have other credentials.
     for (from, to) in [("http://ccs", "http://other"), ("c2VjcmV0", "b3RoZXI=")] {
         let mut other = first.load_beside(&CONFIGURATION.replace(from, to)).unwrap();
         assert_eq!(get(&mut other, "/v1/modules").status, 503);
     }
-    // A list that is too old does not answer, and what is not a list does not hurt.
+    // A list that is too old is not served, and a reply that is not a list changes nothing.
     asked.answer(Reply::BrokenOff);
     first.pass(200 * SECOND);
     let mut late = first.load_beside(CONFIGURATION).unwrap();
@@ -254,7 +254,7 @@ fn a_worker_that_dies_in_its_turn_holds_nobody_up() {
     serve(&mut first, ok(LIST));
     let end = first.now() + SECOND;
     assert!(first.pass_to_tick(end));
-    // The reply never comes, since the worker is gone.
+    // The reply never comes, since its worker is gone.
     let mut second = first.load_beside(CONFIGURATION).unwrap();
     drop(first);
     let asked = serve(&mut second, ok(LIST));
@@ -274,7 +274,7 @@ fn a_clock_that_is_set_back_stops_nothing() {
     while asked.count() == 1 {
         assert!(filter.pass_to_tick(end));
     }
-    // While a call is outstanding, by ten days.
+    // The clock jumps by ten days while a call is outstanding.
     filter.set_now(Duration::from_secs(136_000));
     filter.deliver();
     filter.pass(60 * SECOND);
@@ -282,7 +282,7 @@ fn a_clock_that_is_set_back_stops_nothing() {
     assert_eq!(get(&mut filter, "/v1/modules").status, 200);
 }
 
-/// The upstream of a test: its reply, and how often it was asked.
+/// The upstream of a test: its reply, and the number of calls.
 #[derive(Clone)]
 struct Asked(Arc<(Mutex<Reply>, AtomicUsize)>);
 

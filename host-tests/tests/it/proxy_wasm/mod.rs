@@ -1,5 +1,5 @@
-//! The Proxy-Wasm filter, in a small host of its own: what the filter does where the proxy, the
-//! upstream or the configuration is not as it should be.
+//! The Proxy-Wasm filter, in a small host: its behaviour when the proxy, the upstream or the
+//! configuration is faulty.
 
 pub mod host;
 

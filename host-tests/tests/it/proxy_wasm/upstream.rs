@@ -1,4 +1,4 @@
-//! Upstreams: whatever they answer, the filter answers too.
+//! Upstreams: the filter answers after every reaction of an upstream.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -62,7 +62,7 @@ fn a_uid_stays_a_uid_in_the_path() {
         ("/v1/modules/%c3%b3", "/v1/modules/%C3%B3"),
         ("/v1/modules/-._~%41", "/v1/modules/-._~A"),
         ("/v1/modules/...", "/v1/modules/..."),
-        // These have no path of their own: they are looked up in the list.
+        // These uids have no path, so they are looked up in the list.
         ("/v1/modules/.", "/v1/modules"),
         ("/v1/modules/%2e%2E", "/v1/modules"),
         ("/v1/modules/a%2F..%2F..%2Fbdbs", "/v1/modules"),
@@ -245,7 +245,7 @@ fn larger_limits_reach_the_list_and_the_module_alike() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// In one filter, so that what an answer leaves behind shows as well.
+    /// One filter runs all of them, so that effects of one answer on the next are seen.
     #[test]
     fn no_sequence_of_answers_traps(replies in vec(replies(), 1..16)) {
         let mut filter = Filter::load(CONFIGURATION).unwrap();

@@ -6,7 +6,7 @@ use ccs_modules_host::{Caller, Ccs, CcsError};
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 
-/// Runs a case; not one whose store stalls, since nothing here has a time-out.
+/// Runs a case. Cases whose store stalls are left out, since nothing here has a timeout.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     if case.stalls() {
         return Vec::new();

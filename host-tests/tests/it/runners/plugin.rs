@@ -8,7 +8,8 @@ use ccs_modules_host::{CallError, CallLimits, Host, Instance, artifacts};
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 
-/// Runs a case twice in one instance and once in a fresh one: what a call leaves behind shows.
+/// Runs a case twice in one instance and once in a fresh one, to find effects of one call on the
+/// next.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     let service = host().service(case.store());
     let (mut reused, mut fresh) = (service.instance(), service.instance());
@@ -40,14 +41,14 @@ pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
-        // Scripted stores answer at once or never: the shortest time-out will do.
+        // Scripted stores answer at once or never, so the shortest timeout is enough.
         let limits =
             CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
         Host::load(&artifacts::PLUGIN.wasm, limits).expect("the plugin loads")
     })
 }
 
-/// The plugin's own answer. A failure of the host is a failure of the test.
+/// The plugin's own answer. A failure of the host fails the test.
 fn answered<T>(outcome: Result<T, CallError>) -> Result<T, ccs_modules_host::CatalogError> {
     match outcome {
         Ok(answer) => Ok(answer),

@@ -14,7 +14,7 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
     let Ready::Handle(mut request) = case.call() else { return Vec::new() };
     let store = case.store();
     if !matches!(store, Scripted::Answers { .. }) && is_about_the_store(&case.expect) {
-        return Vec::new(); // an upstream has no words for why it fails
+        return Vec::new(); // an upstream cannot say why it fails
     }
     if let Some(roles) = case.given_roles() {
         request.headers.push((ROLES.into(), roles.into()));
@@ -37,7 +37,7 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
                 response.body,
             )
         }
-        // What the core knows no path for is for the next filter.
+        // The filter passes on every path that the core does not know.
         Fate::PassedOn if is_elsewhere(&case.expect) => case.expect.clone(),
         fate => panic!("{}: {fate:?}", case.name),
     };
@@ -62,7 +62,7 @@ fn configuration(case: &Case) -> String {
     configuration.to_string()
 }
 
-/// A header that a filter in front would set.
+/// The name of the trusted header, which a filter in front would set.
 const ROLES: &str = "x-ccs-roles";
 
 fn upstream(store: &Scripted, path: &str) -> Reply {

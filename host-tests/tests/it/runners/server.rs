@@ -23,12 +23,12 @@ use crate::runners::plugin;
 use crate::serving::{Serving, open_to_all};
 use crate::wire::{Reply, Wire};
 
-/// Runs a case over HTTP/1.1: in fresh instances, in one that is reused, and in those that hold a
+/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that hold a
 /// snapshot, twice on one connection.
 pub async fn http1(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
     if request.target.is_empty() {
-        return Vec::new(); // no request line can say that
+        return Vec::new(); // no request line can carry this target
     }
     let mut outcomes = Vec::new();
     let mut modes = vec![Instances::Fresh, Instances::Reused];
@@ -47,8 +47,9 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
     outcomes
 }
 
-/// Runs a case on a mirror of a server that has the store of the case: but for two header fields, it
-/// answers as that server does. Not one whose store has no sound catalog.
+/// Runs a case on a mirror of a server that has the store of the case: except for two header
+/// fields, the mirror answers like that server. Cases whose store has no valid catalog are left
+/// out.
 pub async fn mirrored(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case).filter(|request| !request.target.is_empty()) else {
         return Vec::new();
@@ -89,7 +90,7 @@ pub async fn http2(case: &Case) -> Vec<Outcome> {
     vec![outcome(status, headers, body.into())]
 }
 
-/// The request of a case, if it is one. Roles go into a header.
+/// The request of a case; none for a typed call. Roles go into a header.
 fn request(case: &Case) -> Option<Request> {
     let Ready::Handle(mut request) = case.call() else { return None };
     if let Some(roles) = case.given_roles() {
@@ -123,7 +124,7 @@ fn holding() -> Holding {
     }
 }
 
-/// A header that a proxy in front would set.
+/// The name of the trusted header, which a proxy in front would set.
 const ROLES: &str = "x-ccs-roles";
 
 fn bytes(request: &Request) -> Vec<u8> {
@@ -138,7 +139,7 @@ fn bytes(request: &Request) -> Vec<u8> {
     bytes
 }
 
-/// The request for a client that makes its own idea of it: none where it would say another thing.
+/// The request for an HTTP/2 client; none if the client would change it.
 fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     let path = request.target.starts_with('/').then_some(&request.target)?;
     let mut http2 =
@@ -151,7 +152,7 @@ fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     (sent.as_str() == path).then_some(http2)
 }
 
-/// What the core sets: the date and the like are the server's.
+/// The outcome without the header fields that the server adds, such as the date.
 fn outcome(status: u16, mut headers: Vec<(String, String)>, body: Vec<u8>) -> Outcome {
     headers.retain(|(name, _)| name != "date");
     Outcome::of_response(status, headers, body)

@@ -6,8 +6,8 @@ use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 use crate::runners::native::core_caller;
 
-/// Runs a case on a snapshot of its documents, and on the image of that snapshot; not one whose store
-/// is more than a list of documents.
+/// Runs a case on a snapshot of its documents, and on the image of that snapshot. Cases whose store
+/// is more than a list of documents are left out.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     let Some(documents) = case.documents() else { return Vec::new() };
     let call = case.call();

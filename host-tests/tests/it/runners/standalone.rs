@@ -11,9 +11,9 @@ use crate::outcome::{Error, Outcome};
 use crate::standalone::bindings::exports::ccs::modules::{access, snapshot};
 use crate::standalone::{Standalone, text_headers};
 
-/// Runs a case on a snapshot in an instance of its own, and on one that is asked the calls of all cases
-/// with the same documents, in an instance with all of these; not one whose store is more than a list of
-/// texts.
+/// Runs a case on a snapshot in its own instance, and on a snapshot that is asked the calls of all
+/// cases with the same documents, in one instance for all of these. Cases whose store is more than
+/// a list of texts are left out.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
 
@@ -35,7 +35,7 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
     vec![outcome, call(case, standalone, held)]
 }
 
-/// An instance, and the snapshots that it holds by their documents.
+/// An instance, and its snapshots by their documents.
 #[derive(Default)]
 struct Shared {
     standalone: Standalone,
@@ -63,7 +63,7 @@ fn call(case: &Case, standalone: &mut Standalone, held: ResourceAny) -> Outcome 
     }
 }
 
-/// Returns the caller: by the component's own reading of the policy, where the case has one.
+/// Returns the caller. The component reads the policy of a case that has one.
 fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> access::Caller {
     if let Some(policy) = case.access().filter(|policy| !policy.is_null()) {
         let policy = standalone.policy(&policy.to_string()).expect("a policy");

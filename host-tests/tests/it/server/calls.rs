@@ -1,4 +1,4 @@
-//! Calls without an answer, and the probes.
+//! Calls without an answer, and the health and readiness probes.
 
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ async fn a_plugin_that_loops_is_stopped_and_lets_others_be_served() {
 
 #[tokio::test]
 async fn a_plugin_is_not_told_credentials() {
-    // Breaks off where it is given any other than one header field, and else gets stuck.
+    // The guest traps if it is given any number of header fields but one, and otherwise loops for
+    // ever.
     let guest = "(br_if 0 (i32.ne (local.get 5) (i32.const 1))) (loop (br 0))";
     let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
     let host = Host::load(&guest::handling(&format!("(block {guest})")), limits).unwrap();

@@ -58,7 +58,7 @@ async fn an_answer_shows_one_moment_and_none_goes_back() {
     }
     let seen: u64 = clients.join_all().await.into_iter().sum();
     assert!(seen > 4, "the clients saw {seen} changes");
-    // The set that was replaced last is given back with the last answer from it.
+    // The set that was replaced last is dropped with the last answer from it.
     while standalone.held() > standalone.copies() {
         yield_now().await;
     }
@@ -179,7 +179,7 @@ fn standalone() -> Standalone {
     Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default()).unwrap()
 }
 
-/// A store whose documents all have the number of its generation as their version.
+/// A store whose documents all have its generation as their version.
 #[derive(Default)]
 struct Generations {
     generation: AtomicU64,
@@ -204,7 +204,7 @@ impl Ccs for Generations {
     }
 }
 
-/// An empty store that counts how often it is listed.
+/// An empty store that counts the lists.
 #[derive(Default)]
 struct Counting {
     asked: Arc<AtomicU64>,

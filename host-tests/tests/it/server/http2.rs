@@ -32,13 +32,13 @@ impl Client {
         Self { sender: self.sender.clone(), connection: tokio::spawn(async { Ok(()) }) }
     }
 
-    /// Ready when the server has ended the connection.
+    /// Waits until the server has ended the connection.
     pub async fn ended(&mut self) {
-        // Whether with a last word or without.
+        // The server may end it with or without a GOAWAY.
         let _ = (&mut self.connection).await.unwrap();
     }
 
-    /// The status and the body of the answer.
+    /// The status and the body of the response.
     pub async fn get(&mut self, path: &str) -> (u16, Vec<u8>) {
         let request = hyper::Request::get(format!("http://test{path}")).body(Empty::new()).unwrap();
         self.send(request).await.unwrap()

@@ -1,4 +1,4 @@
-//! Whatever clients do: an answer or an end, and others are served.
+//! Limits of connections: every client gets an answer or an end, and others are served.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::server::http2;
 use crate::serving::{Serving, host, open_to_all};
 use crate::wire::Wire;
 
-/// As short as a time-out can be that has to pass.
+/// The shortest timeout, for those that the test waits for.
 const SHORT: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
         wire.send(begun).await;
         assert_eq!(wire.rest().await, b"", "{begun:?}");
     }
-    // An idle connection ends without a word.
+    // An idle connection ends without a response.
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
     assert_eq!(wire.rest().await, b"");
@@ -71,13 +71,13 @@ async fn drop_by_drop_is_too_slow_too() {
         serve(ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() }).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\n").await;
-    // Each drop is in time, all of them are not.
+    // Each byte is in time, all of them together are not.
     while wire.sends("x: y\r\n").await && wire.is_silent(SHORT / 10).await {}
 }
 
 #[tokio::test]
 async fn a_response_that_is_not_read_ends_the_connection() {
-    // More than what the two ends of a connection take in unread.
+    // More than the buffers of both ends of a connection hold.
     let documents =
         (0..20).map(|uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(900_000)));
     let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
@@ -125,7 +125,7 @@ async fn connections_over_the_limit_are_told() {
 
     assert_eq!(first.ask("GET", "/v1/modules").await.status, 200);
     drop(first);
-    // There is room as soon as the server has noticed.
+    // There is room as soon as the server has noticed the end.
     while Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status != 200 {}
 }
 
@@ -155,7 +155,7 @@ async fn requests_that_wait_are_in_flight() {
     let limits = ConnectionLimits { in_flight_bytes: 40_000, ..ConnectionLimits::default() };
     let store = Gate::closed();
     let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
-    // One connection holds no more of them than several.
+    // One connection may hold as many streams as several connections.
     let client = http2::Client::connect(server.address).await;
     let target = format!("/v1/modules?x={}", "x".repeat(6_000));
     let mut waiting = JoinSet::new();

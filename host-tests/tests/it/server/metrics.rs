@@ -1,4 +1,4 @@
-//! What a server counts.
+//! The metrics of a server.
 
 use ccs_modules_host::server::{Exporter, Instances, Settings};
 use ccs_modules_host::stores::{Scripted, demo};

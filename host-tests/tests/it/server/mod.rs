@@ -1,4 +1,4 @@
-//! The server: what it promises beyond the case list, which it runs like every other shell.
+//! The server: its promises beyond the case list, which it runs like every other shell.
 
 mod calls;
 mod held;

@@ -37,7 +37,7 @@ async fn header_fields_of_http_2_are_limited() {
             .header("x", "v".repeat(length))
             .body(Empty::<Bytes>::new())
             .unwrap();
-        // Beyond all measure, it is the end of the connection.
+        // A request far beyond the limit ends the connection.
         assert_eq!(client.send(request).await.ok().map(|(status, _)| status), status);
     }
 }

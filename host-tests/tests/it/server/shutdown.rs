@@ -1,4 +1,4 @@
-//! The end of a server.
+//! The shutdown of a server.
 
 use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::demo;
@@ -22,7 +22,7 @@ async fn requests_in_flight_are_answered() {
     store.asked().await;
 
     let stopped = tokio::spawn(server.stop());
-    // Once no connection is taken, the server is stopping.
+    // As soon as connections are refused, the server is stopping.
     while TcpStream::connect(address).await.is_ok() {}
     assert!(!stopped.is_finished());
     store.open();

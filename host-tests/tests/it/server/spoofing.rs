@@ -1,4 +1,4 @@
-//! Roles that a client claims, and requests hidden in others.
+//! Spoofed roles, and requests hidden in others.
 
 use ccs_modules::access::Policy;
 use ccs_modules_host::server::Settings;
@@ -17,13 +17,13 @@ async fn only_the_trusted_header_itself_grants_roles() {
         ("X-Roles: admin\r\n\r\n", 200),
         ("\r\n", 401),
         ("x-roles: none\r\n\r\n", 403),
-        // Another name, to whoever does not fold them into one.
+        // Another name, for a server that does not fold the two into one.
         ("x_roles: admin\r\n\r\n", 401),
         ("x-roles2: admin\r\n\r\n", 401),
         ("authorization: Basic YWRtaW46YWRtaW4=\r\n\r\n", 401),
-        // Twice: the second one is somebody else's.
+        // A header that is sent twice: one of the two is not the proxy's.
         ("x-roles: none\r\nX-ROLES: admin\r\n\r\n", 401),
-        // Ways to write a name that some read and others do not.
+        // Spellings of a name that some servers read and others do not.
         ("x-roles : admin\r\n\r\n", 400),
         ("a: b\r\n x-roles: admin\r\n\r\n", 400),
         ("a: b\rx-roles: admin\r\n\r\n", 400),
