@@ -1,0 +1,98 @@
+/** The ways to open a file: drop it, choose it, paste its text, name its URL, or take the demonstration. */
+
+import { byId } from "./elements.js";
+import { announce, showFailure } from "./messages.js";
+
+/** A file, and its name for people. */
+export interface Opening {
+  name: string;
+  file: Blob;
+}
+
+/** Calls `open` with each file that is opened. */
+export function onOpening(open: (opening: Opening) => Promise<void>): void {
+  const choice = byId<HTMLInputElement>("file");
+  byId("choose").addEventListener("click", () => choice.click());
+  choice.addEventListener("change", () => {
+    openFile(choice.files?.[0], open);
+    choice.value = ""; // The same file can be chosen again.
+  });
+  onDropping((file) => openFile(file, open));
+  addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text");
+    const isField = event.target instanceof Element && event.target.matches("input, textarea");
+    const [file] = event.clipboardData?.files ?? [];
+    if (!isField && (file !== undefined || text)) {
+      event.preventDefault();
+      void open(file === undefined ? pasted(text!) : { name: file.name, file });
+    }
+  });
+  const text = byId<HTMLTextAreaElement>("text");
+  onSubmit("by-text", async () => {
+    await open(pasted(text.value));
+    text.value = "";
+  });
+  const url = byId<HTMLInputElement>("url");
+  url.value = new URL("v1/modules", document.baseURI).href;
+  onSubmit("by-url", () => openUrl(url.value, url.value, open));
+  byId("demonstration").addEventListener("click", () => {
+    void openUrl(new URL("demonstration.json", import.meta.url).href, "Demonstration", open);
+  });
+}
+
+function pasted(text: string): Opening {
+  return { name: "Pasted text", file: new Blob([text]) };
+}
+
+function openFile(file: File | undefined, open: (opening: Opening) => Promise<void>): void {
+  if (file !== undefined) {
+    void open({ name: file.name, file });
+  }
+}
+
+/** Files are taken wherever they are dropped, and the drop zone shows that. */
+function onDropping(open: (file: File | undefined) => void): void {
+  const over = (isOver: boolean) => document.body.classList.toggle("dropping", isOver);
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    over(true);
+  });
+  addEventListener("dragleave", ({ relatedTarget }) => over(relatedTarget !== null));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(false);
+    open(event.dataTransfer?.files[0]);
+  });
+}
+
+function onSubmit(form: string, submit: () => Promise<void>): void {
+  byId(form).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+}
+
+async function openUrl(
+  url: string,
+  name: string,
+  open: (opening: Opening) => Promise<void>,
+): Promise<void> {
+  announce(`Fetching ${name}…`);
+  try {
+    const response = await fetch(url);
+    if (!response.ok) {
+      const status = `${response.status} ${response.statusText}`.trim();
+      throw new Error(`${url} answered ${status}: ${(await response.text()).slice(0, 500)}`);
+    }
+    await open({ name, file: await response.blob() });
+  } catch (error) {
+    showFailure("The URL cannot be opened", fetchFailure(error, url));
+  }
+}
+
+/** Browsers say no more than that a fetch failed. */
+function fetchFailure(error: unknown, url: string): unknown {
+  return error instanceof TypeError
+    ? `${url} did not answer, or it does not let other sites read it (CORS). Fetch it with curl, and drop the file here.`
+    : error;
+}

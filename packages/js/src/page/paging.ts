@@ -1,0 +1,49 @@
+/** Long lists, of which one part is on the screen. */
+
+import type { Part } from "./catalogs.js";
+import { button, counted, element, number } from "./elements.js";
+import { announce } from "./messages.js";
+
+/** So many rows are shown at once. */
+const ROWS = 50;
+
+/** A list of the worker. */
+export interface Listed<Row> {
+  /** The name of its things, for people: one, and many. */
+  names: [string, string];
+  load(from: number, to: number): Promise<Part<Row>>;
+  /** Makes the element of some rows. */
+  show(rows: Row[]): Node;
+  /** The text for a list without rows. */
+  empty: string;
+}
+
+/** Shows a list in an element, from its beginning. */
+export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promise<void> {
+  const rows = element("div");
+  const range = element("span");
+  let from = 0;
+  const turn = async (to: number) => {
+    from = to;
+    const part = await list.load(from, from + ROWS);
+    rows.replaceChildren(
+      part.total === 0 ? element("p", { class: "empty" }, list.empty) : list.show(part.rows),
+    );
+    const until = from + part.rows.length;
+    range.textContent = `${number(from + 1)}–${number(until)} of ${counted(part.total, ...list.names)}`;
+    previous.disabled = from === 0;
+    next.disabled = until >= part.total;
+    pages.hidden = part.total <= ROWS;
+  };
+  const turned = async (to: number) => {
+    await turn(to);
+    announce(range.textContent ?? "");
+    into.scrollIntoView({ block: "nearest" });
+  };
+  const previous = button({}, "Previous", () => void turned(from - ROWS));
+  const next = button({}, "Next", () => void turned(from + ROWS));
+  const last = list.names[1];
+  const pages = element("nav", { class: "pages", "aria-label": `Pages of ${last}` }, previous, range, next);
+  await turn(0);
+  into.replaceChildren(rows, pages);
+}
