@@ -1,4 +1,4 @@
-"""JavaScript: the package in `packages/js`, on Node, Deno, Bun and workerd."""
+"""JavaScript: the package in `packages/js`, on Node, Deno, Bun and workerd, and in a browser."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, artifact, folder
-from harness.cache import command, installed
+from harness.cache import command, debian_package, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
 from harness.process import free_port, running
 from harness.runtime import Runtime
@@ -134,6 +134,29 @@ class WorkerdMirror(mirror.Mirrored, Workerd):
         return _started(words, access, says="ready")
 
 
+class Browser(Runtime):
+    """The package's page in Chromium: the cases are called in it, with one of the components."""
+
+    def __init__(self, name: str, component: str):
+        self.name = name
+        self.component = component
+
+    def install(self) -> None:
+        tools()
+        debian_package("chromium", "chromium")
+
+    def prepare(self) -> None:
+        package()
+        page()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return snapshot.reason_to_skip(case) if self.component == "snapshot" else None
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        words = ["node", PACKAGE / "test/browser/cases.js", self.component]
+        return batch.outcomes(words, cases)
+
+
 class JcoServe(Runtime):
     """A component in `jco serve`, on Node."""
 
@@ -170,6 +193,8 @@ RUNTIMES = [
     *(JavaScriptMirror(f"{name}-mirror", *words) for name, words in PROGRAMS.items()),
     Workerd(),
     WorkerdMirror(),
+    Browser("browser", "plugin"),
+    Browser("browser-snapshot", "snapshot"),
 ]
 
 
@@ -231,3 +256,9 @@ def package() -> None:
     command("./build", folder(), cwd=PACKAGE)
     command("npm", "run", "check", cwd=PACKAGE)
     command("npm", "test", cwd=PACKAGE)
+
+
+@cache
+def page() -> None:
+    """Runs the tests of the page in Chromium."""
+    command("npm", "run", "test:browser", cwd=PACKAGE)

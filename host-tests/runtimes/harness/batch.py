@@ -4,7 +4,9 @@ In: `{"store", "call"}`, with bytes in base64:
 
     {"store": {"documents", "by_uid"} | {"error": {KIND: TEXT}} | {"stall": true},
      "call": {"list_modules": {"roles"}} | {"get_module": {"roles", "uid"}}
-           | {"handle": {"method", "target", "headers", "roles"}}}
+           | {"handle": {"method", "target", "headers", "roles", "access"}}}
+
+`access` is the access policy in JSON, and given only where the case gives one instead of roles.
 
 Out: `{"ok"}`, `{"error"}` or `{"status", "headers", "body"}`, with the body in base64.
 """
@@ -52,6 +54,8 @@ def _encoded(case: Case) -> dict:
         arguments["method"] = request.method
         arguments["target"] = request.target.decode()
         arguments["headers"] = [(name, _base64(value)) for name, value in request.headers]
+        if case.roles_by_access:
+            arguments["access"] = case.access
     return {"store": _encoded_store(case.store), "call": {case.call: arguments}}
 
 

@@ -2,7 +2,13 @@
 
 /** The bytes of a text in base64. */
 export function bytes(base64) {
-  return new Uint8Array(Buffer.from(base64, "base64"));
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** A response whose body is in base64. */
+export function response({ status, headers, body }) {
+  const characters = Array.from(body, (byte) => String.fromCharCode(byte));
+  return { status, headers, body: btoa(characters.join("")) };
 }
 
 /** A module by the names of the fields in documents. */

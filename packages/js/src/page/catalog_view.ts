@@ -147,7 +147,7 @@ export class CatalogView {
 
   #row({ module, fit }: Version, redis: string | undefined): HTMLElement {
     const version = versionOf(module);
-    const label = `Document of ${module.moduleName ?? module.uid} ${version}`;
+    const label = `Show the document of ${module.moduleName ?? module.uid} ${version}`;
     const show = () => void showDocument(this.#catalogs, module.document);
     return element(
       "tr",

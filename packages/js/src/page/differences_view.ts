@@ -126,7 +126,7 @@ export class DifferencesView {
         element("p", {}, module.displayName ?? ""),
       ),
       element("span", {}, element("span", { class: `badge ${kind}` }, version)),
-      button({ class: "small", "aria-label": `Document of ${name} ${version}` }, "Show", show),
+      button({ class: "small", "aria-label": `Show the document of ${name} ${version}` }, "Show", show),
     ];
   }
 

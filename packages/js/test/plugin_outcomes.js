@@ -1,0 +1,54 @@
+// Outcomes of cases on the plugin, over scripted stores. It runs in any runtime.
+
+import { CatalogError, Documents, Service, StoreError, withStore } from "../dist/index.js";
+import { bytes, errorOf, response, snakeCase } from "./cases_text.js";
+
+const STORE_MILLISECONDS = 1; // These stores answer at once or never.
+
+/** Makes a function that finds out what comes of a case. Access policies are read by `standalone`. */
+export function pluginOutcomes(plugin, standalone) {
+  return async ({ store: script, call: { list_modules, get_module, handle } }) => {
+    const store = scripted(script);
+    if (handle) {
+      const { method, target, roles, access } = handle;
+      const headers = handle.headers.map(([name, value]) => [name, bytes(value)]);
+      const authenticate =
+        access === undefined ? () => roles ?? undefined : standalone.authenticate(access ?? undefined);
+      const service = new Service(plugin, store, authenticate, STORE_MILLISECONDS);
+      return response(await service.handle({ method, target, headers }));
+    }
+    try {
+      if (list_modules) {
+        const list = (ccs) => plugin.listModules(ccs, list_modules.roles);
+        return { ok: (await withStore(store, list, STORE_MILLISECONDS)).map(snakeCase) };
+      }
+      const get = (ccs) => plugin.getModule(ccs, get_module.roles, get_module.uid);
+      return { ok: snakeCase(await withStore(store, get, STORE_MILLISECONDS)) };
+    } catch (error) {
+      if (!(error instanceof CatalogError)) {
+        throw error;
+      }
+      return errorOf(error);
+    }
+  };
+}
+
+function scripted({ documents, by_uid, error, stall }) {
+  if (stall) {
+    return both(() => new Promise(() => {}));
+  }
+  if (error) {
+    const [[kind, text]] = Object.entries(error);
+    return both(() => Promise.reject(new StoreError(kind, text)));
+  }
+  const listed = new Documents(documents.map(bytes));
+  const lies = new Map(Object.entries(by_uid).map(([uid, document]) => [uid, bytes(document)]));
+  return {
+    listDocuments: async () => listed.listDocuments(),
+    getDocument: async (uid) => lies.get(uid) ?? listed.getDocument(uid),
+  };
+}
+
+function both(answer) {
+  return { listDocuments: answer, getDocument: answer };
+}
