@@ -29,7 +29,7 @@ use crate::step::Step;
 
 pub use crate::rest::methods::Methods;
 pub use crate::rest::refusal::Refusal;
-pub use crate::rest::target::is_api_path;
+pub use crate::rest::target::{is_api_path, route};
 
 /// A request. Its body is never looked at.
 #[derive(Clone, Copy, Debug)]

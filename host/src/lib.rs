@@ -80,6 +80,7 @@ mod service;
 mod standalone;
 mod state;
 pub mod stores;
+pub mod traces;
 
 pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};

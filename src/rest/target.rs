@@ -24,7 +24,24 @@ use crate::rest::Refusal;
 /// assert!(!is_api_path("/v1/bdbs"));
 /// ```
 pub fn is_api_path(target: &str) -> bool {
-    Path::parse(split(target).0).is_some()
+    route(target).is_some()
+}
+
+/// Returns the path of this API that the path of a request target is one of, as traces and metrics name
+/// it.
+///
+/// ```
+/// use ccs_modules::rest::route;
+///
+/// assert_eq!(route("/v1/modules?latest=true"), Some("/v1/modules"));
+/// assert_eq!(route("/%761/modules/1"), Some("/v1/modules/{uid}"));
+/// assert_eq!(route("/v1/bdbs"), None);
+/// ```
+pub fn route(target: &str) -> Option<&'static str> {
+    Some(match Path::parse(split(target).0)? {
+        Path::List => "/v1/modules",
+        Path::Module(_) => "/v1/modules/{uid}",
+    })
 }
 
 /// A request target whose path is one of this API.

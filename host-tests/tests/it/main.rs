@@ -14,6 +14,7 @@ mod bake;
 mod case;
 mod cases;
 mod cluster;
+mod collector;
 mod command;
 mod compose;
 mod contract;

@@ -21,12 +21,18 @@ pub struct Server {
 
 impl Server {
     pub fn start(folder: &TempDir, arguments: &[&str]) -> Self {
+        Self::start_in(folder, arguments, &[])
+    }
+
+    /// Starts a server with these variables in its environment.
+    pub fn start_in(folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let path = |name: &str| folder.path().join(name);
         fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
         let log = path("log");
         let mut child = command(&[&["serve"], arguments].concat())
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
             .arg(path("access.json"))
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
             .spawn()

@@ -1,6 +1,7 @@
 //! The fetches of a mirror.
 
 use ccs_modules::mirror::{Fetch, Mirror, Outcome, Poll};
+use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -10,10 +11,14 @@ use super::Clock;
 use super::phase::Phases;
 use super::snapshot_file::SnapshotFile;
 use crate::stores::Cluster;
+use crate::traces::{Span, Traces};
 
 /// The upper limits of the buckets of a response's duration, in seconds.
 pub(super) const SECONDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// The attribute of a fetch's span for its outcome.
+const OUTCOME: &str = "ccs.mirror.outcome";
 
 /// A mirror that is kept fresh. What it has is published after each fetch.
 pub(super) struct Fetching {
@@ -23,6 +28,7 @@ pub(super) struct Fetching {
     file: Option<SnapshotFile>,
     published: watch::Sender<Mirror>,
     phases: Phases,
+    traces: Option<Traces>,
 }
 
 impl Fetching {
@@ -32,8 +38,9 @@ impl Fetching {
         mirror: Mirror,
         file: Option<SnapshotFile>,
         published: watch::Sender<Mirror>,
+        traces: Option<Traces>,
     ) -> Self {
-        Self { cluster, clock, mirror, file, published, phases: Phases::default() }
+        Self { cluster, clock, mirror, file, published, phases: Phases::default(), traces }
     }
 
     /// Fetches when it is due, for ever.
@@ -45,7 +52,7 @@ impl Fetching {
             match self.mirror.poll(self.clock.now()) {
                 Poll::Fetch(fetch) => {
                     let asked = Instant::now();
-                    let outcome = self.fetch(fetch).await;
+                    let outcome = self.traced_fetch(fetch).await;
                     upstream_duration.observe(asked.elapsed().as_secs_f64());
                     self.ended(&outcome).await;
                 }
@@ -55,6 +62,23 @@ impl Fetching {
                 },
             }
         }
+    }
+
+    /// Makes a fetch, which is a trace of its own.
+    async fn traced_fetch(&mut self, fetch: Fetch) -> Outcome {
+        let span = Span::root(self.traces.as_ref(), || SpanBuilder::from_name("mirror fetch"));
+        let outcome = span.run(self.fetch(fetch)).await;
+        match &outcome {
+            Outcome::Changed => span.set(OUTCOME, "changed"),
+            Outcome::Failed(error) => {
+                span.set(OUTCOME, "failed");
+                span.fail("fetch_failed", error.to_string());
+            }
+            Outcome::Late => span.set(OUTCOME, "late"),
+            Outcome::Redirected => span.set(OUTCOME, "redirected"),
+            Outcome::Unchanged => span.set(OUTCOME, "unchanged"),
+        }
+        outcome
     }
 
     async fn fetch(&mut self, Fetch { id, request, timeout }: Fetch) -> Outcome {

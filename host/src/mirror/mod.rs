@@ -26,10 +26,11 @@ use tokio::time::Instant;
 use self::fetching::Fetching;
 use self::snapshot_file::SnapshotFile;
 use crate::stores::Cluster;
+use crate::traces::Traces;
 use crate::{Caller, Request, Response};
 
 /// The settings of a mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct MirrorSettings {
     /// The time between two fetches.
     pub refresh: Duration,
@@ -37,6 +38,8 @@ pub struct MirrorSettings {
     pub stale_if_error: Duration,
     /// A file to keep the catalog in, so that a program can start while the cluster is down.
     pub snapshot_file: Option<PathBuf>,
+    /// The traces of the fetches, one for each.
+    pub traces: Option<Traces>,
 }
 
 impl Default for MirrorSettings {
@@ -46,6 +49,7 @@ impl Default for MirrorSettings {
             refresh: Duration::from_secs(30),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             snapshot_file: None,
+            traces: None,
         }
     }
 }
@@ -83,7 +87,7 @@ impl ClusterMirror {
     /// If a setting is refused, or the file is not one that a mirror wrote. A cluster that is down is
     /// no error.
     pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
-        let MirrorSettings { refresh, stale_if_error, snapshot_file } = settings;
+        let MirrorSettings { refresh, stale_if_error, snapshot_file, traces } = settings;
         let config = Config::new(cluster.upstream()?).with_times(refresh, stale_if_error)?;
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
         let clock = Clock::start();
@@ -97,7 +101,7 @@ impl ClusterMirror {
         }
         let upstream_duration = Histogram::new(fetching::SECONDS);
         let (published, receiver) = watch::channel(mirror.clone());
-        let fetching = Fetching::new(cluster, clock, mirror, file, published);
+        let fetching = Fetching::new(cluster, clock, mirror, file, published, traces);
         let mut task = JoinSet::new();
         task.spawn(fetching.run(upstream_duration.clone()));
         Ok(Self { clock, mirror: receiver, upstream_duration, _fetching: Arc::new(task) })

@@ -18,6 +18,8 @@ use crate::server::instances::Plugin;
 use crate::server::page::page;
 use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
+use crate::server::request_span;
+use crate::traces::Traces;
 use crate::{CallError, Caller, Request};
 
 /// The API and the probes.
@@ -28,8 +30,11 @@ pub(super) struct Api {
     pub(super) metrics: Arc<Metrics>,
     pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
     /// Whether the log says that there is no access policy.
     pub(super) told_of_no_policy: AtomicBool,
+    pub(super) traces: Option<Traces>,
 }
 
 /// The parts of a request's log line that only its answer tells.
@@ -69,16 +74,19 @@ impl Api {
     async fn answer_and_log(&self, request: &hyper::Request<Incoming>) -> Answer {
         let started = Instant::now();
         let mut record = Record::default();
-        let answer = self.call(request, &mut record).await;
+        let span = request_span::begin(self.traces.as_ref(), self.scheme, request);
+        let answer = span.run(self.call(request, &mut record)).await;
         let answer = answer.unwrap_or_else(|refusal| {
             record.cause.get_or_insert_with(|| refusal.description().into());
             refuse(&refusal, request.method())
         });
         let (status, duration) = (answer.status(), started.elapsed());
         self.metrics.answered(status, duration);
+        request_span::answered(&span, status, record.cause.as_deref());
         // Only the path: an authority may hold credentials.
         let (method, path) = (request.method().as_str(), request.uri().path());
-        let trace_id = trace_id(request.headers());
+        let traced = span.trace_id();
+        let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
         if status.is_server_error() {
             // HEAD has no body that could say it.
             let cause = record.cause.as_deref().unwrap_or("as the response to GET says");

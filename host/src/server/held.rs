@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use opentelemetry::context::FutureExt as _;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -97,8 +98,9 @@ impl Held {
         if checked.is_within(self.max_age(&checked), asked) {
             return checked.content;
         }
-        // A task of its own: a client that disconnects does not end it.
-        let check = tokio::spawn(self.clone().check(checking)).await;
+        // A task of its own: a client that disconnects does not end it. It belongs to the trace of the
+        // request that waits for it.
+        let check = tokio::spawn(self.clone().check(checking).with_current_context()).await;
         check.unwrap_or_else(|error| Content::Failed(CcsError::Other(error.to_string())))
     }
 

@@ -65,6 +65,18 @@ pub(super) enum StoreFailure {
     Unavailable,
 }
 
+impl StoreFailure {
+    /// The name of the kind, in metrics and traces.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::NoAnswer => "no_answer",
+            Self::Other => "other",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl Metrics {
     pub(super) fn new(host: &Host, instances: &Instances) -> Self {
         let metrics = Self {
@@ -172,13 +184,7 @@ impl EncodeLabelValue for StoreFailure {
         &self,
         encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
     ) -> fmt::Result {
-        let reason = match self {
-            Self::Denied => "denied",
-            Self::NoAnswer => "no_answer",
-            Self::Other => "other",
-            Self::Unavailable => "unavailable",
-        };
-        EncodeLabelValue::encode(&reason, encoder)
+        EncodeLabelValue::encode(&self.as_str(), encoder)
     }
 }
 

@@ -34,6 +34,7 @@ mod page;
 mod protocol;
 mod readiness;
 mod reload;
+mod request_span;
 mod tls;
 
 use std::io;
@@ -51,6 +52,7 @@ use self::instances::Plugin;
 use self::listener::Listener;
 use self::measured_store::MeasuredStore;
 use self::readiness::Readiness;
+use crate::traces::Traces;
 use crate::{Ccs, Host};
 
 pub use self::connection_limits::ConnectionLimits;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub limits: ConnectionLimits,
     /// The certificate. Without one, the server speaks plain HTTP.
     pub tls: Option<Tls>,
+    /// The traces of requests, if they have some.
+    pub traces: Option<Traces>,
 }
 
 /// An HTTP server of the plugin over one store: HTTP/1.1 and HTTP/2, with or without TLS.
@@ -95,7 +99,7 @@ impl Server {
         ccs: impl Ccs + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, instances, limits, tls } = settings;
+        let Settings { access, instances, limits, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
         let timeout = host.call_limits().timeout;
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
@@ -109,7 +113,9 @@ impl Server {
             metrics: metrics.clone(),
             plugin,
             readiness: Readiness::new(ccs, host.call_limits().store_timeout),
+            scheme: if tls.is_some() { "https" } else { "http" },
             told_of_no_policy: AtomicBool::new(false),
+            traces,
         };
         Ok(Self { listener, api: Arc::new(api), metrics, reload })
     }

@@ -300,7 +300,7 @@ async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration
 }
 
 async fn start(cluster: Cluster, refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
-    let settings = MirrorSettings { refresh, stale_if_error, snapshot_file: None };
+    let settings = MirrorSettings { refresh, stale_if_error, ..MirrorSettings::default() };
     ClusterMirror::start(cluster, settings).await.unwrap()
 }
 
@@ -310,7 +310,7 @@ async fn with_file(
     refresh: Duration,
 ) -> Result<ClusterMirror, MirrorError> {
     let snapshot_file = Some(path.into());
-    let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file };
+    let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file, traces: None };
     ClusterMirror::start(cluster(&[node]), settings).await
 }
 

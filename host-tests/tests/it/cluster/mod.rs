@@ -5,4 +5,4 @@ mod command;
 mod mirror;
 mod serve;
 mod store;
-mod upstream;
+pub mod upstream;

@@ -9,3 +9,4 @@ mod protocols;
 mod shutdown;
 mod spoofing;
 mod tls;
+mod traces;

@@ -7,6 +7,7 @@ use ccs_modules_host::CallLimits;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
 use ccs_modules_host::server::{Holding, Instances};
 use ccs_modules_host::stores::ClusterAddress;
+use ccs_modules_host::traces::Traces;
 use clap::{Args, ValueEnum};
 
 use crate::cli::duration::{Age, LongAge, Timeout};
@@ -50,9 +51,10 @@ impl InstanceArgs {
         &self,
         store: &StoreAddress,
         limits: CallLimits,
+        traces: Option<Traces>,
     ) -> Result<Instances, Failure> {
         if let (StoreAddress::Cluster(address), Kind::Held) = (store, self.instances) {
-            return Ok(Instances::Mirrored(self.mirror(address, limits).await?));
+            return Ok(Instances::Mirrored(self.mirror(address, limits, traces).await?));
         }
         for (option, is_given) in [
             ("--refresh", self.refresh.is_some()),
@@ -85,6 +87,7 @@ impl InstanceArgs {
         &self,
         address: &ClusterAddress,
         limits: CallLimits,
+        traces: Option<Traces>,
     ) -> Result<ClusterMirror, Failure> {
         let refresh = self.refresh.map_or(MirrorSettings::default().refresh, |refresh| refresh.0);
         let stale_if_error = self.stale_if_error.0;
@@ -96,8 +99,8 @@ impl InstanceArgs {
         if !address.is_encrypted() {
             tracing::warn!(cluster = %address, "without TLS, credentials can be read on their way");
         }
-        let settings =
-            MirrorSettings { refresh, stale_if_error, snapshot_file: self.snapshot_file.clone() };
+        let snapshot_file = self.snapshot_file.clone();
+        let settings = MirrorSettings { refresh, stale_if_error, snapshot_file, traces };
         ClusterMirror::start(cluster::open(address, limits)?, settings)
             .await
             .map_err(Failure::other)

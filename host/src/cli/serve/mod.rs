@@ -7,6 +7,7 @@ mod listen;
 mod log;
 mod stop;
 mod tls;
+mod traces;
 mod watch;
 
 use std::io::{self, ErrorKind};
@@ -22,6 +23,7 @@ use self::limits::LimitArgs;
 use self::listen::ListenAddress;
 use self::log::Format;
 use self::tls::Certificate;
+use self::traces::TraceArgs;
 use self::watch::WatchedFiles;
 use super::{Failure, StoreAddress, print, service};
 
@@ -44,6 +46,8 @@ pub struct Serve {
     /// The address to answer `GET /metrics` on.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<ListenAddress>,
+    #[command(flatten)]
+    traces: TraceArgs,
     #[command(flatten)]
     instances: InstanceArgs,
     #[command(flatten)]
@@ -69,13 +73,15 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }
 
+    let traces = serve.traces.start()?;
     let call_limits = serve.limits.call_limits();
     let host = service::load(call_limits).await?;
     let settings = Settings {
         access: Some(policy),
-        instances: serve.instances.load(&serve.store, call_limits).await?,
+        instances: serve.instances.load(&serve.store, call_limits, traces.clone()).await?,
         limits: serve.limits.connection_limits(),
         tls,
+        traces: traces.clone(),
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits)?, settings)
@@ -101,6 +107,9 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         exporter.run(stop.cancelled_owned()).await;
     }
     serving.await.map_err(Failure::other)?;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     Ok(Vec::new())
 }
 

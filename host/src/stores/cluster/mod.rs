@@ -1,8 +1,8 @@
 //! A cluster as the store, by its REST API.
 
 mod address;
-mod client;
 mod credentials;
+mod exchange;
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use ccs_modules::snapshot::split;
 use ccs_modules::upstream::{Call, Credentials, Request, Response, Turn, Upstream};
 use tokio::time::Instant;
 
-use self::client::Client;
+use crate::stores::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};
@@ -24,7 +24,7 @@ pub use self::credentials::read_credentials;
 /// next one.
 pub struct Cluster {
     upstream: Upstream,
-    client: Client,
+    client: HttpClient,
     time: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Cluster {
         if let Some(credentials) = credentials {
             upstream = upstream.with_credentials(credentials);
         }
-        let client = Client::new(address.ca().map(Path::to_owned));
+        let client = HttpClient::new(address.ca().map(Path::to_owned));
         Ok(Self { upstream, client, time: store_timeout })
     }
 
@@ -88,7 +88,7 @@ impl Cluster {
         request: &Request,
         timeout: Duration,
     ) -> Result<Response, String> {
-        self.client.send(request, timeout).await
+        exchange::exchange(&self.client, request, timeout).await
     }
 
     /// Makes a call, in which one node after the other is asked until one answers.
@@ -97,12 +97,10 @@ impl Cluster {
         let deadline = Instant::now() + self.time * 9 / 10;
         loop {
             match call.poll(deadline.duration_since(Instant::now())) {
-                Turn::Send { request, timeout } => {
-                    match self.client.send(&request, timeout).await {
-                        Ok(response) => call.answered(response),
-                        Err(why) => call.failed(&why),
-                    }
-                }
+                Turn::Send { request, timeout } => match self.send(&request, timeout).await {
+                    Ok(response) => call.answered(response),
+                    Err(why) => call.failed(&why),
+                },
                 Turn::Done(outcome) => return outcome.map_err(failed),
             }
         }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ccs_modules::upstream::{Request, Response, Scheme};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::http::uri::Authority;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
@@ -18,40 +19,47 @@ use crate::stores::{stream, tls};
 
 /// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
 /// connection of its own, so none fails because a kept one was lost.
-pub(super) struct Client {
+pub(crate) struct HttpClient {
     ca: Option<PathBuf>,
     /// Made at the first request over TLS, and kept: it resumes sessions.
     tls: OnceCell<TlsConnector>,
 }
 
-impl Client {
-    pub(super) fn new(ca: Option<PathBuf>) -> Self {
+impl HttpClient {
+    /// Makes a client that trusts the certificates of this file instead of the system's.
+    pub(crate) fn new(ca: Option<PathBuf>) -> Self {
         Self { ca, tls: OnceCell::new() }
     }
 
-    /// Sends a request, and reads the whole response within the timeout; of a body that is too long,
-    /// one byte more than allowed.
+    /// Sends a request to the server that its URI names, and reads the whole response within the
+    /// timeout; of a body that is longer than `body_bytes`, one byte more than that.
     ///
     /// # Errors
     ///
-    /// The reason in plain words, without the node and without credentials.
-    pub(super) async fn send(
+    /// The reason in plain words, without the server and without credentials.
+    pub(crate) async fn send(
         &self,
-        request: &Request,
+        request: Request<Full<Bytes>>,
+        body_bytes: usize,
         timeout: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Response<Vec<u8>>, String> {
         let deadline = Instant::now() + timeout;
         let late = || format!("no response in {} ms", timeout.as_millis());
-        timeout_at(deadline, self.exchange(request, deadline)).await.unwrap_or_else(|_| Err(late()))
+        let exchange = self.exchange(request, body_bytes, deadline);
+        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<Response, String> {
-        let authority: Authority =
-            request.authority.parse().map_err(|_| "its name is not one of a host")?;
+    async fn exchange(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        body_bytes: usize,
+        deadline: Instant,
+    ) -> Result<Response<Vec<u8>>, String> {
+        let (is_encrypted, authority) = server(&mut request)?;
         let host = authority.host().trim_matches(['[', ']']);
-        let (default_port, tls) = match request.scheme {
-            Scheme::Http => (80, None),
-            Scheme::Https => (443, Some(self.tls.get_or_try_init(|| self.connector()).await?)),
+        let (default_port, tls) = match is_encrypted {
+            false => (80, None),
+            true => (443, Some(self.tls.get_or_try_init(|| self.connector()).await?)),
         };
         let port = authority.port_u16().unwrap_or(default_port);
         let stream = stream::connect(host, port, tls, deadline).await?;
@@ -61,16 +69,9 @@ impl Client {
         // It ends with this call, whatever the outcome.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let response = sender.send_request(head(request)?).await.map_err(|error| reason(&error))?;
-
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect();
-        let body = body(response.into_body(), request.body_bytes).await?;
-        Ok(Response { status, headers, body })
+        let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+        let (head, incoming) = response.into_parts();
+        Ok(Response::from_parts(head, body(incoming, body_bytes).await?))
     }
 
     async fn connector(&self) -> Result<TlsConnector, String> {
@@ -78,16 +79,17 @@ impl Client {
     }
 }
 
-/// The request as hyper sends it.
-fn head(request: &Request) -> Result<hyper::Request<Empty<Bytes>>, String> {
-    let mut head = hyper::Request::get(&request.path)
-        .header("host", &request.authority)
-        .header("connection", "close");
-    for (name, value) in &request.headers {
-        head = head.header(name, value);
-    }
-    // hyper's message could show a header field.
-    head.body(Empty::new()).map_err(|_| "the request cannot be sent over HTTP".into())
+/// Takes the server out of the URI of a request, whether it is asked over TLS, and its authority. The
+/// path is left, as HTTP/1.1 has it.
+fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), String> {
+    let parts = request.uri().clone().into_parts();
+    let authority = parts.authority.ok_or("its name is not one of a host")?;
+    let host = HeaderValue::from_str(authority.as_str());
+    request.headers_mut().insert(HOST, host.map_err(|_| "its name is not one of a host")?);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    Ok((parts.scheme == Some(Scheme::HTTPS), authority))
 }
 
 /// Reads a body, up to one byte more than `limit`.
