@@ -79,7 +79,7 @@ const ADAPTERS: &[Adapter] = &[
         constant: "FASTLY",
         package: "ccs-modules-fastly",
         features: "",
-        about: "component, service on Fastly Compute: its store is a value of Fastly's KV store",
+        about: "component, service on Fastly Compute: its store is a value of Fastly's KV store, or a cluster behind backends",
     },
     Adapter {
         constant: "CCS_HTTP",

@@ -150,6 +150,31 @@ impl<'a, T> Call<'a, T> {
         }
     }
 
+    /// Makes the whole call within this time, for a shell that blocks. `now` returns the time since some
+    /// moment, which does not go back. `send` sends a request, and returns the response within the
+    /// timeout, or the shell's own words for why there is none, without credentials.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Turn::Done`].
+    pub fn resolve(
+        mut self,
+        time: Duration,
+        now: impl Fn() -> Duration,
+        send: impl Fn(&Request, Duration) -> Result<Response, String>,
+    ) -> Result<T, StoreError> {
+        let deadline = now().saturating_add(time);
+        loop {
+            match self.poll(deadline.saturating_sub(now())) {
+                Turn::Send { request, timeout } => match send(&request, timeout) {
+                    Ok(response) => self.answered(response),
+                    Err(why) => self.failed(&why),
+                },
+                Turn::Done(outcome) => return outcome,
+            }
+        }
+    }
+
     fn send(&mut self, request: Request, left: Duration) -> Turn<T> {
         self.state = State::Asked(request.clone());
         Turn::Send { request, timeout: left.saturating_sub(self.reserve) }
@@ -221,6 +246,9 @@ fn joined(failures: &[StoreError]) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use core::cell::{Cell, RefCell};
+
     use super::*;
     use crate::upstream::Node;
 
@@ -319,6 +347,28 @@ mod tests {
         assert_eq!(timeout(6, Err("refused")), 3);
         assert_eq!(timeout(6, Err("late")), 6);
         assert!(matches!(call.poll(Duration::ZERO), Turn::Done(Err(_))));
+    }
+
+    #[test]
+    fn a_shell_that_blocks_leaves_time_for_every_node_and_ends_in_time() {
+        let upstream = upstream(&["http://a", "http://b", "http://c"]);
+        let (time, timeouts) = (Cell::new(Duration::ZERO), RefCell::new(Vec::new()));
+        let late = |_: &Request, timeout: Duration| {
+            time.set(time.get() + timeout);
+            timeouts.borrow_mut().push(timeout.as_secs());
+            Err("late".into())
+        };
+        let outcome = upstream.list_call().resolve(TIMEOUT, || time.get(), late);
+        let expected = "http://a: late; http://b: late; http://c: late";
+        assert_eq!(outcome.unwrap_err(), StoreError::Unavailable(expected.into()));
+        assert_eq!((timeouts.into_inner(), time.get()), (vec![1, 1, 1], TIMEOUT));
+
+        let found = |request: &Request, _: Duration| match request.node {
+            0 => Err("late".into()),
+            _ => response(200, "{\"uid\":\"1\"}").map_err(Into::into),
+        };
+        let outcome = upstream.module_call("1").resolve(TIMEOUT, || time.get(), found);
+        assert_eq!(outcome.unwrap().unwrap(), b"{\"uid\":\"1\"}");
     }
 
     #[test]

@@ -5,16 +5,16 @@ use alloc::vec::Vec;
 
 use ccs_modules::mirror::{self, Mirror};
 use ccs_modules::snapshot::split;
+use ccs_modules::upstream::Call;
 use ccs_modules::{Snapshot, StoreError};
-use ccs_modules_guest as _;
+use ccs_modules_guest::cluster::Config;
 use spin::Mutex;
 
 use self::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use self::bindings::wasi::cli::environment::get_environment;
 use self::bindings::wasi::clocks::monotonic_clock::now;
-use crate::config::Config;
 use crate::exchange::Wasi;
-use crate::{asked, mirrored};
+use crate::{Network as _, mirrored};
 
 #[allow(missing_docs, unsafe_code)]
 pub(crate) mod bindings {
@@ -42,7 +42,7 @@ impl Guest for Bridge {
         if let Some(documents) = mirrored {
             return Ok(documents?);
         }
-        let body = asked::resolve(config.upstream.list_call(), &Wasi, config.timeout)?;
+        let body = resolve(config.upstream.list_call(), &config)?;
         let documents = split(&body).map_err(|error| Error::Other(error.to_string()))?;
         Ok(documents.into_iter().map(<[u8]>::to_vec).collect())
     }
@@ -54,9 +54,13 @@ impl Guest for Bridge {
         if let Some(document) = mirrored {
             return Ok(document?);
         }
-        let call = config.upstream.module_call(&uid);
-        Ok(asked::resolve(call, &Wasi, config.timeout)?)
+        Ok(resolve(config.upstream.module_call(&uid), &config)?)
     }
+}
+
+/// Makes a call for which the cluster is asked.
+fn resolve<T>(call: Call<'_, T>, config: &Config) -> Result<T, StoreError> {
+    call.resolve(config.timeout, || Wasi.now(), |request, timeout| Wasi.send(request, timeout))
 }
 
 /// Reads from the snapshot of the mirror. None if the cluster is asked each time, or another call of

@@ -8,10 +8,8 @@
 
 extern crate alloc;
 
-mod asked;
 #[cfg(target_family = "wasm")]
 mod bridge;
-mod config;
 #[cfg(target_family = "wasm")]
 mod exchange;
 mod mirrored;

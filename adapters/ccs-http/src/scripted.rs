@@ -10,12 +10,11 @@ use ccs_modules::upstream::{Node, Request, Response, Upstream};
 
 use crate::Network;
 
-/// Gives the responses one after the other, and then none. A request that fails as `late` takes its
-/// whole timeout; others take no time.
+/// Gives the responses one after the other, and then none. A request takes no time.
 pub(crate) struct Scripted {
     now: Cell<Duration>,
     responses: RefCell<VecDeque<Result<Response, &'static str>>>,
-    requests: RefCell<Vec<(String, Duration)>>,
+    requests: RefCell<Vec<String>>,
 }
 
 impl Scripted {
@@ -29,12 +28,7 @@ impl Scripted {
 
     /// Returns the URLs that were asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.requests.borrow().iter().map(|(url, _)| url.clone()).collect()
-    }
-
-    /// Returns the timeouts of the requests.
-    pub(crate) fn timeouts(&self) -> Vec<Duration> {
-        self.requests.borrow().iter().map(|(_, timeout)| *timeout).collect()
+        self.requests.borrow().clone()
     }
 }
 
@@ -43,12 +37,9 @@ impl Network for Scripted {
         self.now.get()
     }
 
-    fn send(&self, request: &Request, timeout: Duration) -> Result<Response, String> {
-        self.requests.borrow_mut().push((request.url(), timeout));
+    fn send(&self, request: &Request, _: Duration) -> Result<Response, String> {
+        self.requests.borrow_mut().push(request.url());
         let response = self.responses.borrow_mut().pop_front().unwrap_or(Err("down"));
-        if matches!(response, Err("late")) {
-            self.sleep(timeout);
-        }
         response.map_err(Into::into)
     }
 

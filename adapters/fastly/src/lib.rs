@@ -1,18 +1,21 @@
-//! The HTTP service on Fastly Compute. Its store is a value of a KV store, and its configuration a config
-//! store.
+//! The HTTP service on Fastly Compute. Its store is a value of a KV store, or a cluster whose nodes are
+//! backends, and its configuration a config store.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
 
 extern crate alloc;
 
+mod cluster;
+mod configuration;
+mod fields;
+mod kv;
 mod request;
-mod stores;
 
 use alloc::borrow::Cow;
 
 use ccs_modules::rest::{self, Refusal, Response};
-use ccs_modules::{Limits, Step};
+use ccs_modules::{Ask, Limits, Step};
 use ccs_modules_guest::http;
 
 use crate::bindings::exports::fastly::compute::http_incoming::Guest;
@@ -20,6 +23,8 @@ use crate::bindings::fastly::compute::http_req::Request;
 use crate::bindings::fastly::compute::http_types::FramingHeadersMode;
 use crate::bindings::fastly::compute::types::Error;
 use crate::bindings::fastly::compute::{http_body, http_resp};
+use crate::cluster::Cluster;
+use crate::configuration::Configuration;
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
@@ -45,18 +50,33 @@ impl Guest for Service {
 
 fn answer(request: &Request) -> Result<Response<Cow<'static, [u8]>>, Error> {
     let (method, target) = (request::method(request)?, request::target(request)?);
-    let headers = request::headers(request)?;
-    let configuration = match stores::configuration() {
+    let headers = fields::all(request)?;
+    let configuration = match Configuration::read() {
         Ok(configuration) => configuration,
         Err(reason) => return Ok(Refusal::Misconfigured(reason).response(&method).into()),
     };
-    Ok(http::answer_by(&method, &target, &headers, &configuration, |request| {
+    Ok(http::answer_by(&method, &target, &headers, &configuration.0, |request| {
         let response = match rest::handle(request, &Limits::default()) {
             Step::Done(response) => response,
-            Step::Ask(ask) => ask.answer_body("the value", stores::catalog(&configuration)),
+            Step::Ask(ask) => answer_from_store(ask, &configuration),
         };
         response.into()
     }))
+}
+
+/// Answers from the store that the configuration names.
+fn answer_from_store<T>(ask: Ask<T>, configuration: &Configuration) -> T {
+    if !configuration.names_cluster() {
+        return ask.answer_body("the value", kv::catalog(configuration));
+    }
+    let cluster = Cluster::new(configuration);
+    match ask {
+        Ask::Document(ask) => {
+            let document = cluster.and_then(|cluster| cluster.module(ask.uid()));
+            ask.answer(document)
+        }
+        ask => ask.answer_body("the list", cluster.and_then(|cluster| cluster.list())),
+    }
 }
 
 fn send(response: &Response<Cow<'static, [u8]>>) -> Result<(), Error> {

@@ -1,51 +1,26 @@
 //! The library of the adapters: an allocator and a panic handler, a call that is resolved over the import
-//! `ccs`, the HTTP service without bindings to WASI, and conversions between the types of the core and of a
-//! world.
+//! `ccs`, the HTTP service without bindings to WASI, the configuration of a store that is a cluster, and
+//! conversions between the types of the core and of a world.
+//!
+//! The configuration needs no host, and is tested natively.
 
-#![cfg(target_family = "wasm")]
 #![no_std]
 
 extern crate alloc;
 
+pub mod cluster;
+#[cfg(target_family = "wasm")]
 mod heap;
+#[cfg(target_family = "wasm")]
 pub mod http;
-#[cfg(feature = "baked")]
+#[cfg(all(target_family = "wasm", feature = "baked"))]
 mod image;
+#[cfg(target_family = "wasm")]
 mod program;
+#[cfg(target_family = "wasm")]
 mod records;
+#[cfg(target_family = "wasm")]
+mod resolve;
 
-use ccs_modules::{Ask, Step, StoreError};
-
-pub use crate::bindings::ccs::modules::ccs;
-
-#[allow(missing_docs, unsafe_code)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: ["../../wit", "wit"],
-        world: "ccs:guest/guest",
-        generate_all,
-    });
-}
-
-/// Resolves a call: asks the store for each document the core needs, and returns the outcome.
-/// Blocks.
-pub fn resolve<T>(step: Step<T>) -> T {
-    match step {
-        Step::Done(outcome) => outcome,
-        Step::Ask(Ask::Document(ask)) => {
-            let document = ccs::get_document(ask.uid());
-            ask.answer(document.map_err(Into::into))
-        }
-        Step::Ask(Ask::Documents(ask)) => ask.answer(ccs::list_documents().map_err(Into::into)),
-    }
-}
-
-impl From<ccs::Error> for StoreError {
-    fn from(error: ccs::Error) -> Self {
-        match error {
-            ccs::Error::Denied(why) => StoreError::Denied(why),
-            ccs::Error::Other(why) => StoreError::Other(why),
-            ccs::Error::Unavailable(why) => StoreError::Unavailable(why),
-        }
-    }
-}
+#[cfg(target_family = "wasm")]
+pub use crate::resolve::{ccs, resolve};

@@ -1,4 +1,4 @@
-//! The configuration: environment variables.
+//! The configuration of a store that is a cluster: environment variables.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,17 +12,22 @@ use ccs_modules::upstream::{Credentials, Node, Upstream};
 
 /// The cluster to ask, and how.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) upstream: Upstream,
+pub struct Config {
+    /// The nodes and the credentials.
+    pub upstream: Upstream,
     /// The longest time a call may take, over all nodes.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
     /// The configuration of the mirror that answers; without one each call asks the cluster.
-    pub(crate) mirror: Option<mirror::Config>,
+    pub mirror: Option<mirror::Config>,
 }
 
 impl Config {
     /// Reads the variables of an environment.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    ///
+    /// The variable that is missing or wrong, and the reason, without its value.
+    pub fn new(
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, StoreError> {
         let (mut urls, mut user, mut password) = (String::new(), None, String::new());

@@ -1,0 +1,78 @@
+//! The configuration of a service: a config store, and a secret store for its secret.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bindings::fastly::compute::types::OpenError;
+use crate::bindings::fastly::compute::{config_store, secret_store};
+
+/// The name of the config store and of the secret store, and of the KV store unless the configuration
+/// names another.
+pub const STORE: &str = "ccs-modules";
+
+pub const KEYVALUE_KEY: &str = "CCS_KEYVALUE_KEY";
+pub const KEYVALUE_STORE: &str = "CCS_KEYVALUE_STORE";
+pub const BACKENDS: &str = "CCS_HTTP_BACKENDS";
+const PASSWORD: &str = "CCS_HTTP_PASSWORD";
+const URL: &str = "CCS_HTTP_URL";
+const USER: &str = "CCS_HTTP_USER";
+
+/// The names that the config store may have. The password of the user is in the secret store.
+const NAMES: [&str; 7] =
+    ["CCS_ACCESS", BACKENDS, "CCS_HTTP_TIMEOUT_MS", URL, USER, KEYVALUE_KEY, KEYVALUE_STORE];
+
+/// The longest value that is taken, in bytes. A config store holds no longer one than 8,000 characters,
+/// a secret store none than 64 KiB.
+const MOST: u64 = 64 << 10;
+
+/// Names and values, as an environment has them elsewhere.
+pub struct Configuration(pub Vec<(String, String)>);
+
+impl Configuration {
+    /// Reads the configuration. A service without a config store has none.
+    ///
+    /// # Errors
+    ///
+    /// The name that cannot be read.
+    pub fn read() -> Result<Self, String> {
+        let failed = || format!("cannot read the config store \"{STORE}\"");
+        let store = match config_store::Store::open(STORE) {
+            Ok(store) => store,
+            Err(OpenError::NotFound) => return Ok(Self(Vec::new())),
+            Err(_) => return Err(failed()),
+        };
+        let mut configuration = Self(Vec::new());
+        for name in NAMES {
+            let value = store.get(name, MOST).map_err(|_| format!("{name}: {}", failed()))?;
+            configuration.0.extend(value.map(|value| (name.into(), value)));
+        }
+        if configuration.get(USER).is_some() {
+            configuration.0.extend(password()?.map(|password| (PASSWORD.into(), password)));
+        }
+        Ok(configuration)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(set, _)| set == name);
+        value.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the store is a cluster.
+    pub fn names_cluster(&self) -> bool {
+        self.get(URL).or(self.get(BACKENDS)).is_some()
+    }
+}
+
+/// Reads the password of the user, if there is one.
+fn password() -> Result<Option<String>, String> {
+    let failed = || format!("{PASSWORD}: cannot read the secret store \"{STORE}\"");
+    let store = match secret_store::Store::open(STORE) {
+        Ok(store) => store,
+        Err(OpenError::NotFound) => return Ok(None),
+        Err(_) => return Err(failed()),
+    };
+    let Some(secret) = store.get(PASSWORD).map_err(|_| failed())? else { return Ok(None) };
+    let password = secret.plaintext(MOST).map_err(|_| failed())?;
+    String::from_utf8(password).map(Some).map_err(|_| format!("{PASSWORD}: expected UTF-8"))
+}
