@@ -38,6 +38,18 @@ REFUSED = [
     ({"documents": "[]", "limits": '{"documents":0}'}, "limits: documents: expected an integer from 1 up"),
     ({"documents": "[]", "limits": '{"bytes":1}'}, "limits: bytes: unknown field `bytes`"),
     ({"documents": '[{"uid":"ab"}]', "limits": '{"uid_bytes":1}'}, "documents: line 1, column 2: "),
+    ({"documents": None}, "documents: "),
+    ({"documents": "\0"}, "documents: line 1, column 1: "),
+    ({"file": ""}, "file: not in a folder that is mounted"),
+    ({"file": f"{MOUNTED}/a\0b"}, "file: cannot be read: "),
+    ({"file": f"{MOUNTED}/" + "a" * 10_000}, "file: cannot be read: "),
+    ({"documents": "[]", "revision": ["a"]}, "revision: an array, expected a string"),
+    ({"documents": "[]", "access": ""}, "access: "),
+    ({"documents": "[]", "access": "[" * 100_000}, "access: "),
+    ({"documents": "[]", "limits": ""}, "limits: "),
+    ({"documents": "[]", "limits": '{"documents":1e999}'}, "limits: "),
+    ({"documents": "[]", "limits": '{"uid_bytes":-1}'}, "limits: uid_bytes: "),
+    ({"documents": "[]", "methods": ""}, "methods: another value, expected `pass` or `refuse`"),
 ]
 """Configurations, and the beginning of the error."""
 
