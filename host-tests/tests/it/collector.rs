@@ -17,9 +17,11 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::serving::any_port;
 
@@ -33,22 +35,41 @@ pub struct Collector {
 struct Taken {
     status: AtomicU16,
     requests: Mutex<Vec<ExportTraceServiceRequest>>,
+    /// The field `authorization` of the last request.
+    authorization: Mutex<Option<String>>,
 }
 
 impl Collector {
     pub async fn start() -> Self {
+        Self::over(None).await
+    }
+
+    /// A collector over TLS.
+    pub async fn start_tls(tls: TlsAcceptor) -> Self {
+        Self::over(Some(tls)).await
+    }
+
+    async fn over(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(any_port()).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let taken = Arc::new(Taken { status: AtomicU16::new(200), requests: Mutex::default() });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let taken = Arc::new(Taken {
+            status: AtomicU16::new(200),
+            requests: Mutex::default(),
+            authorization: Mutex::default(),
+        });
         let (mut running, told) = (JoinSet::new(), taken.clone());
         running.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let taken = told.clone();
-                let take = service_fn(move |request| taken.clone().take(request));
-                connections
-                    .spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), take));
+                let (taken, tls) = (told.clone(), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => taken.serve(stream).await,
+                        Some(tls) => taken.serve(tls.accept(stream).await.unwrap()).await,
+                    }
+                });
             }
         });
         Self { url, taken, _running: running }
@@ -97,6 +118,11 @@ impl Collector {
         requests[0].resource_spans[0].resource.clone().unwrap()
     }
 
+    /// The field `authorization` of the last request.
+    pub fn authorization(&self) -> Option<String> {
+        self.taken.authorization.lock().unwrap().clone()
+    }
+
     /// The bytes of everything that was sent.
     pub fn bytes(&self) -> Vec<u8> {
         self.taken.requests().iter().flat_map(|request| request.encode_to_vec()).collect()
@@ -104,11 +130,19 @@ impl Collector {
 }
 
 impl Taken {
+    async fn serve(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let take = service_fn(|request| self.clone().take(request));
+        http1::Builder::new().serve_connection(TokioIo::new(stream), take).await.unwrap();
+    }
+
     async fn take(
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Empty<Bytes>>, Infallible> {
         assert_eq!(request.uri().path(), "/v1/traces");
+        let authorization = request.headers().get("authorization");
+        let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+        *self.authorization.lock().unwrap() = authorization;
         assert_eq!(request.headers()["content-type"], "application/x-protobuf");
         let body = request.into_body().collect().await.unwrap().to_bytes();
         self.requests().push(ExportTraceServiceRequest::decode(body).unwrap());

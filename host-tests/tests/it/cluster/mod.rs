@@ -1,6 +1,6 @@
 //! A cluster's REST API as the store.
 
-mod certificates;
+pub mod certificates;
 mod command;
 mod mirror;
 mod serve;

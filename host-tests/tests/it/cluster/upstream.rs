@@ -8,10 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::cluster::certificates::acceptor;
 use crate::serving::any_port;
 
 const PART: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{\"uid\":";
@@ -85,14 +83,7 @@ impl Upstream {
 
     /// Starts a node with this certificate.
     pub async fn start_tls(certified: &CertifiedKey<KeyPair>, answer: Answer) -> Self {
-        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key)
-            .unwrap();
-        Self::over(Some(TlsAcceptor::from(Arc::new(config))), answer).await
+        Self::over(Some(acceptor(certified)), answer).await
     }
 
     async fn over(tls: Option<TlsAcceptor>, answer: Answer) -> Self {

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cluster::certificates::{Authority, acceptor};
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::collector::{Collector, attribute, hex};
 use crate::process::{self, command};
@@ -179,6 +180,25 @@ async fn a_collector_that_fails_disturbs_nothing_and_is_logged_once() {
     let log = server.log();
     assert_eq!(log.matches("the collector of traces fails").count(), 1, "{log}");
     assert!(log.contains("connection refused"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_to_the_collector_over_tls_and_into_no_log() {
+    let (folder, authority) = (TempDir::new().unwrap(), Authority::new());
+    let collector = Collector::start_tls(acceptor(&authority.sign("127.0.0.1"))).await;
+    let ca = authority.path();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", ca.to_str().unwrap()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret"),
+    ];
+    let arguments = ["--otlp-endpoint", collector.url(), "--log", "debug"];
+    let mut server = process::Server::start_in(&folder, &arguments, &variables);
+    assert_eq!(Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status, 200);
+    server.stop();
+    assert_eq!(collector.authorization().as_deref(), Some("Bearer s3cret"));
+    collector.span("GET /v1/modules");
+    let log = server.log();
+    assert!(!log.contains("s3cret") && !log.contains("the collector of traces fails"), "{log}");
 }
 
 #[test]
