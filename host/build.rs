@@ -1,8 +1,11 @@
-//! Builds every adapter and writes one `Artifact` entry for each to `OUT_DIR/artifacts.rs`.
+//! Builds every adapter and writes `artifacts.rs`, with one `Artifact` entry for each, beside their files.
+//! The variable `ARTIFACTS` names their folder to the library.
 //!
 //! A plain `cargo build` needs no other step: the adapters are built here, by a nested cargo, from
 //! the same workspace and the same lock file. The bytes depend on the sources and the toolchain
 //! only: no path of this machine gets into them, nor any compiler flag from its environment.
+//!
+//! The published package has that folder in it, and no adapter's sources: there nothing is built.
 
 #[path = "build/crates.rs"]
 mod crates;
@@ -15,6 +18,9 @@ use std::process::Command;
 use std::{env, fs};
 
 use crates::Crate;
+
+/// The folder of ready artifacts in the published package.
+const READY: &str = "artifacts";
 
 /// The Cargo profile of the adapters.
 const PROFILE: &str = "adapter";
@@ -134,13 +140,26 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    let ready = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(READY);
+    let folder = if ready.is_dir() {
+        println!("cargo::rerun-if-changed={READY}");
+        ready
+    } else {
+        build_artifacts()?
+    };
+    println!("cargo::rustc-env=ARTIFACTS={}", folder.display());
+    Ok(())
+}
+
+/// Builds the artifacts from the workspace. Returns their folder.
+fn build_artifacts() -> Result<PathBuf, Box<dyn Error>> {
     let workspace = Workspace::from_env()?;
     workspace.rerun_if_sources_change()?;
     let rustc = env::var("RUSTC")?;
     ensure_target(&rustc, TARGET)?;
     let built = workspace.build_all()?;
     fs::write(workspace.out.join("artifacts.rs"), source(&built, &version(&rustc)?)?)?;
-    Ok(())
+    Ok(workspace.out)
 }
 
 /// Writes the constants of the library's `artifacts` module.
@@ -150,7 +169,7 @@ fn source(built: &[Built], rust: &str) -> Result<String, Box<dyn Error>> {
         let name = path.file_name().ok_or("an artifact without a name")?.display().to_string();
         writeln!(
             source,
-            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: Cow::Borrowed(include_bytes!({path:?})), crates: Cow::Borrowed(&["
+            "/// {about}.\npub static {constant}: Artifact = Artifact {{ name: {name:?}, about: {about:?}, wasm: Cow::Borrowed(include_bytes!({name:?})), crates: Cow::Borrowed(&["
         )?;
         for Crate { name, version, license, ours } in crates {
             writeln!(

@@ -109,6 +109,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// The program of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/core.md")]
+mod readme {}
+
 pub mod access;
 pub mod config;
 pub mod lookup;

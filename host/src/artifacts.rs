@@ -9,7 +9,7 @@ use wasmparser::{Parser, Payload};
 
 use crate::compose::{CannotCompose, compose};
 
-include!(concat!(env!("OUT_DIR"), "/artifacts.rs"));
+include!(concat!(env!("ARTIFACTS"), "/artifacts.rs"));
 
 /// Every artifact that is composed of two others.
 pub static COMPOSITIONS: &[Composition] = &[

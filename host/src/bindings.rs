@@ -7,7 +7,7 @@ use ccs_modules::access;
 use self::exports::ccs::modules::rest;
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "wit",
     world: "plugin",
     imports: { default: async },
     exports: { default: async },
@@ -27,7 +27,7 @@ impl From<access::Caller> for rest::Caller {
 /// The bindings of the world `standalone`.
 pub(crate) mod standalone {
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         world: "standalone",
         exports: { default: async },
     });

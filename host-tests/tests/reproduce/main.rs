@@ -54,8 +54,10 @@ fn copy_tracked_files(to: &Path) {
     for name in names.split_terminator('\0') {
         let (from, to) = (root.join(name), to.join(name));
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        // A tracked file may be missing: it is about to be removed from the index.
-        if from.exists() {
+        if from.is_symlink() {
+            symlink(fs::read_link(from).unwrap(), to).unwrap();
+        } else if from.exists() {
+            // A tracked file may be missing: it is about to be removed from the index.
             fs::copy(from, to).unwrap();
         }
     }
