@@ -23,10 +23,10 @@ FILTER = "proxy-wasm"
 REF_NAME = "org.opencontainers.image.ref.name"
 
 
-def write(artifacts: Path, folder: Path, version: str, created: str) -> None:
-    """Writes a layout of every artifact in a folder, with its bill of materials."""
+def write(artifacts: Path, folder: Path, version: str, created: str) -> dict[str, str]:
+    """Writes a layout of every artifact in a folder. Returns the digests of the artifacts by their names."""
     layout = Layout(folder)
-    manifests = []
+    manifests, digests = [], {}
     for file in sorted(artifacts.glob("*.wasm")):
         name = file.stem.removeprefix("ccs_modules_").replace("_", "-")
         bill = file.with_suffix(".cdx.json").read_bytes()
@@ -44,7 +44,9 @@ def write(artifacts: Path, folder: Path, version: str, created: str) -> None:
         referrers = layout.index([referrer])
         manifests.append({**artifact, "annotations": {REF_NAME: name}})
         manifests.append({**referrers, "annotations": {REF_NAME: f"{name}.referrers"}})
+        digests[name] = artifact["digest"]
     layout.finish(manifests)
+    return digests
 
 
 class Layout:

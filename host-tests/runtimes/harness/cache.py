@@ -9,7 +9,7 @@ from pathlib import Path
 FOLDER = Path(os.environ.get("CCS_MODULES_RUNTIMES") or Path.home() / ".cache/ccs-modules-runtimes")
 
 
-def installed(name: str, install: Callable[[Path], None]) -> Path:
+def installed(name: str, install: Callable[[Path], object]) -> Path:
     """The folder `name`, such as `wasmtime-48.0.8`. If it is missing, `install` fills it."""
     folder = FOLDER / name
     if not folder.is_dir():

@@ -1,0 +1,46 @@
+"""The package as its users see it: typed, documented, and over the public part of wasmtime."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import unittest
+from importlib import metadata, resources
+
+import ccs_modules
+
+MODULES = [
+    importlib.import_module(f"ccs_modules.{module.name}")
+    for module in pkgutil.iter_modules(ccs_modules.__path__)
+]
+
+
+class Package(unittest.TestCase):
+    def test_it_is_typed_and_has_its_components(self):
+        names = {file.name for file in resources.files("ccs_modules").iterdir()}
+        expected = {"py.typed", "ccs_modules_plugin.wasm", "ccs_modules_standalone.wasm"}
+        self.assertLessEqual(expected, names)
+
+    def test_it_says_which_wasmtime_it_needs(self):
+        (wasmtime,) = metadata.requires("ccs-modules")
+        self.assertRegex(wasmtime, r"^wasmtime<\d+,>=\d+")
+
+    def test_nothing_private_of_wasmtime_is_used(self):
+        for module in MODULES:
+            source = inspect.getsource(module)
+            self.assertNotRegex(source, r"(from|import) wasmtime\S*\._|wasmtime\.(\w+\.)*_", module.__name__)
+
+    def test_everything_public_is_documented(self):
+        undocumented = [
+            f"{name}.{member}" if member else name
+            for name in ccs_modules.__all__
+            for member, value in [("", getattr(ccs_modules, name)), *members(getattr(ccs_modules, name))]
+            if not inspect.getdoc(value) or re.fullmatch(rf"{name}\(.*\)", inspect.getdoc(value))
+        ]
+        self.assertEqual(undocumented, [])
+
+
+def members(of):
+    """The public functions and properties of a class."""
+    functions = inspect.getmembers(of, lambda value: inspect.isfunction(value) or isinstance(value, property))
+    return [(name, value) for name, value in functions if not name.startswith("_")]
