@@ -24,6 +24,7 @@ mod host;
 mod last_good;
 mod lookup;
 mod outcome;
+mod packages;
 mod process;
 mod proxy_wasm;
 mod readme;
