@@ -10,12 +10,12 @@ from pathlib import Path
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, installed
-from harness.cases import Case, Response, Store
+from harness.cases import Case, Response, Store, extra
 from harness.process import HOST, free_port, running
 from harness.runtime import Runtime
 from harness.upstream import Upstream
 from over_http import OverHttp
-from wasmtime_serve import ANYBODY, extra, failure, get
+from wasmtime_serve import ANYBODY, failure, get
 
 VERSION = "0.22.0"
 SERVICE = "ccs_modules_fastly.wasm"

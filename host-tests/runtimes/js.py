@@ -38,7 +38,7 @@ class JavaScript(Runtime):
         package()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        return None
+        return snapshot.NOT_HELD if snapshot.compares(case) else None
 
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:

@@ -12,12 +12,12 @@ from threading import Thread
 
 from harness import cases, http, redis
 from harness.artifacts import artifact
-from harness.cases import Case, Store
+from harness.cases import Case, Store, extra
 from harness.process import HOST
 from harness.redis import Redis
 from harness.runtime import Runtime
 from js import JcoServe
-from wasmtime_serve import ANYBODY, extra, failure, get, served, wasmtime
+from wasmtime_serve import ANYBODY, failure, get, served, wasmtime
 
 KEY = "ccs:modules"
 CLOSED = "the store is unavailable: redis at {} closed the connection"

@@ -39,6 +39,8 @@ class Python(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         if case.store.stalls:
             return "the store stalls, and a time limit is the store's own here"
+        if snapshot.compares(case):
+            return snapshot.NOT_HELD
         if case.roles_by_access and case.access:
             return POLICY
         return None

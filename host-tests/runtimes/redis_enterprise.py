@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -16,11 +16,10 @@ from urllib.parse import quote
 from harness import redis
 from harness.artifacts import WORKSPACE
 from harness.cache import FOLDER, command, installed
-from harness.cases import Case, Store
+from harness.cases import Case, Store, extra
 from harness.process import free_port, running
 from harness.redis import Redis
 from harness.runtime import Runtime
-from wasmtime_serve import extra
 
 PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
 CRATE = "0.10.0"
@@ -38,9 +37,10 @@ USER, PASSWORD = "ann", "secret"
 class Crate(Runtime):
     """The typed cases, run by the crate's list and get."""
 
-    def __init__(self, scheme: str):
-        self.name = f"redis-enterprise-{scheme}"
+    def __init__(self, name: str, scheme: str, *, mirrored: bool = False):
+        self.name = name
         self.scheme = scheme
+        self.mirrored = mirrored
 
     def install(self) -> None:
         client()
@@ -51,13 +51,16 @@ class Crate(Runtime):
     def reason_to_skip(self, case: Case) -> str | None:
         if case.over_http:
             return "a request of the case's own, and this client makes its own"
+        if case.call not in ("list_modules", "get_module"):
+            return "a lookup, which this client does not know"
         if not ROLES.issuperset(case.roles):
             return "a role that there is not, and an access policy refuses it"
         if case.store.snapshot() is None:
             return "the store fails, lies or stalls, and this server's store is a file"
         if case.name == "list-platforms-array":
             return "platforms that are no object, and this client reads no others"
-        if case.uid and quote(case.uid, safe="") != case.uid:
+        uid = case.arguments.get("uid", "")
+        if quote(uid, safe="") != uid:
             return "a uid that this client does not percent-encode"
         if kind := next(iter(case.expect.get("error", {})), None):
             if kind not in ERRORS:
@@ -68,10 +71,14 @@ class Crate(Runtime):
         started_with = lambda case: (repr(case.store), case.roles)
         for _, group in groupby(sorted(cases, key=started_with), key=started_with):
             alike = list(group)
-            with as_file(alike[0].store) as store:
+            with as_file(alike[0].store) as file, self._store(file) as store:
                 with serving(store, alike[0].roles, self.scheme) as url:
-                    answers = asked(url, [case.uid for case in alike])
+                    answers = asked(url, [case.arguments.get("uid") for case in alike])
             yield from ((case, as_in(case, answer)) for case, answer in zip(alike, answers))
+
+    def _store(self, file: str) -> AbstractContextManager[str]:
+        """The file, or a server over it that is mirrored."""
+        return upstream(file) if self.mirrored else nullcontext(file)
 
 
 class Redisctl(Runtime):
@@ -92,9 +99,10 @@ class Redisctl(Runtime):
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         catalog = (WORKSPACE / "host/src/stores/demo.json").read_bytes()
         modules = json.loads(catalog)
-        with as_file(Store(body=catalog)) as file, Redis().running() as store:
+        with as_file(Store(body=catalog)) as file, Redis().running() as store, upstream(file) as node:
             load(file, store)
-            for name, address in [("demo", "demo"), ("file", file), ("redis", url_of(store))]:
+            stores = {"demo": "demo", "file": file, "redis": url_of(store), "mirror": node}
+            for name, address in stores.items():
                 for scheme in ("http", "https"):
                     with serving(address, ("db_viewer",), scheme) as url:
                         found = ran(url, "list")
@@ -107,7 +115,12 @@ class Redisctl(Runtime):
                     yield extra(f"get-{name}-{scheme}", "one module", modules[5]), one
 
 
-RUNTIMES = [Crate("http"), Crate("https"), Redisctl()]
+RUNTIMES = [
+    Crate("redis-enterprise-http", "http"),
+    Crate("redis-enterprise-https", "https"),
+    Crate("redis-enterprise-mirror", "http", mirrored=True),
+    Redisctl(),
+]
 
 ERRORS = {"forbidden": 403, "not_found": "not_found"}
 """The crate's errors for the contract's errors, as far as the crate tells them apart."""
@@ -192,8 +205,15 @@ def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
         access.flush()
         words = [server(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
         words += ["--store", store, *(["--tls-self-signed"] if scheme == "https" else [])]
-        with running(words, port):
+        # What a mirror authenticates with at its upstream.
+        credentials = {"REDIS_ENTERPRISE_USER": USER, "REDIS_ENTERPRISE_PASSWORD": PASSWORD}
+        with running(words, port, env={**os.environ, **credentials}):
             yield f"{scheme}://127.0.0.1:{port}"
+
+
+def upstream(file: str) -> AbstractContextManager[str]:
+    """Serves a file as a cluster would, at the URL that it gives: the address of a store that is mirrored."""
+    return serving(file, ("db_viewer",), "http")
 
 
 def load(file: str, store: Redis) -> None:

@@ -15,10 +15,10 @@ from harness import http
 from harness.artifacts import artifact
 from harness.baked import baked
 from harness.cache import FOLDER, command
-from harness.cases import Case, Request, Store
+from harness.cases import Case, Request, Store, extra
 from harness.process import free_port, running
 from harness.runtime import Runtime
-from wasmtime_serve import ANYBODY, extra, failure, get
+from wasmtime_serve import ANYBODY, failure, get
 
 PACKAGE = Path(__file__).resolve().parent / "wasmcloud"
 

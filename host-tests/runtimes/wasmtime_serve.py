@@ -16,7 +16,7 @@ from harness import http
 from harness.artifacts import artifact, built, composed
 from harness.baked import baked
 from harness.cache import command, installed
-from harness.cases import TRUSTED_HEADER, Case, Request, Response, Store
+from harness.cases import TRUSTED_HEADER, Case, Request, Response, Store, extra
 from harness.process import free_port, running
 from harness.runtime import Runtime
 
@@ -57,10 +57,6 @@ def served(
 def get(target: str) -> Request:
     return Request("GET", target.encode(), ())
 
-
-def extra(name: str, about: str, expect: object) -> Case:
-    """A case of this host only, which the case list cannot express."""
-    return Case(name, about, Store(), "handle", None, None, None, None, False, expect)
 
 
 class WasmtimeServe(Runtime):

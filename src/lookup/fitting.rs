@@ -97,6 +97,10 @@ pub(super) fn explain(
                 semantic_version: candidate.entry.semantic_version()?.map(String::from),
                 reason: match choice {
                     Some((_, rule)) if verdict.fits_by(rule) => "a newer one fits".into(),
+                    Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
+                        let reason = verdict.reason(redis_version);
+                        format!("{reason}, but another version is made for {redis_version}")
+                    }
                     _ => verdict.reason(redis_version).into_owned(),
                 },
             }),

@@ -3,8 +3,8 @@
 In: `{"store", "call"}`, with bytes in base64:
 
     {"store": {"documents", "by_uid"} | {"error": {KIND: TEXT}} | {"stall": true},
-     "call": {"list_modules": {"roles"}} | {"get_module": {"roles", "uid"}}
-           | {"handle": {"method", "target", "headers", "roles", "access"}}}
+     "call": {"handle": {"method", "target", "headers", "roles", "access"}}
+           | {TYPED: its arguments as in the case}}
 
 `access` is the access policy in JSON, and given only where the case gives one instead of roles.
 
@@ -46,14 +46,15 @@ def outcomes(command: list, cases: list[Case], seconds: float = 300) -> Iterator
 
 
 def _encoded(case: Case) -> dict:
-    arguments = {"roles": case.roles}
-    if case.call == "get_module":
-        arguments["uid"] = case.uid
+    arguments = case.arguments
     if case.call == "handle":
         request = case.request
-        arguments["method"] = request.method
-        arguments["target"] = request.target.decode()
-        arguments["headers"] = [(name, _base64(value)) for name, value in request.headers]
+        arguments = {
+            "method": request.method,
+            "target": request.target.decode(),
+            "headers": [(name, _base64(value)) for name, value in request.headers],
+            "roles": case.roles,
+        }
         if case.roles_by_access:
             arguments["access"] = case.access
     return {"store": _encoded_store(case.store), "call": {case.call: arguments}}

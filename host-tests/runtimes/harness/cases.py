@@ -70,7 +70,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Case:
-    """One case. Its `call` is `list_modules`, `get_module` or `handle`."""
+    """One case. Its `call` is `handle`, or one of the typed calls."""
 
     name: str
     about: str
@@ -78,8 +78,8 @@ class Case:
     call: str
     roles: tuple[str, ...] | None
     """The caller's roles; none if the caller is not authenticated, or if `access` finds the roles."""
-    uid: str | None
-    """The uid that `get_module` asks for."""
+    arguments: dict
+    """The arguments of a typed call, by name."""
     request: Request | None
     """The request of `handle`. Over a socket, see `sent`."""
     access: str | None
@@ -101,6 +101,11 @@ class Case:
             return request
         roles = (ROLES_HEADER, ",".join(self.roles).encode())
         return Request(request.method, request.target, (*request.headers, roles))
+
+
+def extra(name: str, about: str, expect: object) -> Case:
+    """A case of one runtime, for what the case list cannot say."""
+    return Case(name, about, Store(), "handle", None, {}, None, None, False, expect)
 
 
 def load() -> list[Case]:
@@ -142,14 +147,15 @@ def _case(path: Path) -> Case:
             roles_by_access = "access" in arguments
             policy = arguments.get("access")
             access = TRUSTED_HEADER if not roles_by_access else policy and json.dumps(policy)
-        roles, uid = arguments.get("roles"), arguments.get("uid")
+        roles = arguments.get("roles")
+        texts = {name: _text(arguments[name]).decode() for name in ("uid", "newer") if name in arguments}
         return Case(
             name=path.stem,
             about=case["about"],
             store=_store(case["store"]),
             call=call,
             roles=None if roles is None else tuple(roles),
-            uid=None if uid is None else _text(uid).decode(),
+            arguments={} if call == "handle" else {**arguments, **texts},
             request=request,
             access=access,
             roles_by_access=roles_by_access,
@@ -181,13 +187,18 @@ def _outcome(expect: dict) -> object:
     if "error" in expect:
         ((kind, text),) = expect["error"].items()
         return {"error": {kind: None if text is None else _text(text).decode()}}
-    ok = expect["ok"]
-    return {"ok": [_module(one) for one in ok] if isinstance(ok, list) else _module(ok)}
+    return {"ok": _answer(expect["ok"])}
 
 
-def _module(module: dict) -> dict:
-    texts = {name: _text(module[name]).decode() for name in ("uid", "document")}
-    return {**module, **texts}
+def _answer(answer: object) -> object:
+    """The answer of a typed call, with the texts of its modules as strings."""
+    match answer:
+        case list():
+            return [_answer(one) for one in answer]
+        case dict():
+            texts = {name: _text(answer[name]).decode() for name in ("uid", "document") if name in answer}
+            return {**{name: _answer(value) for name, value in answer.items()}, **texts}
+    return answer
 
 
 def _text(text: str | list) -> bytes:

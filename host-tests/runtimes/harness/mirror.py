@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from harness import http
-from harness.cases import Case, Request, Response, Store
+from harness.cases import Case, Request, Response, Store, extra
 from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
@@ -110,7 +110,7 @@ def _outlived(serve: Serve) -> Iterator[tuple[Case, object]]:
 
 def case(name: str, about: str) -> Case:
     """A case that passes if `found` is true."""
-    return Case(name, about, Store(), "handle", None, None, None, None, False, True)
+    return extra(name, about, True)
 
 
 def _until(address: tuple[str, int], body: bytes, pattern: str, seconds: float = 30) -> object:

@@ -1,6 +1,18 @@
-"""Cases for a program that holds snapshots: a catalog is checked whole when the snapshot is made."""
+"""Cases for programs that hold snapshots, and for those that do not.
+
+A snapshot is a catalog that is checked whole when it is made.
+"""
 
 from harness.cases import Case, Response
+
+
+NOT_HELD = "two catalogs are compared, and a plugin holds none"
+"""The reason to skip a case where no snapshot is held."""
+
+
+def compares(case: Case) -> bool:
+    """Whether the case compares two catalogs."""
+    return case.call == "differences"
 
 
 def reason_to_skip(case: Case) -> str | None:

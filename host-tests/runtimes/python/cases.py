@@ -3,10 +3,10 @@
 import base64
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 
 import ccs_modules
-from ccs_modules import CatalogError, Plugin, StoreDenied, StoreError, StoreUnavailable
+from ccs_modules import CatalogError, Plugin, Snapshot, StoreDenied, StoreError, StoreUnavailable
 
 STORE_ERRORS = {"denied": StoreDenied, "other": StoreError, "unavailable": StoreUnavailable}
 
@@ -46,15 +46,15 @@ def outcome(plugin, call):
             headers = [(name, decoded(value)) for name, value in request["headers"]]
             found = plugin.handle(request["method"], request["target"], headers, request["roles"])
             return {**asdict(found), "body": base64.b64encode(found.body).decode()}
-        case {"list_modules": {"roles": roles}}:
-            return typed(lambda: [present(module) for module in plugin.list_modules(roles)])
-        case {"get_module": {"roles": roles, "uid": uid}}:
-            return typed(lambda: present(plugin.get_module(roles, uid)))
+        case {"differences": {"newer": newer}}:
+            return typed(lambda: plugin.differences(Snapshot.parse(newer)))
+    ((function, arguments),) = call.items()
+    return typed(lambda: getattr(plugin, function)(**arguments))
 
 
 def typed(call):
     try:
-        return {"ok": call()}
+        return {"ok": present(call())}
     except (ccs_modules.Forbidden, ccs_modules.NotFound) as error:
         return {"error": {kind(error): None}}
     except CatalogError as error:
@@ -71,8 +71,17 @@ def kind(error):
     }[type(error)]
 
 
-def present(module):
-    return {name: value for name, value in asdict(module).items() if value is not None}
+def present(answer):
+    """The answer as case files have it, without the fields that it does not have."""
+    if isinstance(answer, list):
+        return [present(one) for one in answer]
+    if not is_dataclass(answer):
+        return answer
+    members = ((field.name, getattr(answer, field.name)) for field in fields(answer))
+    found = {name: present(value) for name, value in members if value is not None}
+    if isinstance(answer, ccs_modules.ChosenModule):
+        found["rule"] = found["rule"].replace("-", "_")
+    return found
 
 
 def uid_of(document):

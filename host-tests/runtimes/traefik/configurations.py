@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness import http
-from harness.cases import Case, Request, Store
+from harness.cases import Case, Request, extra
 from traefik.proxy import MOUNTED, Next, Route, traefik
 
 YAML = "expected JSON in one string; written as YAML, its numbers and booleans would be strings"
@@ -81,7 +81,3 @@ def outcomes() -> Iterator[tuple[Case, object]]:
 LIST = Request("GET", b"/v1/modules", ())
 EXITED = "module closed with exit_code(1)"
 
-
-def extra(name: str, about: str, expect: object) -> Case:
-    """A case of this host only, which the case list cannot express."""
-    return Case(name, about, Store(), "handle", None, None, None, None, False, expect)

@@ -31,6 +31,10 @@ pub struct Case {
 pub enum Ready {
     ListModules { roles: Vec<String> },
     GetModule { roles: Vec<String>, uid: String },
+    FindModules { roles: Vec<String>, name: String, version: Option<String> },
+    LatestModules { roles: Vec<String> },
+    FittingModules { roles: Vec<String>, redis_version: String },
+    Differences { newer: String },
     Handle(Request),
 }
 
@@ -80,9 +84,9 @@ impl Case {
         }
     }
 
-    /// Whether the case expects that the list is malformed, as a snapshot of it would be.
+    /// Whether the case expects that the whole list is malformed, as a snapshot of it would be.
     pub fn expects_malformed_list(&self) -> bool {
-        matches!(self.call, Call::ListModules { .. }) && self.expect.is_malformed()
+        !matches!(self.call, Call::GetModule { .. } | Call::Handle(_)) && self.expect.is_malformed()
     }
 
     /// Whether the store finds every listed document by its uid.
@@ -117,6 +121,16 @@ impl Case {
             Call::GetModule { roles, uid } => {
                 Ready::GetModule { roles: roles.clone(), uid: uid.string() }
             }
+            Call::FindModules { roles, name, version } => Ready::FindModules {
+                roles: roles.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            },
+            Call::LatestModules { roles } => Ready::LatestModules { roles: roles.clone() },
+            Call::FittingModules { roles, redis_version } => {
+                Ready::FittingModules { roles: roles.clone(), redis_version: redis_version.clone() }
+            }
+            Call::Differences { newer } => Ready::Differences { newer: newer.string() },
             Call::Handle(handle) => Ready::Handle(handle.request()),
         }
     }
@@ -176,6 +190,10 @@ impl Store {
 enum Call {
     ListModules { roles: Vec<String> },
     GetModule { roles: Vec<String>, uid: Text },
+    FindModules { roles: Vec<String>, name: String, version: Option<String> },
+    LatestModules { roles: Vec<String> },
+    FittingModules { roles: Vec<String>, redis_version: String },
+    Differences { newer: Text },
     Handle(Handle),
 }
 

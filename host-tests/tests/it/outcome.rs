@@ -11,16 +11,19 @@ use crate::text::Text;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Outcome {
-    Ok { ok: Modules },
+    Ok { ok: Answer },
     Error { error: Error },
     Response { status: u16, headers: Vec<(String, Text)>, body: Text },
 }
 
+/// The answer of a typed call.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
-pub enum Modules {
-    All(Vec<Module>),
-    One(Box<Module>),
+pub enum Answer {
+    Modules(Vec<Module>),
+    Module(Box<Module>),
+    Fitting(Vec<Fitting>),
+    Differences(Differences),
 }
 
 /// A module: each field that it has.
@@ -58,6 +61,66 @@ pub struct Module {
     document: Text,
 }
 
+/// The module that a database gets, of the modules of one name.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fitting {
+    module_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<ChosenModule>,
+    others: Vec<OtherModule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ChosenModule {
+    module: Module,
+    rule: FittingRule,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FittingRule {
+    CompatibleRedisVersion,
+    MinRedisVersion,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct OtherModule {
+    uid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic_version: Option<String>,
+    reason: String,
+}
+
+/// The differences between two catalogs.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Differences {
+    added: Vec<Module>,
+    removed: Vec<Module>,
+    changed: Vec<ChangedModule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedModule {
+    module: Module,
+    fields: Vec<FieldDifference>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct FieldDifference {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
 /// The catalog's errors, as in the contract.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,19 +134,27 @@ pub enum Error {
 
 impl Outcome {
     pub fn of_list<M: Into<Module>, E: Into<Error>>(outcome: Result<Vec<M>, E>) -> Self {
-        match outcome {
-            Ok(modules) => {
-                Self::Ok { ok: Modules::All(modules.into_iter().map(Into::into).collect()) }
-            }
-            Err(error) => Self::Error { error: error.into() },
-        }
+        Self::of(outcome.map(|modules| Answer::Modules(all(modules))))
     }
 
     pub fn of_module<M: Into<Module>, E: Into<Error>>(outcome: Result<M, E>) -> Self {
-        match outcome {
-            Ok(module) => Self::Ok { ok: Modules::One(Box::new(module.into())) },
-            Err(error) => Self::Error { error: error.into() },
-        }
+        Self::of(outcome.map(|module| Answer::Module(Box::new(module.into()))))
+    }
+
+    pub fn of_fitting<F: Into<Fitting>, E: Into<Error>>(outcome: Result<Vec<F>, E>) -> Self {
+        Self::of(outcome.map(|fitting| Answer::Fitting(all(fitting))))
+    }
+
+    pub fn of_differences<D: Into<Differences>, E: Into<Error>>(outcome: Result<D, E>) -> Self {
+        Self::of(outcome.map(|differences| Answer::Differences(differences.into())))
+    }
+
+    pub fn of_error(error: impl Into<Error>) -> Self {
+        Self::Error { error: error.into() }
+    }
+
+    fn of<E: Into<Error>>(outcome: Result<Answer, E>) -> Self {
+        outcome.map_or_else(Self::of_error, |ok| Self::Ok { ok })
     }
 
     /// Whether a document is malformed.
@@ -114,6 +185,12 @@ impl From<ccs_modules::Error> for Error {
     }
 }
 
+impl From<ccs_modules::lookup::InvalidRedisVersion> for Error {
+    fn from(error: ccs_modules::lookup::InvalidRedisVersion) -> Self {
+        Self::Other(error.to_string().into())
+    }
+}
+
 impl From<host::CatalogError> for Error {
     fn from(error: host::CatalogError) -> Self {
         match error {
@@ -136,7 +213,7 @@ impl From<snapshot::Error> for Error {
     }
 }
 
-/// A module from each of the types that the core and the contract have for it.
+/// Makes a module of each type that the core and the contract have for it.
 macro_rules! from_module {
     ($($path:path),*) => {$(
         impl From<$path> for Module {
@@ -165,3 +242,63 @@ macro_rules! from_module {
 }
 
 from_module!(ccs_modules::Module, host::Module, snapshot::Module);
+
+/// Makes the records of lookups of those that the core and the contract have for them.
+macro_rules! from_fitting {
+    ($($($records:ident)::+),*) => {$(
+        impl From<$($records)::+::Fitting> for Fitting {
+            fn from(fitting: $($records)::+::Fitting) -> Self {
+                Self {
+                    module_name: fitting.module_name,
+                    chosen: fitting.chosen.map(|chosen| ChosenModule {
+                        module: chosen.module.into(),
+                        rule: match chosen.rule {
+                            $($records)::+::FittingRule::CompatibleRedisVersion => {
+                                FittingRule::CompatibleRedisVersion
+                            }
+                            $($records)::+::FittingRule::MinRedisVersion => {
+                                FittingRule::MinRedisVersion
+                            }
+                        },
+                        reason: chosen.reason,
+                    }),
+                    others: fitting.others.into_iter().map(|other| OtherModule {
+                        uid: other.uid,
+                        semantic_version: other.semantic_version,
+                        reason: other.reason,
+                    }).collect(),
+                }
+            }
+        }
+    )*};
+}
+
+from_fitting!(ccs_modules::lookup, host, snapshot);
+
+macro_rules! from_differences {
+    ($($($records:ident)::+),*) => {$(
+        impl From<$($records)::+::Differences> for Differences {
+            fn from(differences: $($records)::+::Differences) -> Self {
+                let changed = |changed: $($records)::+::ChangedModule| ChangedModule {
+                    module: changed.module.into(),
+                    fields: changed.fields.into_iter().map(|field| FieldDifference {
+                        name: field.name,
+                        before: field.before,
+                        after: field.after,
+                    }).collect(),
+                };
+                Self {
+                    added: all(differences.added),
+                    removed: all(differences.removed),
+                    changed: differences.changed.into_iter().map(changed).collect(),
+                }
+            }
+        }
+    )*};
+}
+
+from_differences!(ccs_modules::lookup, snapshot);
+
+fn all<T: Into<U>, U>(values: Vec<T>) -> Vec<U> {
+    values.into_iter().map(Into::into).collect()
+}

@@ -77,10 +77,13 @@ fn calls() -> impl Strategy<Value = Ready> {
             caller: Caller::Authenticated(vec!["admin".into()]),
         })
     };
-    (0..4_usize).prop_map(move |kind| match kind {
+    (0..7_usize).prop_map(move |kind| match kind {
         0 => Ready::ListModules { roles: roles() },
         1 => Ready::GetModule { roles: roles(), uid: UID.into() },
-        2 => get("/v1/modules?module_name=bf"),
+        2 => Ready::FindModules { roles: roles(), name: "bf".into(), version: None },
+        3 => Ready::LatestModules { roles: roles() },
+        4 => Ready::FittingModules { roles: roles(), redis_version: "7.4".into() },
+        5 => get("/v1/modules?module_name=bf"),
         _ => get("/v1/modules/1"),
     })
 }

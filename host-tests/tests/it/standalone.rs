@@ -16,7 +16,7 @@ use self::bindings::exports::ccs::modules::mirror::{
     Error as MirrorError, Fetch, Fetched, Freshness, Outcome, PollResult, Saved, Source,
 };
 use self::bindings::exports::ccs::modules::snapshot::{
-    Error, Malformed, Module, Request, Response,
+    Differences, Error, Fitting, Malformed, Module, Request, Response,
 };
 use crate::text;
 
@@ -56,6 +56,11 @@ impl Standalone {
         snapshots.call_from_documents(&mut self.store, documents).expect("no trap")
     }
 
+    pub fn parse(&mut self, body: &str) -> Result<ResourceAny, Malformed> {
+        let snapshots = self.world.ccs_modules_snapshot().snapshot();
+        snapshots.call_parse(&mut self.store, body).expect("no trap")
+    }
+
     pub fn list_modules(
         &mut self,
         snapshot: ResourceAny,
@@ -73,6 +78,49 @@ impl Standalone {
     ) -> Result<Module, Error> {
         let snapshots = self.world.ccs_modules_snapshot().snapshot();
         snapshots.call_get_module(&mut self.store, snapshot, roles, uid).expect("no trap")
+    }
+
+    pub fn find_modules(
+        &mut self,
+        snapshot: ResourceAny,
+        roles: &[String],
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<Module>, Error> {
+        let snapshots = self.world.ccs_modules_snapshot().snapshot();
+        snapshots
+            .call_find_modules(&mut self.store, snapshot, roles, name, version)
+            .expect("no trap")
+    }
+
+    pub fn latest_modules(
+        &mut self,
+        snapshot: ResourceAny,
+        roles: &[String],
+    ) -> Result<Vec<Module>, Error> {
+        let snapshots = self.world.ccs_modules_snapshot().snapshot();
+        snapshots.call_latest_modules(&mut self.store, snapshot, roles).expect("no trap")
+    }
+
+    pub fn fitting_modules(
+        &mut self,
+        snapshot: ResourceAny,
+        roles: &[String],
+        redis_version: &str,
+    ) -> Result<Vec<Fitting>, Error> {
+        let snapshots = self.world.ccs_modules_snapshot().snapshot();
+        snapshots
+            .call_fitting_modules(&mut self.store, snapshot, roles, redis_version)
+            .expect("no trap")
+    }
+
+    pub fn differences(
+        &mut self,
+        older: ResourceAny,
+        newer: ResourceAny,
+    ) -> Result<Differences, Error> {
+        let snapshots = self.world.ccs_modules_snapshot().snapshot();
+        snapshots.call_differences(&mut self.store, older, newer).expect("no trap")
     }
 
     pub fn handle(&mut self, snapshot: ResourceAny, request: &Request) -> Response {

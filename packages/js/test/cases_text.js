@@ -11,11 +11,36 @@ export function response({ status, headers, body }) {
   return { status, headers, body: btoa(characters.join("")) };
 }
 
-/** A module by the names of the fields in documents. */
-export function snakeCase(module) {
-  const present = Object.entries(module).filter(([, value]) => value !== undefined);
+/** Makes a typed call of a catalog: its name and its arguments are those of the case. */
+export function typedCall(catalog, [name, { roles, uid, name: moduleName, version, redis_version }]) {
+  switch (name) {
+    case "list_modules":
+      return catalog.listModules(roles);
+    case "get_module":
+      return catalog.getModule(roles, uid);
+    case "find_modules":
+      return catalog.findModules(roles, moduleName, version);
+    case "latest_modules":
+      return catalog.latestModules(roles);
+    case "fitting_modules":
+      return catalog.fittingModules(roles, redis_version);
+    default:
+      throw new Error(`no call has the name ${name}`);
+  }
+}
+
+/** An answer as case files have it: fields by their names in documents, absent ones left out. */
+export function snakeCase(answer) {
+  if (Array.isArray(answer)) {
+    return answer.map(snakeCase);
+  }
+  if (typeof answer !== "object") {
+    return answer;
+  }
+  const present = Object.entries(answer).filter(([, value]) => value !== undefined);
   const renamed = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return Object.fromEntries(present.map(([name, value]) => [renamed(name), value]));
+  const valueOf = (name, value) => (name === "rule" ? value.replaceAll("-", "_") : snakeCase(value));
+  return Object.fromEntries(present.map(([name, value]) => [renamed(name), valueOf(name, value)]));
 }
 
 /** The outcome of a call that ended in a `CatalogError`. */

@@ -1,29 +1,26 @@
 // Outcomes of cases on the plugin, over scripted stores. It runs in any runtime.
 
 import { CatalogError, Documents, Service, StoreError, withStore } from "../dist/index.js";
-import { bytes, errorOf, response, snakeCase } from "./cases_text.js";
+import { bytes, errorOf, response, snakeCase, typedCall } from "./cases_text.js";
 
 const STORE_MILLISECONDS = 1; // These stores answer at once or never.
 
 /** Makes a function that finds out what comes of a case. Access policies are read by `standalone`. */
 export function pluginOutcomes(plugin, standalone) {
-  return async ({ store: script, call: { list_modules, get_module, handle } }) => {
+  return async ({ store: script, call }) => {
     const store = scripted(script);
-    if (handle) {
-      const { method, target, roles, access } = handle;
-      const headers = handle.headers.map(([name, value]) => [name, bytes(value)]);
+    if (call.handle) {
+      const { method, target, roles, access } = call.handle;
+      const headers = call.handle.headers.map(([name, value]) => [name, bytes(value)]);
       const authenticate =
         access === undefined ? () => roles ?? undefined : standalone.authenticate(access ?? undefined);
       const service = new Service(plugin, store, authenticate, STORE_MILLISECONDS);
       return response(await service.handle({ method, target, headers }));
     }
     try {
-      if (list_modules) {
-        const list = (ccs) => plugin.listModules(ccs, list_modules.roles);
-        return { ok: (await withStore(store, list, STORE_MILLISECONDS)).map(snakeCase) };
-      }
-      const get = (ccs) => plugin.getModule(ccs, get_module.roles, get_module.uid);
-      return { ok: snakeCase(await withStore(store, get, STORE_MILLISECONDS)) };
+      const [typed] = Object.entries(call);
+      const answer = (ccs) => typedCall(over(plugin, ccs), typed);
+      return { ok: snakeCase(await withStore(store, answer, STORE_MILLISECONDS)) };
     } catch (error) {
       if (!(error instanceof CatalogError)) {
         throw error;
@@ -31,6 +28,12 @@ export function pluginOutcomes(plugin, standalone) {
       return errorOf(error);
     }
   };
+}
+
+/** The plugin over one store, as a catalog. */
+function over(plugin, ccs) {
+  const bound = (target, name) => (...values) => target[name](ccs, ...values);
+  return new Proxy(plugin, { get: bound });
 }
 
 function scripted({ documents, by_uid, error, stall }) {

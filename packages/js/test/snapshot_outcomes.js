@@ -1,6 +1,6 @@
 // Outcomes of cases on snapshots: cases with the same catalog on the same one. It runs in any runtime.
 
-import { bytes, errorOf, response, snakeCase } from "./cases_text.js";
+import { bytes, errorOf, response, snakeCase, typedCall } from "./cases_text.js";
 
 /** Makes a function that finds out what comes of a case. Takes the classes of the errors, too. */
 export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
@@ -15,20 +15,21 @@ export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
     }
     return snapshot;
   };
-  return ({ store: { documents }, call: { list_modules, get_module, handle } }) => {
+  return ({ store: { documents }, call }) => {
     try {
       const snapshot = held(documents);
-      if (handle) {
-        const { method, target, roles } = handle;
-        const headers = handle.headers.map(([name, value]) => [name, bytes(value)]);
+      if (call.handle) {
+        const { method, target, roles } = call.handle;
+        const headers = call.handle.headers.map(([name, value]) => [name, bytes(value)]);
         const caller =
           roles === null ? { tag: "unauthenticated" } : { tag: "authenticated", val: roles };
         return response(snapshot.handle({ method, target, headers, caller }));
       }
-      if (list_modules) {
-        return { ok: snapshot.listModules(list_modules.roles).map(snakeCase) };
+      if (call.differences) {
+        return { ok: snakeCase(snapshot.differences(standalone.parse(call.differences.newer))) };
       }
-      return { ok: snakeCase(snapshot.getModule(get_module.roles, get_module.uid)) };
+      const [typed] = Object.entries(call);
+      return { ok: snakeCase(typedCall(snapshot, typed)) };
     } catch (error) {
       if (error instanceof MalformedError) {
         return { error: { malformed: error.message } };

@@ -1,6 +1,9 @@
 //! The core itself, in this program.
 
-use ccs_modules::{Ask, Limits, Step, StoreError, access, get_module, list_modules, rest};
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
+use ccs_modules::{
+    Ask, Limits, Snapshot, Step, StoreError, access, get_module, list_modules, rest,
+};
 use ccs_modules_host::{Caller, Ccs, CcsError};
 
 use crate::case::{Case, Ready};
@@ -23,6 +26,26 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
         }
         Ready::GetModule { roles, uid } => {
             Outcome::of_module(resolve(get_module(roles, uid, &limits), ccs).await)
+        }
+        Ready::FindModules { roles, name, version } => {
+            let step = find_modules(roles, name, version.as_deref(), &limits);
+            Outcome::of_list(resolve(step, ccs).await)
+        }
+        Ready::LatestModules { roles } => {
+            Outcome::of_list(resolve(latest_modules(roles, &limits), ccs).await)
+        }
+        Ready::FittingModules { roles, redis_version } => match redis_version.parse() {
+            Ok(version) => {
+                Outcome::of_fitting(resolve(fitting_modules(roles, version, &limits), ccs).await)
+            }
+            Err(error) => Outcome::of_error(error),
+        },
+        // No store is asked: two catalogs are compared that are held.
+        Ready::Differences { newer } => {
+            let documents = ccs.list_documents().await.expect("a store that is a list");
+            let snapshot = Snapshot::from_documents(&documents, &limits).expect("sound documents");
+            let newer = Snapshot::parse(newer.as_bytes(), &limits).expect("a sound body");
+            Outcome::of_differences(snapshot.differences(&newer, &limits))
         }
         Ready::Handle(request) => {
             let request = rest::Request {

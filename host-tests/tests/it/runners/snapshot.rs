@@ -31,6 +31,18 @@ fn call<B: AsRef<[u8]>>(call: &Ready, snapshot: &Snapshot<B>) -> Outcome {
         Ready::GetModule { roles, uid } => {
             Outcome::of_module(snapshot.get_module(roles, uid, &limits))
         }
+        Ready::FindModules { roles, name, version } => {
+            Outcome::of_list(snapshot.find_modules(roles, name, version.as_deref(), &limits))
+        }
+        Ready::LatestModules { roles } => Outcome::of_list(snapshot.latest_modules(roles, &limits)),
+        Ready::FittingModules { roles, redis_version } => match redis_version.parse() {
+            Ok(version) => Outcome::of_fitting(snapshot.fitting_modules(roles, version, &limits)),
+            Err(error) => Outcome::of_error(error),
+        },
+        Ready::Differences { newer } => {
+            let newer = Snapshot::parse(newer.as_bytes(), &limits).expect("a sound body");
+            Outcome::of_differences(snapshot.differences(&newer, &limits))
+        }
         Ready::Handle(request) => {
             let request = rest::Request {
                 method: &request.method,

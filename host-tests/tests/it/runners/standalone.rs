@@ -49,6 +49,17 @@ fn call(case: &Case, standalone: &mut Standalone, held: ResourceAny) -> Outcome 
         Ready::GetModule { roles, uid } => {
             Outcome::of_module(standalone.get_module(held, &roles, &uid))
         }
+        Ready::FindModules { roles, name, version } => {
+            Outcome::of_list(standalone.find_modules(held, &roles, &name, version.as_deref()))
+        }
+        Ready::LatestModules { roles } => Outcome::of_list(standalone.latest_modules(held, &roles)),
+        Ready::FittingModules { roles, redis_version } => {
+            Outcome::of_fitting(standalone.fitting_modules(held, &roles, &redis_version))
+        }
+        Ready::Differences { newer } => {
+            let newer = standalone.parse(&newer).expect("a sound body");
+            Outcome::of_differences(standalone.differences(held, newer))
+        }
         Ready::Handle(request) => {
             let caller = caller(case, standalone, &request);
             let request = snapshot::Request {
