@@ -1,7 +1,14 @@
 //! `serve` over a mirror, as a process.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::process::{Server, command};
@@ -81,6 +88,43 @@ async fn without_a_catalog_the_mirror_logs_the_reason_once_and_each_request_its_
     };
     assert_eq!((lines("the mirror has no catalog"), lines("request failed")), (1, 3), "{text}");
     assert_eq!(text.matches("no catalog that may answer").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn a_watch_of_a_mirror_sees_what_changes_in_the_cluster() {
+    let folder = TempDir::new().unwrap();
+    let node = Upstream::start(Answer::list(LIST)).await;
+    let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
+    server.logged("the mirror has a catalog").await;
+    let store = format!("http://{}", server.address);
+    let mut watching =
+        command(&["watch", "--store", &store, "--refresh", "10ms", "--until", "bf@8"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+    let output = BufReader::new(watching.stdout.take().unwrap());
+    let (sender, mut lines) = mpsc::unbounded_channel();
+    let reading = spawn_blocking(move || {
+        output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)).unwrap();
+    });
+
+    // The first look may come after the first change, so there are changes until one is seen.
+    let mut number = 0;
+    let line = loop {
+        number += 1;
+        node.answer(Answer::list(&format!("[{{\"size\":{number},\"uid\":\"a\"}}]\n")));
+        if let Ok(line) = timeout(Duration::from_millis(50), lines.recv()).await {
+            break line.unwrap();
+        }
+    };
+    assert!(line.starts_with("~ - - a"), "{line}");
+    let bloom = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"b"}"#;
+    node.answer(Answer::list(&format!("[{{\"uid\":\"a\"}},{bloom}]\n")));
+    let waiting = async { while lines.recv().await.unwrap() != "+ bf 8.0.1 b" {} };
+    timeout(Duration::from_secs(60), waiting).await.unwrap();
+    reading.await.unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+    server.stop();
 }
 
 #[test]
