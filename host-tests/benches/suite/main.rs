@@ -10,6 +10,7 @@ mod context;
 mod effort;
 mod environment;
 mod failure;
+mod fleet;
 mod growth;
 mod load;
 mod process;
@@ -63,6 +64,8 @@ enum Part {
     Wasi,
     /// The bytes of the artifacts.
     Size,
+    /// The requests of 10,000 mirrors through an outage, on virtual time.
+    Fleet,
 }
 
 /// The roles that this program has when it starts itself.
@@ -121,6 +124,10 @@ fn suite(arguments: &Arguments) -> Outcome<()> {
             Part::Serve => socket::rows(&context)?,
             Part::Wasi => wasi::rows(&context)?,
             Part::Size => size::rows(),
+            Part::Fleet => {
+                report::keep_fleet(&fleet::simulate())?;
+                Vec::new()
+            }
         });
     }
     println!("{}", report.text());

@@ -52,6 +52,35 @@ fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
     section_is("docs/measurements.md", "measured", &table);
 }
 
+#[test]
+fn the_page_of_measurements_shows_the_simulated_fleet() {
+    let fleets = root().join("host-tests/benches/results/fleet.json");
+    let fleets: Value = serde_json::from_str(&fs::read_to_string(fleets).unwrap()).unwrap();
+    let mut table = String::from(
+        "| 10,000 mirrors | steady | outage | recovery | its peak | oldest answer | again after |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for fleet in fleets.as_array().unwrap() {
+        let name = match fleet["relays"].as_u64().unwrap() {
+            0 => "each asks the cluster".to_owned(),
+            relays => format!("each asks one of {relays} mirrors that do"),
+        };
+        let rate = |field: &str| format!("{:.2}/s", fleet[field].as_f64().unwrap());
+        writeln!(
+            table,
+            "| {name} | {} | {} | {} | {}/s | {} s | {} s |",
+            rate("steady"),
+            rate("outage"),
+            rate("recovery"),
+            fleet["recovery_peak"],
+            fleet["oldest"],
+            fleet["recovered"],
+        )
+        .unwrap();
+    }
+    section_is("docs/measurements.md", "fleet", &table);
+}
+
 /// Checks that the section with this name holds `expected`. With `UPDATE_EXPECT=1` it writes the
 /// section instead.
 fn section_is(page: &str, name: &str, expected: &str) {

@@ -1,17 +1,19 @@
 //! The report of a benchmark run: a table for the terminal, and JSON and plots in files.
 
 mod bars;
+mod fleet;
 mod lines;
 mod palette;
 mod table;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::environment::{self, Facts};
 use crate::failure::Outcome;
+use crate::fleet::Fleet;
 use crate::growth::Point;
 use crate::row::Row;
 
@@ -51,12 +53,26 @@ impl Report {
 
     /// Writes `results/`, which the documentation shows.
     pub fn keep(&self) -> Outcome<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-        fs::create_dir_all(&folder)?;
+        let folder = folder()?;
         fs::write(folder.join("latest.json"), serde_json::to_string_pretty(self)? + "\n")?;
         fs::write(folder.join("twins.svg"), bars::draw(&self.rows)?)?;
         fs::write(folder.join("growth.svg"), lines::draw(&self.growth)?)?;
         println!("written to {}", folder.display());
         Ok(())
     }
+}
+
+/// Writes the figures and the plot of the fleets into `results/`.
+pub fn keep_fleet(fleets: &[Fleet]) -> Outcome<()> {
+    let folder = folder()?;
+    fs::write(folder.join("fleet.json"), serde_json::to_string(fleets)? + "\n")?;
+    fs::write(folder.join("fleet.svg"), fleet::draw(fleets)?)?;
+    println!("the fleet is written to {}", folder.display());
+    Ok(())
+}
+
+fn folder() -> Outcome<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
