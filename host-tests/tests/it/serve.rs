@@ -118,6 +118,7 @@ fn usage_is_checked() {
         (&["--store-timeout", "x"], 2, "--store-timeout"),
         (&["--client-timeout", "25h"], 2, "--client-timeout"),
         (&["--log", "loud"], 2, "--log"),
+        (&["--page", "/nowhere/page"], 1, "cannot read /nowhere/page"),
     ] {
         let output = run(arguments);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -204,6 +205,18 @@ fn a_file_is_served_with_the_same_bytes() {
         let server = Server::start(&["--access", &access, "--store", &store]);
         assert!(curl(&[&server.url]).stdout == fs::read(&path).unwrap(), "{name} is another");
     }
+}
+
+#[test]
+fn a_page_is_offered_beside_the_modules() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "index.html", "<title>modules</title>");
+    let policy = write(&folder, "access.json", ANYBODY);
+    let page = folder.path().to_str().unwrap();
+    let mut server = Server::start(&["--page", page, "--access", &policy]);
+    let url = server.line().strip_prefix("page ").unwrap().to_owned();
+    assert_eq!(format!("{url}v1/modules"), server.url);
+    assert_eq!(curl(&[&url]).stdout, b"<title>modules</title>");
 }
 
 #[test]

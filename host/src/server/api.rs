@@ -1,12 +1,13 @@
-//! Requests: authenticates the client, calls the plugin, and responds.
+//! Requests: authenticates the client, calls the plugin or finds a file of the page, and responds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ccs_modules::access::Policy;
-use ccs_modules::rest::Refusal;
+use ccs_modules::access::{self, Policy};
+use ccs_modules::rest::{self, Refusal};
 use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Version};
 use tracing::field;
 
@@ -16,11 +17,12 @@ use crate::server::connection::{Handler, Peer};
 use crate::server::in_flight::InFlight;
 use crate::server::instances::Plugin;
 use crate::server::page::page;
+use crate::server::page_files::{PageFile, PageFiles};
 use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
 use crate::server::request_span;
 use crate::traces::Traces;
-use crate::{CallError, Caller, Request};
+use crate::{CallError, Request};
 
 /// The API and the probes.
 pub(super) struct Api {
@@ -28,6 +30,7 @@ pub(super) struct Api {
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) page: Option<PageFiles>,
     pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
     /// `http` or `https`.
@@ -123,15 +126,33 @@ impl Api {
         }
         let held = self.in_flight.hold(held_bytes(request, header_bytes));
         let _request = held.ok_or(Refusal::TooMuchInFlight)?;
-        let response = self.plugin.handle(&self.request(request, record)).await;
+        let mut headers = owned(request.headers());
+        let caller = self.caller(&headers, record);
+        if let Some(file) = self.page_file(request.uri().path()) {
+            let answer = file.answer(request.method(), &caller);
+            return answer.map_err(|error| self.failed(&not_http(&error), record));
+        }
+        // The caller is known. The plugin does not need the credentials.
+        headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
+        let request = Request {
+            method: request.method().as_str().to_owned(),
+            target: target(request),
+            headers,
+            caller: caller.into(),
+        };
+        let response = self.plugin.handle(&request).await;
         let response = response.map_err(|error| self.failed(&error, record))?;
         if response.status >= 500 {
             record.cause = description(&response.body);
         }
         let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
-        answer(response.status, response.headers, held.body(response.body)).map_err(|error| {
-            self.failed(&CallError::Host(format!("not an HTTP response: {error}")), record)
-        })
+        answer(response.status, response.headers, held.body(response.body))
+            .map_err(|error| self.failed(&not_http(&error), record))
+    }
+
+    /// The file of the page with this path, unless the path is one of the API.
+    fn page_file(&self, path: &str) -> Option<&PageFile> {
+        self.page.as_ref().filter(|_| !rest::is_api_path(path))?.find(path)
     }
 
     /// The refusal for a call that failed, which is recorded and counted.
@@ -145,35 +166,31 @@ impl Api {
         }
     }
 
-    /// The request in the form of the contract.
-    fn request(&self, request: &hyper::Request<Incoming>, record: &mut Record) -> Request {
-        let mut headers: Vec<_> = request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect();
-        let caller = match self.access.get() {
-            Some(access) => {
-                let (caller, user) = access.caller_and_user(&headers);
-                record.user = user.map(str::to_owned);
-                caller.into()
+    /// The sender of a request, which is recorded.
+    fn caller(&self, headers: &[(String, Vec<u8>)], record: &mut Record) -> access::Caller {
+        let Some(access) = self.access.get() else {
+            if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
+                tracing::warn!("there is no access policy: every request is answered with 401");
             }
-            None => {
-                if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("there is no access policy: every request is answered with 401");
-                }
-                Caller::Unauthenticated
-            }
+            return access::Caller::Unauthenticated;
         };
-        // The caller is known. The plugin does not need the credentials.
-        headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
-        Request {
-            method: request.method().as_str().to_owned(),
-            target: target(request),
-            headers,
-            caller,
-        }
+        let (caller, user) = access.caller_and_user(headers);
+        record.user = user.map(str::to_owned);
+        caller
     }
+}
+
+/// The header fields in the form of the contract.
+fn owned(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    let owned = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), value.as_bytes().to_vec())
+    };
+    headers.iter().map(owned).collect()
+}
+
+/// The error of a call whose response HTTP does not allow.
+fn not_http(error: &hyper::http::Error) -> CallError {
+    CallError::Host(format!("not an HTTP response: {error}"))
 }
 
 /// The description in the body of an error.

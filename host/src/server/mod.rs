@@ -1,8 +1,8 @@
 //! The HTTP server of the plugin.
 //!
 //! It authenticates the client by an access policy, passes the request to the plugin, and sends the
-//! plugin's response back. It responds itself to a request over a limit, to one whose call fails, and
-//! to the probes `/healthz` and `/readyz`.
+//! plugin's response back. It responds itself to a request over a limit, to one whose call fails, to
+//! the probes `/healthz` and `/readyz`, and to those for the files of a page, if it has one.
 //!
 //! ```no_run
 //! use ccs_modules_host::server::{Server, Settings};
@@ -31,6 +31,7 @@ mod listener;
 mod measured_store;
 mod metrics;
 mod page;
+mod page_files;
 mod protocol;
 mod readiness;
 mod reload;
@@ -60,6 +61,7 @@ pub use self::exporter::Exporter;
 pub use self::held::Holding;
 pub use self::instances::Instances;
 pub use self::metrics::Metrics;
+pub use self::page_files::{PageError, PageFiles};
 pub use self::reload::Reload;
 pub use self::tls::{Tls, TlsError};
 
@@ -72,6 +74,8 @@ pub struct Settings {
     pub instances: Instances,
     /// The limits of connections.
     pub limits: ConnectionLimits,
+    /// The page that is offered at `/`, for callers who may see the modules.
+    pub page: Option<PageFiles>,
     /// The certificate. Without one, the server speaks plain HTTP.
     pub tls: Option<Tls>,
     /// The traces of requests, if they have some.
@@ -99,7 +103,7 @@ impl Server {
         ccs: impl Ccs + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, instances, limits, tls, traces } = settings;
+        let Settings { access, instances, limits, page, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
         let timeout = host.call_limits().timeout;
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
@@ -111,6 +115,7 @@ impl Server {
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
+            page,
             plugin,
             readiness: Readiness::new(ccs, host.call_limits().store_timeout),
             scheme: if tls.is_some() { "https" } else { "http" },

@@ -1,18 +1,23 @@
-//! Plain-text responses of the server.
+//! Responses of the server whose content does not come from the plugin.
 
 use ccs_modules::rest::Refusal;
 use hyper::Method;
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
 use crate::server::answer::{Answer, refuse};
 
-/// Responds to GET and HEAD with a text.
-pub(super) fn page(method: &Method, content_type: &'static str, text: impl Into<String>) -> Answer {
-    let text = text.into();
-    let length = text.len();
+/// Responds to GET and HEAD with this content.
+pub(super) fn page(
+    method: &Method,
+    content_type: &'static str,
+    content: impl Into<Bytes>,
+) -> Answer {
+    let content = content.into();
+    let length = content.len();
     let body = match *method {
-        Method::GET => text,
-        Method::HEAD => String::new(),
+        Method::GET => content,
+        Method::HEAD => Bytes::new(),
         _ => return refuse(&Refusal::MethodNotAllowed { allow: "GET, HEAD" }, method),
     };
     let mut answer = Answer::new(body.into());

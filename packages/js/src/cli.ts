@@ -9,9 +9,10 @@ import { parseArgs } from "node:util";
 import type { Authenticate } from "./access.js";
 import type { Mirror, MirrorConfiguration } from "./mirror.js";
 import { jsonFile, listener, load, loadStandalone, snapshotFile } from "./node.js";
+import { withPage } from "./page_files.js";
 import { type Handler, serveCatalog, Service } from "./service.js";
 
-const USAGE = `usage: ccs-modules (--file FILE | --upstream URLS) [--access FILE] [--host HOST] [--port PORT]
+const USAGE = `usage: ccs-modules (--file FILE | --upstream URLS) [--access FILE] [--page] [--host HOST] [--port PORT]
 
 Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of a cluster.
 
@@ -23,6 +24,7 @@ Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of 
   --snapshot-file FILE   keeps the catalog of the cluster, to start while the cluster is down
   --access FILE          the access policy: {"users":[...]}, {"trusted_header":"x-roles"} or
                          {"anonymous":["db_viewer"]}; without one every request is answered with 401
+  --page                 offers a page to read catalogs on at /, for those who may see the modules
   --host HOST            the address to listen on (default 127.0.0.1)
   --port PORT            the port to listen on (default 8080); 0 takes a free one
   --help                 shows this text
@@ -42,7 +44,7 @@ try {
 
 async function main(): Promise<void> {
   const values = options();
-  const { access, host, port } = values;
+  const { access, host, page, port } = values;
   if (values.help) {
     process.stdout.write(USAGE);
     return;
@@ -50,12 +52,16 @@ async function main(): Promise<void> {
   const authenticate = policy(access);
   const listenOn = portNumber(port);
   const { source, handler } = await service(values, authenticate);
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(handler));
+  const served = page ? withPage(handler, authenticate, loadStandalone()) : handler;
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(served));
   server.on("error", (error) => fail(listenError(error, host, port)));
   server.listen(listenOn, host, () => {
     const { address, family, port } = server.address() as AddressInfo;
     const authority = `${family === "IPv6" ? `[${address}]` : address}:${port}`;
     console.log(`ccs-modules: serving ${source} at http://${authority}/v1/modules`);
+    if (page) {
+      console.log(`ccs-modules: the page is at http://${authority}/`);
+    }
     if (access === undefined) {
       console.log("ccs-modules: no --access is given: every request is answered with 401");
     }
@@ -76,6 +82,7 @@ function options() {
         "stale-if-error": { type: "string" },
         upstream: { type: "string" },
         help: { type: "boolean", short: "h" },
+        page: { type: "boolean", default: false },
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "8080" },
       },

@@ -12,6 +12,8 @@ import type { SavedSnapshot, SnapshotStorage } from "./mirror.js";
 import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
 
+export { withPage } from "./page_files.js";
+
 /** Loads the plugin component of this package. */
 export function load(): Plugin {
   return new Plugin(compile);

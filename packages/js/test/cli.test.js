@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -32,6 +33,46 @@ test("a line at the start says where it serves", async (t) => {
   assert.equal(await (await fetch(url)).text(), '[{"uid":"a"}]\n');
   server.kill("SIGTERM");
   assert.equal(await ended(server), 0);
+});
+
+test("--page offers the page to those who may see the modules", async (t) => {
+  const file = await written(t, '[{"uid":"a"}]');
+  const access = await written(t, '{"trusted_header":"x-roles"}');
+  const server = start(["--file", file, "--access", access, "--page", "--port", "0"]);
+  t.after(() => server.kill("SIGKILL"));
+  const [, url] = (await firstLine(server)).match(/at (http:.*)v1\/modules$/);
+  const get = (path, roles, method = "GET") =>
+    fetch(url + path, { method, ...(roles && { headers: { "x-roles": roles } }) });
+  const index = readFileSync(new URL("../src/page/index.html", import.meta.url), "utf8");
+  const response = await get("", "db_viewer");
+  assert.equal(await response.text(), index);
+  const policy = response.headers.get("content-security-policy");
+  assert.match(policy, /; frame-ancestors 'none'$/);
+  assert.ok(index.includes(`content="${policy.replace("; frame-ancestors 'none'", "")}"`), policy);
+  for (const [path, type] of [
+    ["page.css", "text/css; charset=utf-8"],
+    ["page.js?x", "text/javascript; charset=utf-8"],
+    ["ccs-modules/component/standalone.core.wasm", "application/wasm"],
+    ["demonstration.json", "application/json"],
+    ["icon.svg", "image/svg+xml"],
+  ]) {
+    const head = await get(path, "db_viewer", "HEAD");
+    assert.deepEqual([head.status, head.headers.get("content-type")], [200, type], path);
+    assert.equal(await head.text(), "");
+    const { byteLength } = await (await get(path, "db_viewer")).arrayBuffer();
+    assert.equal(head.headers.get("content-length"), `${byteLength}`);
+  }
+  for (const path of ["%2e%2e/cli.js", "..%2fcli.js", "ccs-modules", "ccs-modules/", "page.css/", "constructor"]) {
+    assert.equal((await get(path, "db_viewer")).status, 404, path);
+  }
+  for (const [path, roles, method, status] of [
+    ["", undefined, "GET", 401],
+    ["page.css", "none", "GET", 403],
+    ["page.css", "db_viewer", "PUT", 405],
+    ["v1/modules", "db_viewer", "GET", 200],
+  ]) {
+    assert.equal((await get(path, roles, method)).status, status, path);
+  }
 });
 
 test("it serves a cluster, and after a restart what it kept of it", async (t) => {

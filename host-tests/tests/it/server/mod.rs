@@ -5,6 +5,7 @@ mod held;
 mod http2;
 mod limits;
 mod metrics;
+mod page;
 mod protocols;
 mod shutdown;
 mod spoofing;

@@ -13,7 +13,7 @@ mod watch;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use ccs_modules_host::server::{Exporter, Server, Settings};
+use ccs_modules_host::server::{Exporter, PageFiles, Server, Settings};
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
@@ -46,6 +46,10 @@ pub struct Serve {
     /// The address to answer `GET /metrics` on.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<ListenAddress>,
+    /// A folder of static files to serve at `/`, such as `node_modules/ccs-modules/dist/page`: the page
+    /// to read catalogs on, for callers who may see the modules.
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
     #[command(flatten)]
     traces: TraceArgs,
     #[command(flatten)]
@@ -76,10 +80,12 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let traces = serve.traces.start()?;
     let call_limits = serve.limits.call_limits();
     let host = service::load(call_limits).await?;
+    let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
         access: Some(policy),
         instances: serve.instances.load(&serve.store, call_limits, traces.clone()).await?,
         limits: serve.limits.connection_limits(),
+        page: page.transpose().map_err(Failure::other)?,
         tls,
         traces: traces.clone(),
     };
@@ -122,6 +128,9 @@ impl Serve {
         generated: Option<&str>,
     ) -> Result<Vec<u8>, Failure> {
         let mut text = format!("serving {url}\n");
+        if self.page.is_some() {
+            text += &format!("page {}\n", url.trim_end_matches("v1/modules"));
+        }
         if let Some(exporter) = exporter {
             let address = exporter.address().map_err(Failure::other)?;
             text += &format!("metrics http://{address}/metrics\n");

@@ -1,17 +1,21 @@
 // The page in Chromium, as its readers use it: with a mouse, with a keyboard, with a screen reader.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { PACKAGE } from "../tools.js";
 import { serveFolder, startChromium } from "./chromium.js";
 
-const PAGE = fileURLToPath(new URL("../../dist/page", import.meta.url));
+const PAGE = join(PACKAGE, "dist/page");
 const DOCS = fileURLToPath(new URL("../../../../docs", import.meta.url));
 const AXE = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const DEMONSTRATION = JSON.parse(readFileSync(join(PAGE, "demonstration.json"), "utf8"));
@@ -206,6 +210,23 @@ test("files are dropped, pasted and named by a URL", async (t) => {
   await page.locator("h3", { hasText: "search" }).waitFor();
 });
 
+test("served beside the modules, it opens them with the credentials of its reader", async (t) => {
+  const modules = join(folder, "modules.json");
+  writeFileSync(modules, JSON.stringify(DEMONSTRATION));
+  const access = join(folder, "access.json");
+  const digest = createHash("sha256").update("secret").digest("hex");
+  writeFileSync(access, JSON.stringify({ users: [{ name: "ann", password_sha256: digest, roles: ["db_viewer"] }] }));
+  const words = [join(PACKAGE, "dist/cli.js"), "--file", modules, "--access", access, "--page", "--port", "0"];
+  const server = spawn(process.execPath, words);
+  t.after(() => server.kill());
+  const [line] = await once(createInterface({ input: server.stdout }), "line");
+  const [, address] = line.match(/at (http:.*)\/v1\/modules$/);
+  const page = await opened(t, { httpCredentials: { username: "ann", password: "secret" } }, address);
+  assert.equal(await page.getByLabel("Or name a URL").inputValue(), `${address}/v1/modules`);
+  await page.getByLabel("Or name a URL").press("Enter");
+  await page.locator("#catalog h3", { hasText: "search" }).waitFor();
+});
+
 test("a URL that the browser may not read says what to do", async (t) => {
   const page = await opened(t);
   const other = createServer((_, response) => response.end("[]")).listen(0, "127.0.0.1");
@@ -370,7 +391,7 @@ test("screenshots for the documentation", { skip: !process.env.UPDATE_EXPECT }, 
 });
 
 /** Opens the page. A test fails if the page logs an error or asks another site for anything. */
-async function opened(t, options = {}) {
+async function opened(t, options = {}, address = site.address) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const errors = [];
@@ -382,11 +403,11 @@ async function opened(t, options = {}) {
     }
   });
   page.on("request", (request) => {
-    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(site.address) && !page.expected) {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(address) && !page.expected) {
       errors.push(`a request to ${request.url()}`);
     }
   });
-  await page.goto(site.address);
+  await page.goto(address);
   t.after(async () => {
     await context.close();
     assert.deepEqual(errors, []);

@@ -1,0 +1,167 @@
+//! The page: files at `/`, for the same callers as the modules.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use ccs_modules::access::Policy;
+use ccs_modules_host::CcsError;
+use ccs_modules_host::server::{PageFiles, Settings};
+use ccs_modules_host::stores::{Scripted, demo};
+use tempfile::TempDir;
+
+use crate::serving::{Serving, host, open_to_all};
+use crate::wire::Wire;
+
+const INDEX: &str = include_str!("../../../../packages/js/src/page/index.html");
+
+#[tokio::test]
+async fn files_are_served_by_their_names() {
+    let folder = folder();
+    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let mut wire = Wire::connect(server.address).await;
+    for (target, content_type, content) in [
+        ("/", "text/html; charset=utf-8", INDEX),
+        ("/index.html", "text/html; charset=utf-8", INDEX),
+        ("/?x", "text/html; charset=utf-8", INDEX),
+        ("/page.css", "text/css; charset=utf-8", "p {}"),
+        ("/used/component/a.wasm", "application/wasm", "\0asm"),
+        ("/used/a.js", "text/javascript; charset=utf-8", "a()"),
+        ("/unknown.x", "application/octet-stream", "x"),
+    ] {
+        let reply = wire.ask("GET", target).await;
+        assert_eq!((reply.status, reply.text()), (200, content), "{target}");
+        assert_eq!(reply.header("content-type"), Some(content_type));
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+        let head = wire.ask("HEAD", target).await;
+        assert_eq!((head.status, head.headers), (200, reply.headers));
+    }
+    let refused = wire.ask("PUT", "/page.css").await;
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    assert_eq!(
+        wire.ask("GET", "/v1/modules").await.header("content-type"),
+        Some("application/json")
+    );
+}
+
+#[tokio::test]
+async fn the_policy_is_the_one_of_the_page_and_keeps_it_out_of_frames() {
+    let folder = folder();
+    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let reply = Wire::connect(server.address).await.ask("GET", "/").await;
+    let policy = reply.header("content-security-policy").unwrap();
+    let of_the_page = policy.strip_suffix("; frame-ancestors 'none'").unwrap();
+    assert!(INDEX.contains(&format!("content=\"{of_the_page}\"")), "{policy}");
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_folder() {
+    let folder = folder();
+    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let mut wire = Wire::connect(server.address).await;
+    for target in [
+        "/../secret",
+        "/used/../../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "/..\\secret",
+        "//secret",
+        "/link",
+        "/linked/secret",
+        "/used",
+        "/used/",
+        "/page.css/",
+        "/PAGE.CSS",
+        "/page%2ecss",
+    ] {
+        let reply = wire.ask("GET", target).await;
+        assert_eq!(reply.status, 404, "{target}");
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_stands_in_front_of_no_module() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("page/v1/modules")).unwrap();
+    fs::write(folder.path().join("page/v1/modules/a"), "a file").unwrap();
+    fs::write(folder.path().join("page/healthz"), "a file").unwrap();
+    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/v1/modules/a").await.status, 404);
+    assert_eq!(wire.ask("GET", "/healthz").await.text(), "ok\n");
+}
+
+#[tokio::test]
+async fn it_is_for_those_who_may_see_the_modules() {
+    let folder = folder();
+    let settings = || Settings {
+        access: Some(Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap()),
+        ..Settings::default()
+    };
+    // The store is not asked: it fails.
+    let store = Scripted::Fails(CcsError::Unavailable("down".into()));
+    let server = Serving::start(host(), store, with_page(&folder, settings())).await;
+    let mut wire = Wire::connect(server.address).await;
+    for (roles, page, list) in
+        [("", 401, 401), ("x-roles: none\r\n", 403, 403), ("x-roles: db_viewer\r\n", 200, 503)]
+    {
+        for (target, status) in [("/", page), ("/page.css", page), ("/v1/modules", list)] {
+            wire.send(format!("GET {target} HTTP/1.1\r\nhost: test\r\n{roles}\r\n")).await;
+            assert_eq!(wire.reply("GET").await.status, status, "{target} {roles}");
+        }
+    }
+    let reply = wire.ask("GET", "/").await;
+    assert!(
+        reply.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Basic "))
+    );
+    let without = Serving::start(host(), demo(), with_page(&folder, Settings::default())).await;
+    assert_eq!(Wire::connect(without.address).await.ask("GET", "/").await.status, 401);
+}
+
+#[tokio::test]
+async fn without_a_page_there_is_none() {
+    let server = Serving::start(host(), demo(), open_to_all()).await;
+    assert_eq!(Wire::connect(server.address).await.ask("GET", "/").await.status, 404);
+}
+
+#[test]
+fn a_folder_that_is_no_page_is_refused() {
+    let folder = folder();
+    let page = folder.path().join("page");
+    let refused = |path: &str| PageFiles::load(&page.join(path)).unwrap_err().to_string();
+    assert!(refused("used").ends_with(
+        "used has no index.html; expected a folder such as dist/page of the npm package"
+    ));
+    assert!(
+        refused("nowhere").contains("nowhere: there is no such file"),
+        "{}",
+        refused("nowhere")
+    );
+    fs::File::create(page.join("large")).unwrap().set_len(65 << 20).unwrap();
+    assert!(refused("").contains("holds more than 64 MiB"));
+}
+
+/// A folder with a page in `page`, and a secret beside it.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let page = folder.path().join("page");
+    fs::create_dir_all(page.join("used/component")).unwrap();
+    for (name, content) in [
+        ("index.html", INDEX),
+        ("page.css", "p {}"),
+        ("unknown.x", "x"),
+        ("used/a.js", "a()"),
+        ("used/component/a.wasm", "\0asm"),
+        ("../secret", "secret"),
+    ] {
+        fs::write(page.join(name), content).unwrap();
+    }
+    symlink(folder.path().join("secret"), page.join("link")).unwrap();
+    symlink(folder.path(), page.join("linked")).unwrap();
+    folder
+}
+
+fn with_page(folder: &TempDir, settings: Settings) -> Settings {
+    Settings { page: Some(PageFiles::load(&folder.path().join("page")).unwrap()), ..settings }
+}
