@@ -1,25 +1,31 @@
-// The package as a stranger has it: installed from its tarball into an empty folder.
+// The package as a stranger has it, on each runtime but the browser.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 
-import { BUN, DENO, PACKAGE } from "./tools.js";
+import { Miniflare } from "miniflare";
 
-const PROGRAM = `
-import { Snapshot } from "ccs-modules";
+import { install, PROGRAM, run, SHELL_LINES } from "./packed.js";
+import { BUN, DENO, PACKAGE, worker } from "./tools.js";
+
+const TYPED = `
+import { type Catalog, Snapshot } from "ccs-modules";
 import { loadStandalone } from "ccs-modules/node";
+import * as browser from "ccs-modules/browser";
+import worker, { type Env } from "ccs-modules/worker";
+import { keyValue } from "ccs-modules/workerd";
 
-const catalog = loadStandalone().parse('[{"module_name":"bf","uid":"a"}]');
-if (!(catalog instanceof Snapshot)) {
-  throw new Error("not a snapshot");
-}
-const [module] = catalog.listModules(["db_viewer"]);
-const name: string | undefined = module?.moduleName;
-console.log(name);
+const catalog: Catalog = loadStandalone().parse('[{"module_name":"bf","uid":"a"}]');
+const name: string | undefined = catalog.listModules(["db_viewer"])[0]?.moduleName;
+const inBrowser: Promise<Snapshot> = browser.loadStandalone().then((loaded) => loaded.parse("[]"));
+// @ts-expect-error: a text, not a number
+catalog.getModule(["db_viewer"], 1);
+export default { name, inBrowser, worker, keyValue, env: {} satisfies Env };
 `;
 
 const RUNTIMES = {
@@ -31,51 +37,77 @@ const RUNTIMES = {
 let folder;
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), "ccs-modules-"));
-  npm(PACKAGE, "pack", "--pack-destination", folder);
-  const [tarball] = readdirSync(folder);
-  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  // Without a network: the package depends on nothing.
-  npm(folder, "install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
-  writeFileSync(join(folder, "modules.json"), '[{"module_name":"bf","uid":"a"}]');
-  writeFileSync(join(folder, "readme.js"), readmeProgram());
-  writeFileSync(join(folder, "program.ts"), PROGRAM);
-  writeFileSync(join(folder, "program.js"), PROGRAM.replace(": string | undefined", ""));
+  folder = install();
+  writeFileSync(join(folder, "readme.js"), printing(PROGRAM));
+  writeFileSync(join(folder, "typed.ts"), TYPED);
 });
 
 after(() => rmSync(folder, { recursive: true }));
 
 for (const [name, [program, ...options]] of Object.entries(RUNTIMES)) {
-  test(`a program imports it on ${name}`, () => {
-    assert.equal(run(program, ...options, "program.js"), "bf\n");
+  test(`the first program of its README runs on ${name}`, () => {
+    assert.equal(run(folder, program, ...options, "readme.js"), "bf\n2.8.7\n");
   });
 }
 
-test("the first program of its README runs", () => {
-  assert.equal(run(process.execPath, "readme.js"), "bf\n");
+test("it is one package, and brings no other", () => {
+  const installed = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));
+  assert.deepEqual(installed, ["ccs-modules"]);
 });
 
 test("its types compile under strict", () => {
-  const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2023"];
+  const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--module", "nodenext", "--target", "es2023"];
   const types = ["--types", "node", "--typeRoots", join(PACKAGE, "node_modules/@types")];
-  run(join(PACKAGE, "node_modules/.bin/tsc"), ...options, ...types, "program.ts");
+  run(folder, join(PACKAGE, "node_modules/.bin/tsc"), ...options, ...types, "typed.ts");
 });
 
-test("npx runs its command", () => {
-  assert.match(run("npx", "--offline", "ccs-modules", "--help"), /^usage: ccs-modules /);
+const COMMANDS = SHELL_LINES.filter((line) => /^(npx|deno|bun) .*--file/.test(line));
+
+test("its README has the command on each runtime", () => {
+  assert.deepEqual(new Set(COMMANDS.map((line) => line.split(" ")[0])), new Set(["npx", "deno", "bun"]));
 });
 
-/** The first program of README.md, which prints the value that its last line shows. */
-function readmeProgram() {
-  const readme = readFileSync(join(PACKAGE, "README.md"), "utf8");
-  const [, program] = readme.match(/```js\n(.*?)```/s);
-  return program.replace(/^(.*); \/\/ "bf"$/m, "console.log($1);");
+for (const line of new Set(COMMANDS)) {
+  test(`it serves: ${line}`, async (t) => {
+    const access = line.includes("--access") ? "" : " --access access.json";
+    const free = `${line.replace(/ --port \d+/, "")}${access} --port 0`;
+    // A group of its own: npx starts the command as another process.
+    const path = [dirname(DENO), dirname(BUN), process.env.PATH].join(delimiter);
+    const env = { ...process.env, PATH: path, npm_config_offline: "true" };
+    const server = spawn(`exec ${free}`, { shell: true, cwd: folder, env, detached: true });
+    t.after(() => process.kill(-server.pid));
+    const lines = createInterface({ input: server.stdout });
+    const failed = once(server, "exit").then(() => ["it ended"]);
+    const [first] = await Promise.race([once(lines, "line"), failed]);
+    const [, url] = first.match(/ at (http:\S+)$/) ?? assert.fail(first);
+    assert.equal(await (await fetch(url)).text(), canonical());
+    const page = await fetch(new URL("/", url));
+    assert.equal(page.status, line.includes("--page") ? 200 : 404);
+    await page.body.cancel();
+  });
 }
 
-function npm(cwd, ...words) {
-  execFileSync("npm", words, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+test("its worker runs on workerd", async (t) => {
+  const miniflare = new Miniflare({
+    ...worker(join(folder, "node_modules/ccs-modules/dist")),
+    kvNamespaces: ["CCS"],
+    bindings: { CCS_ACCESS: readFileSync(join(folder, "access.json"), "utf8") },
+  });
+  t.after(() => miniflare.dispose());
+  const store = await miniflare.getKVNamespace("CCS");
+  await store.put("modules", readFileSync(join(folder, "modules.json"), "utf8"));
+  const response = await miniflare.dispatchFetch("http://localhost/v1/modules");
+  assert.equal(await response.text(), canonical());
+});
+
+/** A program that prints the values that its comments show. */
+function printing(program) {
+  return program.replaceAll(/^(.*); \/\/ "/gm, 'console.log($1); // "');
 }
 
-function run(program, ...words) {
-  return execFileSync(program, words, { cwd: folder, encoding: "utf8" });
+/** The body of the list. */
+function canonical() {
+  const [{ uid, ...rest }] = JSON.parse(readFileSync(join(folder, "modules.json"), "utf8"));
+  const fields = Object.entries({ ...rest, uid }).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `[${JSON.stringify(Object.fromEntries(fields))}]\n`;
 }

@@ -1,0 +1,56 @@
+// The package as a stranger has it, in a browser: by an import, and as a page.
+
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { install } from "../packed.js";
+import { serveFolder, startChromium } from "./chromium.js";
+
+const PROGRAM = `<!doctype html><title>program</title>
+<script type="importmap">{"imports":{"ccs-modules/":"/node_modules/ccs-modules/dist/"}}</script>
+<script type="module">
+  import { loadStandalone } from "ccs-modules/browser.js";
+  const standalone = await loadStandalone();
+  const catalog = standalone.parse(await (await fetch("modules.json")).text());
+  document.title = catalog.fittingModules(["db_viewer"], "7.4")[0].chosen.module.semanticVersion;
+</script>`;
+
+let folder, site, browser;
+
+before(async () => {
+  folder = install();
+  site = await serveFolder(folder);
+  browser = await startChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  site?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test("a program imports it", async () => {
+  writeFileSync(join(folder, "program.html"), PROGRAM);
+  const page = await browser.newPage();
+  await page.goto(`${site.address}/program.html`);
+  await page.waitForFunction(() => document.title === "2.8.7");
+});
+
+test("its page is a folder that any web server can serve, from any path", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${site.address}/node_modules/ccs-modules/dist/page/`);
+  await page.getByRole("button", { name: "demonstration" }).click();
+  await page.locator("#catalog h3", { hasText: "search" }).waitFor();
+});
+
+test("a server that does not serve it whole is named", async () => {
+  rmSync(join(folder, "node_modules/ccs-modules/dist/page/ccs-modules/component/standalone.core.wasm"));
+  const page = await browser.newPage();
+  await page.goto(`${site.address}/node_modules/ccs-modules/dist/page/`);
+  await page.getByRole("button", { name: "demonstration" }).click();
+  const alert = page.getByRole("alert");
+  await alert.getByText(/cannot fetch http.*standalone.core.wasm: the server answered 404/).waitFor();
+  assert.match(await alert.textContent(), /^Demonstration cannot be opened/);
+});
