@@ -2,7 +2,7 @@
 
 import { type Added, type Catalogs, type Changed, type Counts, versionOf } from "./catalogs.js";
 import { showDocument } from "./document_view.js";
-import { button, byId, columnHead, counted, element } from "./elements.js";
+import { button, byId, columnHead, counted, element, number } from "./elements.js";
 import { announce, showFailure } from "./messages.js";
 import { showList } from "./paging.js";
 import type { Remote } from "./remote.js";
@@ -100,7 +100,7 @@ export class DifferencesView {
     const list = element("div");
     await show(list);
     const title = `${TITLES[kind]} `;
-    const head = element("h3", {}, title, element("span", { class: `badge ${kind}` }, `${count}`));
+    const head = element("h3", {}, title, element("span", { class: `badge ${kind}` }, number(count)));
     into.append(element("section", { class: "difference" }, head, list));
   }
 

@@ -53,15 +53,20 @@ function openFile(file: File | undefined, open: (opening: Opening) => Promise<vo
 /** Files are taken wherever they are dropped, and the drop zone shows that. */
 function onDropping(open: (file: File | undefined) => void): void {
   const over = (isOver: boolean) => document.body.classList.toggle("dropping", isOver);
+  const holdsFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
-    event.preventDefault();
-    over(true);
+    if (holdsFiles(event)) {
+      event.preventDefault();
+      over(true);
+    }
   });
   addEventListener("dragleave", ({ relatedTarget }) => over(relatedTarget !== null));
   addEventListener("drop", (event) => {
-    event.preventDefault();
-    over(false);
-    open(event.dataTransfer?.files[0]);
+    if (holdsFiles(event)) {
+      event.preventDefault();
+      over(false);
+      open(event.dataTransfer?.files[0]);
+    }
   });
 }
 

@@ -37,6 +37,8 @@ export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promi
   };
   const turned = async (to: number) => {
     await turn(to);
+    // A button that is disabled loses the focus.
+    (next.disabled ? previous : previous.disabled ? next : undefined)?.focus();
     announce(range.textContent ?? "");
     into.scrollIntoView({ block: "nearest" });
   };

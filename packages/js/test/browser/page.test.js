@@ -279,6 +279,36 @@ test("everything works by keyboard, and the focus goes where the reader is", asy
   assert.equal(await focused(), "Open another");
 });
 
+test("pages of a long list are turned by keyboard to their end and back", async (t) => {
+  const page = await opened(t);
+  await openText(page, manyModules(120, 120));
+  await page.getByRole("button", { name: "Next" }).focus();
+  for (const [range, focused] of [["51–100", "Next"], ["101–120", "Previous"], ["51–100", "Previous"], ["1–50", "Next"]]) {
+    await page.keyboard.press("Enter");
+    await page.getByRole("status").filter({ hasText: `${range} of 120 names` }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), focused);
+  }
+});
+
+test("a screen reader is told the structure, the versions and what fits", async (t) => {
+  const page = await opened(t);
+  await openDemonstration(page);
+  await page.getByLabel("Redis version").fill("7.4");
+  await page.keyboard.press("Enter");
+  await page.locator(".badge.fits").first().waitFor();
+  const tree = await page.locator("#catalog").ariaSnapshot();
+  for (const part of [
+    'heading "Catalog" [level=2]',
+    'searchbox "Find a module"',
+    'heading "bf" [level=3]',
+    'button "bf"',
+    'list "Versions, newest first"',
+    "7.4 gets 2.8.7 made for 7.4: compatible_redis_version is 7.4",
+  ]) {
+    assert.ok(tree.includes(part), `${part} is not in\n${tree}`);
+  }
+});
+
 for (const colorScheme of ["light", "dark"]) {
   test(`axe finds no violation in ${colorScheme}`, async (t) => {
     const page = await opened(t, { colorScheme });
