@@ -150,7 +150,9 @@ class Browser(Runtime):
         page()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        return snapshot.reason_to_skip(case) if self.component == "snapshot" else None
+        if self.component == "snapshot":
+            return snapshot.reason_to_skip(case)
+        return snapshot.NOT_HELD if snapshot.compares(case) else None
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         words = ["node", PACKAGE / "test/browser/cases.js", self.component]

@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
-from harness import redis
+from harness import mirror, redis
 from harness.artifacts import WORKSPACE
 from harness.cache import FOLDER, command, installed
 from harness.cases import Case, Store, extra
@@ -65,7 +65,7 @@ class Crate(Runtime):
         if kind := next(iter(case.expect.get("error", {})), None):
             if kind not in ERRORS:
                 return "a malformed document, and this server's store is a file, checked as a whole"
-        return None
+        return mirror.reason_to_skip(case) if self.mirrored else None
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         started_with = lambda case: (repr(case.store), case.roles)
