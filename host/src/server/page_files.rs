@@ -9,8 +9,7 @@ use ccs_modules::{Limits, Step, rest};
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use thiserror::Error;
 
@@ -26,6 +25,7 @@ pub struct PageFiles {
     files: BTreeMap<String, PageFile>,
 }
 
+/// A file of the page.
 #[derive(Clone, Debug)]
 pub(super) struct PageFile {
     content_type: &'static str,
@@ -101,7 +101,12 @@ impl PageFile {
             return answer(refused.status, refused.headers, refused.body);
         }
         let mut answer = page(method, self.content_type, self.content.clone());
-        for (name, value) in HEADERS {
+        for (name, value) in [
+            (CACHE_CONTROL, "private, no-cache"),
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
             answer.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         Ok(answer)
@@ -111,19 +116,11 @@ impl PageFile {
 /// The most bytes of a page. Its files are held in memory.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The header fields of every file. The policy is the one of `index.html`, which does not hold for its
-/// worker, and in addition keeps the page out of frames.
-const HEADERS: [(HeaderName, &str); 4] = [
-    (CACHE_CONTROL, "private, no-cache"),
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
-         connect-src 'self' https: http:; style-src 'self'; img-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'",
-    ),
-    (REFERRER_POLICY, "no-referrer"),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-];
+/// The content security policy of every file. It is the one of `index.html`, which does not hold for
+/// the worker of the page, and in addition keeps the page out of frames.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+     connect-src 'self' https: http:; style-src 'self'; img-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'";
 
 fn content_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
