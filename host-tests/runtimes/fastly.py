@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,7 +172,7 @@ class Fastly(Viceroy):
             manifest = Path(folder, "fastly.toml")
             manifest.write_text(SHIPPED.read_text())
             Path(folder, "modules.json").write_bytes(b'[{"uid":"a"}]')
-            with self.manifest(manifest, CCS_HTTP_PASSWORD="") as address:
+            with self.manifest(manifest) as address:
                 body = http.ask(address, get("/v1/modules")).body
         return extra("shipped", "the shipped manifest serves", b'[{"uid":"a"}]\n'), body
 
@@ -226,7 +227,7 @@ class FastlyUpstream(Viceroy, OverHttp):
     def shipped(self, url: str) -> tuple[Case, object]:
         with tempfile.TemporaryDirectory() as folder:
             manifest = Path(folder, "fastly.toml")
-            text = SHIPPED.read_text().replace("# CCS_HTTP", "CCS_HTTP")
+            text = re.sub("^#(?! )", "", SHIPPED.read_text(), flags=re.MULTILINE)
             manifest.write_text(text.replace("https://node1.example:9443", url))
             Path(folder, "modules.json").write_bytes(b"[]")
             with self.manifest(manifest, CCS_HTTP_PASSWORD="secret") as address:
