@@ -94,6 +94,8 @@ class Upstream:
         elif path.startswith(b"/v1/modules/"):
             document = find(self.store, unquote_to_bytes(path.removeprefix(b"/v1/modules/")))
             send(writer, 404 if document is None else 200, (document or b"") + b"\n")
+        elif path == b"/":
+            send(writer, 404, b"")  # Viceroy asks each backend for it at its start.
         elif path.startswith(b"/status"):
             send(writer, int(path.removeprefix(b"/status")), b"[]")
         else:
