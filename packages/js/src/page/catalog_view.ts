@@ -16,7 +16,7 @@ export class CatalogView {
   constructor(catalogs: Remote<Catalogs>) {
     this.#catalogs = catalogs;
     const find = byId<HTMLInputElement>("find");
-    find.addEventListener("input", () => void this.#show());
+    find.addEventListener("input", async () => announce(`${await this.#show()} found.`));
     const redis = byId<HTMLInputElement>("redis");
     byId("fit").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -56,22 +56,22 @@ export class CatalogView {
     }
   }
 
-  async #show(): Promise<void> {
+  /** Shows what is wanted, and returns how much it is, for people. */
+  async #show(): Promise<string> {
     const wanted = byId<HTMLInputElement>("find").value.trim();
     const [name = "", version] = wanted.split("@", 2);
     const into = byId("groups");
-    if (version === undefined) {
-      await showList<Group>(into, {
-        names: ["name", "names"],
-        load: (from, to) => this.#catalogs.groups(wanted, from, to),
-        show: (rows) => element("div", { class: "groups" }, ...rows.map((row) => this.#group(row))),
-        empty: wanted === "" ? "The catalog is empty." : `No name contains “${wanted}”.`,
-      });
-    } else {
-      await this.#showVersions(into, `No module is “${wanted}”.`, (from, to) =>
+    if (version !== undefined) {
+      return this.#showVersions(into, `No module is “${wanted}”.`, (from, to) =>
         this.#catalogs.find(name, version, from, to),
       );
     }
+    return showList<Group>(into, {
+      names: ["name", "names"],
+      load: (from, to) => this.#catalogs.groups(wanted, from, to),
+      show: (rows) => element("div", { class: "groups" }, ...rows.map((row) => this.#group(row))),
+      empty: wanted === "" ? "The catalog is empty." : `No name contains “${wanted}”.`,
+    });
   }
 
   #group(group: Group): HTMLElement {
@@ -92,7 +92,7 @@ export class CatalogView {
     const badges = versions.map(({ uid, text }, index) => {
       const isNewest = index === 0 && this.#redis === undefined;
       const kind = uid === fit?.uid ? "fits" : isNewest ? "newest" : "";
-      return element("li", { class: `badge ${kind}` }, text || "no version");
+      return element("li", { class: `badge ${kind}` }, text);
     });
     const more = count - versions.length;
     if (more > 0 && name !== undefined) {
@@ -117,12 +117,12 @@ export class CatalogView {
     );
   }
 
-  async #showVersions(
+  #showVersions(
     into: HTMLElement,
     empty: string,
     load: (from: number, to: number) => ReturnType<Remote<Catalogs>["versions"]>,
-  ): Promise<void> {
-    await showList<Version>(into, {
+  ): Promise<string> {
+    return showList<Version>(into, {
       names: ["module", "modules"],
       load,
       show: (rows) => this.#table(rows),

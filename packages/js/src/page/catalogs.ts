@@ -263,11 +263,12 @@ class Catalog {
     }
     const group = this.#groups[key]!;
     const all = members(group);
+    const first = all.slice(0, FIRST_VERSIONS).map(({ uid }) => this.snapshot.getModule(ROLES, uid));
     return {
       key,
       name: group.moduleName,
-      newest: this.snapshot.getModule(ROLES, all[0]!.uid),
-      versions: all.slice(0, FIRST_VERSIONS),
+      newest: first[0]!,
+      versions: first.map((module) => ({ uid: module.uid, text: versionOf(module) })),
       count: all.length,
       fit: this.#fits && fitOf(this.#fits[key]!),
     };
@@ -293,9 +294,8 @@ class Catalog {
 const UNNAMED = -1;
 
 /** The modules of a group, newest first where none is chosen. */
-function members({ chosen, others }: Fitting): { uid: string; text: string }[] {
-  const rest = others.map(({ uid, semanticVersion }) => ({ uid, text: semanticVersion ?? "" }));
-  return chosen === undefined ? rest : [{ uid: chosen.module.uid, text: versionOf(chosen.module) }, ...rest];
+function members({ chosen, others }: Fitting): { uid: string }[] {
+  return chosen === undefined ? others : [chosen.module, ...others];
 }
 
 function fitOf({ chosen, others }: Fitting): Fit {

@@ -92,7 +92,7 @@ export class DifferencesView {
     into: HTMLElement,
     kind: keyof Counts,
     count: number,
-    show: (list: HTMLElement) => Promise<void>,
+    show: (list: HTMLElement) => Promise<unknown>,
   ): Promise<void> {
     if (count === 0) {
       return;

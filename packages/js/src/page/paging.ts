@@ -18,10 +18,11 @@ export interface Listed<Row> {
   empty: string;
 }
 
-/** Shows a list in an element, from its beginning. */
-export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promise<void> {
+/** Shows a list in an element, from its beginning, and returns how long it is, for people. */
+export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promise<string> {
   const rows = element("div");
   const range = element("span");
+  let length = "";
   let from = 0;
   const turn = async (to: number) => {
     from = to;
@@ -30,7 +31,8 @@ export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promi
       part.total === 0 ? element("p", { class: "empty" }, list.empty) : list.show(part.rows),
     );
     const until = from + part.rows.length;
-    range.textContent = `${number(from + 1)}–${number(until)} of ${counted(part.total, ...list.names)}`;
+    length = counted(part.total, ...list.names);
+    range.textContent = `${number(from + 1)}–${number(until)} of ${length}`;
     previous.disabled = from === 0;
     next.disabled = until >= part.total;
     pages.hidden = part.total <= ROWS;
@@ -48,4 +50,5 @@ export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promi
   const pages = element("nav", { class: "pages", "aria-label": `Pages of ${last}` }, previous, range, next);
   await turn(0);
   into.replaceChildren(rows, pages);
+  return length;
 }

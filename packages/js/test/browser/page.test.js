@@ -105,6 +105,7 @@ test("modules are found by a part of their name, and by name and version", async
   await find.fill("JSO");
   await page.locator(".group h3", { hasText: "search" }).waitFor({ state: "detached" });
   assert.deepEqual(await page.locator(".group h3").allTextContents(), ["ReJSON"]);
+  await page.getByRole("status").getByText("1 name found.").waitFor();
   await find.fill("SEARCH@2.8");
   await page.locator("#groups > div > .scroll").waitFor();
   assert.deepEqual((await table(page, "#groups table")).map(([version]) => version), ["Version", "2.8.26"]);
@@ -128,6 +129,17 @@ test("a document is shown whole, with each field as it is stored", async (t) => 
     ["version", "100"],
     ["z", '{"10":1,"9":2}'],
   ]);
+});
+
+test("modules without a name or a semantic version are shown, too", async (t) => {
+  const page = await opened(t);
+  const modules = [{ uid: "a" }, { uid: "b", module_name: "m", version: 20100 }, { uid: "c", module_name: "M" }];
+  await openText(page, JSON.stringify(modules));
+  assert.deepEqual(await page.locator(".group h3").allTextContents(), ["m", "Modules without a name"]);
+  assert.deepEqual(await page.locator(".badges li").allTextContents(), ["20100", "no version"]);
+  await page.getByRole("button", { name: "Modules without a name" }).click();
+  const [, row] = await table(page, ".versions:not([hidden]) table");
+  assert.deepEqual(row, ["no version", "", "of any version", "Show"]);
 });
 
 test("differences are shown between two files, either way around", async (t) => {
