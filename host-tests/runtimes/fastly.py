@@ -16,7 +16,7 @@ from harness.process import HOST, free_port, running
 from harness.runtime import Runtime
 from harness.upstream import Upstream
 from over_http import FAULTS, OverHttp
-from wasmtime_serve import ANYBODY, failure, get
+from wasmtime_serve import ANYBODY, HEAD, failure, get, log_lines
 
 VERSION = "0.22.0"
 SERVICE = "ccs_modules_fastly.wasm"
@@ -50,10 +50,14 @@ class Viceroy(Runtime):
 
     @contextmanager
     def configured(
-        self, configuration: dict[str, str] | None, value: bytes | None = None, backends: dict[str, str] | None = None
+        self,
+        configuration: dict[str, str] | None,
+        value: bytes | None = None,
+        backends: dict[str, str] | None = None,
+        output=None,
     ) -> Iterator[tuple[str, int]]:
         """Serves with this config store, if any, the content of the key `modules`, if any, and these backends.
-        A password is in the secret store."""
+        A password is in the secret store. The output goes to the open file `output`."""
         with tempfile.TemporaryDirectory() as folder:
             text = 'manifest_version = 3\nname = "ccs-modules"\nlanguage = "other"\n'
             if configuration is not None:
@@ -72,14 +76,14 @@ class Viceroy(Runtime):
             for name, url in (backends or {}).items():
                 text += f'[local_server.backends.{name}]\nurl = "{url}"\n'
             Path(folder, "fastly.toml").write_text(text)
-            with self.manifest(Path(folder, "fastly.toml")) as address:
+            with self.manifest(Path(folder, "fastly.toml"), output) as address:
                 yield address
 
     @contextmanager
-    def manifest(self, manifest: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    def manifest(self, manifest: Path, output=None, **environment: str) -> Iterator[tuple[str, int]]:
         port = free_port()
         words = [viceroy(), "serve", artifact(SERVICE), "-C", manifest, "--addr", f"{HOST}:{port}"]
-        with running(words, port, cwd=manifest.parent, env={**os.environ, **environment}) as address:
+        with running(words, port, output=output, cwd=manifest.parent, env={**os.environ, **environment}) as address:
             yield address
 
     def survived(self, configuration: dict[str, str], **serving) -> Iterator[tuple[Case, object]]:
@@ -119,6 +123,18 @@ class Fastly(Viceroy):
             yield extra(name, about, expect), (response.status, response.body)
         yield from self.survived({"CCS_ACCESS": ANYBODY, "CCS_KEYVALUE_KEY": "modules", "CCS_KEYVALUE_STORE": "ccs-modules"}, value=b'[{"uid":"a"}]')
         yield self.shipped()
+        yield from self.logged()
+
+    def logged(self) -> Iterator[tuple[Case, object]]:
+        """The lines on standard error after one request."""
+        missing = r'the store is unavailable: there is no KV store \"ccs-modules\"'
+        _, body = failure(503, "store_unavailable", missing)
+        for request in [get("/v1/modules"), HEAD]:
+            with tempfile.TemporaryFile() as output:
+                with self.configured({"CCS_ACCESS": ANYBODY}, output=output) as address:
+                    http.ask(address, request)
+                about = "the cause of a 5xx is logged"
+                yield extra(f"log-5xx-{request.method}", about, [b"ccs-modules: 503 " + body]), log_lines(output)
 
     def configurations(self) -> list:
         """Services with one setting or fault each, and the expected answer."""

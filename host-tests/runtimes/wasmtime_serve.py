@@ -58,6 +58,15 @@ def get(target: str) -> Request:
     return Request("GET", target.encode(), ())
 
 
+HEAD = Request("HEAD", b"/v1/modules", ())
+
+
+def log_lines(output) -> list[bytes]:
+    """The lines of the service in the output of its host."""
+    output.seek(0)
+    lines = [line for line in output.readlines() if b"ccs-modules: " in line]
+    return [line[line.index(b"ccs-modules: ") :] for line in lines]
+
 
 class WasmtimeServe(Runtime):
     def __init__(self, name: str, component: str, *options: str):
@@ -103,24 +112,24 @@ class WasmtimeServe(Runtime):
         """The lines on standard error after one request."""
         missing = r'the store is unavailable: the key \"modules\" is not in the bucket \"\"'
         _, body = failure(503, "store_unavailable", missing)
-        for name, about, environment, expect in [
-            ("log-5xx", "the cause of a 5xx is logged", {"CCS_ACCESS": ANYBODY}, b"503 " + body),
+        policy = {"CCS_ACCESS": ANYBODY}
+        for name, about, request, environment, expect in [
+            ("log-5xx", "the cause of a 5xx is logged", get("/v1/modules"), policy, b"503 " + body),
+            ("log-5xx-head", "the cause of a HEAD's 5xx is logged", HEAD, policy, b"503 " + body),
             (
                 "log-no-policy",
                 "a service without an access policy logs that it has none",
+                get("/v1/modules"),
                 {},
-                b"CCS_ACCESS is not set: every request is answered with 401\n",
+                b"CCS_ACCESS is not set: every request is answered with 401; set it to an access policy\n",
             ),
         ]:
             with tempfile.TemporaryFile() as output:
                 options = [*self.options, "-S", "keyvalue"]
                 component = artifact(self.component)
                 with served(component, *options, environment=environment, output=output) as address:
-                    http.ask(address, get("/v1/modules"))
-                output.seek(0)
-                lines = [line for line in output.readlines() if b"ccs-modules: " in line]
-            found = [line[line.index(b"ccs-modules: ") :] for line in lines]
-            yield extra(name, about, [b"ccs-modules: " + expect]), found
+                    http.ask(address, request)
+                yield extra(name, about, [b"ccs-modules: " + expect]), log_lines(output)
 
     def configurations(self) -> list:
         """Services with one setting or fault each, and the expected answer."""

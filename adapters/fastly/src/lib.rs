@@ -16,13 +16,14 @@ use alloc::borrow::Cow;
 
 use ccs_modules::rest::{self, Refusal, Response};
 use ccs_modules::{Ask, Limits, Step};
-use ccs_modules_guest::http;
+use ccs_modules_guest::http::{self, Answer};
 
 use crate::bindings::exports::fastly::compute::http_incoming::Guest;
 use crate::bindings::fastly::compute::http_req::Request;
 use crate::bindings::fastly::compute::http_types::FramingHeadersMode;
 use crate::bindings::fastly::compute::types::Error;
 use crate::bindings::fastly::compute::{http_body, http_resp};
+use crate::bindings::wasi::cli::stderr::get_stderr;
 use crate::cluster::Cluster;
 use crate::configuration::Configuration;
 
@@ -43,17 +44,20 @@ struct Service;
 impl Guest for Service {
     /// Answers a request. Where a call of the host fails, the host itself answers 500.
     fn handle(request: Request, _: http_body::Body) -> Result<(), ()> {
-        let response = answer(&request).map_err(drop)?;
+        let Answer { response, log } = answer(&request).map_err(drop)?;
+        if let Some(line) = log {
+            write_log(&line);
+        }
         send(&response).map_err(drop)
     }
 }
 
-fn answer(request: &Request) -> Result<Response<Cow<'static, [u8]>>, Error> {
+fn answer(request: &Request) -> Result<Answer, Error> {
     let (method, target) = (request::method(request)?, request::target(request)?);
     let headers = fields::all(request)?;
     let configuration = match Configuration::read() {
         Ok(configuration) => configuration,
-        Err(reason) => return Ok(Refusal::Misconfigured(reason).response(&method).into()),
+        Err(reason) => return Ok(http::refuse(&Refusal::Misconfigured(reason), &method, &[])),
     };
     Ok(http::answer_by(&method, &target, &headers, &configuration.0, |request| {
         let response = match rest::handle(request, &Limits::default()) {
@@ -76,6 +80,17 @@ fn answer_from_store<T>(ask: Ask<T>, configuration: &Configuration) -> T {
             ask.answer(document)
         }
         ask => ask.answer_body("the list", cluster.and_then(|cluster| cluster.list())),
+    }
+}
+
+/// Writes a line to standard error, which Fastly shows with its other logs. If that is closed, there is
+/// nowhere to report it.
+fn write_log(line: &str) {
+    /// The most bytes that one call takes.
+    const MOST: usize = 4096;
+    let stderr = get_stderr();
+    for part in line.as_bytes().chunks(MOST) {
+        let _ = stderr.blocking_write_and_flush(part);
     }
 }
 

@@ -15,19 +15,47 @@ use ccs_modules::{Limits, config};
 /// The environment variable that holds the access policy, as JSON.
 const ACCESS: &str = "CCS_ACCESS";
 
-/// The line for the log about a response: the cause of a 5xx, or that there is no access policy. None for
-/// any other response.
-pub fn log_line<B: AsRef<[u8]>>(
-    response: &Response<B>,
+/// The response to a request, and the line for the log about it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response.
+    pub response: Response<Cow<'static, [u8]>>,
+    /// The line for the log: the cause of a 5xx, or that there is no access policy. None for any other
+    /// response.
+    pub log: Option<String>,
+}
+
+impl Answer {
+    /// Makes the answer to a request with this method from the response to GET. HEAD gets no body; the
+    /// log has the cause of a 5xx from there.
+    fn new(
+        method: &str,
+        mut response: Response<Cow<'static, [u8]>>,
+        environment: &[(String, String)],
+    ) -> Self {
+        let log = log_line(&response, environment);
+        if method == HEAD {
+            response.body = Cow::default();
+        }
+        Self { response, log }
+    }
+}
+
+const GET: &str = "GET";
+const HEAD: &str = "HEAD";
+
+fn log_line(
+    response: &Response<Cow<'_, [u8]>>,
     environment: &[(String, String)],
 ) -> Option<String> {
     match response.status {
-        401 if !environment.iter().any(|(name, _)| name == ACCESS) => {
-            Some(format!("ccs-modules: {ACCESS} is not set: every request is answered with 401\n"))
-        }
+        401 if !environment.iter().any(|(name, _)| name == ACCESS) => Some(format!(
+            "ccs-modules: {ACCESS} is not set: every request is answered with 401; set it to an \
+                 access policy\n"
+        )),
         status @ 500.. => {
-            // The body is one line. That of HEAD is empty.
-            let body = String::from_utf8_lossy(response.body.as_ref());
+            // The body is one line.
+            let body = String::from_utf8_lossy(&response.body);
             Some(format!("ccs-modules: {status} {}\n", body.trim_end()))
         }
         _ => None,
@@ -70,7 +98,7 @@ pub fn answer(
     target: &str,
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
-) -> Response<Cow<'static, [u8]>> {
+) -> Answer {
     answer_by(method, target, headers, environment, handle)
 }
 
@@ -81,15 +109,22 @@ pub fn answer_by(
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
     handle: impl FnOnce(&Request<'_>) -> Response<Cow<'static, [u8]>>,
-) -> Response<Cow<'static, [u8]>> {
+) -> Answer {
     let caller = match policy(environment) {
         Ok(policy) => policy.map_or(Caller::Unauthenticated, |policy| policy.caller(headers)),
         Err(error) => {
             let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
-            return Refusal::Misconfigured(reason).response(method).into();
+            return refuse(&Refusal::Misconfigured(reason), method, environment);
         }
     };
-    handle(&Request { method, target, headers, caller: &caller })
+    let with_body = if method == HEAD { GET } else { method };
+    let response = handle(&Request { method: with_body, target, headers, caller: &caller });
+    Answer::new(method, response, environment)
+}
+
+/// Answers a request with an error that an adapter has found.
+pub fn refuse(refusal: &Refusal, method: &str, environment: &[(String, String)]) -> Answer {
+    Answer::new(method, refusal.response(GET).into(), environment)
 }
 
 /// Answers over the import `ccs`.
@@ -104,7 +139,8 @@ fn handle(request: &Request<'_>) -> Response<Cow<'static, [u8]>> {
     let snapshot = match crate::image::image().map(ccs_modules::Snapshot::from_image) {
         Some(Ok(snapshot)) => snapshot,
         Some(Err(error)) => {
-            let reason = format!("the catalog in this component cannot be read: {error}");
+            let reason =
+                format!("cannot read the catalog in this component: {error}; bake it again");
             return Refusal::Misconfigured(reason).response(request.method).into();
         }
         None => {

@@ -11,7 +11,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use ccs_modules::rest;
-use ccs_modules_guest::http;
+use ccs_modules_guest::http::{self, Answer};
 use wit_bindgen::{StreamWriter, spawn_local};
 
 use crate::bindings::exports::wasi::http::handler::Guest;
@@ -63,22 +63,22 @@ impl Guest for Service {
         };
         #[cfg(not(feature = "middleware"))]
         let refusal: Option<rest::Refusal> = None;
-        let response = match refusal {
-            Some(refusal) => refusal.response(&method).into(),
+        let Answer { response, log } = match refusal {
+            Some(refusal) => http::refuse(&refusal, &method, &environment),
             None => {
                 let headers = request.get_headers().copy_all();
                 http::answer(&method, &target, &headers, &environment)
             }
         };
-        if let Some(line) = http::log_line(&response, &environment) {
-            log(line).await;
+        if let Some(line) = log {
+            write_log(line).await;
         }
         Ok(outgoing(response))
     }
 }
 
 /// Writes a line to standard error. If that is closed, there is nowhere to report it.
-async fn log(line: String) {
+async fn write_log(line: String) {
     let (mut writer, reader) = wit_stream::new();
     let written = write_via_stream(reader);
     writer.write_all(line.into_bytes()).await;

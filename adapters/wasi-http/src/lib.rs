@@ -6,6 +6,8 @@
 
 extern crate alloc;
 
+use ccs_modules_guest::http::{Answer, answer};
+
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::cli::stderr::get_stderr;
@@ -32,13 +34,13 @@ struct Service;
 impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         let environment = get_environment();
-        let response = ccs_modules_guest::http::answer(
+        let Answer { response, log } = answer(
             &name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),
             &environment,
         );
-        if let Some(line) = ccs_modules_guest::http::log_line(&response, &environment) {
+        if let Some(line) = log {
             // If standard error is closed, there is nowhere to report it.
             let _ = write(&get_stderr(), line.as_bytes());
         }
@@ -62,7 +64,7 @@ impl Guest for Service {
 /// Sends a body as fast as the host takes it.
 fn send(body: OutgoingBody, bytes: &[u8]) -> Result<(), ErrorCode> {
     if let Ok(stream) = body.write() {
-        // What was not written shows where the body is finished.
+        // Unwritten bytes are an error when the body is finished.
         let _ = write(&stream, bytes);
     }
     OutgoingBody::finish(body, None)

@@ -62,6 +62,14 @@ class Http(unittest.TestCase):
             start, _ = exchange({**GET, "path": "/v1/modules"}, policy, Snapshot.parse("[]"))
             self.assertEqual(dict(start["headers"])[b"cache-control"], expected)
 
+    def test_a_head_has_the_header_fields_of_a_get_and_no_body(self):
+        snapshot = Snapshot.parse('[{"uid":"a"}]')
+        request = {**GET, "path": "/v1/modules"}
+        start, body = exchange(request, handler=snapshot)
+        head, nothing = exchange({**request, "method": "HEAD"}, handler=snapshot)
+        self.assertEqual((head, nothing["body"]), (start, b""))
+        self.assertEqual(body["body"], b'[{"uid":"a"}]\n')
+
     def test_the_reason_of_a_failure_is_logged_once(self):
         class Down:
             def list_documents(self):
@@ -69,8 +77,8 @@ class Http(unittest.TestCase):
 
         application = Application(Plugin(Down()), lambda headers: ["db_viewer"])
         with self.assertLogs("ccs_modules", logging.ERROR) as logs:
-            for _ in range(3):
-                run({**GET, "path": "/v1/modules"}, [], application)
+            for method in ["HEAD", "GET", "HEAD"]:
+                run({**GET, "method": method, "path": "/v1/modules"}, [], application)
         self.assertEqual(logs.output, ["ERROR:ccs_modules:answered 503: the store is unavailable: it is down"])
 
 

@@ -68,7 +68,7 @@ _LONGEST_CHARACTER = 4
 
 
 def _shut(sock: socket.socket | None) -> None:
-    """Ends a connection, whoever reads from it."""
+    """Ends a connection, even while another thread reads from it."""
     if sock is not None:
         try:
             # Of the socket below TLS, which another thread may be reading.

@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ccs_modules.access import Anonymous, Authenticate, Headers
@@ -54,6 +55,8 @@ class Application:
         elif scope["type"] == "http":
             response = await self._response(scope)
             self._tell(response)
+            if scope["method"] == "HEAD":
+                response = replace(response, body=b"")
             await _send(send, response)
         else:
             raise ValueError(f"this application answers http, and not {scope['type']}")
@@ -64,8 +67,10 @@ class Application:
         sender = await found if inspect.isawaitable(found) else found
         anonymous = isinstance(sender, Anonymous)
         roles = sender.roles if isinstance(sender, Anonymous) else sender
+        # The log takes the reason of a failure from the body, which HEAD does not have.
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         answer = lambda: self.handler.handle(
-            scope["method"], _target(scope), headers, roles, anonymous=anonymous
+            method, _target(scope), headers, roles, anonymous=anonymous
         )
         return await asyncio.to_thread(answer)
 
@@ -74,9 +79,7 @@ class Application:
         if response.status < 400:
             self._logged = None
         elif response.status >= 500:
-            # The response to a HEAD has no body.
-            said = f": {json.loads(response.body)['description']}" if response.body else ""
-            reason = f"answered {response.status}{said}"
+            reason = f"answered {response.status}: {json.loads(response.body)['description']}"
             if reason != self._logged:
                 self._logged = reason
                 _log.error("%s", reason)
