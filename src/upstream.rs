@@ -93,8 +93,7 @@ impl Upstream {
 
     /// Sends these credentials with every request, in place of others.
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
-        self.headers.retain(|(name, _)| name != "authorization");
-        self.headers.push(("authorization".into(), credentials.into_field()));
+        authorize(&mut self.headers, credentials);
         self
     }
 
@@ -226,6 +225,12 @@ impl fmt::Debug for Upstream {
     }
 }
 
+/// Puts the credentials into header fields, in place of others.
+fn authorize(headers: &mut Vec<(String, String)>, credentials: Credentials) {
+    headers.retain(|(name, _)| name != "authorization");
+    headers.push(("authorization".into(), credentials.into_field()));
+}
+
 /// A GET request to a node. It has no body.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Request {
@@ -250,6 +255,13 @@ impl Request {
     /// Returns the absolute URL. It holds no credentials.
     pub fn url(&self) -> String {
         url(self.scheme, &self.authority, &self.path)
+    }
+
+    /// Replaces the credentials of the request, for a shell that reads them anew.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        authorize(&mut self.headers, credentials);
+        self
     }
 
     /// Makes the error for a request without a response: `why` in the shell's own words, without
@@ -320,6 +332,9 @@ mod tests {
         assert_eq!((&*request.authority, &*request.path), ("gateway", "/redis/v1/modules"));
         assert_eq!(request.headers, headers(&expected[..3]));
         assert_eq!(upstream.list_url(1).as_deref(), Some("http://gateway/redis/v1/modules"));
+        let renewed = request.with_credentials(Credentials::basic("ann", "new").unwrap());
+        let expected = [expected[0], ("x-team", "a b"), ("authorization", "Basic YW5uOm5ldw==")];
+        assert_eq!(renewed.headers, headers(&expected));
         assert_eq!((upstream.list(2, None), upstream.list_url(2)), (None, None));
     }
 

@@ -1,11 +1,57 @@
 //! The file with the credentials for a cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ccs_modules::upstream::Credentials;
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 
 use crate::files;
+
+/// The file with the credentials for a cluster, which is read again for each request. While it cannot be
+/// used, the last credentials from it are.
+pub(super) struct CredentialsFile {
+    path: PathBuf,
+    last: Mutex<Last>,
+}
+
+/// The result of reading the file last.
+struct Last {
+    credentials: Credentials,
+    /// The reason why the file cannot be used now, which is logged once.
+    failure: Option<String>,
+}
+
+impl CredentialsFile {
+    /// The file at `path`, from which these credentials were read.
+    pub(super) fn new(path: &Path, credentials: Credentials) -> Self {
+        let last = Last { credentials, failure: None };
+        Self { path: path.into(), last: Mutex::new(last) }
+    }
+
+    /// The credentials for a request that is sent now.
+    pub(super) async fn credentials(&self) -> Credentials {
+        let path = self.path.clone();
+        let read = spawn_blocking(move || read_credentials(&path)).await;
+        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match read {
+            Ok(credentials) => {
+                if last.failure.take().is_some() {
+                    tracing::info!("the credentials for the cluster can be read again");
+                }
+                last.credentials = credentials;
+            }
+            Err(why) if last.failure.as_ref() != Some(&why) => {
+                tracing::error!(why, "the credentials for the cluster stay as they were");
+                last.failure = Some(why);
+            }
+            Err(_) => {}
+        }
+        last.credentials.clone()
+    }
+}
 
 /// Reads credentials from a file, JSON: `{"user":"ann","password":"secret"}`.
 ///

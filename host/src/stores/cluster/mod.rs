@@ -8,12 +8,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::StoreError;
 use ccs_modules::config;
 use ccs_modules::snapshot::split;
 use ccs_modules::upstream::{Call, Credentials, Request, Response, Turn, Upstream};
 use tokio::time::Instant;
 
+use self::credentials::CredentialsFile;
+use self::exchange::exchange;
 use crate::stores::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -25,11 +26,13 @@ pub use self::credentials::read_credentials;
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
+    credentials: Option<CredentialsFile>,
     time: Duration,
 }
 
 impl Cluster {
-    /// Makes a store of the cluster at this address.
+    /// Makes a store of the cluster at this address. If the address names a file with credentials, they
+    /// were read from there, and the file is read again for each request.
     ///
     /// # Errors
     ///
@@ -40,11 +43,13 @@ impl Cluster {
     ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
+        let mut file = None;
         if let Some(credentials) = credentials {
+            file = address.credentials().map(|it| CredentialsFile::new(it, credentials.clone()));
             upstream = upstream.with_credentials(credentials);
         }
         let client = HttpClient::new(address.ca().map(Path::to_owned));
-        Ok(Self { upstream, client, time: store_timeout })
+        Ok(Self { upstream, client, credentials: file, time: store_timeout })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -88,7 +93,13 @@ impl Cluster {
         request: &Request,
         timeout: Duration,
     ) -> Result<Response, String> {
-        exchange::exchange(&self.client, request, timeout).await
+        match &self.credentials {
+            None => exchange(&self.client, request, timeout).await,
+            Some(file) => {
+                let request = request.clone().with_credentials(file.credentials().await);
+                exchange(&self.client, &request, timeout).await
+            }
+        }
     }
 
     /// Makes a call, in which one node after the other is asked until one answers.
@@ -101,7 +112,7 @@ impl Cluster {
                     Ok(response) => call.answered(response),
                     Err(why) => call.failed(&why),
                 },
-                Turn::Done(outcome) => return outcome.map_err(failed),
+                Turn::Done(outcome) => return outcome,
             }
         }
     }
@@ -118,14 +129,9 @@ impl Ccs for Cluster {
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
         self.resolve(self.upstream.module_call(uid)).await
     }
-}
 
-/// Returns the error as plugins take it.
-fn failed(error: StoreError) -> CcsError {
-    match error {
-        StoreError::Denied(text) => CcsError::Denied(text),
-        StoreError::Unavailable(text) => CcsError::Unavailable(text),
-        StoreError::Other(text) => CcsError::Other(text),
-        error => CcsError::Other(error.to_string()),
+    fn name(&self) -> String {
+        let nodes: Vec<_> = self.upstream.nodes().iter().map(ToString::to_string).collect();
+        format!("the cluster at {}", nodes.join(", "))
     }
 }
