@@ -297,7 +297,7 @@ impl Workspace {
     /// The compiler flags of every adapter. They replace this machine's paths, so that two clones in
     /// two folders give the same bytes.
     fn rustflags(&self, target_dir: &Path) -> String {
-        // Where two prefixes match, the last one given counts.
+        // If two prefixes match, the last one counts.
         let remapped = [
             (self.cargo_home.as_path(), "cargo"),
             (self.root.as_path(), "ccs-modules"),

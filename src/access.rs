@@ -70,7 +70,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Where the text is not JSON or not one of the three forms. The error names the field and never
+    /// If the text is not JSON or not one of the three forms. The error names the field and never
     /// shows a value, but for a role that does not exist.
     pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
         Form::parse(text).map(Self)

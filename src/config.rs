@@ -33,7 +33,7 @@ use crate::error::excerpt;
 ///
 /// # Errors
 ///
-/// Where the text is not JSON, or not such a configuration: see [`Error`].
+/// If the text is not JSON, or not such a configuration: see [`Error`].
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
     // From bytes, serde_json would be compiled once more: the core reads documents as text.
     let text = core::str::from_utf8(text).map_err(|error| Error {

@@ -22,7 +22,7 @@ pub use crate::snapshot::error::{ImageError, Position, SnapshotError};
 ///
 /// # Errors
 ///
-/// Where the text is not one array of objects.
+/// If the text is not one array of objects.
 ///
 /// ```
 /// let documents = ccs_modules::snapshot::split(br#"[{"uid":"a"},{"uid":"b"}]"#)?;
@@ -49,7 +49,7 @@ pub fn split(text: &[u8]) -> Result<Vec<&[u8]>, SyntaxError> {
 ///
 /// # Errors
 ///
-/// Where the text is not one array of objects, nested no deeper than the limit, with each key once.
+/// If the text is not one array of objects, nested no deeper than the limit, with each key once.
 pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
     for document in split(text)? {
         json::check(json::decode(document)?, limits.depth)

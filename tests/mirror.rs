@@ -210,7 +210,7 @@ impl Model {
                 let url = fetch.request.url();
                 assert!(url.starts_with(&format!("{}/", NODES[fetch.request.node])), "{url}");
                 self.outstanding = Some((fetch, self.time));
-                // What is outstanding is waited for.
+                // The mirror waits for an outstanding response.
                 let Poll::Wait { until } = self.mirror.poll(Millis(self.now)) else {
                     panic!("two fetches at once");
                 };

@@ -9,7 +9,7 @@ use ccs_modules::{
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-/// What the store holds, or why it does not say.
+/// The documents of the store, or its error.
 type Content = Result<Vec<Vec<u8>>, StoreError>;
 
 /// Drives a call as a shell does.

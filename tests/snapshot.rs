@@ -101,7 +101,7 @@ proptest! {
         let mut headers = Vec::new();
         headers.extend(accept.map(|accept| ("Accept".to_string(), accept.into_bytes())));
         let mut requests = vec![headers.clone()];
-        // What is answered is asked for again, by its entity tag.
+        // An answer is asked for again, by its entity tag.
         let caller = roles.clone().map_or(Caller::Unauthenticated, Caller::Authenticated);
         let request =
             Request { method: &method, target: &target, headers: &headers, caller: &caller };

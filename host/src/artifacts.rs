@@ -65,7 +65,7 @@ const PARTS: &[&Artifact] = &[&CCS_KEYVALUE_DRAFT2];
 ///
 /// # Errors
 ///
-/// Where two artifacts do not fit together.
+/// If two artifacts do not fit together.
 pub fn all() -> Result<Vec<Artifact>, CannotCompose> {
     let is_part = |artifact: &Artifact| PARTS.iter().any(|part| part.name == artifact.name);
     let built = BUILT.iter().filter(|artifact| !is_part(artifact));
@@ -104,7 +104,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// Where the two artifacts do not fit together.
+    /// If the two artifacts do not fit together.
     pub fn compose(&self) -> Result<Artifact, CannotCompose> {
         let parts = [self.front, self.store];
         let crates: BTreeSet<_> =
@@ -147,7 +147,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// Where the bytes are not WebAssembly.
+    /// If the bytes are not WebAssembly.
     pub fn imports(&self) -> Result<Vec<String>, NotWasm> {
         let mut imports = Vec::new();
         let mut depth = 0_usize;

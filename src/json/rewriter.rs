@@ -24,7 +24,7 @@ use crate::json::{Kind, Name, SyntaxError, Value, characters, offset};
 ///
 /// # Errors
 ///
-/// Where the text is not JSON, is nested too deeply, has a key twice in one object, or half of a
+/// If the text is not JSON, is nested too deeply, has a key twice in one object, or half of a
 /// surrogate pair in a string.
 pub(crate) fn rewrite(
     text: &str,
@@ -45,7 +45,7 @@ pub(crate) fn rewrite(
 ///
 /// # Errors
 ///
-/// Where the text is not JSON or not an array.
+/// If the text is not JSON or not an array.
 pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
     let elements: Result<Vec<&RawValue>, _> = serde_json::from_str(text);
     match elements {

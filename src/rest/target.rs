@@ -245,7 +245,7 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
 mod tests {
     use super::*;
 
-    /// What a target asks for, in short.
+    /// The operation of a target, in short.
     fn operation(target: &str) -> Result<String, &'static str> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::operation) {

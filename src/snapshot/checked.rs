@@ -71,7 +71,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Where the body is not a JSON array of sound module documents, two documents share a uid, or a
+    /// If the body is not a JSON array of sound module documents, two documents share a uid, or a
     /// limit is exceeded.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SnapshotError> {
         let documents = split(body).map_err(|error| SnapshotError {
@@ -86,7 +86,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Where a document is malformed, two documents share a uid, or a limit is exceeded.
+    /// If a document is malformed, two documents share a uid, or a limit is exceeded.
     pub fn from_documents<D: AsRef<[u8]>>(
         documents: &[D],
         limits: &Limits,
@@ -111,7 +111,7 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
     ///
     /// # Errors
     ///
-    /// Where the bytes are not an image that this version of the library made.
+    /// If the bytes are not an image that this version of the library made.
     pub fn from_image(image: B) -> Result<Self, ImageError> {
         let trailer = Trailer::read(image.as_ref())?;
         Ok(Self { image, trailer })

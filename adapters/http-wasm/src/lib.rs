@@ -32,7 +32,11 @@ extern "C" fn initialize() {
     match Config::parse(&admin::config()) {
         Ok(config) => {
             if config.access.is_none() {
-                log(WARNING, "there is no access policy: every request is a 401");
+                log(
+                    WARNING,
+                    "there is no access policy: every request is answered with 401; write one under \
+                     access",
+                );
             }
             register(Plugin(config));
         }
@@ -48,8 +52,8 @@ fn log(level: i32, text: &str) {
 }
 
 impl Guest for Plugin {
-    /// Answers a request, or hands it on. The number is for the response of the next handler, which
-    /// nobody looks at here.
+    /// Answers a request, or hands it on. The number is for the response of the next handler, which is
+    /// not used.
     fn handle_request(&self, request: &host::Request, response: &host::Response) -> (bool, i32) {
         const NEXT: (bool, i32) = (true, 0);
         const ANSWERED: (bool, i32) = (false, 0);

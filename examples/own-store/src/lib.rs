@@ -1,4 +1,4 @@
-//! A store of one's own: a component that exports the interface `ccs`.
+//! A store of your own: a component that exports the interface `ccs`.
 //!
 //! This one has two documents. A real one would ask something: over `wasi:http`, `wasi:sockets`,
 //! `wasi:keyvalue` or an interface of the host.

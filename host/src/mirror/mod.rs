@@ -113,7 +113,7 @@ impl ClusterMirror {
         let Request { method, target, headers, .. } = request;
         let request = rest::Request { method, target, headers, caller: &caller };
         if !self.is_ready() {
-            // Where nothing is fetched any more, this does not wait, and the answer is a 503.
+            // If nothing is fetched any more, this does not wait, and the answer is a 503.
             let _ = self.mirror.clone().wait_for(|mirror| has_fetched(mirror, self.clock)).await;
         }
         let response = self.mirror.borrow().handle(self.clock.now(), &request).into_owned();

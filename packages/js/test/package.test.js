@@ -1,4 +1,4 @@
-// What npm would publish: everything that the exports name, the licences, and nothing of the tests.
+// The files that npm would publish: everything that the exports name and the licences, without the tests.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
