@@ -51,17 +51,32 @@ pub enum StoreError {
     Denied(String),
     /// The store failed in another way.
     Other(String),
+    /// The store's answer is longer than the shell accepts.
+    TooLong(String),
     /// The store could not be reached, did not answer in time or is not ready. Worth another try.
     Unavailable(String),
 }
 
+impl StoreError {
+    /// Returns the text of the shell alone.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Denied(why) | Self::Other(why) | Self::TooLong(why) | Self::Unavailable(why) => {
+                why
+            }
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, why) = match self {
-            StoreError::Denied(why) => ("the store denied access", why),
-            StoreError::Other(why) => ("the store failed", why),
-            StoreError::Unavailable(why) => ("the store is unavailable", why),
+        let what = match self {
+            StoreError::Denied(_) => "the store denied access",
+            StoreError::Other(_) => "the store failed",
+            StoreError::TooLong(_) => "the store's answer is too long",
+            StoreError::Unavailable(_) => "the store is unavailable",
         };
+        let why = self.reason();
         let colon = if why.is_empty() { "" } else { ": " };
         write!(f, "{what}{colon}{}", excerpt(why))
     }
@@ -131,6 +146,7 @@ mod tests {
             (Error::UidTooLong { bytes: 3, limit: 2 }, "the uid is 3 bytes long, the limit is 2"),
             (Error::Store(StoreError::Denied("x".into())), "the store denied access: x"),
             (Error::Store(StoreError::Other("".into())), "the store failed"),
+            (Error::Store(StoreError::TooLong("x".into())), "the store's answer is too long: x"),
             (Error::Store(StoreError::Unavailable("x".into())), "the store is unavailable: x"),
             (
                 Error::Malformed(malformed(Subject::Document("a".into()), Some("uid"))),

@@ -715,9 +715,7 @@ impl Mirror {
             None => StoreError::Unavailable(what.into()),
             Some(StoreError::Denied(why)) => StoreError::Denied(format!("{what}; {why}")),
             // Worth another try in any case: the next answer of the upstream may be a right one.
-            Some(StoreError::Other(why) | StoreError::Unavailable(why)) => {
-                StoreError::Unavailable(format!("{what}; {why}"))
-            }
+            Some(error) => StoreError::Unavailable(format!("{what}; {}", error.reason())),
         }
     }
 
@@ -1014,7 +1012,7 @@ mod tests {
         assert_eq!(second.answered(Millis(1007), next.id, unchanged), Outcome::Unchanged);
         assert_eq!(second.view(Millis(1007)).unwrap().age, Duration::ZERO);
 
-        // What the upstream said is newer than what was saved.
+        // The answer of the upstream is newer than the saved list.
         let other = Saved { body: b"[]".to_vec(), source: None, age: Duration::ZERO };
         second.restore(Millis(1007), other).unwrap();
         assert_eq!(second.get_module(Millis(1007), &["admin"], "a").unwrap().uid, "a");

@@ -274,6 +274,7 @@ mod tests {
         let unavailable = || Err(StoreError::Unavailable("down".into()));
         let denied = || Err(StoreError::Denied("no".into()));
         let failed = || Err(StoreError::Other("\"quoted\"".into()));
+        let too_long = || Err(StoreError::TooLong("more than 9 bytes".into()));
         let long = format!("/v1/modules/{}", "a".repeat(64));
         for (method, target, accept, store, status, code, description) in [
             ("GET", "/", "*/*", Ok(&DOCUMENTS[..]), 404, "not_found", "there is no such path"),
@@ -375,6 +376,15 @@ mod tests {
                 500,
                 "store_failed",
                 "the store failed: \\\"quoted\\\"",
+            ),
+            (
+                "GET",
+                "/v1/modules",
+                "*/*",
+                too_long(),
+                500,
+                "store_answer_too_long",
+                "the store's answer is too long: more than 9 bytes",
             ),
             (
                 "GET",

@@ -1,6 +1,8 @@
 //! The interface that a store implements.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -36,6 +38,17 @@ pub trait Ccs: Send + Sync {
     async fn version(&self) -> Result<Option<u64>, CcsError> {
         Ok(None)
     }
+
+    /// Returns the name of the store in messages, such as `redis at 127.0.0.1:6379`, without
+    /// credentials. By default, `the store`.
+    fn name(&self) -> String {
+        "the store".into()
+    }
+}
+
+/// Makes the error for a store that does not answer within its time.
+pub(crate) fn late(store: impl fmt::Display, time: Duration) -> CcsError {
+    CcsError::Unavailable(format!("{store} did not answer within {} ms", time.as_millis()))
 }
 
 #[async_trait]
@@ -50,5 +63,9 @@ impl<C: Ccs + ?Sized> Ccs for Arc<C> {
 
     async fn version(&self) -> Result<Option<u64>, CcsError> {
         C::version(self).await
+    }
+
+    fn name(&self) -> String {
+        C::name(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions, plug};
+use wac_graph::{CompositionGraph, EncodeOptions, PlugError, plug};
 
 /// The error for components that do not fit together.
 #[derive(Debug, Error)]
@@ -37,6 +37,12 @@ pub fn compose(front: &[u8], back: &[u8]) -> Result<Vec<u8>, CannotCompose> {
         graph.register_package(package).map_err(CannotCompose::because)
     };
     let (front, back) = (register("front", front)?, register("back", back)?);
-    plug(&mut graph, vec![back], front).map_err(CannotCompose::because)?;
+    plug(&mut graph, vec![back], front).map_err(|error| match error {
+        PlugError::NoPlugHappened => CannotCompose(MISMATCH.into()),
+        error => CannotCompose::because(error),
+    })?;
     graph.encode(EncodeOptions::default()).map_err(CannotCompose::because)
 }
+
+const MISMATCH: &str = "the second component exports nothing that the first imports: check their order, and \
+                        that both are for one version of WASI";

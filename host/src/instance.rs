@@ -14,7 +14,7 @@ use crate::{CallError, Ccs, Fitting, Host, Module, Request, Response};
 ///
 /// Its calls are faster than those of a [`Service`](crate::Service), and have the same results: a
 /// plugin keeps no state between calls. The next call starts a new instance after a call that was
-/// dropped or failed with any error but [`CallError::Answered`].
+/// dropped or failed with any error but [`CallError::Answered`] and [`CallError::StoreAnswerTooLong`].
 pub struct Instance {
     host: Host,
     ccs: Arc<dyn Ccs>,
@@ -152,7 +152,7 @@ impl Instance {
         self.live.as_ref().map_or(0, |live| live.store.data().memory.used())
     }
 
-    /// Runs one call within its limits. Only a call that succeeds keeps the instance.
+    /// Runs one call within its limits. Only a call that the plugin has answered keeps the instance.
     async fn call<T>(
         &mut self,
         call: impl AsyncFnOnce(&Host, &mut Live) -> wasmtime::Result<T>,
@@ -166,8 +166,9 @@ impl Instance {
             let answer = call(&self.host, &mut live)
                 .await
                 .map_err(|error| live.store.data().memory.failure(&error))?;
+            let too_long = live.store.data_mut().too_long.take();
             self.live = Some(live);
-            Ok(answer)
+            too_long.map_or(Ok(answer), |why| Err(CallError::StoreAnswerTooLong(why)))
         });
         bounded.await.unwrap_or(Err(CallError::TimedOut(limits.timeout)))
     }

@@ -82,7 +82,8 @@ mod state;
 pub mod stores;
 pub mod traces;
 
-pub use crate::bindings::ccs::modules::ccs::Error as CcsError;
+pub use ccs_modules::StoreError as CcsError;
+
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
 pub use crate::bindings::exports::ccs::modules::lookup::{
     ChosenModule, Fitting, FittingRule, OtherModule,

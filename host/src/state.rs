@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use crate::bindings::ccs::modules::ccs::{Document, Host};
+use crate::bindings::ccs::modules::ccs::{Document, Error, Host};
+use crate::ccs::late;
 use crate::memory::Memory;
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -13,28 +14,41 @@ pub(crate) struct State {
     ccs: Arc<dyn Ccs>,
     limits: CallLimits,
     pub(crate) memory: Memory,
+    /// The store's error in this call, if its answer was too long: the contract has no case for it.
+    pub(crate) too_long: Option<String>,
 }
 
 impl State {
     pub(crate) fn new(ccs: Arc<dyn Ccs>, limits: CallLimits) -> Self {
-        Self { ccs, limits, memory: Memory::new(limits.memory) }
+        Self { ccs, limits, memory: Memory::new(limits.memory), too_long: None }
+    }
+
+    fn late(&self) -> CcsError {
+        late(self.ccs.name(), self.limits.store_timeout)
+    }
+
+    /// Converts an error of the store into the contract's.
+    fn failed(&mut self, error: CcsError) -> Error {
+        match error {
+            CcsError::Denied(why) => Error::Denied(why),
+            CcsError::Unavailable(why) => Error::Unavailable(why),
+            CcsError::TooLong(why) => {
+                self.too_long = Some(why.clone());
+                Error::Other(why)
+            }
+            error => Error::Other(error.reason().into()),
+        }
     }
 }
 
 impl Host for State {
-    async fn list_documents(&mut self) -> Result<Vec<Document>, CcsError> {
-        timeout(self.limits.store_timeout, self.ccs.list_documents())
-            .await
-            .unwrap_or_else(|_| Err(too_slow()))
+    async fn list_documents(&mut self) -> Result<Vec<Document>, Error> {
+        let answer = timeout(self.limits.store_timeout, self.ccs.list_documents()).await;
+        answer.unwrap_or_else(|_| Err(self.late())).map_err(|error| self.failed(error))
     }
 
-    async fn get_document(&mut self, uid: String) -> Result<Option<Document>, CcsError> {
-        timeout(self.limits.store_timeout, self.ccs.get_document(&uid))
-            .await
-            .unwrap_or_else(|_| Err(too_slow()))
+    async fn get_document(&mut self, uid: String) -> Result<Option<Document>, Error> {
+        let answer = timeout(self.limits.store_timeout, self.ccs.get_document(&uid)).await;
+        answer.unwrap_or_else(|_| Err(self.late())).map_err(|error| self.failed(error))
     }
-}
-
-fn too_slow() -> CcsError {
-    CcsError::Unavailable("the store did not answer in time".into())
 }

@@ -148,6 +148,7 @@ impl Refusal {
                 Error::Malformed(_) => (500, "malformed_document"),
                 Error::NotFound => (404, "module_not_exist"),
                 Error::Store(StoreError::Other(_)) => (500, "store_failed"),
+                Error::Store(StoreError::TooLong(_)) => (500, "store_answer_too_long"),
                 Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
                     (503, "store_unavailable")
                 }

@@ -1,7 +1,7 @@
 //! Calls of an upstream that several nodes may have to be asked for.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
@@ -231,21 +231,16 @@ fn read_from_list(
 fn joined(failures: &[StoreError]) -> StoreError {
     let kind = match failures.first() {
         Some(StoreError::Denied(_)) => StoreError::Denied,
+        Some(StoreError::TooLong(_)) => StoreError::TooLong,
         Some(StoreError::Unavailable(_)) => StoreError::Unavailable,
         _ => StoreError::Other,
     };
-    let text = |error: &StoreError| -> String {
-        match error {
-            StoreError::Denied(text) | StoreError::Other(text) | StoreError::Unavailable(text) => {
-                text.to_string()
-            }
-        }
-    };
-    kind(failures.iter().map(text).collect::<Vec<_>>().join("; "))
+    kind(failures.iter().map(StoreError::reason).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
     use alloc::vec;
     use core::cell::{Cell, RefCell};
 

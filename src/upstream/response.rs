@@ -147,7 +147,8 @@ fn body(request: &Request, response: Response) -> Result<Vec<u8>, StoreError> {
     let limit = request.body_bytes;
     if response.body.len() > limit {
         let origin = request.origin();
-        return Err(StoreError::Other(format!("{origin} sent a body of more than {limit} bytes")));
+        let text = format!("{origin} sent a body of more than {limit} bytes");
+        return Err(StoreError::TooLong(text));
     }
     Ok(response.body)
 }
@@ -290,7 +291,8 @@ mod tests {
         let expected = "the store is unavailable: https://node1:9443 answered 404";
         assert_eq!(list(response(404, &[], "[]")), Err(expected.into()));
         assert!(list(response(200, &[], "[        ]")).is_ok());
-        let expected = "the store failed: https://node1:9443 sent a body of more than 10 bytes";
+        let expected = "the store's answer is too long: https://node1:9443 sent a body of more than \
+                        10 bytes";
         assert_eq!(list(response(200, &[], "[         ]")), Err(expected.into()));
         assert_eq!(module(response(200, &[], "{         }")), Err(expected.into()));
     }

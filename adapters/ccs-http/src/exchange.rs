@@ -28,8 +28,9 @@ impl Network for Wasi {
     }
 
     fn send(&self, request: &Request, timeout: Duration) -> Result<Response, String> {
-        let deadline = Deadline(subscribe_duration(nanoseconds(timeout)));
-        let response = receive(request, timeout, &deadline)?;
+        let end = subscribe_duration(nanoseconds(timeout));
+        let deadline = Deadline { end, timeout };
+        let response = receive(request, &deadline)?;
         let status = response.status();
         let headers = response.headers().entries();
         let body = read(response, request.body_bytes, &deadline)?;
@@ -42,28 +43,32 @@ impl Network for Wasi {
 }
 
 /// The moment at which a request is given up.
-struct Deadline(Pollable);
+struct Deadline {
+    end: Pollable,
+    timeout: Duration,
+}
 
 impl Deadline {
     /// Waits until something is ready. The error is the one for a response that comes too late.
     fn wait_for(&self, pollable: &Pollable) -> Result<(), String> {
-        poll(&[pollable, &self.0]);
-        if pollable.ready() { Ok(()) } else { Err(LATE.into()) }
+        poll(&[pollable, &self.end]);
+        if pollable.ready() { Ok(()) } else { Err(self.late()) }
+    }
+
+    fn late(&self) -> String {
+        format!("no response in {} ms", self.timeout.as_millis())
     }
 }
 
 /// Sends a request, and returns the response once its header is there.
-fn receive(
-    request: &Request,
-    timeout: Duration,
-    deadline: &Deadline,
-) -> Result<IncomingResponse, String> {
+fn receive(request: &Request, deadline: &Deadline) -> Result<IncomingResponse, String> {
     let outgoing = outgoing(request)?;
-    let future = handle(outgoing, Some(options(timeout))).map_err(|code| words(&code))?;
+    let failed = |code| words(&code, deadline);
+    let future = handle(outgoing, Some(options(deadline.timeout))).map_err(failed)?;
     deadline.wait_for(&future.subscribe())?;
     match future.get() {
-        Some(Ok(response)) => response.map_err(|code| words(&code)),
-        _ => Err(LATE.into()),
+        Some(Ok(response)) => response.map_err(failed),
+        _ => Err(deadline.late()),
     }
 }
 
@@ -114,18 +119,17 @@ fn read(response: IncomingResponse, limit: usize, deadline: &Deadline) -> Result
 }
 
 const BROKEN_OFF: &str = "the connection broke off";
-const LATE: &str = "no response in time";
 
 /// Returns words for an error. The host's own text may hold what clients must not see.
-fn words(code: &ErrorCode) -> String {
+fn words(code: &ErrorCode, deadline: &Deadline) -> String {
     match code {
         ErrorCode::ConnectionRefused => "connection refused",
         ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => BROKEN_OFF,
         ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::HttpResponseTimeout => LATE,
+        | ErrorCode::HttpResponseTimeout => return deadline.late(),
         ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => {
-            "this component may not send requests there"
+            "this host does not let the component send requests there"
         }
         ErrorCode::DestinationIpUnroutable | ErrorCode::DestinationUnavailable => {
             "the host cannot be reached"
@@ -133,11 +137,11 @@ fn words(code: &ErrorCode) -> String {
         ErrorCode::DestinationNotFound | ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {
             "the host name is not known"
         }
-        ErrorCode::HttpProtocolError => "the response is not HTTP",
+        ErrorCode::HttpProtocolError => "the response is not HTTP; does this port speak TLS?",
         ErrorCode::TlsAlertReceived(_)
         | ErrorCode::TlsCertificateError
         | ErrorCode::TlsProtocolError => {
-            "no TLS connection: the certificate has to be of an authority that this host trusts"
+            "no TLS connection: the certificate must be signed by an authority that this host trusts"
         }
         _ => "the request failed",
     }

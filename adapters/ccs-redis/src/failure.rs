@@ -34,7 +34,7 @@ impl Config {
             "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "TRYAGAIN" => {
                 StoreError::Unavailable(format!("{redis} is not ready: {code}"))
             }
-            // The one condition without a code of its own that passes by itself.
+            // The only condition that passes by itself and has no code.
             "ERR" if reply.ends_with(b"max number of clients reached") => StoreError::Unavailable(
                 format!("{redis} has as many clients as its setting maxclients permits"),
             ),
@@ -112,7 +112,7 @@ impl Config {
 
     /// The error for a reply that exceeds the limit.
     pub(crate) fn too_long(&self, limit: usize) -> StoreError {
-        StoreError::Other(format!("{} answers with more than {limit} bytes", self.redis()))
+        StoreError::TooLong(format!("{} answers with more than {limit} bytes", self.redis()))
     }
 
     fn redis(&self) -> String {

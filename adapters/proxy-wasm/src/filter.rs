@@ -66,7 +66,11 @@ impl RootContext for Root {
         match configuration(size) {
             Ok(config) => {
                 if config.access.is_none() {
-                    log(LogLevel::Warn, "there is no access policy: every request is a 401");
+                    log(
+                        LogLevel::Warn,
+                        "there is no access policy: every request is answered with 401; write one \
+                         under access",
+                    );
                 }
                 self.plugin = Some(Rc::new(Plugin::new(self.id, config)));
                 true
@@ -373,6 +377,9 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
 
 /// Ends a request after a host call failed: the request must neither hang nor go on.
 fn reset(status: Status) {
-    log(LogLevel::Error, &format!("a host call failed: {status:?}"));
+    log(
+        LogLevel::Error,
+        &format!("a request is reset: a call of the proxy failed with {status:?}"),
+    );
     let _ = hostcalls::reset_http_request();
 }

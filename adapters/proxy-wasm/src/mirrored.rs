@@ -123,7 +123,7 @@ impl Mirrored {
         let Poll::Fetch(Fetch { id, request, timeout }) = self.mirror.poll(millis(now)) else {
             return;
         };
-        // Where another worker has its turn, this mirror waits for the outcome.
+        // If another worker has the turn, this mirror waits for the outcome.
         if !self.shared.take_turn(now, timeout) {
             return;
         }
@@ -164,7 +164,9 @@ impl Mirrored {
                     _ => counters.fetches_unchanged.add_one(),
                 }
                 if was_failing {
-                    log(LogLevel::Warn, "the upstream answers again");
+                    let text =
+                        format!("the upstream in cluster \"{}\" answers again", self.cluster);
+                    log(LogLevel::Warn, &text);
                 }
                 self.mirror.save(millis(now)).ok_or_else(|| StoreError::Other(String::new()))
             }

@@ -81,6 +81,7 @@ impl Shared {
                 let failure = match error.clone() {
                     StoreError::Denied(why) => ('d', why),
                     StoreError::Other(why) => ('o', why),
+                    StoreError::TooLong(why) => ('l', why),
                     StoreError::Unavailable(why) => ('u', why),
                     error => ('o', error.to_string()),
                 };
@@ -117,6 +118,7 @@ impl Shared {
                 age: Duration::from_millis(age),
             }),
             Some(('d', why)) => Err(StoreError::Denied(why)),
+            Some(('l', why)) => Err(StoreError::TooLong(why)),
             Some(('u', why)) => Err(StoreError::Unavailable(why)),
             Some((_, why)) => Err(StoreError::Other(why)),
         };

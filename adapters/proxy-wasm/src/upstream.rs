@@ -37,9 +37,13 @@ pub fn send(
     }
     hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).map_err(|status| {
         NoResponse(match status {
-            Status::BadArgument => "the proxy does not know the cluster".into(),
-            Status::InternalFailure => "the proxy has no connection to the cluster".into(),
-            status => format!("the proxy did not ask the cluster: {status:?}"),
+            Status::BadArgument => format!(
+                "the proxy does not know the cluster \"{cluster}\": check ccs.upstream.cluster"
+            ),
+            Status::InternalFailure => {
+                format!("the proxy has no connection to the cluster \"{cluster}\"")
+            }
+            status => format!("the proxy did not ask the cluster \"{cluster}\": {status:?}"),
         })
     })
 }

@@ -86,11 +86,11 @@ struct Shared(Arc<Mutex<Store>>);
 #[async_trait]
 impl Ccs for Shared {
     async fn list_documents(&self) -> std::result::Result<Vec<Vec<u8>>, CcsError> {
-        self.0.lock().expect("the store").documents.clone().map_err(ccs_error)
+        self.0.lock().expect("the store").documents.clone()
     }
 
     async fn get_document(&self, uid: &str) -> std::result::Result<Option<Vec<u8>>, CcsError> {
-        self.0.lock().expect("the store").document(uid).map_err(ccs_error)
+        self.0.lock().expect("the store").document(uid)
     }
 }
 
@@ -100,15 +100,6 @@ fn answered<T>(answer: std::result::Result<T, CallError>) -> std::result::Result
         Ok(found) => Ok(found),
         Err(CallError::Answered(error)) => Err(error),
         Err(error) => panic!("{error}"),
-    }
-}
-
-fn ccs_error(error: StoreError) -> CcsError {
-    match error {
-        StoreError::Denied(text) => CcsError::Denied(text),
-        StoreError::Unavailable(text) => CcsError::Unavailable(text),
-        StoreError::Other(text) => CcsError::Other(text),
-        error => panic!("{error}"),
     }
 }
 

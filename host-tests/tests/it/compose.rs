@@ -27,6 +27,9 @@ fn parts_that_do_not_fit_are_refused_by_name() {
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.starts_with("error: cannot ") && error.contains(back), "{error}");
+        let is_mismatch =
+            error.contains("the second component exports nothing that the first imports");
+        assert_eq!(is_mismatch, back == service, "{error}");
         assert!(!folder.0.path().join("composed.wasm").exists());
     }
 }

@@ -26,7 +26,7 @@ async fn silence_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let store = store(port).within(Duration::from_millis(50));
-    let text = format!("redis at 127.0.0.1:{port}: no reply in time");
+    let text = format!("redis at 127.0.0.1:{port} did not answer within 50 ms");
     assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text)));
 }
 

@@ -143,7 +143,7 @@ async fn a_file_longer_than_agreed_is_refused() {
     let store = |bytes| File::new(&path).at_most(bytes);
     assert_eq!(store(body.len()).list_documents().await.unwrap().len(), 1);
     let text = format!("{} is longer than 12 bytes", path.display());
-    assert_eq!(store(body.len() - 1).list_documents().await, Err(CcsError::Other(text)));
+    assert_eq!(store(body.len() - 1).list_documents().await, Err(CcsError::TooLong(text)));
 }
 
 #[tokio::test]

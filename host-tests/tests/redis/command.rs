@@ -121,7 +121,7 @@ fn the_password_may_be_in_the_environment() {
     assert!(text.contains("asks for a password"), "{text}");
 }
 
-fn run(arguments: &[&str]) -> String {
+pub fn run(arguments: &[&str]) -> String {
     stdout(&command(arguments).output().unwrap())
 }
 

@@ -66,8 +66,8 @@ async fn a_redis_that_falls_silent() {
     // The full store still answers clients that wait longer.
     recovered(&store).await;
     server.freeze();
-    unavailable(&store, "no reply in time").await;
-    unavailable(&store, "no reply in time").await;
+    unavailable(&store, "did not answer within 200 ms").await;
+    unavailable(&store, "did not answer within 200 ms").await;
     server.thaw();
     recovered(&store).await;
 }

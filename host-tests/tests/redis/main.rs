@@ -15,7 +15,11 @@ mod command;
 mod faults;
 mod http;
 mod load;
+mod long;
 mod order;
+#[allow(dead_code, reason = "some of it is for the hostile tests")]
+#[path = "../hostile/process.rs"]
+mod process;
 mod server;
 mod service;
 mod store;

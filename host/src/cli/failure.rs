@@ -81,7 +81,6 @@ impl From<CallError> for Failure {
 
 impl From<CcsError> for Failure {
     fn from(error: CcsError) -> Self {
-        let (CcsError::Denied(text) | CcsError::Other(text) | CcsError::Unavailable(text)) = error;
-        Self::Other(text)
+        Self::other(error.reason())
     }
 }

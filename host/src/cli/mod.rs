@@ -97,8 +97,8 @@ struct Query {
     /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
     /// may be in the variable REDISCLI_AUTH instead; or a cluster,
     /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH]`, with the user and the password in the
-    /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`:
-    /// `{"user":…,"password":…}`.
+    /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`,
+    /// which is read for each request: `{"user":…,"password":…}`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
     store: StoreAddress,
     /// A management role of the caller, such as `db_viewer`. May be given more than once.

@@ -13,7 +13,7 @@ pub(super) type Answer = hyper::Response<Full<Bytes>>;
 ///
 /// # Errors
 ///
-/// Where the status or a header field is none that HTTP allows.
+/// If the status or a header field is none that HTTP allows.
 pub(super) fn answer(
     status: u16,
     headers: Vec<(String, String)>,

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use ccs_modules::access::{self, Policy};
 use ccs_modules::rest::{self, Refusal};
+use ccs_modules::{Error, StoreError};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{HeaderMap, Version};
+use hyper::{HeaderMap, Method, Version};
 use tracing::field;
 
 use crate::server::Metrics;
@@ -69,8 +70,7 @@ impl Api {
     async fn readiness(&self) -> Result<(), Refusal> {
         match self.plugin.holds_catalog().await {
             Some(holds_catalog) => holds_catalog,
-            None if self.readiness.is_ready().await => Ok(()),
-            None => Err(Refusal::NotReady),
+            None => self.readiness.check().await,
         }
     }
 
@@ -91,8 +91,7 @@ impl Api {
         let traced = span.trace_id();
         let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
         if status.is_server_error() {
-            // HEAD has no body that could say it.
-            let cause = record.cause.as_deref().unwrap_or("as the response to GET says");
+            let cause = record.cause.as_deref();
             tracing::error!(
                 method,
                 path,
@@ -134,16 +133,22 @@ impl Api {
         }
         // The caller is known. The plugin does not need the credentials.
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
+        // In place of HEAD, the plugin gets GET: the log takes the cause of a failure from the body.
+        let is_head = request.method() == Method::HEAD;
+        let method = if is_head { &Method::GET } else { request.method() };
         let request = Request {
-            method: request.method().as_str().to_owned(),
+            method: method.as_str().to_owned(),
             target: target(request),
             headers,
             caller: caller.into(),
         };
         let response = self.plugin.handle(&request).await;
-        let response = response.map_err(|error| self.failed(&error, record))?;
+        let mut response = response.map_err(|error| self.failed(&error, record))?;
         if response.status >= 500 {
             record.cause = description(&response.body);
+        }
+        if is_head {
+            response.body.clear();
         }
         let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
         answer(response.status, response.headers, held.body(response.body))
@@ -161,6 +166,9 @@ impl Api {
         self.metrics.call_failed(error);
         match error {
             CallError::MemoryExhausted(limit) => Refusal::MemoryExhausted { limit: *limit },
+            CallError::StoreAnswerTooLong(why) => {
+                Refusal::Catalog(Error::Store(StoreError::TooLong(why.clone())))
+            }
             CallError::TimedOut(_) => Refusal::CallTimedOut,
             _ => Refusal::CallFailed,
         }

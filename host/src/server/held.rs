@@ -8,6 +8,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::ccs::late;
 use crate::server::catalog_metrics::HeldCatalog;
 use crate::{CallError, Ccs, CcsError, HeldSnapshot, OpenError, Request, Response, Standalone};
 
@@ -131,7 +132,7 @@ impl Held {
                 if before.failure != failure
                     && let Some(failure) = &failure
                 {
-                    failure.log();
+                    failure.log(&self.ccs.name());
                 }
                 let content = if serves_last { before.content } else { content };
                 Checked { at: Some(now), content, failure, ..before }
@@ -161,12 +162,11 @@ impl Held {
             }
             Ok((version, Ok(self.ccs.list_documents().await?)))
         };
-        let (version, documents) = timeout(standalone.call_limits().store_timeout, read)
+        let store_timeout = standalone.call_limits().store_timeout;
+        let (version, documents) = timeout(store_timeout, read)
             .await
-            .unwrap_or_else(|_| {
-                Err(CcsError::Unavailable("the store did not answer in time".into()))
-            })
-            .map_err(|error| (Content::Failed(error.clone()), text(error)))?;
+            .unwrap_or_else(|_| Err(late(self.ccs.name(), store_timeout)))
+            .map_err(|error| (Content::Failed(error.clone()), error.reason().to_owned()))?;
         let documents = match documents {
             Ok(documents) => documents,
             Err(known) => return Ok((version, known)),
@@ -190,12 +190,6 @@ impl Held {
     }
 }
 
-/// The text of a store's error.
-fn text(error: CcsError) -> String {
-    let (CcsError::Denied(text) | CcsError::Other(text) | CcsError::Unavailable(text)) = error;
-    text
-}
-
 impl Checked {
     /// Whether the store was asked so shortly before a call that began at `asked`, or after.
     fn is_within(&self, age: Duration, asked: Instant) -> bool {
@@ -210,11 +204,13 @@ impl Checked {
 }
 
 impl Failure {
-    fn log(&self) {
+    fn log(&self, store: &str) {
         let Self { why, serves_last } = self;
         match serves_last {
-            true => tracing::warn!(%why, "the store fails; the last good catalog is served"),
-            false => tracing::error!(%why, "the store fails, and there is no catalog to serve"),
+            true => tracing::warn!(store, %why, "the store fails; the last good catalog is served"),
+            false => {
+                tracing::error!(store, %why, "the store fails, and there is no catalog to serve");
+            }
         }
     }
 }

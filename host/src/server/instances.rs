@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::mirror::ClusterMirror;
 use crate::server::Metrics;
 use crate::server::held::{Content, Held, Holding};
+use crate::server::readiness::not_ready;
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
 
@@ -119,7 +120,8 @@ impl Plugin {
         };
         Some(match held.content().await {
             Content::Catalog(_) => Ok(()),
-            Content::Failed(_) | Content::NotHeld => Err(Refusal::NotReady),
+            Content::Failed(error) => Err(not_ready(&error)),
+            Content::NotHeld => Err(Refusal::NotReady),
             Content::TooLarge(limit) => Err(Refusal::MemoryExhausted { limit }),
         })
     }

@@ -48,6 +48,10 @@ impl<C: Ccs> Ccs for MeasuredStore<C> {
     async fn version(&self) -> Result<Option<u64>, CcsError> {
         self.measure("ccs version", self.ccs.version()).await
     }
+
+    fn name(&self) -> String {
+        self.ccs.name()
+    }
 }
 
 /// Records the result of a call of the store, even if the caller stops waiting for it.
@@ -82,9 +86,11 @@ impl Drop for Measurement<'_> {
 }
 
 fn failure(error: &CcsError) -> (StoreFailure, String) {
-    match error {
-        CcsError::Denied(text) => (StoreFailure::Denied, text.clone()),
-        CcsError::Other(text) => (StoreFailure::Other, text.clone()),
-        CcsError::Unavailable(text) => (StoreFailure::Unavailable, text.clone()),
-    }
+    let kind = match error {
+        CcsError::Denied(_) => StoreFailure::Denied,
+        CcsError::TooLong(_) => StoreFailure::TooLong,
+        CcsError::Unavailable(_) => StoreFailure::Unavailable,
+        _ => StoreFailure::Other,
+    };
+    (kind, error.reason().into())
 }

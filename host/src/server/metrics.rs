@@ -62,6 +62,7 @@ pub(super) enum StoreFailure {
     /// The caller stopped waiting: a timeout, or a client that has disconnected.
     NoAnswer,
     Other,
+    TooLong,
     Unavailable,
 }
 
@@ -72,6 +73,7 @@ impl StoreFailure {
             Self::Denied => "denied",
             Self::NoAnswer => "no_answer",
             Self::Other => "other",
+            Self::TooLong => "too_long",
             Self::Unavailable => "unavailable",
         }
     }
@@ -158,6 +160,7 @@ impl Metrics {
         let reason = match error {
             CallError::Answered(_) | CallError::Host(_) => "host",
             CallError::MemoryExhausted(_) => "memory",
+            CallError::StoreAnswerTooLong(_) => "store",
             CallError::TimedOut(_) => "time",
             CallError::Trapped(_) => "trap",
         };

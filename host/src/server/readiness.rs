@@ -1,85 +1,89 @@
 //! Whether the store answers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use ccs_modules::Error;
+use ccs_modules::rest::Refusal;
 use tokio::time::timeout;
 
-use crate::Ccs;
+use crate::ccs::late;
+use crate::{Ccs, CcsError};
 
 /// Whether the store answers. Anybody may ask this, so the store is asked once at a time. Meanwhile
 /// others get the previous result; before the first result the store counts as not ready.
 pub(super) struct Readiness {
     ccs: Arc<dyn Ccs>,
     store_timeout: Duration,
-    asking: Arc<Mutex<()>>,
-    answered: Arc<AtomicBool>,
-    asked_before: Arc<AtomicBool>,
+    asking: Arc<tokio::sync::Mutex<()>>,
+    last: Arc<Mutex<Option<Checked>>>,
 }
 
 impl Readiness {
     pub(super) fn new(ccs: Arc<dyn Ccs>, store_timeout: Duration) -> Self {
-        Self {
-            ccs,
-            store_timeout,
-            asking: Arc::default(),
-            answered: Arc::default(),
-            asked_before: Arc::default(),
-        }
+        Self { ccs, store_timeout, asking: Arc::default(), last: Arc::default() }
     }
 
-    pub(super) async fn is_ready(&self) -> bool {
+    pub(super) async fn check(&self) -> Checked {
         if let Ok(asking) = self.asking.clone().try_lock_owned() {
-            let (ccs, answered) = (self.ccs.clone(), self.answered.clone());
-            let asked_before = self.asked_before.clone();
-            let store_timeout = self.store_timeout;
-            // A task of its own: a prober that gives up does not end it, and its result counts.
+            let (ccs, last, store_timeout) =
+                (self.ccs.clone(), self.last.clone(), self.store_timeout);
+            // A prober that gives up does not end this task, and its result counts.
             let asked = tokio::spawn(async move {
                 // A cheap question: no document has an empty uid.
-                let failure = match timeout(store_timeout, ccs.get_document("")).await {
-                    Ok(Ok(_)) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(_) => Some("the store did not answer in time".into()),
-                };
-                let answered_before = answered.swap(failure.is_none(), Ordering::Relaxed);
-                let first = !asked_before.swap(true, Ordering::Relaxed);
-                match failure {
-                    Some(why) if answered_before || first => {
-                        tracing::warn!(why, "not ready: the store fails");
+                let answer = timeout(store_timeout, ccs.get_document("")).await;
+                let answer = answer.unwrap_or_else(|_| Err(late(ccs.name(), store_timeout)));
+                let result = answer.as_ref().map(|_| ()).map_err(not_ready);
+                let before = locked(&last).replace(result);
+                match (before, answer) {
+                    (None | Some(Ok(())), Err(error)) => {
+                        tracing::warn!(why = error.reason(), "not ready: the store fails");
                     }
-                    None if !answered_before && !first => {
-                        tracing::info!("ready: the store answers again");
-                    }
+                    (Some(Err(_)), Ok(_)) => tracing::info!("ready: the store answers again"),
                     _ => {}
                 }
                 drop(asking);
             });
             if asked.await.is_err() {
                 // The store panicked.
-                self.answered.store(false, Ordering::Relaxed);
+                *locked(&self.last) = Some(Err(Refusal::NotReady));
             }
         }
-        self.answered.load(Ordering::Relaxed)
+        locked(&self.last).clone().unwrap_or(Err(Refusal::NotReady))
     }
+}
+
+/// The response to the probe while the store fails with this error. It does not hold the store's text:
+/// anybody may ask.
+pub(super) fn not_ready(error: &CcsError) -> Refusal {
+    match error {
+        CcsError::TooLong(_) => Refusal::Catalog(Error::Store(CcsError::TooLong(String::new()))),
+        _ => Refusal::NotReady,
+    }
+}
+
+/// The result of asking the store.
+type Checked = Result<(), Refusal>;
+
+fn locked(last: &Mutex<Option<Checked>>) -> MutexGuard<'_, Option<Checked>> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use async_trait::async_trait;
     use tokio::time::sleep;
 
     use super::*;
-    use crate::CcsError;
 
     #[tokio::test]
     async fn probers_that_give_up_do_not_keep_a_stalled_store_ready() {
         let store = Arc::new(StallsOnDemand::default());
         let readiness = Readiness::new(store.clone(), Duration::from_millis(10));
-        assert!(readiness.is_ready().await);
+        assert_eq!(readiness.check().await, Ok(()));
 
         store.stalls.store(true, Ordering::Relaxed);
         let one_in_time = async {
@@ -87,8 +91,8 @@ mod tests {
                 // The first one gives up while it waits; the second one is told the last result.
                 tokio::select! {
                     biased;
-                    ready = readiness.is_ready() => if !ready { break },
-                    ready = readiness.is_ready() => if !ready { break },
+                    ready = readiness.check() => if ready.is_err() { break },
+                    ready = readiness.check() => if ready.is_err() { break },
                 }
                 sleep(Duration::from_millis(1)).await;
             }

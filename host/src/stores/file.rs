@@ -91,6 +91,10 @@ impl Ccs for File {
         let version = self.current().await?;
         version.content.as_ref().map(|_| Some(version.number)).map_err(Clone::clone)
     }
+
+    fn name(&self) -> String {
+        format!("the file {}", self.source.path.display())
+    }
 }
 
 /// A checked file, or what is wrong with it.
@@ -151,7 +155,7 @@ impl Source {
     fn parse(&self, body: &[u8]) -> Content {
         if body.len() > self.limit {
             let (path, limit) = (self.path.display(), self.limit);
-            return Err(CcsError::Other(format!("{path} is longer than {limit} bytes")));
+            return Err(CcsError::TooLong(format!("{path} is longer than {limit} bytes")));
         }
         snapshot::check(body, &Limits::default())
             .and_then(|()| Snapshot::parse(body))
@@ -216,7 +220,7 @@ struct Stamp {
     inode: Inode,
 }
 
-/// Where on which device a file is, and when its inode changed, in seconds and nanoseconds.
+/// The device and the inode of a file, and the time of the inode's last change in seconds and nanoseconds.
 #[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Inode {

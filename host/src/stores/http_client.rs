@@ -1,5 +1,6 @@
 //! An HTTP client for one request at a time.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use crate::stores::deadline::Deadline;
 use crate::stores::{stream, tls};
 
 /// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
@@ -43,17 +44,17 @@ impl HttpClient {
         body_bytes: usize,
         timeout: Duration,
     ) -> Result<Response<Vec<u8>>, String> {
-        let deadline = Instant::now() + timeout;
-        let late = || format!("no response in {} ms", timeout.as_millis());
-        let exchange = self.exchange(request, body_bytes, deadline);
-        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(late()))
+        let deadline = Deadline::after(timeout);
+        let exchange = async { Ok(self.exchange(request, body_bytes, deadline).await) };
+        let late = |_: io::Error| Err(format!("no response in {deadline}"));
+        deadline.wait_for(exchange).await.unwrap_or_else(late)
     }
 
     async fn exchange(
         &self,
         mut request: Request<Full<Bytes>>,
         body_bytes: usize,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Response<Vec<u8>>, String> {
         let (is_encrypted, authority) = server(&mut request)?;
         let host = authority.host().trim_matches(['[', ']']);

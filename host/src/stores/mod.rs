@@ -3,6 +3,7 @@
 mod checked_catalog;
 mod cluster;
 mod connect;
+mod deadline;
 mod demo;
 mod file;
 mod http_client;

@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::stores::connect;
+use crate::stores::deadline::Deadline;
 
 /// Bytes in both directions.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -24,14 +24,15 @@ pub(super) async fn connect(
     host: &str,
     port: u16,
     tls: Option<&TlsConnector>,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<Box<dyn Stream>, String> {
     let connecting = async {
         let stream = connect::connect(host, port).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     };
-    let stream = in_time(deadline, connecting).await.map_err(|error| not_connected(&error))?;
+    let connected = deadline.wait_for(connecting).await;
+    let stream = connected.map_err(|error| not_connected(&error, deadline))?;
     let Some(tls) = tls else {
         return Ok(Box::new(stream));
     };
@@ -39,23 +40,20 @@ pub(super) async fn connect(
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         tls.connect(name, stream).await
     };
-    let stream = in_time(deadline, handshake).await.map_err(|error| no_handshake(host, &error))?;
+    let shaken = deadline.wait_for(handshake).await;
+    let stream = shaken.map_err(|error| no_handshake(host, &error, deadline))?;
     Ok(Box::new(stream))
 }
 
-async fn in_time<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout_at(deadline, work).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
-}
-
-fn not_connected(error: &io::Error) -> String {
+fn not_connected(error: &io::Error, deadline: Deadline) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".into(),
-        ErrorKind::TimedOut => "no connection in time".into(),
+        ErrorKind::TimedOut => format!("no connection in {deadline}"),
         _ => error.to_string(),
     }
 }
 
-fn no_handshake(host: &str, error: &io::Error) -> String {
+fn no_handshake(host: &str, error: &io::Error, deadline: Deadline) -> String {
     let tls = error.get_ref().and_then(|error| error.downcast_ref());
     match (error.kind(), tls) {
         (_, Some(error)) => tls_reason(host, error),
@@ -63,7 +61,9 @@ fn no_handshake(host: &str, error: &io::Error) -> String {
         (ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof, _) => {
             "it closed the connection during the TLS handshake; does this port speak TLS?".into()
         }
-        (ErrorKind::TimedOut, _) => "no TLS handshake in time; does this port speak TLS?".into(),
+        (ErrorKind::TimedOut, _) => {
+            format!("no TLS handshake in {deadline}; does this port speak TLS?")
+        }
         _ => error.to_string(),
     }
 }
@@ -81,6 +81,13 @@ fn tls_reason(host: &str, error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(
             Certificate::Expired | Certificate::ExpiredContext { .. },
         ) => "its certificate has expired".into(),
+        // The usual mistake with `openssl req -x509`, which marks a certificate as an authority's.
+        rustls::Error::InvalidCertificate(Certificate::Other(error))
+            if error.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            "its certificate is one of an authority: a server's needs basicConstraints=CA:FALSE"
+                .into()
+        }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),
         error => error.to_string(),
     }

@@ -37,9 +37,9 @@ export class Service implements Handler {
   /** Answers a request. Its sender is found in the header fields. */
   async handle(received: Omit<Request, "caller">): Promise<Response> {
     const caller = callerOf(await this.#authenticate(received.headers));
-    const request: Request = { ...received, caller };
-    const call = (ccs: Ccs) => this.#plugin.handle(ccs, request);
-    return this.#log(await withStore(this.#store, call, this.#storeMilliseconds));
+    const call = (ccs: Ccs) => this.#plugin.handle(ccs, withBody({ ...received, caller }));
+    const response = await withStore(this.#store, call, this.#storeMilliseconds);
+    return this.#log(received.method, response);
   }
 }
 
@@ -49,31 +49,35 @@ export function serveCatalog(current: () => Catalog, authenticate: Authenticate)
   return {
     async handle(received) {
       const caller = callerOf(await authenticate(received.headers));
-      return log(current().handle({ ...received, caller }));
+      return log(received.method, current().handle(withBody({ ...received, caller })));
     },
   };
 }
 
-/** Logs why requests fail: each reason once, until another request does not fail. */
-function failureLog(): (response: Response) => Response {
+/** The request as the component answers it. HEAD becomes GET: the log takes the reason of a failure from the body. */
+function withBody(request: Request): Request {
+  return request.method === "HEAD" ? { ...request, method: "GET" } : request;
+}
+
+/**
+ * Logs why requests fail: each reason once, until another request does not fail. Returns the response to a request
+ * with this method: HEAD gets no body.
+ */
+function failureLog(): (method: string, response: Response) => Response {
   let logged: string | undefined;
-  return (response) => {
+  return (method, response) => {
     if (response.status < 400) {
       logged = undefined;
     } else if (response.status >= 500) {
-      const reason = `answered ${response.status}${descriptionIn(response)}`;
+      const { description } = JSON.parse(utf8.decode(response.body));
+      const reason = `answered ${response.status}: ${description}`;
       if (reason !== logged) {
         console.error(`ccs-modules: ${reason}`);
         logged = reason;
       }
     }
-    return response;
+    return method === "HEAD" ? { ...response, body: new Uint8Array() } : response;
   };
-}
-
-/** The description in the body of an error. The response to a HEAD has none. */
-function descriptionIn({ body }: Response): string {
-  return body.length === 0 ? "" : `: ${JSON.parse(utf8.decode(body)).description}`;
 }
 
 /**
@@ -137,7 +141,7 @@ function failed(reason: unknown): Ccs {
 }
 
 function inTime<T>(answer: Promise<T>, milliseconds: number): Promise<T> {
-  const late = new StoreError("unavailable", "the store did not answer in time");
+  const late = new StoreError("unavailable", `the store did not answer within ${milliseconds} ms`);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late), milliseconds);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));

@@ -68,6 +68,19 @@ test("an exception of a store is logged, and not shown to clients", async () => 
   assert.match(logged.join(), /the store failed.*a secret/s);
 });
 
+test("a failure is logged once with its reason, of a HEAD too", async () => {
+  const { logged, restore } = errorLog();
+  const fail = () => Promise.reject(new StoreError("unavailable", "down"));
+  const service = new Service(plugin, { listDocuments: fail, getDocument: fail }, everybody);
+  for (const method of ["HEAD", "GET", "HEAD"]) {
+    const { status, body } = await service.handle({ method, target: "/v1/modules", headers: [] });
+    assert.equal(status, 503);
+    assert.equal(body.length === 0, method === "HEAD");
+  }
+  restore();
+  assert.deepEqual(logged, ["ccs-modules: answered 503: the store is unavailable: down"]);
+});
+
 test("a store is asked for one module where one is asked for", async () => {
   const asked = [];
   const store = {

@@ -3,7 +3,7 @@
 import { CatalogError, Documents, Service, StoreError, withStore } from "../dist/index.js";
 import { bytes, errorOf, response, snakeCase, typedCall } from "./cases_text.js";
 
-const STORE_MILLISECONDS = 1; // These stores answer at once or never.
+const STORE_MILLISECONDS = 50; // These stores answer at once or never. The cases name this time.
 
 /** Makes a function that finds out what comes of a case. Access policies are read by `standalone`. */
 export function pluginOutcomes(plugin, standalone) {

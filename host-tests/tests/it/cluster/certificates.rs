@@ -45,6 +45,13 @@ impl Authority {
         self.certify(params)
     }
 
+    /// A certificate for this name that is marked as an authority's.
+    pub fn sign_authority(&self, name: &str) -> CertifiedKey<KeyPair> {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.certify(params)
+    }
+
     fn certify(&self, params: CertificateParams) -> CertifiedKey<KeyPair> {
         let signing_key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&signing_key, &self.issuer).unwrap();

@@ -1,10 +1,12 @@
 //! A cluster as a store that is asked for each call.
 
+use std::fs;
 use std::time::Duration;
 
 use ccs_modules::upstream::Credentials;
-use ccs_modules_host::stores::Cluster;
+use ccs_modules_host::stores::{Cluster, File, Redis, read_credentials};
 use ccs_modules_host::{Ccs, CcsError};
+use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::cluster::certificates::Authority;
@@ -118,6 +120,7 @@ async fn only_certificates_of_the_authority_are_trusted() {
 
     let expired = node(authority.sign_expired("127.0.0.1")).await;
     let other_name = node(authority.sign("elsewhere.example")).await;
+    let marked = node(authority.sign_authority("127.0.0.1")).await;
     let plain = Upstream::start(Answer::list(LIST)).await;
     let mut as_tls = plain.url();
     as_tls.insert(4, 's');
@@ -125,6 +128,7 @@ async fn only_certificates_of_the_authority_are_trusted() {
         (trusting(&sound, &ca(&Authority::new())), "is not signed by an authority"),
         (trusting(&expired, &ca(&authority)), "its certificate has expired"),
         (trusting(&other_name, &ca(&authority)), "is not for the name 127.0.0.1"),
+        (trusting(&marked, &ca(&authority)), "a server's needs basicConstraints=CA:FALSE"),
         (trusting(&sound, "?ca=/nowhere/ca.pem"), "cannot read /nowhere/ca.pem"),
         (
             Cluster::new(&format!("{as_tls}{}", ca(&authority)).parse().unwrap(), None).unwrap(),
@@ -139,6 +143,47 @@ async fn only_certificates_of_the_authority_are_trusted() {
     assert_eq!(sound.heads().len(), 2);
 }
 
+#[tokio::test]
+async fn a_file_with_credentials_is_read_again_for_each_request() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("credentials.json");
+    let write = |password: &str| {
+        fs::write(&file, format!(r#"{{"user":"ann","password":"{password}"}}"#)).unwrap();
+    };
+    write("s3cret");
+    let node = Upstream::start(Answer::list(LIST)).await;
+    let address = format!("{}?credentials={}", node.url(), file.display()).parse().unwrap();
+    let store = Cluster::new(&address, Some(read_credentials(&file).unwrap())).unwrap();
+    let sent = async || {
+        store.list_documents().await.unwrap();
+        let head = node.heads().pop().unwrap();
+        let (_, after) = head.split_once("authorization: Basic ").unwrap();
+        after.split_once("\r\n").unwrap().0.to_owned()
+    };
+    assert_eq!(sent().await, "YW5uOnMzY3JldA==");
+    write("new");
+    assert_eq!(sent().await, "YW5uOm5ldw==");
+    // The last credentials stay while the file cannot be used.
+    for text in ["{", ""] {
+        fs::write(&file, text).unwrap();
+        assert_eq!(sent().await, "YW5uOm5ldw==");
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(sent().await, "YW5uOm5ldw==");
+    write("s3cret");
+    assert_eq!(sent().await, "YW5uOnMzY3JldA==");
+}
+
+#[tokio::test]
+async fn each_store_has_a_name_without_credentials() {
+    let nodes = "https://node1:9443,https://node2:9443".parse().unwrap();
+    let cluster = Cluster::new(&nodes, Some(credentials())).unwrap();
+    assert_eq!(cluster.name(), "the cluster at https://node1:9443, https://node2:9443");
+    let redis = Redis::new("redis://ann:s3cret@localhost/2".parse().unwrap());
+    assert_eq!(redis.name(), "redis at localhost:6379");
+    assert_eq!(File::new("m/modules.json").name(), "the file m/modules.json");
+}
+
 fn store(nodes: &[&Upstream]) -> Cluster {
     let urls: Vec<_> = nodes.iter().map(|node| node.url()).collect();
     let address = urls.join(",").parse().unwrap();
@@ -146,8 +191,7 @@ fn store(nodes: &[&Upstream]) -> Cluster {
 }
 
 fn text(error: CcsError) -> String {
-    let (CcsError::Denied(text) | CcsError::Other(text) | CcsError::Unavailable(text)) = error;
-    text
+    error.reason().into()
 }
 
 fn credentials() -> Credentials {

@@ -26,13 +26,13 @@ fn each_failure_has_its_answer() {
             Reply::Refused(Status::BadArgument),
             503,
             503,
-            "http://ccs: the proxy does not know the cluster",
+            "http://ccs: the proxy does not know the cluster \\\"ccs\\\": check ccs.upstream.cluster",
         ),
         (
             Reply::Refused(Status::InternalFailure),
             503,
             503,
-            "http://ccs: the proxy has no connection to the cluster",
+            "http://ccs: the proxy has no connection to the cluster \\\"ccs\\\"",
         ),
         (status("401", "[]"), 503, 503, "denied access: http://ccs answered 401"),
         (status("403", "[]"), 503, 503, "denied access: http://ccs answered 403"),
@@ -49,6 +49,8 @@ fn each_failure_has_its_answer() {
             let body = String::from_utf8(response.body).unwrap();
             assert_eq!(response.status, expected, "{path}, {reply:?}: {body}");
             assert!(expected == 404 || body.contains(text), "{path}, {reply:?}: {body}");
+            let is_too_long = body.contains("\"error_code\":\"store_answer_too_long\"");
+            assert_eq!(is_too_long, text == "more than 1000 bytes", "{path}, {reply:?}: {body}");
         }
     }
 }
@@ -181,7 +183,7 @@ fn the_cause_of_a_5xx_is_logged() {
 #[test]
 fn a_filter_without_an_access_policy_says_so() {
     let filter = Filter::load(r#"{"ccs":{"documents":[]}}"#).unwrap();
-    let expected = "ccs-modules: there is no access policy: every request is a 401";
+    let expected = "ccs-modules: there is no access policy: every request is answered with 401; write one under access";
     assert_eq!(filter.log(), [expected]);
 }
 

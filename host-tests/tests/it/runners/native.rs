@@ -1,10 +1,8 @@
 //! The core itself, in this program.
 
 use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
-use ccs_modules::{
-    Ask, Limits, Snapshot, Step, StoreError, access, get_module, list_modules, rest,
-};
-use ccs_modules_host::{Caller, Ccs, CcsError};
+use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules, rest};
+use ccs_modules_host::{Caller, Ccs};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
@@ -74,18 +72,8 @@ async fn resolve<T>(step: Step<T>, ccs: &impl Ccs) -> T {
         Step::Done(outcome) => outcome,
         Step::Ask(Ask::Document(ask)) => {
             let document = ccs.get_document(ask.uid()).await;
-            ask.answer(document.map_err(store_error))
+            ask.answer(document)
         }
-        Step::Ask(Ask::Documents(ask)) => {
-            ask.answer(ccs.list_documents().await.map_err(store_error))
-        }
-    }
-}
-
-fn store_error(error: CcsError) -> StoreError {
-    match error {
-        CcsError::Denied(text) => StoreError::Denied(text),
-        CcsError::Other(text) => StoreError::Other(text),
-        CcsError::Unavailable(text) => StoreError::Unavailable(text),
+        Step::Ask(Ask::Documents(ask)) => ask.answer(ccs.list_documents().await),
     }
 }

@@ -55,9 +55,9 @@ pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
 pub fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
-        // Scripted stores answer at once or never, so the shortest timeout is enough.
+        // Scripted stores answer at once or never. The cases name this time.
         let limits =
-            CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
+            CallLimits { store_timeout: Duration::from_millis(50), ..CallLimits::default() };
         Host::load(&artifacts::PLUGIN.wasm, limits).expect("the plugin loads")
     })
 }

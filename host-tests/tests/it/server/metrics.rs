@@ -40,6 +40,7 @@ async fn failures_of_the_store_are_counted() {
     for (error, reason) in [
         (CcsError::Denied(String::new()), "denied"),
         (CcsError::Other(String::new()), "other"),
+        (CcsError::TooLong(String::new()), "too_long"),
         (CcsError::Unavailable(String::new()), "unavailable"),
     ] {
         let server = Serving::start(&host, Scripted::Fails(error), open_to_all()).await;

@@ -1,6 +1,7 @@
 //! The server: its promises beyond the case list, which it runs like every other shell.
 
 mod calls;
+mod causes;
 mod held;
 mod http2;
 mod limits;

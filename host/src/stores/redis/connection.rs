@@ -5,7 +5,6 @@
 //! password, a Redis that is still loading), returns the error of an attempt that may be hours old,
 //! and keeps a connection that does not respond any more.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +16,14 @@ use redis::{
 };
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
 use super::failure::{failure, not_connected, too_long};
 use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use crate::CcsError;
+use crate::stores::deadline::Deadline;
 use crate::stores::{stream, tls};
 
 pub(super) struct Connection {
@@ -96,13 +96,11 @@ impl Connection {
         self.connect_until(self.deadline()).await
     }
 
-    /// The end of the time of a call that begins now. A tenth of the time is left to report that there
-    /// was no reply.
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.time * 9 / 10
+    fn deadline(&self) -> Deadline {
+        Deadline::with_time_to_report(self.time)
     }
 
-    async fn connect_until(&self, deadline: Instant) -> Result<Link, CcsError> {
+    async fn connect_until(&self, deadline: Deadline) -> Result<Link, CcsError> {
         let tls = match self.address.is_tls() {
             true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
             false => None,
@@ -115,10 +113,10 @@ impl Connection {
         let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };
         let login = login(&self.address);
         let opening = MultiplexedConnection::new_with_config(&login, stream, config);
-        let (connection, moving) = timeout_at(deadline, opening)
+        let (connection, moving) = deadline
+            .wait_for(opening)
             .await
-            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
-            .map_err(|error| failure(&self.address, &error))?;
+            .map_err(|error| failure(&self.address, &error, self.time))?;
         let mut driver = JoinSet::new();
         driver.spawn(moving);
         Ok(Link { connection, reply_limit, _driver: driver })
@@ -133,13 +131,13 @@ impl Connection {
     pub(super) fn failure(&self, link: &Link, error: &RedisError) -> CcsError {
         match link.reply_limit.exceeded() {
             Some(limit) => too_long(&self.address, limit),
-            None => failure(&self.address, error),
+            None => failure(&self.address, error, self.time),
         }
     }
 
     /// Returns the connection, and whether it was open before. One call connects, and others wait for
     /// the result.
-    async fn open(&self, deadline: Instant) -> Result<(Arc<Link>, bool), CcsError> {
+    async fn open(&self, deadline: Deadline) -> Result<(Arc<Link>, bool), CcsError> {
         let began = Instant::now();
         let mut slot = self.slot.lock().await;
         match &*slot {
@@ -165,12 +163,10 @@ impl Connection {
         &self,
         connection: &Arc<Link>,
         command: &Cmd,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> RedisResult<T> {
         let (mut shared, _pending) = connection.start();
-        let answer = timeout_at(deadline, command.query_async(&mut shared))
-            .await
-            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        let answer = deadline.wait_for(command.query_async(&mut shared)).await;
         if let Err(error) = &answer
             && !is_answer(error)
         {

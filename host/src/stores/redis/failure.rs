@@ -3,20 +3,24 @@
 //! Of an error reply only the code, its first word, is shown. The other words may hold the arguments
 //! of a command, and so a password.
 
+use std::time::Duration;
+
 use redis::RedisError;
 
 use super::RedisAddress;
 use super::address::HostPort;
 use crate::CcsError;
+use crate::ccs::late;
 
-/// The store's error for an error of the Redis client.
-pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
+/// The store's error for an error of the Redis client. A call has `time`.
+pub(super) fn failure(address: &RedisAddress, error: &RedisError, time: Duration) -> CcsError {
     let server = HostPort(address);
     match error.kind() {
         redis::ErrorKind::AuthenticationFailed => CcsError::Denied(format!(
             "redis at {server} does not accept the credentials: check the user and the password \
                  in the address of the store, or REDISCLI_AUTH"
         )),
+        redis::ErrorKind::Io if error.is_timeout() => late(format!("redis at {server}"), time),
         redis::ErrorKind::Io => {
             CcsError::Unavailable(format!("redis at {server}: {}", reason(error)))
         }
@@ -33,7 +37,7 @@ pub(super) fn failure(address: &RedisAddress, error: &RedisError) -> CcsError {
 /// The error for a reply that exceeds the limit.
 pub(super) fn too_long(address: &RedisAddress, limit: usize) -> CcsError {
     let server = HostPort(address);
-    CcsError::Other(format!("a reply of redis at {server} is longer than {limit} bytes"))
+    CcsError::TooLong(format!("a reply of redis at {server} is longer than {limit} bytes"))
 }
 
 /// The error for a key that does not exist.
@@ -109,9 +113,7 @@ fn code(error: &RedisError) -> Option<String> {
 }
 
 fn reason(error: &RedisError) -> String {
-    if error.is_timeout() {
-        "no reply in time".into()
-    } else if error.is_connection_refusal() {
+    if error.is_connection_refusal() {
         "connection refused".into()
     } else if error.is_connection_dropped() {
         "connection lost".into()

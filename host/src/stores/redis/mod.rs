@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use ccs_modules::{Error, Limits, Malformed, Subject, sort_documents};
 use redis::Cmd;
 
+use self::address::HostPort;
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
 use self::failure::missing;
@@ -180,6 +181,10 @@ impl Ccs for Redis {
             return Err(missing(self.connection.address()));
         }
         Ok(document)
+    }
+
+    fn name(&self) -> String {
+        format!("redis at {}", HostPort(self.connection.address()))
     }
 }
 

@@ -1,0 +1,133 @@
+//! Causes of failures: their error codes and their lines in the log.
+
+use std::fs::{self, File};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::stores::Scripted;
+use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Standalone, artifacts};
+use tempfile::TempDir;
+
+use crate::process::Server;
+use crate::serving::{Serving, host, open_to_all};
+use crate::wire::Wire;
+
+#[tokio::test]
+async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
+    for instances in [Instances::Fresh, Instances::Reused, held(CallLimits::default())] {
+        let store = Scripted::Fails(CcsError::TooLong("m.json is longer than 9 bytes".into()));
+        let server = Serving::start(host(), store, Settings { instances, ..open_to_all() }).await;
+        let mut wire = Wire::connect(server.address).await;
+        // Twice, to find effects of one request on the next.
+        for _ in 0..2 {
+            for target in ["/v1/modules", "/v1/modules/a"] {
+                let reply = wire.ask("GET", target).await;
+                assert_eq!(reply.status, 500, "{target}");
+                assert_eq!(
+                    reply.text(),
+                    "{\"description\":\"the store's answer is too long: m.json is longer than 9 \
+                     bytes\",\"error_code\":\"store_answer_too_long\"}\n"
+                );
+            }
+        }
+        assert_eq!(wire.ask("POST", "/v1/modules").await.status, 405);
+        let ready = wire.ask("GET", "/readyz").await;
+        assert_eq!(ready.status, 500);
+        assert_eq!(
+            ready.text(),
+            "{\"description\":\"the store's answer is too long\",\
+             \"error_code\":\"store_answer_too_long\"}\n"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_stalls_is_named_with_its_time_limit() {
+    let limits = CallLimits { store_timeout: Duration::from_millis(20), ..CallLimits::default() };
+    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    for instances in [Instances::Fresh, Instances::Reused, held(limits)] {
+        let server = Serving::start(&host, Archive, Settings { instances, ..open_to_all() }).await;
+        let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+        assert_eq!(reply.status, 503);
+        let text = "the store is unavailable: the archive did not answer within 20 ms";
+        assert!(reply.text().contains(text), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_fails_is_logged_with_its_cause() {
+    for instances in ["fresh", "reused", "held"] {
+        let folder = TempDir::new().unwrap();
+        let server = serve_malformed(&folder, instances);
+        let reply = Wire::connect(server.address).await.ask("HEAD", "/v1/modules").await;
+        assert_eq!(reply.status, 500);
+        assert!(reply.body.is_empty());
+        server.logged("\"message\":\"request failed\"").await;
+        server.logged("\"cause\":\"document at index 0: field uid: a number, expected").await;
+    }
+}
+
+#[tokio::test]
+async fn a_catalog_that_cannot_be_held_is_logged_with_its_file() {
+    let folder = TempDir::new().unwrap();
+    let server = serve_malformed(&folder, "held");
+    Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+    server.logged("there is no catalog to serve").await;
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("there is no catalog to serve")).unwrap();
+    let store = format!("\"store\":\"the file {}\"", folder.path().join("modules.json").display());
+    assert!(line.contains(&store) && line.contains("field uid: a number"), "{line}");
+}
+
+#[tokio::test]
+async fn a_server_without_a_policy_logs_it_once() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let writer = Arc::new(File::create(&log).unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let settings = Settings { access: None, ..Settings::default() };
+    let server = Serving::start(host(), Scripted::documents::<&str>([]), settings).await;
+    let mut wire = Wire::connect(server.address).await;
+    for _ in 0..2 {
+        assert_eq!(wire.ask("GET", "/v1/modules").await.status, 401);
+    }
+    let log = fs::read_to_string(&log).unwrap();
+    let told = log.matches("there is no access policy: every request is answered with 401");
+    assert_eq!(told.count(), 1, "{log}");
+}
+
+/// Instances that hold a snapshot, and compare it with the store for each request.
+fn held(limits: CallLimits) -> Instances {
+    let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
+    Instances::Held(Holding { standalone, max_age: Duration::ZERO, stale_if_error: Duration::ZERO })
+}
+
+/// Serves a file whose only document has a wrong field.
+fn serve_malformed(folder: &TempDir, instances: &str) -> Server {
+    let modules = folder.path().join("modules.json");
+    fs::write(&modules, "[{\"uid\":7}]").unwrap();
+    let store = modules.display().to_string();
+    Server::start(folder, &["--store", &store, "--instances", instances])
+}
+
+/// A store that never answers.
+struct Archive;
+
+#[async_trait]
+impl Ccs for Archive {
+    async fn list_documents(&self) -> Result<Vec<Vec<u8>>, CcsError> {
+        pending().await
+    }
+
+    async fn get_document(&self, _uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
+        pending().await
+    }
+
+    fn name(&self) -> String {
+        "the archive".into()
+    }
+}
