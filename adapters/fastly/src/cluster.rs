@@ -62,7 +62,7 @@ impl Cluster {
 
     /// Sends a request to its node, and receives the response.
     fn send(&self, request: &Request, timeout: Duration) -> Result<Response, String> {
-        let deadline = now().saturating_add(timeout);
+        let deadline = Deadline { end: now().saturating_add(timeout), timeout };
         let name = self.backends.get(request.node).map_or("", String::as_str);
         let backend = Backend::open(name).map_err(|error| match error {
             OpenError::NotFound => format!("the service has no backend \"{name}\""),
@@ -72,7 +72,7 @@ impl Cluster {
         let sent = outgoing(request)
             .and_then(|outgoing| send_async_uncached(outgoing, http_body::new()?, &backend));
         let pending = sent.map_err(|_| "this host does not send the request")?;
-        wait(&pending, deadline)?;
+        deadline.wait_for(&pending)?;
         let (response, body) = await_response(pending).map_err(|error| words(&error))?;
         let unreadable = |_| String::from("this host does not hand over the response");
         let status = response.get_status().map_err(unreadable)?;
@@ -93,11 +93,11 @@ fn outgoing(request: &Request) -> Result<http_req::Request, Error> {
 }
 
 /// Reads a body, and no more than one chunk beyond its limit.
-fn read(body: &http_body::Body, limit: usize, deadline: Duration) -> Result<Vec<u8>, String> {
+fn read(body: &http_body::Body, limit: usize, deadline: Deadline) -> Result<Vec<u8>, String> {
     const CHUNK: u32 = 64 << 10;
     let mut bytes = Vec::new();
     while bytes.len() <= limit {
-        wait(body, deadline)?;
+        deadline.wait_for(body)?;
         let chunk = http_body::read(body, CHUNK).map_err(|_| BROKEN_OFF)?;
         if chunk.is_empty() {
             break;
@@ -107,15 +107,24 @@ fn read(body: &http_body::Body, limit: usize, deadline: Duration) -> Result<Vec<
     Ok(bytes)
 }
 
-/// Waits until there is something to receive.
-fn wait(pollable: &Pollable, deadline: Duration) -> Result<(), String> {
-    let left = deadline.saturating_sub(now()).as_millis();
-    let left = u32::try_from(left).unwrap_or(u32::MAX);
-    select_with_timeout(&[pollable], left).map(|_| ()).ok_or_else(|| LATE.into())
+/// The moment at which a request is given up.
+#[derive(Clone, Copy)]
+struct Deadline {
+    end: Duration,
+    timeout: Duration,
+}
+
+impl Deadline {
+    /// Waits until there is something to receive.
+    fn wait_for(self, pollable: &Pollable) -> Result<(), String> {
+        let left = self.end.saturating_sub(now()).as_millis();
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let late = || format!("no response in {} ms", self.timeout.as_millis());
+        select_with_timeout(&[pollable], left).map(|_| ()).ok_or_else(late)
+    }
 }
 
 const BROKEN_OFF: &str = "the connection broke off";
-const LATE: &str = "no response in time";
 
 /// Returns words for an error. Fastly says more of it than its local runtime.
 fn words(error: &ErrorWithDetail) -> &'static str {
@@ -128,7 +137,7 @@ fn words(error: &ErrorWithDetail) -> &'static str {
             SendErrorDetail::ConnectionTimeout
             | SendErrorDetail::DnsTimeout
             | SendErrorDetail::HttpResponseTimeout,
-        ) => LATE,
+        ) => "no response within the timeouts of the backend",
         Some(
             SendErrorDetail::DestinationIpUnroutable
             | SendErrorDetail::DestinationNotFound
@@ -136,7 +145,7 @@ fn words(error: &ErrorWithDetail) -> &'static str {
             | SendErrorDetail::DnsError(_),
         ) => "the backend cannot be reached",
         Some(SendErrorDetail::HttpProtocolError | SendErrorDetail::HttpResponseStatusInvalid) => {
-            "the response is not HTTP"
+            "the response is not HTTP; does this port speak TLS?"
         }
         Some(
             SendErrorDetail::TlsAlertReceived(_)
