@@ -7,9 +7,8 @@ use wasip1::{Errno, Fd, Iovec, LOOKUPFLAGS_SYMLINK_FOLLOW, RIGHTS_FD_READ};
 
 /// Reads a file, by its path in the plugin.
 pub fn read(path: &str) -> Result<Vec<u8>, String> {
-    let unmounted = || format!("{path} is not in a folder of settings.mounts");
-    let (folder, name) = mounted(path).ok_or_else(unmounted)?;
-    let failed = |error: Errno| format!("cannot read {path}: {}", error.message());
+    let (folder, name) = mounted(path).ok_or("not in a folder that is mounted")?;
+    let failed = |error: Errno| format!("cannot be read: {}", error.message());
     let follow = LOOKUPFLAGS_SYMLINK_FOLLOW;
     // SAFETY: The call takes no address but that of the name.
     let file = unsafe { wasip1::path_open(folder, follow, name, 0, RIGHTS_FD_READ, 0, 0) };

@@ -40,7 +40,7 @@ mod plugin {
 /// The files that the plugin's configuration reads. No folder is mounted here.
 mod mount {
     pub fn read(_: &str) -> Result<Vec<u8>, String> {
-        Err("not in a folder of settings.mounts".into())
+        Err("not in a folder that is mounted".into())
     }
 }
 
