@@ -17,7 +17,7 @@ const OUTAGE: Range<u64> = 600..1200;
 /// The seconds before the outage in which each mirror has settled.
 const STEADY: Range<u64> = 300..600;
 
-/// What the cluster sees of one arrangement of the fleet.
+/// The load of one arrangement of the fleet on the cluster.
 #[derive(Serialize)]
 pub struct Fleet {
     /// The mirrors between those that answer clients and the cluster.

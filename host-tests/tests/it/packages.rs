@@ -26,7 +26,7 @@ fn the_crates_hold_their_sources_and_nothing_else() {
         expected.sort();
         let list = cargo(&["package", "--list", "--allow-dirty", "--package", name]);
         let mut found: Vec<_> = list.lines().map(str::to_owned).collect();
-        // Where a release was made in this folder, its artifacts are in the package.
+        // The package of a folder in which a release was made has artifacts in it.
         found.retain(|file| !file.starts_with("artifacts/"));
         found.sort();
         assert_eq!(found, expected, "{name}");
@@ -63,7 +63,7 @@ fn every_package_has_the_same_version() {
     }
 }
 
-/// What cargo says of the crates that are published.
+/// The metadata of the crates that are published, from cargo.
 fn packages() -> Vec<Value> {
     let metadata = cargo(&["metadata", "--no-deps", "--format-version=1"]);
     let mut metadata: Value = serde_json::from_str(&metadata).unwrap();

@@ -26,7 +26,7 @@ export function withPage(
       if (file === undefined) {
         return handler.handle(received);
       }
-      // Whoever is refused the list of modules is refused the page, in the same words.
+      // A caller who is refused the list of modules is refused the page, by the same response.
       const caller = callerOf(await authenticate(headers));
       const list = empty.handle({ method, target: "/v1/modules", headers: [], caller });
       if (list.status !== 200) {

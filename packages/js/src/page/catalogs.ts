@@ -200,7 +200,7 @@ class Catalog {
   readonly snapshot: Snapshot;
   /** The modules of each name, newest first. */
   #groups: Fitting[];
-  /** What a database gets of each group, in the order of the groups. */
+  /** The module that a database gets of each group, in the order of the groups. */
   #fits: Fitting[] | undefined;
   #unnamed: Module[];
 
