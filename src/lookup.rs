@@ -345,7 +345,7 @@ mod tests {
             ]),
             [
                 "compatible_redis_version is 7.2",
-                "min_redis_version is 7.1",
+                "min_redis_version is 7.1, but another version is made for 7.2",
                 "a newer one fits",
                 "neither compatible_redis_version nor min_redis_version",
                 "min_redis_version is 7.4, above 7.2",
