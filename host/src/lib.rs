@@ -71,6 +71,7 @@ pub mod compose;
 mod engine;
 mod error;
 pub mod files;
+mod header_fields;
 mod host;
 mod instance;
 mod memory;

@@ -8,10 +8,10 @@ use ccs_modules::access::{self, Policy};
 use ccs_modules::rest::{self, Refusal};
 use ccs_modules::{Error, StoreError};
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Version};
 use tracing::field;
 
+use crate::header_fields;
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
 use crate::server::connection::{Handler, Peer};
@@ -125,7 +125,7 @@ impl Api {
         }
         let held = self.in_flight.hold(held_bytes(request, header_bytes));
         let _request = held.ok_or(Refusal::TooMuchInFlight)?;
-        let mut headers = owned(request.headers());
+        let mut headers = header_fields::owned(request.headers());
         let caller = self.caller(&headers, record);
         if let Some(file) = self.page_file(request.uri().path()) {
             let answer = file.answer(request.method(), &caller);
@@ -186,14 +186,6 @@ impl Api {
         record.user = user.map(str::to_owned);
         caller
     }
-}
-
-/// The header fields in the form of the contract.
-fn owned(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let owned = |(name, value): (&HeaderName, &HeaderValue)| {
-        (name.as_str().to_owned(), value.as_bytes().to_vec())
-    };
-    headers.iter().map(owned).collect()
 }
 
 /// The error of a call whose response HTTP does not allow.

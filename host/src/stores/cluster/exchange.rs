@@ -11,6 +11,7 @@ use opentelemetry_semantic_conventions::attribute::{
     HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT, URL_FULL,
 };
 
+use crate::header_fields;
 use crate::stores::HttpClient;
 use crate::traces::Span;
 
@@ -41,14 +42,8 @@ pub(super) async fn exchange(
     }
     response.map(|response| {
         let (head, body) = response.into_parts();
-        let field = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
-        Response {
-            status: head.status.as_u16(),
-            headers: head.headers.iter().map(field).collect(),
-            body,
-        }
+        let headers = header_fields::owned(&head.headers);
+        Response { status: head.status.as_u16(), headers, body }
     })
 }
 
