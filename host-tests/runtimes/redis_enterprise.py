@@ -205,7 +205,7 @@ def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
         access.flush()
         words = [server(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
         words += ["--store", store, *(["--tls-self-signed"] if scheme == "https" else [])]
-        # What a mirror authenticates with at its upstream.
+        # The credentials of a mirror at its upstream.
         credentials = {"REDIS_ENTERPRISE_USER": USER, "REDIS_ENTERPRISE_PASSWORD": PASSWORD}
         with running(words, port, env={**os.environ, **credentials}):
             yield f"{scheme}://127.0.0.1:{port}"
