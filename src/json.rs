@@ -14,7 +14,7 @@ mod rewriter;
 use alloc::borrow::Cow;
 use core::ops::Range;
 
-pub use crate::json::error::SyntaxError;
+pub use crate::json::error::{Position, SyntaxError};
 pub(crate) use crate::json::name::Name;
 pub(crate) use crate::json::recogniser::read_members;
 pub(crate) use crate::json::rewriter::{elements, rewrite};

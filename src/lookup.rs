@@ -9,6 +9,7 @@
 //! Of equal versions the first of the list is taken.
 //!
 //! ```
+//! use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 //! use ccs_modules::{Limits, Snapshot};
 //!
 //! let body = br#"[
@@ -19,13 +20,15 @@
 //! let limits = Limits::default();
 //! let catalog = Snapshot::parse(body, &limits)?;
 //!
-//! let found = catalog.find_modules(&["db_viewer"], "Search", Some("2.8"), &limits)?;
+//! let roles = ["db_viewer"];
+//!
+//! let found = catalog.answer(find_modules(&roles, "Search", Some("2.8"), &limits))?;
 //! assert_eq!(found[0].uid, "b");
 //!
-//! let latest = catalog.latest_modules(&["db_viewer"], &limits)?;
+//! let latest = catalog.answer(latest_modules(&roles, &limits))?;
 //! assert_eq!(latest[0].uid, "a");
 //!
-//! let fitting = catalog.fitting_modules(&["db_viewer"], "7.2".parse()?, &limits)?;
+//! let fitting = catalog.answer(fitting_modules(&roles, "7.2", &limits))?;
 //! let chosen = fitting[0].chosen.as_ref().unwrap();
 //! assert_eq!(chosen.module.uid, "b");
 //! assert_eq!(chosen.reason, "min_redis_version is 7.1, and no version is made for 7.2");
@@ -43,12 +46,12 @@ use core::cmp::Ordering;
 
 use semver::Version;
 
-use crate::ask::ask_catalog;
+use crate::checked::Catalog;
 use crate::error::Error;
-use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
 use crate::module::Module;
 use crate::roles::may_view_modules;
+use crate::snapshot::image::{Damaged, Entry, ImageView};
 use crate::step::Step;
 
 pub(crate) use crate::lookup::differences::differences;
@@ -73,7 +76,7 @@ pub fn find_modules<R: AsRef<str>>(
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
     let (name, version) = (String::from(name), version.map(String::from));
-    look_up(roles, limits, move |catalog, limits| {
+    look_up(roles, limits, move |catalog| {
         let mut found = Vec::new();
         for entry in catalog.entries() {
             let entry = entry?;
@@ -83,8 +86,9 @@ pub fn find_modules<R: AsRef<str>>(
                 found.push(entry);
             }
         }
-        let candidates = candidates(&found)?;
-        candidates.iter().map(|candidate| candidate.entry.module(limits)).collect()
+
+        let newest_first = candidates(&found)?;
+        newest_first.iter().map(|candidate| candidate.entry.module()).collect()
     })
 }
 
@@ -98,44 +102,57 @@ pub fn latest_modules<R: AsRef<str>>(
     roles: &[R],
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
-    look_up(roles, limits, |catalog, limits| {
+    look_up(roles, limits, |catalog| {
         let latest = choose_latest(&entries(catalog)?)?;
-        latest.into_iter().map(|entry| entry.module(limits)).collect()
+        latest.iter().map(Entry::module).collect()
     })
 }
 
 /// Begins choosing, for each name, the module that a database of this Redis version gets, for a
 /// caller with these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
 ///
+/// `redis_version` is one such as `7.4` or `7.4.2`. See [`RedisVersion`].
+///
 /// # Errors
 ///
-/// Those of [`list_modules`](crate::list_modules).
+/// [`Error::InvalidRedisVersion`], and those of [`list_modules`](crate::list_modules).
 pub fn fitting_modules<R: AsRef<str>>(
     roles: &[R],
-    redis_version: RedisVersion,
+    redis_version: &str,
     limits: &Limits,
 ) -> Step<Result<Vec<Fitting>, Error>> {
-    look_up(roles, limits, move |catalog, limits| {
+    // A caller without the permission learns nothing else.
+    if !may_view_modules(roles) {
+        return Step::Done(Err(Error::Forbidden));
+    }
+    let redis_version: RedisVersion = match redis_version.parse() {
+        Ok(redis_version) => redis_version,
+        Err(error) => return Step::Done(Err(Error::InvalidRedisVersion(error))),
+    };
+
+    look_up(roles, limits, move |catalog| {
         let entries = entries(catalog)?;
         let candidates = candidates(&entries)?;
-        by_name(&candidates).map(|group| explain(group, redis_version, limits)).collect()
+        by_name(&candidates).map(|group| explain(group, redis_version)).collect()
     })
 }
 
-/// Begins a call whose outcome this function gets from the whole catalog.
+/// Begins a call whose outcome is a function of the whole catalog.
 fn look_up<R: AsRef<str>, T>(
     roles: &[R],
     limits: &Limits,
-    outcome: impl FnOnce(View<'_>, &Limits) -> Result<T, Error> + Send + 'static,
+    outcome: impl FnOnce(ImageView<'_>) -> Result<T, Damaged> + Send + 'static,
 ) -> Step<Result<T, Error>> {
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    let limits = *limits;
-    ask_catalog(move |catalog| outcome(catalog?, &limits), &limits)
+    Step::documents(limits, |catalog| {
+        let snapshot = catalog.and_then(Catalog::snapshot)?;
+        Ok(outcome(snapshot.view())?)
+    })
 }
 
-fn entries(catalog: View<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
+fn entries(catalog: ImageView<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
     catalog.entries().collect()
 }
 
@@ -250,12 +267,11 @@ mod tests {
     }
 
     fn find(catalog: &Snapshot, name: &str, version: Option<&str>) -> Vec<String> {
-        uids(catalog.find_modules(ROLES, name, version, &Limits::default()))
+        uids(catalog.answer(find_modules(ROLES, name, version, &Limits::default())))
     }
 
     fn fitting(catalog: &Snapshot, redis_version: &str) -> Vec<Fitting> {
-        let redis_version = redis_version.parse().unwrap();
-        catalog.fitting_modules(ROLES, redis_version, &Limits::default()).unwrap()
+        catalog.answer(fitting_modules(ROLES, redis_version, &Limits::default())).unwrap()
     }
 
     #[test]
@@ -275,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_latest_module_of_each_name_is_listed() {
-        let latest = uids(real().latest_modules(ROLES, &Limits::default()));
+        let latest = uids(real().answer(latest_modules(ROLES, &Limits::default())));
         assert_eq!(latest, ["bf:8.0.1", "search:7.99.91", "ReJSON:7.99.3", "timeseries:8.0.2"]);
     }
 
@@ -361,7 +377,7 @@ mod tests {
         let catalog = |body: &str| Snapshot::parse(body.as_bytes(), &limits).unwrap();
         let older = catalog(r#"[{"uid":"a","size":1,"x":null},{"uid":"b"},{"uid":"c"}]"#);
         let newer = catalog(r#"[{"uid":"d"},{"uid":"c"},{"uid":"a","size":1.0,"y":{"z":[]}}]"#);
-        let differences = older.differences(&newer, &limits).unwrap();
+        let differences = older.differences(&newer).unwrap();
         assert_eq!(uids(Ok(differences.added)), ["d"]);
         assert_eq!(uids(Ok(differences.removed)), ["b"]);
         let [changed] = &differences.changed[..] else { panic!("{:?}", differences.changed) };
@@ -378,7 +394,7 @@ mod tests {
                 field("y", None, Some(r#"{"z":[]}"#)),
             ]
         );
-        assert!(older.differences(&older.clone(), &limits).unwrap().is_empty());
+        assert!(older.differences(&older.clone()).unwrap().is_empty());
     }
 
     #[test]
@@ -386,7 +402,7 @@ mod tests {
         let limits = Limits::default();
         let step = find_modules(&["none"], "search", None, &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
-        let step = fitting_modules(&["none"], "7.4".parse().unwrap(), &limits);
+        let step = fitting_modules(&["none"], "7.4", &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
     }
 
@@ -452,7 +468,7 @@ mod tests {
                 );
             }
             let sorted = |mut uids: Vec<String>| { uids.sort(); uids };
-            let found = uids(catalog.latest_modules(ROLES, &limits));
+            let found = uids(catalog.answer(latest_modules(ROLES, &limits)));
             prop_assert!(found.is_sorted());
             prop_assert_eq!(found, sorted(latest));
             let chosen = fitting(&catalog, "7.2").into_iter().filter_map(|it| it.chosen);
@@ -460,7 +476,7 @@ mod tests {
 
             // Over a store the answers are the same.
             let Step::Ask(Ask::Documents(ask)) = latest_modules(ROLES, &limits) else { panic!() };
-            prop_assert_eq!(ask.answer(Ok(texts)), catalog.latest_modules(ROLES, &limits));
+            prop_assert_eq!(ask.answer(Ok(texts)), catalog.answer(latest_modules(ROLES, &limits)));
         }
     }
 }

@@ -18,13 +18,13 @@ use core::time::Duration;
 
 use crate::catalog::{get_module, list_modules};
 use crate::error::{Error, StoreError};
-use crate::lookup::{self, Fitting, RedisVersion};
+use crate::lookup::{self, Fitting};
 use crate::mirror::schedule::Schedule;
 use crate::mirror::time::Clock;
 use crate::module::Module;
 use crate::rest;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::step::{Ask, Step};
+use crate::step::Step;
 use crate::upstream::{ListAnswer, Request, Response};
 
 pub use crate::mirror::config::Config;
@@ -438,7 +438,7 @@ impl Mirror {
                 snapshot.handle_with(request, &self.config.limits, [age, cache_status])
             }
             Err(error) => match rest::handle(request, &self.config.limits) {
-                Step::Ask(ask) => fail(ask, error).into(),
+                Step::Ask(ask) => ask.fail(error).into(),
                 Step::Done(response) => response.into(),
             },
         }
@@ -510,7 +510,7 @@ impl Mirror {
         &self,
         now: Millis,
         roles: &[R],
-        redis_version: RedisVersion,
+        redis_version: &str,
     ) -> Result<Vec<Fitting>, Error> {
         self.resolve(now, lookup::fitting_modules(roles, redis_version, &self.config.limits))
     }
@@ -722,8 +722,8 @@ impl Mirror {
     fn resolve<T>(&self, now: Millis, step: Step<Result<T, Error>>) -> Result<T, Error> {
         match step {
             Step::Ask(ask) => match self.view(now) {
-                Ok(view) => ask.answer_from(view.snapshot),
-                Err(error) => fail(ask, error),
+                Ok(view) => view.snapshot.answer(Step::Ask(ask)),
+                Err(error) => ask.fail(error),
             },
             Step::Done(outcome) => outcome,
         }
@@ -742,14 +742,6 @@ impl fmt::Debug for Mirror {
             .field("upstream", &self.config.upstream)
             .field("fetches", &self.fetches)
             .finish_non_exhaustive()
-    }
-}
-
-/// Returns the outcome of a call for which the store gave no answer.
-fn fail<T>(ask: Ask<T>, error: StoreError) -> T {
-    match ask {
-        Ask::Document(ask) => ask.answer::<&[u8]>(Err(error)),
-        Ask::Documents(ask) => ask.answer::<&[u8]>(Err(error)),
     }
 }
 

@@ -62,6 +62,27 @@ impl fmt::Display for SyntaxError {
 
 impl core::error::Error for SyntaxError {}
 
+/// A position in a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Position {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column, in bytes, counted from 1.
+    pub column: usize,
+}
+
+impl From<&SyntaxError> for Position {
+    fn from(error: &SyntaxError) -> Self {
+        Self { line: error.line, column: error.column }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,12 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{Error, excerpt};
-use crate::image::{Damaged, Entry};
-use crate::limits::Limits;
+use crate::error::excerpt;
 use crate::lookup::version::Minimum;
 use crate::lookup::{Candidate, RedisVersion, choose};
 use crate::module::Module;
+use crate::snapshot::image::{Damaged, Entry};
 
 /// The module that a database of one Redis version gets, of the modules of one name.
 ///
@@ -75,8 +74,7 @@ pub(crate) fn choose_fitting<'a>(
 pub(super) fn explain(
     newest_first: &[Candidate<'_>],
     redis_version: RedisVersion,
-    limits: &Limits,
-) -> Result<Fitting, Error> {
+) -> Result<Fitting, Damaged> {
     let choice = fitting(newest_first, redis_version)?;
     let first = newest_first.iter().min_by_key(|candidate| candidate.place);
     let module_name = first.map_or("", |first| first.name).into();
@@ -89,7 +87,7 @@ pub(super) fn explain(
                 if rule == FittingRule::MinRedisVersion {
                     reason += &format!(", and no version is made for {redis_version}");
                 }
-                let module = candidate.entry.module(limits)?;
+                let module = candidate.entry.module()?;
                 fitting.chosen = Some(ChosenModule { module, rule, reason });
             }
             _ => fitting.others.push(OtherModule {

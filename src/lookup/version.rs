@@ -7,7 +7,7 @@ use core::str::FromStr;
 use semver::Version;
 
 use crate::error::excerpt;
-use crate::image::{Damaged, Entry};
+use crate::snapshot::image::{Damaged, Entry};
 
 /// Returns the version of a module: its semantic version, or, where it has none, the one that
 /// `version` stands for. A module with neither is older than every other.

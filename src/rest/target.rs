@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use percent_encoding::percent_decode_str;
 
-use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
 use crate::lookup::{self, RedisVersion};
-use crate::rest::Refusal;
+use crate::rest::ErrorResponse;
+use crate::snapshot::image::{Damaged, Entry, ImageView};
 
 /// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
 /// on every other path.
@@ -51,11 +51,11 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn parse(target: &'a str, limits: &Limits) -> Result<Self, Refusal> {
+    pub(super) fn parse(target: &'a str, limits: &Limits) -> Result<Self, ErrorResponse> {
         let (path, query) = split(target);
-        let path = Path::parse(path).ok_or(Refusal::NotFound)?;
+        let path = Path::parse(path).ok_or_else(ErrorResponse::not_found)?;
         if target.len() > limits.target_bytes {
-            return Err(Refusal::TargetTooLong);
+            return Err(ErrorResponse::new(414, "uri_too_long", "the request target is too long"));
         }
         let path = match path {
             Path::List => Path::List,
@@ -65,7 +65,7 @@ impl<'a> Target<'a> {
     }
 
     /// Reads the query, and returns the operation that GET asks for.
-    pub(super) fn operation(self) -> Result<Operation<'a>, Refusal> {
+    pub(super) fn operation(self) -> Result<Operation<'a>, ErrorResponse> {
         Ok(match self.path {
             Path::List => Operation::List(Filter::parse(self.query)?),
             Path::Module(uid) => Operation::Module(uid),
@@ -128,7 +128,7 @@ enum Condition {
 }
 
 impl Filter {
-    fn parse(query: &str) -> Result<Self, Refusal> {
+    fn parse(query: &str) -> Result<Self, ErrorResponse> {
         let mut filter = Self::default();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -157,7 +157,7 @@ impl Filter {
     }
 
     /// Returns the modules that are asked for, in the order of the list.
-    pub(super) fn choose<'a>(&self, catalog: View<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
+    pub(super) fn choose<'a>(&self, catalog: ImageView<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
         let mut chosen = Vec::new();
         for entry in catalog.entries() {
             let entry = entry?;
@@ -192,21 +192,22 @@ impl Filter {
 }
 
 /// Reads the Redis version of a database.
-fn redis_version(text: &str) -> Result<RedisVersion, Refusal> {
+fn redis_version(text: &str) -> Result<RedisVersion, ErrorResponse> {
     const REASON: &str = "the query key fits needs a redis version such as 7.4";
-    text.parse().map_err(|_| Refusal::BadRequest(REASON))
+    text.parse().map_err(|_| ErrorResponse::bad_request(REASON))
 }
 
-fn boolean(text: &str) -> Result<bool, Refusal> {
-    text.parse().map_err(|_| Refusal::BadRequest("the query key latest needs true or false"))
+fn boolean(text: &str) -> Result<bool, ErrorResponse> {
+    text.parse().map_err(|_| ErrorResponse::bad_request("the query key latest needs true or false"))
 }
 
 /// Reads a version: digits alone, for `str::parse` takes a sign too.
-fn version(digits: &str) -> Result<u32, Refusal> {
+fn version(digits: &str) -> Result<u32, ErrorResponse> {
     let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let version = digits.parse().ok().filter(|_| only_digits);
-    version
-        .ok_or(Refusal::BadRequest("the query key version needs an integer from 0 to 4294967295"))
+    version.ok_or(ErrorResponse::bad_request(
+        "the query key version needs an integer from 0 to 4294967295",
+    ))
 }
 
 /// Splits a target into path and query. Drops scheme and authority of the absolute form (RFC 9112,
@@ -225,20 +226,20 @@ fn split(target: &str) -> (&str, &str) {
 }
 
 /// Decodes a key or a value of a query, in which a plus sign is a space.
-fn decode_query(text: &str) -> Result<String, Refusal> {
+fn decode_query(text: &str) -> Result<String, ErrorResponse> {
     decode(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
 /// Resolves percent-encoding (RFC 3986, section 2.1). An ill-formed one is an error.
-fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
+fn decode(text: &str) -> Result<Cow<'_, str>, ErrorResponse> {
     let well_formed = |after: &str| {
         after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(well_formed) {
-        return Err(Refusal::BadRequest("a percent sign without two hexadecimal digits"));
+        return Err(ErrorResponse::bad_request("a percent sign without two hexadecimal digits"));
     }
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map_err(|_| Refusal::BadRequest("percent-encoded bytes that are not UTF-8"))
+    decoded.map_err(|_| ErrorResponse::bad_request("percent-encoded bytes that are not UTF-8"))
 }
 
 #[cfg(test)]
@@ -246,21 +247,19 @@ mod tests {
     use super::*;
 
     /// The operation of a target, in short.
-    fn operation(target: &str) -> Result<String, &'static str> {
+    fn operation(target: &str) -> Result<String, String> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::operation) {
             Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.conditions.len())),
             Ok(Operation::Module(uid)) => Ok(alloc::format!("module {uid}")),
-            Ok(Operation::Options) => Err("options"),
-            Err(Refusal::BadRequest(reason)) => Err(reason),
-            Err(Refusal::NotFound) => Err("not found"),
-            Err(Refusal::TargetTooLong) => Err("too long"),
-            Err(_) => Err("another refusal"),
+            Ok(Operation::Options) => Ok("options".into()),
+            Err(error) => Err(error.description().into()),
         }
     }
 
     #[test]
     fn targets_name_resources() {
+        const NO_PATH: &str = "there is no such path";
         const NO_DIGITS: &str = "a percent sign without two hexadecimal digits";
         const NO_UTF8: &str = "percent-encoded bytes that are not UTF-8";
         const NO_VERSION: &str = "the query key version needs an integer from 0 to 4294967295";
@@ -275,17 +274,17 @@ mod tests {
             ("/v1/modules/1", Ok("module 1")),
             ("/v1/modules/1?version=x", Ok("module 1")),
             ("/v1/modules/a%2Fb%25+%c3%a9", Ok("module a/b%+é")),
-            ("/v1/modules/a://b", Err("not found")),
-            ("/x://host/v1/modules", Err("not found")),
+            ("/v1/modules/a://b", Err(NO_PATH)),
+            ("/x://host/v1/modules", Err(NO_PATH)),
             ("/v1/modules/0123456789012345678901234567", Ok("module 0123456789012345678901234567")),
-            ("", Err("not found")),
-            ("*", Err("not found")),
-            ("http://host", Err("not found")),
-            ("/v1", Err("not found")),
-            ("/v1/Modules", Err("not found")),
-            ("//v1/modules", Err("not found")),
-            ("/v1/modules/1/", Err("not found")),
-            ("/%zz/modules", Err("not found")),
+            ("", Err(NO_PATH)),
+            ("*", Err(NO_PATH)),
+            ("http://host", Err(NO_PATH)),
+            ("/v1", Err(NO_PATH)),
+            ("/v1/Modules", Err(NO_PATH)),
+            ("//v1/modules", Err(NO_PATH)),
+            ("/v1/modules/1/", Err(NO_PATH)),
+            ("/%zz/modules", Err(NO_PATH)),
             ("/v1/modules/%", Err(NO_DIGITS)),
             ("/v1/modules/%4", Err(NO_DIGITS)),
             ("/v1/modules/%4é", Err(NO_DIGITS)),
@@ -305,10 +304,11 @@ mod tests {
             ("/v1/modules/%%41", Err(NO_DIGITS)),
             ("/v1/modules/%+1", Err(NO_DIGITS)),
             ("/v1/modules?&&version=1&", Ok("list 1")),
-            ("/v1/modules/01234567890123456789012345678", Err("too long")),
-            ("/v2/modules/01234567890123456789012345678", Err("not found")),
+            ("/v1/modules/01234567890123456789012345678", Err("the request target is too long")),
+            ("/v2/modules/01234567890123456789012345678", Err(NO_PATH)),
         ] {
-            assert_eq!(operation(target).as_deref(), expected.as_ref().copied(), "{target}");
+            let found = operation(target);
+            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{target}");
         }
     }
 

@@ -1,19 +1,19 @@
-//! Why there is no snapshot.
+//! The reasons why there is no snapshot.
 
 use core::fmt;
 
 use crate::error::Malformed;
-use crate::image::Damaged;
-use crate::json::SyntaxError;
+use crate::json::Position;
+use crate::snapshot::image::Damaged;
 
 /// The error for a catalog that breaks the rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SnapshotError {
     /// The document at fault, its field and the reason.
     pub malformed: Malformed,
-    /// The position in the body of the list; none where the catalog was given as documents.
-    ///
-    /// That of the mistake itself where the JSON is at fault, else that of the document.
+    /// The position in the body of the list: of the mistake if the body is not JSON, else of the document
+    /// at fault. `None` if the catalog was given as documents.
     pub position: Option<Position>,
 }
 
@@ -27,27 +27,6 @@ impl fmt::Display for SnapshotError {
 }
 
 impl core::error::Error for SnapshotError {}
-
-/// A position in a text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Position {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The column, in bytes, counted from 1.
-    pub column: usize,
-}
-
-impl From<&SyntaxError> for Position {
-    fn from(error: &SyntaxError) -> Self {
-        Self { line: error.line, column: error.column }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// The error for bytes that are not the image of a snapshot.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use crate::body::{find, split};
 use crate::error::StoreError;
 use crate::limits::Limits;
-use crate::snapshot::{find, split};
 use crate::upstream::{ListAnswer, ModuleAnswer, Request, Response, Upstream};
 
 /// A call of an upstream: its nodes are asked one after the other until one answers.

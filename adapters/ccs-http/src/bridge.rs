@@ -3,8 +3,8 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules::body::split;
 use ccs_modules::mirror::{self, Mirror};
-use ccs_modules::snapshot::split;
 use ccs_modules::upstream::Call;
 use ccs_modules::{Snapshot, StoreError};
 use ccs_modules_guest::cluster::Config;
@@ -85,8 +85,8 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Denied(why) => Error::Denied(why),
             StoreError::Unavailable(why) => Error::Unavailable(why),
-            StoreError::Other(why) | StoreError::TooLong(why) => Error::Other(why),
-            error => Error::Other(error.to_string()),
+            StoreError::TooLong(why) => Error::TooLong(why),
+            error => Error::Other(error.reason().into()),
         }
     }
 }

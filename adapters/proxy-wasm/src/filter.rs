@@ -269,10 +269,11 @@ impl Stream {
     /// Sends a response to the client, counts it, and logs the cause of a 5xx.
     fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
         self.plugin.counters.requests(response.status).add_one();
-        if response.status >= 500 {
-            let cause = String::from_utf8_lossy(response.body.as_ref());
-            let text = format!("a request is answered with {}: {}", response.status, cause.trim());
-            log(LogLevel::Warn, &text);
+        if let Some(cause) = &response.cause {
+            log(
+                LogLevel::Warn,
+                &format!("a request is answered with {}: {cause}", response.status),
+            );
         }
         let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         hostcalls::send_http_response(
@@ -342,16 +343,9 @@ impl Question {
 
     fn fail(self, error: StoreError) -> Response {
         match self {
-            Self::List(ask) => fail(ask, error),
-            Self::Module(ask) => fail(Ask::Document(ask), error),
+            Self::List(ask) => ask.fail(error),
+            Self::Module(ask) => Ask::Document(ask).fail(error),
         }
-    }
-}
-
-fn fail(ask: Ask<Response>, error: StoreError) -> Response {
-    match ask {
-        Ask::Document(ask) => ask.answer::<&[u8]>(Err(error)),
-        Ask::Documents(ask) => ask.answer::<&[u8]>(Err(error)),
     }
 }
 

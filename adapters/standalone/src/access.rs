@@ -3,10 +3,9 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::access::Caller;
-
 use crate::Standalone;
 use crate::bindings::exports::ccs::modules::access;
+use crate::records::received;
 
 impl access::Guest for Standalone {
     type Policy = Policy;
@@ -21,30 +20,6 @@ impl access::GuestPolicy for Policy {
     }
 
     fn caller(&self, headers: Vec<(String, String)>) -> access::Caller {
-        self.0.caller(&received(headers)).into()
+        self.0.caller(&received(&headers)).into()
     }
-}
-
-impl From<Caller> for access::Caller {
-    fn from(caller: Caller) -> Self {
-        match caller {
-            Caller::Anonymous(roles) => Self::Anonymous(roles),
-            Caller::Authenticated(roles) => Self::Authenticated(roles),
-            Caller::Unauthenticated => Self::Unauthenticated,
-        }
-    }
-}
-
-ccs_modules_guest::into_caller!(crate::bindings::exports::ccs::modules::access::Caller);
-
-/// Returns header fields as they were received. In a value that was not UTF-8 the host put U+FFFD;
-/// such a value is made one that is not UTF-8.
-pub fn received(headers: Vec<(String, String)>) -> Vec<(String, Vec<u8>)> {
-    let bytes = |value: String| {
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            return Vec::from([0xff]);
-        }
-        value.into_bytes()
-    };
-    headers.into_iter().map(|(name, value)| (name, bytes(value))).collect()
 }
