@@ -4,9 +4,10 @@
 //! They are extensions: the REST API of Redis Enterprise lists modules and gets one by its uid, and
 //! no more.
 //!
-//! Names are compared without (ASCII) case. Of the modules of one name, the newest is the one with
-//! the highest semantic version; where `semantic_version` is none, `version` says it in one number.
-//! Of equal versions the first of the list is taken.
+//! Names are compared without (ASCII) case. The newest module of a name is the one with the highest
+//! semantic version. If `semantic_version` is not a version, `version` counts, which is the version as
+//! one number. Of equal versions the first of the list is taken. A pre-release is chosen only if there is
+//! nothing else.
 //!
 //! ```
 //! use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
@@ -39,12 +40,10 @@ mod differences;
 mod fitting;
 mod version;
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
-
-use semver::Version;
 
 use crate::checked::Catalog;
 use crate::error::Error;
@@ -59,12 +58,13 @@ pub use crate::lookup::differences::{ChangedModule, Differences, FieldDifference
 pub(crate) use crate::lookup::fitting::choose_fitting;
 use crate::lookup::fitting::explain;
 pub use crate::lookup::fitting::{ChosenModule, Fitting, FittingRule, OtherModule};
+pub(crate) use crate::lookup::version::ModuleVersion;
 pub use crate::lookup::version::{InvalidRedisVersion, RedisVersion};
 
 /// Begins finding the modules of a name, newest first, for a caller with these management roles.
 ///
-/// `version` is one of: the semantic version (`2.10.17`), its beginning (`2.10`, `2`), or the version
-/// as one number (`21017`).
+/// `version` is one of: the semantic version (`2.10.17`), the numbers that it begins with (`2.10`, `2`),
+/// or the version as one number (`21017`).
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub fn find_modules<R: AsRef<str>>(
         for entry in catalog.entries() {
             let entry = entry?;
             if entry.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(&name))
-                && version.as_ref().map_or(Ok(true), |version| version::matches(&entry, version))?
+                && version.as_ref().map_or(Ok(true), |version| has_version(&entry, version))?
             {
                 found.push(entry);
             }
@@ -137,6 +137,14 @@ pub fn fitting_modules<R: AsRef<str>>(
     })
 }
 
+/// Returns whether a version that somebody asks for is the one of this module.
+fn has_version(entry: &Entry<'_>, asked: &str) -> Result<bool, Damaged> {
+    let (semantic, number) = (entry.semantic_version()?, entry.version());
+    let is_number = number.is_some_and(|number| number.to_string() == asked);
+    let begins = ModuleVersion::of(semantic, number).is_some_and(|it| it.begins_with(asked));
+    Ok(!asked.is_empty() && (is_number || begins || semantic == Some(asked)))
+}
+
 /// Begins a call whose outcome is a function of the whole catalog.
 fn look_up<R: AsRef<str>, T>(
     roles: &[R],
@@ -158,7 +166,10 @@ fn entries(catalog: ImageView<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
 
 /// Returns the newest entry of each name, in their order.
 pub(crate) fn choose_latest<'a>(entries: &[Entry<'a>]) -> Result<Vec<Entry<'a>>, Damaged> {
-    choose(entries, |newest_first| Ok(newest_first.first()))
+    choose(entries, |newest_first| {
+        let release = newest_first.iter().find(|candidate| !candidate.is_prerelease());
+        Ok(release.or(newest_first.first()))
+    })
 }
 
 /// Returns the entries that `choice` chooses of each name, in their order.
@@ -179,10 +190,17 @@ fn choose<'a>(
 /// A module among those that a lookup chooses from.
 struct Candidate<'a> {
     name: &'a str,
-    version: Version,
+    /// The version. A module without a version is older than every other.
+    version: Option<ModuleVersion>,
     /// The place in the list.
     place: usize,
     entry: Entry<'a>,
+}
+
+impl Candidate<'_> {
+    fn is_prerelease(&self) -> bool {
+        self.version.as_ref().is_some_and(ModuleVersion::is_prerelease)
+    }
 }
 
 /// Returns the entries that have a name, sorted by name, newest first, then in their order.
@@ -190,7 +208,8 @@ fn candidates<'a>(entries: &[Entry<'a>]) -> Result<Vec<Candidate<'a>>, Damaged> 
     let mut candidates = Vec::with_capacity(entries.len());
     for (place, &entry) in entries.iter().enumerate() {
         if let Some(name) = entry.module_name()? {
-            candidates.push(Candidate { name, version: version::of(&entry)?, place, entry });
+            let version = ModuleVersion::of(entry.semantic_version()?, entry.version());
+            candidates.push(Candidate { name, version, place, entry });
         }
     }
     candidates.sort_unstable_by(|a, b| {
@@ -217,6 +236,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     use proptest::prelude::*;
+    use semver::Version;
     use serde_json::json;
 
     use super::*;
@@ -429,19 +449,25 @@ mod tests {
         })
     }
 
-    /// The newest of these documents, as one reads them by eye.
+    /// The newest of these documents, as one reads them by eye: a release if there is one.
     fn newest<'a>(
         documents: impl Iterator<Item = &'a serde_json::Value>,
     ) -> Option<&'a serde_json::Value> {
         let version = |document: &serde_json::Value| {
             let semantic = document["semantic_version"].as_str().and_then(|it| it.parse().ok());
-            let number = document["version"].as_u64().unwrap_or(0);
-            semantic.unwrap_or(Version::new(number / 10_000, number / 100 % 100, number % 100))
+            let number = document["version"].as_u64();
+            let of = |number| Version::new(number / 10_000, number / 100 % 100, number % 100);
+            semantic.or(number.map(of))
         };
+        let is_release =
+            |version: &Option<Version>| version.as_ref().is_none_or(|it| it.pre.is_empty());
         // `max_by_key` takes the last of equal ones.
         let mut documents: Vec<_> = documents.collect();
         documents.reverse();
-        documents.into_iter().max_by_key(|document| version(document))
+        documents.into_iter().max_by_key(|document| {
+            let version = version(document);
+            (is_release(&version), version)
+        })
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::fmt;
 
 use serde::de::Error as _;
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::error::{Malformed, write_fault};
 use crate::json::{self, Kind, Name, Position, SyntaxError, Value};
 use crate::limits::Limits;
+use crate::lookup::ModuleVersion;
 
 /// One module: the typed fields that every server version since 2021 sends, and the whole document.
 ///
@@ -108,16 +110,17 @@ impl<'de> Deserialize<'de> for Module {
 }
 
 /// Sorts the documents of a store that has no order (a Redis hash): by module name, then newest
-/// version first, then by uid. Clients take the first object of a name as its latest version.
-/// `limits` are those of the call.
+/// version first, as [`lookup`](crate::lookup) orders versions, then by uid. Clients take the first object of a name as
+/// its latest version. `limits` are those of the call.
 ///
 /// Malformed documents come first: listing them fails, and sorting does not hide them.
 pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D], limits: &Limits) {
     documents.sort_by_cached_key(|document| {
         let document = Document::check(document.as_ref(), limits).ok()?;
+        let semantic = document.text(Field::SemanticVersion);
         Some((
             document.text(Field::ModuleName).map(Cow::into_owned),
-            core::cmp::Reverse(document.version()),
+            Reverse(ModuleVersion::of(semantic.as_deref(), document.version())),
             document.uid().into_owned(),
         ))
     });

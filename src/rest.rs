@@ -243,6 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn if_match_with_another_tag_is_412() {
+        let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
+        for (field, status) in [(&*tag, 200), ("*", 200), ("\"x\"", 412), ("", 412)] {
+            let response = answer("GET", "/v1/modules", &[("if-match", field)], Ok(&DOCUMENTS));
+            assert_eq!(response.status, status, "{field}");
+        }
+        let weak = format!("W/{tag}");
+        let head = answer("HEAD", "/v1/modules", &[("If-Match", &weak)], Ok(&DOCUMENTS));
+        assert_eq!((head.status, body(&head)), (412, ""));
+        // A module that does not exist has no tag to compare.
+        let missing = answer("GET", "/v1/modules/x", &[("if-match", "*")], Ok(&DOCUMENTS));
+        assert_eq!(missing.status, 404);
+    }
+
+    #[test]
     fn a_filter_leaves_out_what_does_not_match() {
         let [search, bf] = DOCUMENTS;
         for (query, expected) in [
@@ -255,6 +270,8 @@ mod tests {
             ("version=1", vec![]),
             ("module_name=bf", vec![bf]),
             ("module_name=bf&version=80001", vec![]),
+            // What fits does not depend on the conditions: no module is for 7.4.
+            ("module_name=search&fits=7.4", vec![]),
             ("module_name=b%66&other", vec![bf]),
             ("other=1", vec![search, bf]),
             ("latest=true", vec![search, bf]),

@@ -14,14 +14,16 @@ use crate::snapshot::image::{Damaged, Entry};
 /// The module that a database of one Redis version gets, of the modules of one name.
 ///
 /// 1. The newest one whose `compatible_redis_version` has the major and minor version of the database.
-/// 2. If no module of the name has that: of those without `compatible_redis_version`, or with an
-///    empty one, the newest whose `min_redis_version` is not above the database's version and has the
-///    same major version. Older servers have no other field to go by.
+/// 2. If no module of the name has that, and the database's version is below 7.4: of those without
+///    `compatible_redis_version`, or with an empty one, the newest whose `min_redis_version` is not above
+///    the database's version and has the same major version.
+///
+/// A pre-release is chosen only if no release fits by the same rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fitting {
     /// The name, as the first module of the list spells it.
     pub module_name: String,
-    /// The module that the database gets; none where no module of the name fits.
+    /// The module that the database gets. `None` if no module of the name fits.
     pub chosen: Option<ChosenModule>,
     /// The other modules of the name, newest first.
     pub others: Vec<OtherModule>,
@@ -44,7 +46,7 @@ pub enum FittingRule {
     /// The module's `compatible_redis_version` has the database's major and minor version.
     CompatibleRedisVersion,
     /// The module's `min_redis_version` is not above the database's version and has the same major
-    /// version, and no module of the name is made for the database's version.
+    /// version, and no module of the name is made for the database's version, which is below 7.4.
     MinRedisVersion,
 }
 
@@ -94,7 +96,10 @@ pub(super) fn explain(
                 uid: candidate.entry.uid()?.into(),
                 semantic_version: candidate.entry.semantic_version()?.map(String::from),
                 reason: match choice {
-                    Some((_, rule)) if verdict.fits_by(rule) => "a newer one fits".into(),
+                    Some((chosen, rule)) if verdict.fits_by(rule) => {
+                        let is_newer = candidate.version > chosen.version;
+                        (if is_newer { "a release fits" } else { "a newer one fits" }).into()
+                    }
                     Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
                         let reason = verdict.reason(redis_version);
                         format!("{reason}, but another version is made for {redis_version}")
@@ -112,17 +117,22 @@ fn fitting<'c, 'a>(
     newest_first: &'c [Candidate<'a>],
     redis_version: RedisVersion,
 ) -> Result<Option<(&'c Candidate<'a>, FittingRule)>, Damaged> {
-    let mut by_minimum = None;
-    for candidate in newest_first {
-        let verdict = Verdict::of(&candidate.entry, redis_version)?;
-        if verdict.fits_by(FittingRule::CompatibleRedisVersion) {
-            return Ok(Some((candidate, FittingRule::CompatibleRedisVersion)));
+    for rule in [FittingRule::CompatibleRedisVersion, FittingRule::MinRedisVersion] {
+        let mut prerelease = None;
+        for candidate in newest_first {
+            if !Verdict::of(&candidate.entry, redis_version)?.fits_by(rule) {
+                continue;
+            }
+            if !candidate.is_prerelease() {
+                return Ok(Some((candidate, rule)));
+            }
+            prerelease = prerelease.or(Some((candidate, rule)));
         }
-        if by_minimum.is_none() && verdict.fits_by(FittingRule::MinRedisVersion) {
-            by_minimum = Some((candidate, FittingRule::MinRedisVersion));
+        if prerelease.is_some() {
+            return Ok(prerelease);
         }
     }
-    Ok(by_minimum)
+    Ok(None)
 }
 
 /// The outcome of comparing a module with a Redis version.
@@ -131,10 +141,10 @@ enum Verdict<'a> {
     Compatible(&'a str),
     /// It is made for another version.
     Incompatible(&'a str),
-    /// It does not say what it is made for, but what it needs.
+    /// It states what it needs, and not for which version it is made.
     Minimum(&'a str, Minimum),
-    /// It says neither.
-    Silent,
+    /// It states nothing that counts for this version: this is the reason.
+    Unstated(&'static str),
 }
 
 impl<'a> Verdict<'a> {
@@ -146,7 +156,11 @@ impl<'a> Verdict<'a> {
                 false => Self::Incompatible(compatible),
             });
         }
-        Ok(stated(entry.min_redis_version()?).map_or(Self::Silent, |minimum| {
+        if !redis_version.goes_by_minimum() {
+            return Ok(Self::Unstated("states no compatible_redis_version"));
+        }
+        let neither = Self::Unstated("neither compatible_redis_version nor min_redis_version");
+        Ok(stated(entry.min_redis_version()?).map_or(neither, |minimum| {
             Self::Minimum(minimum, redis_version.compare_minimum(minimum))
         }))
     }
@@ -177,7 +191,7 @@ impl<'a> Verdict<'a> {
                 }
                 .into()
             }
-            Self::Silent => "neither compatible_redis_version nor min_redis_version".into(),
+            Self::Unstated(reason) => (*reason).into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::checked::{Catalog, CheckedDocument};
 use crate::entity_tag::{entity_tag, hash};
 use crate::error::Error;
 use crate::headers;
-use crate::rest::conditional::names;
+use crate::rest::conditional::{Comparison, names};
 use crate::rest::target::Filter;
 use crate::rest::{ErrorResponse, Request, Response};
 
@@ -19,24 +19,27 @@ pub(super) struct Responder {
     /// Whether the method is HEAD: the same header fields, and no body (RFC 9110, section 9.3.2).
     is_head: bool,
     cache_control: &'static str,
+    if_match: Vec<Vec<u8>>,
     if_none_match: Vec<Vec<u8>>,
 }
 
 impl Responder {
     pub(super) fn new(request: &Request<'_>) -> Self {
-        let if_none_match = headers::values(request.headers, "if-none-match").map(<[u8]>::to_vec);
+        let fields = |name| headers::values(request.headers, name).map(<[u8]>::to_vec).collect();
         let cache_control = match request.caller {
             Caller::Anonymous(_) => REVALIDATED,
             Caller::Authenticated(_) | Caller::Unauthenticated => PRIVATE,
         };
         let is_head = request.method == "HEAD";
-        Self { is_head, cache_control, if_none_match: if_none_match.collect() }
+        let (if_match, if_none_match) = (fields("if-match"), fields("if-none-match"));
+        Self { is_head, cache_control, if_match, if_none_match }
     }
 
     /// Makes a responder for a request whose sender was not looked for.
     pub(super) fn without_caller(method: &str) -> Self {
         let is_head = method == "HEAD";
-        Self { is_head, cache_control: PRIVATE, if_none_match: Vec::new() }
+        let cache_control = PRIVATE;
+        Self { is_head, cache_control, if_match: Vec::new(), if_none_match: Vec::new() }
     }
 
     /// Responds with the modules that the filter chooses, in the order of the list. The body of the whole
@@ -50,17 +53,18 @@ impl Responder {
             true => catalog.body(),
             false => filtered(filter, catalog),
         });
-        match chosen {
+        match chosen.map_err(ErrorResponse::from).and_then(|found| self.check_if_match(found)) {
             Ok((body, tag)) => self.represent(body, &tag),
-            Err(error) => self.error(error.into()).into(),
+            Err(error) => self.error(error).into(),
         }
     }
 
     /// Responds with one module.
     pub(super) fn module(self, document: Result<CheckedDocument<'_>, Error>) -> Response {
-        match document.and_then(|document| Ok(document.body()?)) {
+        let found = document.and_then(|document| Ok(document.body()?));
+        match found.map_err(ErrorResponse::from).and_then(|found| self.check_if_match(found)) {
             Ok((body, tag)) => self.represent(body, &tag),
-            Err(error) => self.error(error.into()),
+            Err(error) => self.error(error),
         }
     }
 
@@ -75,9 +79,19 @@ impl Responder {
         self.respond(204, Some(("allow", ALLOW)), None)
     }
 
+    /// Checks that the client means this body, if it names any by its entity tag.
+    fn check_if_match<B>(&self, found: (B, String)) -> Result<(B, String), ErrorResponse> {
+        let is_named = |field: &Vec<u8>| names(field, &found.1, Comparison::Strong);
+        if self.if_match.is_empty() || self.if_match.iter().any(is_named) {
+            return Ok(found);
+        }
+        let description = "if-match names another entity tag";
+        Err(ErrorResponse::new(412, "precondition_failed", description))
+    }
+
     /// Responds with this body and 200, or with 304 if the client has the body already.
     fn represent<B: AsRef<[u8]> + Default>(self, body: B, tag: &str) -> Response<B> {
-        if self.if_none_match.iter().any(|field| names(field, tag)) {
+        if self.if_none_match.iter().any(|field| names(field, tag, Comparison::Weak)) {
             return self.respond(304, Some(("etag", tag)), None);
         }
         self.respond(200, Some(("etag", tag)), Some(body))

@@ -1,6 +1,7 @@
 //! Request targets: the resource that a path names, and the part of the list that a query asks for.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -108,23 +109,19 @@ impl<'a> Path<&'a str> {
     }
 }
 
-/// The part of the list that a query asks for. This is an extension of this implementation; an
-/// unknown key is ignored, as the real server does.
+/// The part of the list that a query asks for. This is an extension of this implementation. An unknown
+/// key is ignored, as the real server does.
 #[derive(Default)]
 pub(super) struct Filter {
-    /// The conditions that a module must meet, all of them.
-    conditions: Vec<Condition>,
-    /// The Redis version of a database: of the modules left of each name, the one that it gets.
+    /// The Redis version of a database: of each name, the module that the database gets.
     fits: Option<RedisVersion>,
-    /// Whether only the newest is asked for of the modules left of each name.
-    latest: bool,
-}
-
-enum Condition {
     /// Compared without (ASCII) case.
-    ModuleName(String),
-    SemanticVersion(String),
-    Version(u32),
+    module_name: Option<String>,
+    /// Compared as a text.
+    semantic_version: Option<String>,
+    version: Option<u32>,
+    /// Whether only the newest is asked for of the modules left of each name.
+    latest: Option<bool>,
 }
 
 impl Filter {
@@ -132,62 +129,60 @@ impl Filter {
         let mut filter = Self::default();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let Ok(key) = decode_query(key) else { continue };
-            filter.conditions.push(match key.as_str() {
-                "fits" => {
-                    filter.fits = Some(redis_version(&decode_query(value)?)?);
-                    continue;
-                }
-                "latest" => {
-                    filter.latest = boolean(&decode_query(value)?)?;
-                    continue;
-                }
-                "module_name" => Condition::ModuleName(decode_query(value)?),
-                "semantic_version" => Condition::SemanticVersion(decode_query(value)?),
-                "version" => Condition::Version(version(&decode_query(value)?)?),
-                _ => continue,
-            });
+            let (key, value) = (decode_query(key)?, decode_query(value)?);
+            let is_first = match key.as_str() {
+                "fits" => filter.fits.replace(redis_version(&value)?).is_none(),
+                "latest" => filter.latest.replace(boolean(&value)?).is_none(),
+                "module_name" => filter.module_name.replace(value).is_none(),
+                "semantic_version" => filter.semantic_version.replace(value).is_none(),
+                "version" => filter.version.replace(version(&value)?).is_none(),
+                _ => true,
+            };
+            if !is_first {
+                let description = format!("the query key {key} is given twice");
+                return Err(ErrorResponse::bad_request(description));
+            }
         }
         Ok(filter)
     }
 
-    /// Tells whether the whole list is asked for.
+    /// Returns whether the whole list is asked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.conditions.is_empty() && self.fits.is_none() && !self.latest
+        let Self { fits, module_name, semantic_version, version, latest } = self;
+        fits.is_none()
+            && module_name.is_none()
+            && semantic_version.is_none()
+            && version.is_none()
+            && *latest != Some(true)
     }
 
     /// Returns the modules that are asked for, in the order of the list.
     pub(super) fn choose<'a>(&self, catalog: ImageView<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
-        let mut chosen = Vec::new();
-        for entry in catalog.entries() {
-            let entry = entry?;
-            if self.meets_conditions(&entry)? {
-                chosen.push(entry);
-            }
-        }
+        let mut chosen = catalog.entries().collect::<Result<Vec<_>, _>>()?;
+        // What fits a database does not depend on what else is asked for.
         if let Some(redis_version) = self.fits {
             chosen = lookup::choose_fitting(&chosen, redis_version)?;
         }
-        if self.latest {
-            chosen = lookup::choose_latest(&chosen)?;
-        }
-        Ok(chosen)
-    }
 
-    fn meets_conditions(&self, module: &Entry<'_>) -> Result<bool, Damaged> {
-        for condition in &self.conditions {
-            let met = match condition {
-                Condition::ModuleName(name) => {
-                    module.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(name))
-                }
-                Condition::SemanticVersion(version) => module.semantic_version()? == Some(version),
-                Condition::Version(version) => module.version() == Some(*version),
-            };
-            if !met {
-                return Ok(false);
+        let mut matching = Vec::with_capacity(chosen.len());
+        for entry in chosen {
+            if self.matches(&entry)? {
+                matching.push(entry);
             }
         }
-        Ok(true)
+
+        match self.latest {
+            Some(true) => lookup::choose_latest(&matching),
+            _ => Ok(matching),
+        }
+    }
+
+    fn matches(&self, module: &Entry<'_>) -> Result<bool, Damaged> {
+        let (name, semantic) = (module.module_name()?, module.semantic_version()?);
+        let is_name = |asked: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(asked));
+        Ok(self.module_name.as_deref().is_none_or(is_name)
+            && self.semantic_version.as_deref().is_none_or(|asked| semantic == Some(asked))
+            && self.version.is_none_or(|asked| module.version() == Some(asked)))
     }
 }
 
@@ -203,11 +198,10 @@ fn boolean(text: &str) -> Result<bool, ErrorResponse> {
 
 /// Reads a version: digits alone, for `str::parse` takes a sign too.
 fn version(digits: &str) -> Result<u32, ErrorResponse> {
+    const REASON: &str = "the query key version needs an integer from 0 to 4294967295";
     let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let version = digits.parse().ok().filter(|_| only_digits);
-    version.ok_or(ErrorResponse::bad_request(
-        "the query key version needs an integer from 0 to 4294967295",
-    ))
+    version.ok_or_else(|| ErrorResponse::bad_request(REASON))
 }
 
 /// Splits a target into path and query. Drops scheme and authority of the absolute form (RFC 9112,
@@ -250,8 +244,10 @@ mod tests {
     fn operation(target: &str) -> Result<String, String> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::operation) {
-            Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.conditions.len())),
-            Ok(Operation::Module(uid)) => Ok(alloc::format!("module {uid}")),
+            Ok(Operation::List(filter)) => {
+                Ok(if filter.is_empty() { "list" } else { "filtered list" }.into())
+            }
+            Ok(Operation::Module(uid)) => Ok(format!("module {uid}")),
             Ok(Operation::Options) => Ok("options".into()),
             Err(error) => Err(error.description().into()),
         }
@@ -264,12 +260,13 @@ mod tests {
         const NO_UTF8: &str = "percent-encoded bytes that are not UTF-8";
         const NO_VERSION: &str = "the query key version needs an integer from 0 to 4294967295";
         for (target, expected) in [
-            ("/v1/modules", Ok("list 0")),
-            ("/v1/modules?", Ok("list 0")),
-            ("/v1/modules?x&module_name=a&version=1", Ok("list 2")),
-            ("/v1/modules?version=1&version=2", Ok("list 2")),
-            ("/%76%31/module%73", Ok("list 0")),
-            ("http://host:1/v1/modules", Ok("list 0")),
+            ("/v1/modules", Ok("list")),
+            ("/v1/modules?", Ok("list")),
+            ("/v1/modules?x&module_name=a&version=1", Ok("filtered list")),
+            ("/v1/modules?version=1&version=2", Err("the query key version is given twice")),
+            ("/v1/modules?fits=7.4&fits=7.4", Err("the query key fits is given twice")),
+            ("/%76%31/module%73", Ok("list")),
+            ("http://host:1/v1/modules", Ok("list")),
             ("/v1/modules/", Ok("module ")),
             ("/v1/modules/1", Ok("module 1")),
             ("/v1/modules/1?version=x", Ok("module 1")),
@@ -290,20 +287,22 @@ mod tests {
             ("/v1/modules/%4é", Err(NO_DIGITS)),
             ("/v1/modules/%ff", Err(NO_UTF8)),
             ("/v1/modules?module_name=%ff", Err(NO_UTF8)),
-            ("/v1/modules?other=%ff", Ok("list 0")),
+            ("/v1/modules?other=%ff", Err(NO_UTF8)),
+            ("/v1/modules?%zz=1", Err(NO_DIGITS)),
             ("/v1/modules?version=x", Err(NO_VERSION)),
             ("/v1/modules?version", Err(NO_VERSION)),
-            ("/v1/modules?version=0080001", Ok("list 1")),
+            ("/v1/modules?version=0080001", Ok("filtered list")),
             ("/v1/modules?version=+5", Err(NO_VERSION)),
             ("/v1/modules?version=%2B5", Err(NO_VERSION)),
             ("/v1/modules?version=-5", Err(NO_VERSION)),
             ("/v1/modules?version=4294967296", Err(NO_VERSION)),
-            ("/v1/modules?fits=7.4&latest=true", Ok("list 0")),
+            ("/v1/modules?fits=7.4&latest=true", Ok("filtered list")),
+            ("/v1/modules?latest=false", Ok("list")),
             ("/v1/modules?fits=7", Err("the query key fits needs a redis version such as 7.4")),
             ("/v1/modules?latest", Err("the query key latest needs true or false")),
             ("/v1/modules/%%41", Err(NO_DIGITS)),
             ("/v1/modules/%+1", Err(NO_DIGITS)),
-            ("/v1/modules?&&version=1&", Ok("list 1")),
+            ("/v1/modules?&&version=1&", Ok("filtered list")),
             ("/v1/modules/01234567890123456789012345678", Err("the request target is too long")),
             ("/v2/modules/01234567890123456789012345678", Err(NO_PATH)),
         ] {
