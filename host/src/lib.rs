@@ -62,12 +62,9 @@
 #![deny(missing_docs)]
 
 pub mod artifacts;
-pub mod bake;
 mod bindings;
-mod bom;
 mod call_limits;
 mod ccs;
-pub mod compose;
 mod engine;
 mod error;
 pub mod files;
@@ -85,6 +82,7 @@ pub mod traces;
 
 pub use ccs_modules::StoreError as CcsError;
 
+pub use crate::artifacts::{bake, compose};
 pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
 pub use crate::bindings::exports::ccs::modules::lookup::{
     ChosenModule, Fitting, FittingRule, OtherModule,

@@ -1,5 +1,9 @@
 //! The artifacts: every WebAssembly file that is shipped, built together with this library.
 
+pub mod bake;
+mod bom;
+pub mod compose;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -7,7 +11,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmparser::{Parser, Payload};
 
-use crate::compose::{CannotCompose, compose};
+use self::compose::{CannotCompose, compose};
 
 include!(concat!(env!("ARTIFACTS"), "/artifacts.rs"));
 
