@@ -62,36 +62,21 @@
 #![deny(missing_docs)]
 
 pub mod artifacts;
-mod bindings;
-mod call_limits;
 mod ccs;
-mod engine;
-mod error;
+mod component;
 pub mod files;
 mod header_fields;
-mod host;
-mod instance;
-mod memory;
 pub mod mirror;
 pub mod server;
-mod service;
-mod standalone;
-mod state;
 pub mod stores;
 pub mod traces;
 
 pub use ccs_modules::StoreError as CcsError;
 
 pub use crate::artifacts::{bake, compose};
-pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
-pub use crate::bindings::exports::ccs::modules::lookup::{
-    ChosenModule, Fitting, FittingRule, OtherModule,
-};
-pub use crate::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
-pub use crate::call_limits::CallLimits;
 pub use crate::ccs::Ccs;
-pub use crate::error::{CallError, LoadError};
-pub use crate::host::Host;
-pub use crate::instance::Instance;
-pub use crate::service::Service;
-pub use crate::standalone::{HeldSnapshot, OpenError, Standalone};
+pub use crate::component::{
+    CallError, CallLimits, Caller, CatalogError, ChosenModule, Fitting, FittingRule, HeldSnapshot,
+    Host, Instance, LoadError, Module, OpenError, OtherModule, Request, Response, Service,
+    Standalone,
+};

@@ -6,8 +6,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime::{Store, component};
 
-use crate::memory::copied_bytes;
-use crate::state::State;
+use crate::component::memory::copied_bytes;
+use crate::component::state::State;
 use crate::{CallError, Ccs, Fitting, Host, Module, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.

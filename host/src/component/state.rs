@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use crate::bindings::ccs::modules::ccs::{Document, Error, Host};
 use crate::ccs::late;
-use crate::memory::Memory;
+use crate::component::bindings::ccs::modules::ccs::{Document, Error, Host};
+use crate::component::memory::Memory;
 use crate::{CallLimits, Ccs, CcsError};
 
 /// The host's half of one instance of the plugin.

@@ -11,9 +11,10 @@ use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Linker, ResourceAny};
 use wasmtime::{Engine, Store};
 
-use crate::bindings::standalone::exports::ccs::modules::snapshot;
-use crate::memory::{Memory, copied_bytes};
-use crate::{CallError, CallLimits, Caller, LoadError, Request, Response, engine};
+use crate::component::bindings::standalone::exports::ccs::modules::snapshot;
+use crate::component::engine;
+use crate::component::memory::{Memory, copied_bytes};
+use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 
 /// The standalone component, compiled and linked. Clones share it.
 ///

@@ -7,10 +7,11 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
-use crate::bindings::Plugin;
-use crate::bindings::exports::ccs::modules::{catalog, lookup, rest};
-use crate::state::State;
-use crate::{CallLimits, Ccs, LoadError, Service, engine};
+use crate::component::bindings::Plugin;
+use crate::component::bindings::exports::ccs::modules::{catalog, lookup, rest};
+use crate::component::engine;
+use crate::component::state::State;
+use crate::{CallLimits, Ccs, LoadError, Service};
 
 /// An artifact, compiled and linked. Clones share it.
 #[derive(Clone)]
@@ -87,7 +88,7 @@ fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
 mod tests {
     use super::*;
     use crate::artifacts;
-    use crate::engine::Needs;
+    use crate::component::engine::Needs;
 
     #[test]
     fn the_plugin_needs_what_is_reserved_for_it() {
