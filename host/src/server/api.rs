@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Version};
 use tracing::field;
 
-use crate::header_fields;
+use crate::net::header_fields;
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
 use crate::server::connection::{Handler, Peer};

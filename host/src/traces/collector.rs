@@ -16,7 +16,7 @@ use opentelemetry_http::HttpError;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use crate::stores::HttpClient;
+use crate::net::HttpClient;
 
 /// The URL of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,19 +8,19 @@ use tokio::time::{Instant, timeout_at};
 
 /// The end of the time of a call, and the time limit as errors name it.
 #[derive(Clone, Copy)]
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     end: Instant,
     limit: Duration,
 }
 
 impl Deadline {
     /// The end of a call that begins now.
-    pub(super) fn after(limit: Duration) -> Self {
+    pub(crate) fn after(limit: Duration) -> Self {
         Self { end: Instant::now() + limit, limit }
     }
 
     /// The same limit with a tenth of it left over, to report that there was no answer.
-    pub(super) fn with_time_to_report(limit: Duration) -> Self {
+    pub(crate) fn with_time_to_report(limit: Duration) -> Self {
         Self { end: Instant::now() + limit * 9 / 10, limit }
     }
 
@@ -29,7 +29,7 @@ impl Deadline {
     /// # Errors
     ///
     /// The error of the work, or one of the kind [`ErrorKind::TimedOut`].
-    pub(super) async fn wait_for<T, E: From<io::Error>>(
+    pub(crate) async fn wait_for<T, E: From<io::Error>>(
         self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 /// Connects to the first address of `host` that accepts. One that does not answer delays the others
 /// by [`ATTEMPT_DELAY`] only (RFC 8305, section 5).
-pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+pub(crate) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses = lookup_host((host, port)).await?.collect();
     first(interleave(addresses), TcpStream::connect).await
 }

@@ -7,11 +7,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::stores::connect;
-use crate::stores::deadline::Deadline;
+use crate::net::connect;
+use crate::net::deadline::Deadline;
 
 /// Bytes in both directions.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -20,7 +20,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// # Errors
 ///
 /// The reason in plain words, without the name of the server.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     host: &str,
     port: u16,
     tls: Option<&TlsConnector>,

@@ -15,8 +15,8 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::stores::deadline::Deadline;
-use crate::stores::{stream, tls};
+use crate::net::deadline::Deadline;
+use crate::net::{stream, tls};
 
 /// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
 /// connection of its own, so none fails because a kept one was lost.

@@ -15,7 +15,7 @@ use crate::files;
 
 /// Loads the certificates of the file `ca`, or else the system's, and makes a connector that trusts
 /// them.
-pub(super) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, String> {
+pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, String> {
     let load = move || {
         let roots = match ca {
             Some(path) => of_file(&path)?,
