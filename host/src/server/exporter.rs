@@ -11,9 +11,9 @@ use tokio::net::ToSocketAddrs;
 
 use crate::server::answer::{Answer, refuse};
 use crate::server::connection::Handler;
+use crate::server::content::page;
 use crate::server::listener::Listener;
 use crate::server::metrics::Connections;
-use crate::server::page::page;
 use crate::server::reload::Replaceable;
 use crate::server::{ConnectionLimits, Metrics};
 
