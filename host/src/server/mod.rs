@@ -19,15 +19,14 @@
 //! ```
 
 mod answer;
+mod answering;
 mod api;
 mod catalog_metrics;
 mod connection;
 mod connection_limits;
 mod content;
 mod exporter;
-mod held;
 mod in_flight;
-mod instances;
 mod listener;
 mod measured_store;
 mod metrics;
@@ -47,19 +46,18 @@ use std::time::Duration;
 use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
 
+use self::answering::Plugin;
 use self::api::Api;
 use self::in_flight::InFlight;
-use self::instances::Plugin;
 use self::listener::Listener;
 use self::measured_store::MeasuredStore;
 use self::readiness::Readiness;
 use crate::traces::Traces;
 use crate::{Ccs, Host};
 
+pub use self::answering::{Holding, Instances};
 pub use self::connection_limits::ConnectionLimits;
 pub use self::exporter::Exporter;
-pub use self::held::Holding;
-pub use self::instances::Instances;
 pub use self::metrics::Metrics;
 pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;

@@ -1,5 +1,7 @@
 //! The instances that answer requests.
 
+mod snapshots;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,12 +9,14 @@ use ccs_modules::rest::Refusal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use self::snapshots::{Content, Held};
 use crate::mirror::ClusterMirror;
 use crate::server::Metrics;
-use crate::server::held::{Content, Held, Holding};
 use crate::server::readiness::not_ready;
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
+
+pub use self::snapshots::Holding;
 
 /// The instance that answers a request.
 #[derive(Clone, Debug, Default)]
