@@ -15,7 +15,7 @@ use crate::net::header_fields;
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
 use crate::server::answering::Plugin;
-use crate::server::connection::{Handler, Peer};
+use crate::server::connections::{Handler, Peer};
 use crate::server::content::page;
 use crate::server::in_flight::InFlight;
 use crate::server::page::{PageFile, PageFiles};

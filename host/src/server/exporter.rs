@@ -10,9 +10,9 @@ use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 
 use crate::server::answer::{Answer, refuse};
-use crate::server::connection::Handler;
+use crate::server::connections::Handler;
+use crate::server::connections::Listener;
 use crate::server::content::page;
-use crate::server::listener::Listener;
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 use crate::server::{ConnectionLimits, Metrics};

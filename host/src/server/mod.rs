@@ -22,20 +22,16 @@ mod answer;
 mod answering;
 mod api;
 mod catalog_metrics;
-mod connection;
-mod connection_limits;
+mod connections;
 mod content;
 mod exporter;
 mod in_flight;
-mod listener;
 mod measured_store;
 mod metrics;
 mod page;
-mod protocol;
 mod readiness;
 mod reload;
 mod request_span;
-mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -48,20 +44,19 @@ use tokio::net::ToSocketAddrs;
 
 use self::answering::Plugin;
 use self::api::Api;
+use self::connections::Listener;
 use self::in_flight::InFlight;
-use self::listener::Listener;
 use self::measured_store::MeasuredStore;
 use self::readiness::Readiness;
 use crate::traces::Traces;
 use crate::{Ccs, Host};
 
 pub use self::answering::{Holding, Instances};
-pub use self::connection_limits::ConnectionLimits;
+pub use self::connections::{ConnectionLimits, Tls, TlsError};
 pub use self::exporter::Exporter;
 pub use self::metrics::Metrics;
 pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;
-pub use self::tls::{Tls, TlsError};
 
 /// The settings of a server.
 #[derive(Clone, Debug, Default)]

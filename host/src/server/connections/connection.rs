@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, last_answer};
-use crate::server::protocol::{self, Protocol};
+use crate::server::connections::protocol::{self, Protocol};
 use crate::server::reload::Replaceable;
 
 /// A handler of requests.
-pub(super) trait Handler: Clone + Send + Sync + 'static {
+pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
     /// Responds to one request.
     fn answer(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Answer> + Send;
 }
@@ -67,7 +67,7 @@ pub(super) async fn serve(
 
 /// The address of the client, as an extension of a request.
 #[derive(Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
 /// A handler that is told the address of the client.
 #[derive(Clone)]

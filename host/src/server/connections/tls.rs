@@ -78,7 +78,7 @@ impl Tls {
         &self.certificate
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(in crate::server) fn acceptor(&self) -> TlsAcceptor {
         self.config.clone().into()
     }
 }

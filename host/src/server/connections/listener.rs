@@ -17,19 +17,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::answer::{Answer, refuse};
-use crate::server::connection::{self, ConnectionSettings, Handler};
+use crate::server::connections::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 use crate::server::{ConnectionLimits, SEND_TIME};
 
 /// A bound address that accepts connections.
-pub(super) struct Listener {
+pub(in crate::server) struct Listener {
     socket: TcpListener,
     settings: ConnectionSettings,
 }
 
 impl Listener {
-    pub(super) async fn bind(
+    pub(in crate::server) async fn bind(
         address: impl ToSocketAddrs,
         tls: Replaceable<Option<TlsAcceptor>>,
         limits: ConnectionLimits,
@@ -39,12 +39,12 @@ impl Listener {
         Ok(Self { socket, settings: ConnectionSettings { tls, limits, response_timeout } })
     }
 
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+    pub(in crate::server) fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     /// Serves until `shutdown`, and then finishes the requests in flight.
-    pub(super) async fn run(
+    pub(in crate::server) async fn run(
         self,
         handler: impl Handler,
         connections: Connections,
