@@ -21,12 +21,9 @@
 mod answer;
 mod answering;
 mod api;
-mod catalog_metrics;
 mod connections;
 mod content;
-mod exporter;
 mod in_flight;
-mod measured_store;
 mod metrics;
 mod page;
 mod readiness;
@@ -46,15 +43,14 @@ use self::answering::Plugin;
 use self::api::Api;
 use self::connections::Listener;
 use self::in_flight::InFlight;
-use self::measured_store::MeasuredStore;
+use self::metrics::MeasuredStore;
 use self::readiness::Readiness;
 use crate::traces::Traces;
 use crate::{Ccs, Host};
 
 pub use self::answering::{Holding, Instances};
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
-pub use self::exporter::Exporter;
-pub use self::metrics::Metrics;
+pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;
 

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::ccs::late;
-use crate::server::catalog_metrics::HeldCatalog;
+use crate::server::metrics::HeldCatalog;
 use crate::{CallError, Ccs, CcsError, HeldSnapshot, OpenError, Request, Response, Standalone};
 
 /// The settings of instances that hold a snapshot of the store.

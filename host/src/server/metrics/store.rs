@@ -13,13 +13,13 @@ use crate::{Ccs, CcsError};
 
 /// A store that measures how long its answers take, and counts its failures. Within the span of a
 /// request, each answer has a span.
-pub(super) struct MeasuredStore<C> {
+pub(in crate::server) struct MeasuredStore<C> {
     ccs: C,
     metrics: Arc<Metrics>,
 }
 
 impl<C: Ccs> MeasuredStore<C> {
-    pub(super) fn new(ccs: C, metrics: Arc<Metrics>) -> Self {
+    pub(in crate::server) fn new(ccs: C, metrics: Arc<Metrics>) -> Self {
         Self { ccs, metrics }
     }
 

@@ -24,7 +24,7 @@ pub(super) enum CatalogMetrics {
 
 /// The state of a catalog that instances hold.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HeldCatalog {
+pub(in crate::server) struct HeldCatalog {
     state: Arc<Mutex<State>>,
 }
 
@@ -38,7 +38,7 @@ struct State {
 
 impl HeldCatalog {
     /// Notes when the store had the catalog that answers, if one does, and whether the store fails.
-    pub(super) fn set(&self, confirmed: Option<Instant>, failing: bool) {
+    pub(in crate::server) fn set(&self, confirmed: Option<Instant>, failing: bool) {
         *self.state() = State { confirmed, failing };
     }
 

@@ -1,5 +1,9 @@
 //! Metrics of a server.
 
+mod catalog;
+mod exporter;
+mod store;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -16,9 +20,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use self::catalog::{CatalogMetrics, MirrorFetches};
 use crate::server::Instances;
-use crate::server::catalog_metrics::{CatalogMetrics, HeldCatalog, MirrorFetches};
 use crate::{CallError, Host, Standalone};
+
+pub(super) use self::catalog::HeldCatalog;
+pub use self::exporter::Exporter;
+pub(super) use self::store::MeasuredStore;
 
 /// Metrics of a server, which Prometheus can read.
 #[derive(Debug)]
