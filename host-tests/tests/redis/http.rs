@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ccs_modules_host::server::{Holding, Instances, Server as HttpServer, Settings};
+use ccs_modules_host::server::{Answering, Holding, Server as HttpServer, Settings};
 use ccs_modules_host::{CallLimits, Host, Standalone, artifacts};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
@@ -61,8 +61,8 @@ async fn a_value_that_breaks_leaves_the_last_good_catalog() {
         stale_if_error: Duration::from_secs(3600),
     };
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
-    let instances = Instances::Held(holding);
-    let settings = Settings { access: Some(access), instances, ..Settings::default() };
+    let answering = Answering::Held(holding);
+    let settings = Settings { access: Some(access), answering, ..Settings::default() };
     let http = HttpServer::bind("127.0.0.1:0", &host, server.store(), settings).await.unwrap();
     let (address, metrics) = (http.address().unwrap(), http.metrics());
     let stop = CancellationToken::new();

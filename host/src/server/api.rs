@@ -14,7 +14,7 @@ use tracing::field;
 use crate::net::header_fields;
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
-use crate::server::answering::Plugin;
+use crate::server::answering::Answerer;
 use crate::server::connections::{Handler, Peer};
 use crate::server::content::page;
 use crate::server::in_flight::InFlight;
@@ -28,11 +28,11 @@ use crate::{CallError, Request};
 /// The API and the probes.
 pub(super) struct Api {
     pub(super) access: Replaceable<Option<Arc<Policy>>>,
+    pub(super) answerer: Answerer,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) page: Option<PageFiles>,
-    pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
@@ -68,7 +68,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 impl Api {
     /// Whether requests can be answered, from a catalog that is held or by the store, and why not.
     async fn readiness(&self) -> Result<(), Refusal> {
-        match self.plugin.holds_catalog().await {
+        match self.answerer.holds_catalog().await {
             Some(holds_catalog) => holds_catalog,
             None => self.readiness.check().await,
         }
@@ -142,7 +142,7 @@ impl Api {
             headers,
             caller: caller.into(),
         };
-        let response = self.plugin.handle(&request).await;
+        let response = self.answerer.handle(&request).await;
         let mut response = response.map_err(|error| self.failed(&error, record))?;
         if response.status >= 500 {
             record.cause = description(&response.body);

@@ -39,7 +39,7 @@ use std::time::Duration;
 use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
 
-use self::answering::Plugin;
+use self::answering::Answerer;
 use self::api::Api;
 use self::connections::Listener;
 use self::in_flight::InFlight;
@@ -48,7 +48,7 @@ use self::readiness::Readiness;
 use crate::traces::Traces;
 use crate::{Ccs, Host};
 
-pub use self::answering::{Holding, Instances};
+pub use self::answering::{Answering, Holding};
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
@@ -59,8 +59,8 @@ pub use self::reload::Reload;
 pub struct Settings {
     /// The access policy. Without a policy, no client is authenticated.
     pub access: Option<Policy>,
-    /// The instance that answers a request.
-    pub instances: Instances,
+    /// How requests are answered.
+    pub answering: Answering,
     /// The limits of connections.
     pub limits: ConnectionLimits,
     /// The page that is offered at `/`, for callers who may see the modules.
@@ -92,20 +92,20 @@ impl Server {
         ccs: impl Ccs + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, instances, limits, page, tls, traces } = settings;
+        let Settings { access, answering, limits, page, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
         let timeout = host.call_limits().timeout;
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
-        let metrics = Arc::new(Metrics::new(host, &instances));
+        let metrics = Arc::new(Metrics::new(host, &answering));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let plugin = Plugin::new(host, ccs.clone(), instances, &metrics);
+        let answerer = Answerer::new(host, ccs.clone(), answering, &metrics);
         let api = Api {
             access: reload.access.clone(),
+            answerer,
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             page,
-            plugin,
             readiness: Readiness::new(ccs, host.call_limits().store_timeout),
             scheme: if tls.is_some() { "https" } else { "http" },
             told_of_no_policy: AtomicBool::new(false),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use ccs_modules::upstream::Credentials;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorError, MirrorSettings};
-use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::server::{Answering, Settings};
 use ccs_modules_host::stores::{Cluster, Scripted};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -291,7 +291,7 @@ fn write_snapshot(path: &Path, node: &str, as_of: SystemTime) {
 }
 
 async fn serve(mirror: ClusterMirror) -> Serving {
-    let settings = Settings { instances: Instances::Mirrored(mirror), ..open_to_all() };
+    let settings = Settings { answering: Answering::Mirrored(mirror), ..open_to_all() };
     Serving::start(host(), Scripted::Stalls, settings).await
 }
 

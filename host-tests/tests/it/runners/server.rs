@@ -6,7 +6,7 @@ use std::time::Duration;
 use ccs_modules::access::Policy;
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, Holding, Settings};
 use ccs_modules_host::stores::Cluster;
 use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
@@ -31,12 +31,12 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
         return Vec::new(); // no request line can carry this target
     }
     let mut outcomes = Vec::new();
-    let mut modes = vec![Instances::Fresh, Instances::Reused];
+    let mut answerings = vec![Answering::Fresh, Answering::Reused];
     if case.finds_what_it_lists() {
-        modes.push(Instances::Held(holding()));
+        answerings.push(Answering::Held(holding()));
     }
-    for instances in modes {
-        let server = serve(case, instances).await;
+    for answering in answerings {
+        let server = serve(case, answering).await;
         let mut wire = Wire::connect(server.address).await;
         for _ in 0..2 {
             wire.send(bytes(&request)).await;
@@ -62,7 +62,7 @@ pub async fn mirrored(case: &Case) -> Vec<Outcome> {
     let address = format!("http://{}", upstream.address).parse().unwrap();
     let cluster = Cluster::new(&address, None).unwrap();
     let mirror = ClusterMirror::start(cluster, MirrorSettings::default()).await.unwrap();
-    let server = serve(case, Instances::Mirrored(mirror)).await;
+    let server = serve(case, Answering::Mirrored(mirror)).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send(bytes(&request)).await;
     let Reply { status, mut headers, body } = wire.reply(&request.method).await;
@@ -73,7 +73,7 @@ pub async fn mirrored(case: &Case) -> Vec<Outcome> {
 /// Runs a case over HTTP/2.
 pub async fn http2(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
-    let server = serve(case, Instances::Fresh).await;
+    let server = serve(case, Answering::Fresh).await;
     let Some(request) = http2_request(&request) else { return Vec::new() };
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) =
@@ -99,14 +99,14 @@ fn request(case: &Case) -> Option<Request> {
     Some(request)
 }
 
-async fn serve(case: &Case, instances: Instances) -> Serving {
+async fn serve(case: &Case, answering: Answering) -> Serving {
     let access = match case.access() {
         None => Some(json!({"trusted_header": ROLES})),
         Some(Value::Null) => None,
         Some(policy) => Some(policy.clone()),
     };
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
-    let settings = Settings { access, instances, ..Settings::default() };
+    let settings = Settings { access, answering, ..Settings::default() };
     Serving::start(plugin::host(), case.store(), settings).await
 }
 

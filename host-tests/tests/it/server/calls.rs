@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, Holding, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Host, Standalone, artifacts};
 
@@ -79,13 +79,13 @@ async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
     let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
     let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    let instances = Instances::Held(Holding {
+    let answering = Answering::Held(Holding {
         standalone,
         max_age: Duration::from_secs(60),
         stale_if_error: Duration::ZERO,
     });
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
-    let server = Serving::start(&host, store, Settings { instances, ..open_to_all() }).await;
+    let server = Serving::start(&host, store, Settings { answering, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for target in ["/readyz", "/v1/modules"] {
         let reply = wire.ask("GET", target).await;
@@ -96,14 +96,14 @@ async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
 
 #[tokio::test]
 async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
-    for instances in [Instances::Fresh, Instances::Reused] {
+    for answering in [Answering::Fresh, Answering::Reused] {
         let limits = CallLimits {
             instances: 1,
             timeout: Duration::from_millis(50),
             ..CallLimits::default()
         };
         let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-        let settings = Settings { instances, ..open_to_all() };
+        let settings = Settings { answering, ..open_to_all() };
         let server = Serving::start(&host, Gate::closed(), settings).await;
         let mut first = Wire::connect(server.address).await;
         let mut second = Wire::connect(server.address).await;
@@ -117,7 +117,7 @@ async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
 
 #[tokio::test]
 async fn an_instance_that_a_list_made_large_is_let_go() {
-    let settings = || Settings { instances: Instances::Reused, ..open_to_all() };
+    let settings = || Settings { answering: Answering::Reused, ..open_to_all() };
     let started = |count: usize| format!("instance_starts_total {count}\n");
     let host = || Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let large = (0..100).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(90_000)));

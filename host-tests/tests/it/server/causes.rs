@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, Holding, Settings};
 use ccs_modules_host::stores::Scripted;
 use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Standalone, artifacts};
 use tempfile::TempDir;
@@ -17,9 +17,9 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
-    for instances in [Instances::Fresh, Instances::Reused, held(CallLimits::default())] {
+    for answering in [Answering::Fresh, Answering::Reused, held(CallLimits::default())] {
         let store = Scripted::Fails(CcsError::TooLong("m.json is longer than 9 bytes".into()));
-        let server = Serving::start(host(), store, Settings { instances, ..open_to_all() }).await;
+        let server = Serving::start(host(), store, Settings { answering, ..open_to_all() }).await;
         let mut wire = Wire::connect(server.address).await;
         // Twice, to find effects of one request on the next.
         for _ in 0..2 {
@@ -48,8 +48,8 @@ async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
 async fn a_store_that_stalls_is_named_with_its_time_limit() {
     let limits = CallLimits { store_timeout: Duration::from_millis(20), ..CallLimits::default() };
     let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    for instances in [Instances::Fresh, Instances::Reused, held(limits)] {
-        let server = Serving::start(&host, Archive, Settings { instances, ..open_to_all() }).await;
+    for answering in [Answering::Fresh, Answering::Reused, held(limits)] {
+        let server = Serving::start(&host, Archive, Settings { answering, ..open_to_all() }).await;
         let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
         assert_eq!(reply.status, 503);
         let text = "the store is unavailable: the archive did not answer within 20 ms";
@@ -101,9 +101,9 @@ async fn a_server_without_a_policy_logs_it_once() {
 }
 
 /// Instances that hold a snapshot, and compare it with the store for each request.
-fn held(limits: CallLimits) -> Instances {
+fn held(limits: CallLimits) -> Answering {
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    Instances::Held(Holding { standalone, max_age: Duration::ZERO, stale_if_error: Duration::ZERO })
+    Answering::Held(Holding { standalone, max_age: Duration::ZERO, stale_if_error: Duration::ZERO })
 }
 
 /// Serves a file whose only document has a wrong field.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, Holding, Settings};
 use ccs_modules_host::stores::{File, Scripted};
 use ccs_modules_host::{CallLimits, Ccs, CcsError, Standalone, artifacts};
 use serde_json::Value;
@@ -171,7 +171,7 @@ async fn serve(
     stale_if_error: Duration,
 ) -> Serving {
     let holding = Holding { standalone: standalone.clone(), max_age, stale_if_error };
-    let settings = Settings { instances: Instances::Held(holding), ..open_to_all() };
+    let settings = Settings { answering: Answering::Held(holding), ..open_to_all() };
     Serving::start(host(), store, settings).await
 }
 

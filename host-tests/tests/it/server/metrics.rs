@@ -1,6 +1,6 @@
 //! The metrics of a server.
 
-use ccs_modules_host::server::{Exporter, Instances, Settings};
+use ccs_modules_host::server::{Answering, Exporter, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Host, artifacts};
 use tokio_util::sync::CancellationToken;
@@ -10,9 +10,9 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn requests_instances_and_the_store_are_counted() {
-    for (instances, starts) in [(Instances::Fresh, 4), (Instances::Reused, 1)] {
+    for (answering, starts) in [(Answering::Fresh, 4), (Answering::Reused, 1)] {
         let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-        let settings = Settings { instances, ..open_to_all() };
+        let settings = Settings { answering, ..open_to_all() };
         let server = Serving::start(&host, demo(), settings).await;
         let mut wire = Wire::connect(server.address).await;
         for target in ["/v1/modules", "/v1/modules", "/v1/modules/unknown", "/v2"] {

@@ -1,4 +1,4 @@
-//! The instances that answer requests.
+//! How requests are answered.
 
 mod snapshots;
 
@@ -18,23 +18,22 @@ use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Servi
 
 pub use self::snapshots::Holding;
 
-/// The instance that answers a request.
+/// How the requests of a server are answered.
 #[derive(Clone, Debug, Default)]
-pub enum Instances {
-    /// A fresh instance of the plugin for each request.
+pub enum Answering {
+    /// By a fresh instance of the plugin for each request.
     #[default]
     Fresh,
-    /// An instance that holds a snapshot of the store. While the store has no catalog that can be held,
-    /// an instance of the plugin that is reused.
+    /// By an instance that holds a snapshot of the store. While the store has no catalog that can be
+    /// held, by an instance of the plugin that is reused.
     Held(Holding),
-    /// A mirror of a cluster, which answers from memory, without an instance and without the store of
-    /// the server.
+    /// By a mirror of a cluster, from memory, without an instance and without the store of the server.
     Mirrored(ClusterMirror),
-    /// An instance of the plugin that keeps its memory from request to request.
+    /// By an instance of the plugin that keeps its memory from request to request.
     Reused,
 }
 
-impl Instances {
+impl Answering {
     /// The component whose instances hold a snapshot, if they do.
     pub(super) fn standalone(&self) -> Option<&Standalone> {
         match self {
@@ -52,75 +51,67 @@ impl Instances {
     }
 }
 
-/// The plugin over a store, and the instances that answer.
-pub(super) struct Plugin {
-    host: Host,
-    service: Service,
-    mode: Mode,
-}
-
-enum Mode {
-    Fresh,
-    Held(Held, Pool),
-    Mirrored(ClusterMirror),
+/// What answers the requests of a server.
+pub(super) enum Answerer {
+    Fresh(Service),
+    Held { held: Held, pool: Pool, host: Host },
+    Mirrored { mirror: ClusterMirror, time: Duration },
     Reused(Pool),
 }
 
-impl Plugin {
+impl Answerer {
     pub(super) fn new(
         host: &Host,
         ccs: Arc<dyn Ccs>,
-        instances: Instances,
+        answering: Answering,
         metrics: &Metrics,
     ) -> Self {
         let service = host.service(ccs.clone());
-        let pool = || Pool::new(host.call_limits());
-        let mode = match instances {
-            Instances::Fresh => Mode::Fresh,
-            Instances::Held(settings) => {
-                Mode::Held(Held::new(settings, ccs, metrics.held_catalog.clone()), pool())
-            }
-            Instances::Mirrored(mirror) => Mode::Mirrored(mirror),
-            Instances::Reused => Mode::Reused(pool()),
-        };
-        Self { host: host.clone(), service, mode }
+        let limits = host.call_limits();
+        match answering {
+            Answering::Fresh => Self::Fresh(service),
+            Answering::Held(settings) => Self::Held {
+                held: Held::new(settings, ccs, metrics.held_catalog.clone()),
+                pool: Pool::new(service, limits),
+                host: host.clone(),
+            },
+            Answering::Mirrored(mirror) => Self::Mirrored { mirror, time: limits.timeout },
+            Answering::Reused => Self::Reused(Pool::new(service, limits)),
+        }
     }
 
     /// Handles one request.
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
-        match &self.mode {
-            Mode::Fresh => self.service.handle(request).await,
-            Mode::Held(held, pool) => {
-                let time = self.host.call_limits().timeout;
+        match self {
+            Self::Fresh(service) => service.handle(request).await,
+            Self::Held { held, pool, host } => {
+                let time = pool.time;
                 let answer = async {
                     match held.content().await {
                         Content::Catalog(set) => set.handle(request).await,
                         Content::Failed(error) => {
-                            self.host.service(Scripted::Fails(error)).handle(request).await
+                            host.service(Scripted::Fails(error)).handle(request).await
                         }
-                        Content::NotHeld | Content::TooLarge(_) => {
-                            pool.handle(&self.service, request).await
-                        }
+                        Content::NotHeld | Content::TooLarge(_) => pool.handle(request).await,
                     }
                 };
                 timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
             }
-            Mode::Mirrored(mirror) => {
-                let time = self.host.call_limits().timeout;
-                let answer = timeout(time, mirror.handle(request)).await;
-                answer.map_err(|_| CallError::TimedOut(time))
+            Self::Mirrored { mirror, time } => {
+                let answer = timeout(*time, mirror.handle(request)).await;
+                answer.map_err(|_| CallError::TimedOut(*time))
             }
-            Mode::Reused(pool) => pool.handle(&self.service, request).await,
+            Self::Reused(pool) => pool.handle(request).await,
         }
     }
 
     /// Whether there is a catalog to answer from, and why not; none if the store has to be asked.
     pub(super) async fn holds_catalog(&self) -> Option<Result<(), Refusal>> {
-        let held = match &self.mode {
-            Mode::Held(held, _) => held,
-            Mode::Mirrored(mirror) if mirror.is_ready() => return Some(Ok(())),
-            Mode::Mirrored(_) => return Some(Err(Refusal::NotReady)),
-            Mode::Fresh | Mode::Reused(_) => return None,
+        let held = match self {
+            Self::Held { held, .. } => held,
+            Self::Mirrored { mirror, .. } if mirror.is_ready() => return Some(Ok(())),
+            Self::Mirrored { .. } => return Some(Err(Refusal::NotReady)),
+            Self::Fresh(_) | Self::Reused(_) => return None,
         };
         Some(match held.content().await {
             Content::Catalog(_) => Ok(()),
@@ -131,8 +122,9 @@ impl Plugin {
     }
 }
 
-/// Instances that wait for their next request.
-struct Pool {
+/// Instances of the plugin that wait for their next request.
+pub(super) struct Pool {
+    service: Service,
     idle: Mutex<Vec<Instance>>,
     // The host has room for as many instances, so a request with a turn does not wait there.
     turns: Semaphore,
@@ -140,18 +132,18 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(limits: CallLimits) -> Self {
+    fn new(service: Service, limits: CallLimits) -> Self {
         let turns = Semaphore::new(limits.instances as usize);
-        Self { idle: Mutex::default(), turns, time: limits.timeout }
+        Self { service, idle: Mutex::default(), turns, time: limits.timeout }
     }
 
-    async fn handle(&self, service: &Service, request: &Request) -> Result<Response, CallError> {
+    async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         let _turn = timeout(self.time, self.turns.acquire())
             .await
             .map_err(|_| CallError::TimedOut(self.time))?
             .map_err(|error| CallError::Host(error.to_string()))?;
         let idle = self.idle().pop();
-        let mut instance = idle.unwrap_or_else(|| service.instance());
+        let mut instance = idle.unwrap_or_else(|| self.service.instance());
         let answer = instance.handle(request).await;
         if instance.memory() <= KEPT_BYTES {
             self.idle().push(instance);

@@ -30,7 +30,7 @@ pub struct Holding {
 /// A whole new set of instances is made before it takes the place of the one before. So an answer shows
 /// one moment of the store, and no more than two sets take memory.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(in crate::server) struct Held {
     settings: Holding,
     ccs: Arc<dyn Ccs>,
     checked: Arc<Mutex<Checked>>,

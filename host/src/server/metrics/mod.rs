@@ -21,7 +21,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use self::catalog::{CatalogMetrics, MirrorFetches};
-use crate::server::Instances;
+use crate::server::Answering;
 use crate::{CallError, Host, Standalone};
 
 pub(super) use self::catalog::HeldCatalog;
@@ -88,7 +88,7 @@ impl StoreFailure {
 }
 
 impl Metrics {
-    pub(super) fn new(host: &Host, instances: &Instances) -> Self {
+    pub(super) fn new(host: &Host, answering: &Answering) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("ccs_modules"),
             requests: Family::default(),
@@ -99,10 +99,10 @@ impl Metrics {
             connections: Connections::default(),
             held_catalog: HeldCatalog::default(),
         };
-        metrics.registered(host, instances)
+        metrics.registered(host, answering)
     }
 
-    fn registered(mut self, host: &Host, instances: &Instances) -> Self {
+    fn registered(mut self, host: &Host, answering: &Answering) -> Self {
         let registry = &mut self.registry;
         registry.register("http_requests", "Responses, by status", self.requests.clone());
         registry.register_with_unit(
@@ -134,11 +134,11 @@ impl Metrics {
             self.store_failures.clone(),
         );
         registry.register_collector(Box::new(InstanceStarts(host.clone())));
-        if let Some(standalone) = instances.standalone() {
+        if let Some(standalone) = answering.standalone() {
             registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
             registry.register_collector(Box::new(CatalogMetrics::Held(self.held_catalog.clone())));
         }
-        if let Some(mirror) = instances.mirror() {
+        if let Some(mirror) = answering.mirror() {
             registry.register_with_unit(
                 "upstream_duration",
                 "Time that the cluster took to respond",

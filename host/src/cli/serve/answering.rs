@@ -1,11 +1,11 @@
-//! The options for what answers requests, and for the ages of catalogs.
+//! The options for how requests are answered, and for the ages of catalogs.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ccs_modules_host::CallLimits;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Holding, Instances};
+use ccs_modules_host::server::{self, Holding};
 use ccs_modules_host::stores::ClusterAddress;
 use ccs_modules_host::traces::Traces;
 use clap::{Args, ValueEnum};
@@ -13,14 +13,14 @@ use clap::{Args, ValueEnum};
 use crate::cli::duration::{Age, LongAge, Timeout};
 use crate::cli::{Failure, StoreAddress, cluster, service};
 
-/// The options for what answers requests, and for the ages of catalogs.
+/// The options for how requests are answered, and for the ages of catalogs.
 #[derive(Args)]
-pub struct InstanceArgs {
+pub struct AnsweringArgs {
     /// The instance of the component that answers a request: one that holds the catalog, checked
     /// once; one that is reused and asks the store for each request; or a fresh one that does. Of a
     /// cluster, `held` is a mirror.
-    #[arg(long, value_enum, default_value_t)]
-    instances: Kind,
+    #[arg(id = "instances", long, value_enum, default_value_t)]
+    answering: Answering,
     /// The age up to which a catalog that is held is served without asking the store whether it has
     /// changed, such as 500ms or 1m. With 0s each request asks. Not for a cluster.
     #[arg(long, value_name = "DURATION", default_value_t = Age::of(Duration::from_secs(1)))]
@@ -38,23 +38,23 @@ pub struct InstanceArgs {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum Answering {
     #[default]
     Held,
     Reused,
     Fresh,
 }
 
-impl InstanceArgs {
-    /// Loads what the instances need to answer from this store.
+impl AnsweringArgs {
+    /// Loads what is needed to answer from this store.
     pub async fn load(
         &self,
         store: &StoreAddress,
         limits: CallLimits,
         traces: Option<Traces>,
-    ) -> Result<Instances, Failure> {
-        if let (StoreAddress::Cluster(address), Kind::Held) = (store, self.instances) {
-            return Ok(Instances::Mirrored(self.mirror(address, limits, traces).await?));
+    ) -> Result<server::Answering, Failure> {
+        if let (StoreAddress::Cluster(address), Answering::Held) = (store, self.answering) {
+            return Ok(server::Answering::Mirrored(self.mirror(address, limits, traces).await?));
         }
         for (option, is_given) in [
             ("--refresh", self.refresh.is_some()),
@@ -67,18 +67,20 @@ impl InstanceArgs {
                 )));
             }
         }
-        Ok(match self.instances {
-            Kind::Fresh => Instances::Fresh,
+        Ok(match self.answering {
+            Answering::Fresh => server::Answering::Fresh,
             // To list a whole Redis for each request would cost more than to ask for one document.
-            Kind::Held if self.max_age.0.is_zero() && matches!(store, StoreAddress::Redis(_)) => {
-                Instances::Reused
+            Answering::Held
+                if self.max_age.0.is_zero() && matches!(store, StoreAddress::Redis(_)) =>
+            {
+                server::Answering::Reused
             }
-            Kind::Held => Instances::Held(Holding {
+            Answering::Held => server::Answering::Held(Holding {
                 standalone: service::load_standalone(limits).await?,
                 max_age: self.max_age.0,
                 stale_if_error: self.stale_if_error.0,
             }),
-            Kind::Reused => Instances::Reused,
+            Answering::Reused => server::Answering::Reused,
         })
     }
 
