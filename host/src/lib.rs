@@ -1,13 +1,13 @@
 //! Runs the modules API component on wasmtime, inside a program.
 //!
-//! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, a [`Ccs`]. It
+//! A [`Plugin`] is an artifact, loaded once. A [`Service`] is a plugin over one store, a [`Ccs`]. It
 //! answers each call in a fresh instance, within the [`CallLimits`] of memory and time.
 //!
 //! # Embedding the plugin
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Host, Request, artifacts};
+//! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Plugin, Request, artifacts};
 //!
 //! /// The store of the program. This one holds one module, which never changes.
 //! struct OneModule;
@@ -28,8 +28,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Load the component once. Its compiled code is kept on disk for the next start.
-//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
-//! let service = host.service(OneModule);
+//! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+//! let service = plugin.service(OneModule);
 //!
 //! // A typed call. The program has authenticated its caller, who holds these roles.
 //! let modules = service.list_modules(&["db_viewer"]).await?;
@@ -77,6 +77,6 @@ pub use crate::artifacts::{bake, compose};
 pub use crate::ccs::Ccs;
 pub use crate::component::{
     CallError, CallLimits, Caller, CatalogError, ChosenModule, Fitting, FittingRule, HeldSnapshot,
-    Host, Instance, LoadError, Module, OpenError, OtherModule, Request, Response, Service,
+    Instance, LoadError, Module, OpenError, OtherModule, Plugin, Request, Response, Service,
     Standalone,
 };

@@ -8,7 +8,7 @@ use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules,
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use ccs_modules_host::{
-    CallLimits, Caller, HeldSnapshot, Host, Request, Service, Standalone, artifacts, stores,
+    CallLimits, Caller, HeldSnapshot, Plugin, Request, Service, Standalone, artifacts, stores,
 };
 use criterion::Bencher;
 use serde_json::Value;
@@ -41,14 +41,14 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let one = catalog::middle(&documents);
     let (uid, rearranged) = (catalog::uid(one), catalog::rearranged(one));
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
-    let service = host.service(stores::demo());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+    let service = plugin.service(stores::demo());
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default())?;
     let mut for_get = held(&runtime, &standalone, &documents)?;
     let mut for_list = held(&runtime, &standalone, &documents)?;
-    let plugin = Starter::new(&Component::from_binary(host.engine(), &artifacts::PLUGIN.wasm)?)?;
+    let whole = Starter::new(&Component::from_binary(plugin.engine(), &artifacts::PLUGIN.wasm)?)?;
     let assembled = |text| {
-        let component = Component::from_binary(host.engine(), &wat::parse_str(text)?)?;
+        let component = Component::from_binary(plugin.engine(), &wat::parse_str(text)?)?;
         Outcome::Ok(Starter::new(&component)?)
     };
     let (empty, with_memory) = (assembled(EMPTY)?, assembled(EMPTY_WITH_MEMORY)?);
@@ -71,7 +71,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             warm(&runtime, &service, &get),
             fresh(&runtime, &service, &get),
             held_side(&runtime, &mut for_get, &get),
-            start("start", &runtime, &plugin),
+            start("start", &runtime, &whole),
             start("empty", &runtime, &empty),
             start("memory", &runtime, &with_memory),
             ("structs", Box::new(|b| b.iter(|| structs_get(black_box(one))))),

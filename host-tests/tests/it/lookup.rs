@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 
 use ccs_modules::{Limits, lookup, snapshot};
 use ccs_modules_host::{
-    CallError, CallLimits, CatalogError, FittingRule, Host, Module, Service, artifacts, stores,
+    CallError, CallLimits, CatalogError, FittingRule, Module, Plugin, Service, artifacts, stores,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -219,8 +219,8 @@ fn shells_and_manuals_know_the_command() {
 }
 
 fn service() -> Service {
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    host.service(std::sync::Arc::new(stores::demo()))
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    plugin.service(std::sync::Arc::new(stores::demo()))
 }
 
 fn documents(modules: &[Module]) -> Vec<&str> {

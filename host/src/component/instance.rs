@@ -8,7 +8,7 @@ use wasmtime::{Store, component};
 
 use crate::component::memory::copied_bytes;
 use crate::component::state::State;
-use crate::{CallError, Ccs, Fitting, Host, Module, Request, Response};
+use crate::{CallError, Ccs, Fitting, Module, Plugin, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
 ///
@@ -16,7 +16,7 @@ use crate::{CallError, Ccs, Fitting, Host, Module, Request, Response};
 /// plugin keeps no state between calls. The next call starts a new instance after a call that was
 /// dropped or failed with any error but [`CallError::Answered`] and [`CallError::StoreAnswerTooLong`].
 pub struct Instance {
-    host: Host,
+    plugin: Plugin,
     ccs: Arc<dyn Ccs>,
     live: Option<Live>,
 }
@@ -30,8 +30,8 @@ struct Live {
 }
 
 impl Instance {
-    pub(crate) fn new(host: Host, ccs: Arc<dyn Ccs>) -> Self {
-        Self { host, ccs, live: None }
+    pub(crate) fn new(plugin: Plugin, ccs: Arc<dyn Ccs>) -> Self {
+        Self { plugin, ccs, live: None }
     }
 
     /// Lists every module, in the store's order, for a caller with these management roles.
@@ -45,8 +45,8 @@ impl Instance {
     ) -> Result<Vec<Module>, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |host, Live { store, instance, .. }| {
-                let catalog = host.catalog.load(&mut *store, instance)?;
+            .call(async |plugin, Live { store, instance, .. }| {
+                let catalog = plugin.catalog.load(&mut *store, instance)?;
                 catalog.call_list_modules(store, &roles).await
             })
             .await?;
@@ -65,8 +65,8 @@ impl Instance {
     ) -> Result<Module, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |host, Live { store, instance, .. }| {
-                let catalog = host.catalog.load(&mut *store, instance)?;
+            .call(async |plugin, Live { store, instance, .. }| {
+                let catalog = plugin.catalog.load(&mut *store, instance)?;
                 catalog.call_get_module(store, &roles, uid).await
             })
             .await?;
@@ -87,8 +87,8 @@ impl Instance {
     ) -> Result<Vec<Module>, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |host, Live { store, instance, .. }| {
-                let lookup = host.lookup.load(&mut *store, instance)?;
+            .call(async |plugin, Live { store, instance, .. }| {
+                let lookup = plugin.lookup.load(&mut *store, instance)?;
                 lookup.call_find_modules(store, &roles, name, version).await
             })
             .await?;
@@ -106,8 +106,8 @@ impl Instance {
     ) -> Result<Vec<Module>, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |host, Live { store, instance, .. }| {
-                let lookup = host.lookup.load(&mut *store, instance)?;
+            .call(async |plugin, Live { store, instance, .. }| {
+                let lookup = plugin.lookup.load(&mut *store, instance)?;
                 lookup.call_latest_modules(store, &roles).await
             })
             .await?;
@@ -126,8 +126,8 @@ impl Instance {
     ) -> Result<Vec<Fitting>, CallError> {
         let roles = owned(roles);
         let answer = self
-            .call(async |host, Live { store, instance, .. }| {
-                let lookup = host.lookup.load(&mut *store, instance)?;
+            .call(async |plugin, Live { store, instance, .. }| {
+                let lookup = plugin.lookup.load(&mut *store, instance)?;
                 lookup.call_fitting_modules(store, &roles, redis_version).await
             })
             .await?;
@@ -140,8 +140,8 @@ impl Instance {
     ///
     /// When the plugin does not answer. The plugin's own errors are responses.
     pub async fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
-        self.call(async |host, Live { store, instance, .. }| {
-            host.rest.load(&mut *store, instance)?.call_handle(store, request).await
+        self.call(async |plugin, Live { store, instance, .. }| {
+            plugin.rest.load(&mut *store, instance)?.call_handle(store, request).await
         })
         .await
     }
@@ -155,15 +155,15 @@ impl Instance {
     /// Runs one call within its limits. Only a call that the plugin has answered keeps the instance.
     async fn call<T>(
         &mut self,
-        call: impl AsyncFnOnce(&Host, &mut Live) -> wasmtime::Result<T>,
+        call: impl AsyncFnOnce(&Plugin, &mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let limits = self.host.limits;
+        let limits = self.plugin.limits;
         let bounded = timeout(limits.timeout, async {
             let mut live = match self.live.take() {
                 Some(live) => live,
-                None => Live::new(&self.host, self.ccs.clone()).await?,
+                None => Live::new(&self.plugin, self.ccs.clone()).await?,
             };
-            let answer = call(&self.host, &mut live)
+            let answer = call(&self.plugin, &mut live)
                 .await
                 .map_err(|error| live.store.data().memory.failure(&error))?;
             let too_long = live.store.data_mut().too_long.take();
@@ -175,21 +175,21 @@ impl Instance {
 }
 
 impl Live {
-    async fn new(host: &Host, ccs: Arc<dyn Ccs>) -> Result<Self, CallError> {
-        let slot = host
+    async fn new(plugin: &Plugin, ccs: Arc<dyn Ccs>) -> Result<Self, CallError> {
+        let slot = plugin
             .slots
             .clone()
             .acquire_owned()
             .await
             .map_err(|error| CallError::Host(error.to_string()))?;
-        host.count_instance();
-        let mut store = Store::new(&host.engine, State::new(ccs, host.limits));
+        plugin.count_instance();
+        let mut store = Store::new(&plugin.engine, State::new(ccs, plugin.limits));
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(copied_bytes(host.limits.memory));
+        store.set_hostcall_fuel(copied_bytes(plugin.limits.memory));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let instance = host
-            .plugin
+        let instance = plugin
+            .component
             .instantiate_async(&mut store)
             .await
             .map_err(|error| store.data().memory.failure(&error))?;

@@ -19,6 +19,6 @@ pub use self::bindings::exports::ccs::modules::rest::{Caller, Request, Response}
 pub use self::call_limits::CallLimits;
 pub use self::error::{CallError, LoadError};
 pub use self::instance::Instance;
-pub use self::plugin::Host;
+pub use self::plugin::Plugin;
 pub use self::service::Service;
 pub use self::standalone::{HeldSnapshot, OpenError, Standalone};

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
-use crate::component::bindings::Plugin;
+use crate::component::bindings;
 use crate::component::bindings::exports::ccs::modules::{catalog, lookup, rest};
 use crate::component::engine;
 use crate::component::state::State;
@@ -15,9 +15,9 @@ use crate::{CallLimits, Ccs, LoadError, Service};
 
 /// An artifact, compiled and linked. Clones share it.
 #[derive(Clone)]
-pub struct Host {
+pub struct Plugin {
     pub(crate) engine: Engine,
-    pub(crate) plugin: InstancePre<State>,
+    pub(crate) component: InstancePre<State>,
     pub(crate) catalog: catalog::GuestIndices,
     pub(crate) lookup: lookup::GuestIndices,
     pub(crate) rest: rest::GuestIndices,
@@ -26,7 +26,7 @@ pub struct Host {
     started: Arc<AtomicU64>,
 }
 
-impl Host {
+impl Plugin {
     /// Loads a component of the world `plugin`.
     ///
     /// The first load on a machine compiles the component, and blocks until that is done. The compiled
@@ -39,13 +39,13 @@ impl Host {
     pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
         let (engine, component) = engine::compile(wasm, limits)?;
         let no_plugin = |error| LoadError::World(format!("{error:#}"));
-        let plugin = link(&component).map_err(no_plugin)?;
+        let component = link(&component).map_err(no_plugin)?;
         Ok(Self {
-            catalog: catalog::GuestIndices::new(&plugin).map_err(no_plugin)?,
-            lookup: lookup::GuestIndices::new(&plugin).map_err(no_plugin)?,
-            rest: rest::GuestIndices::new(&plugin).map_err(no_plugin)?,
+            catalog: catalog::GuestIndices::new(&component).map_err(no_plugin)?,
+            lookup: lookup::GuestIndices::new(&component).map_err(no_plugin)?,
+            rest: rest::GuestIndices::new(&component).map_err(no_plugin)?,
             engine,
-            plugin,
+            component,
             limits,
             slots: Arc::new(Semaphore::new(limits.instances as usize)),
             started: Arc::default(),
@@ -80,7 +80,7 @@ impl Host {
 
 fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
     let mut linker = Linker::new(component.engine());
-    Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    bindings::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     linker.instantiate_pre(component)
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_plugin_needs_what_is_reserved_for_it() {
-        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-        assert_eq!(Needs::of(host.plugin.component()), Some(Needs::PLUGIN));
+        let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+        assert_eq!(Needs::of(plugin.component.component()), Some(Needs::PLUGIN));
     }
 }

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::{CallError, Ccs, Fitting, Host, Instance, Module, Request, Response};
+use crate::{CallError, Ccs, Fitting, Instance, Module, Plugin, Request, Response};
 
 /// The plugin over one store. Each call runs in a fresh instance, and calls may run at the same time.
 /// Clones share the plugin and the store.
 #[derive(Clone)]
 pub struct Service {
-    host: Host,
+    plugin: Plugin,
     ccs: Arc<dyn Ccs>,
 }
 
 impl Service {
-    pub(crate) fn new(host: Host, ccs: Arc<dyn Ccs>) -> Self {
-        Self { host, ccs }
+    pub(crate) fn new(plugin: Plugin, ccs: Arc<dyn Ccs>) -> Self {
+        Self { plugin, ccs }
     }
 
     /// Lists every module, in the store's order, for a caller with these management roles.
@@ -89,6 +89,6 @@ impl Service {
 
     /// Makes an instance for more than one call.
     pub fn instance(&self) -> Instance {
-        Instance::new(self.host.clone(), self.ccs.clone())
+        Instance::new(self.plugin.clone(), self.ccs.clone())
     }
 }

@@ -37,7 +37,7 @@ struct Loaded {
 }
 
 impl Standalone {
-    /// Loads a component of the world `standalone`, as [`Host::load`](crate::Host::load) loads a
+    /// Loads a component of the world `standalone`, as [`Plugin::load`](crate::Plugin::load) loads a
     /// plugin. Two instances for each processor have room, and no more than two for each one that
     /// `limits` allow.
     ///

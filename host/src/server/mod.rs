@@ -6,13 +6,13 @@
 //!
 //! ```no_run
 //! use ccs_modules_host::server::{Server, Settings};
-//! use ccs_modules_host::{CallLimits, Host, artifacts, stores};
+//! use ccs_modules_host::{CallLimits, Plugin, artifacts, stores};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+//! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
-//! let server = Server::bind("127.0.0.1:8080", &host, stores::demo(), settings).await?;
+//! let server = Server::bind("127.0.0.1:8080", &plugin, stores::demo(), settings).await?;
 //! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
 //! # }
@@ -46,7 +46,7 @@ use self::in_flight::InFlight;
 use self::metrics::MeasuredStore;
 use self::readiness::Readiness;
 use crate::traces::Traces;
-use crate::{Ccs, Host};
+use crate::{Ccs, Plugin};
 
 pub use self::answering::{Answering, Holding};
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
@@ -88,17 +88,17 @@ impl Server {
     /// When the address cannot be bound.
     pub async fn bind(
         address: impl ToSocketAddrs,
-        host: &Host,
+        plugin: &Plugin,
         ccs: impl Ccs + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
         let Settings { access, answering, limits, page, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
-        let timeout = host.call_limits().timeout;
+        let timeout = plugin.call_limits().timeout;
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
-        let metrics = Arc::new(Metrics::new(host, &answering));
+        let metrics = Arc::new(Metrics::new(plugin, &answering));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let answerer = Answerer::new(host, ccs.clone(), answering, &metrics);
+        let answerer = Answerer::new(plugin, ccs.clone(), answering, &metrics);
         let api = Api {
             access: reload.access.clone(),
             answerer,
@@ -106,7 +106,7 @@ impl Server {
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             page,
-            readiness: Readiness::new(ccs, host.call_limits().store_timeout),
+            readiness: Readiness::new(ccs, plugin.call_limits().store_timeout),
             scheme: if tls.is_some() { "https" } else { "http" },
             told_of_no_policy: AtomicBool::new(false),
             traces,

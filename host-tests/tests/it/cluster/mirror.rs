@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -292,7 +292,7 @@ fn write_snapshot(path: &Path, node: &str, as_of: SystemTime) {
 
 async fn serve(mirror: ClusterMirror) -> Serving {
     let settings = Settings { answering: Answering::Mirrored(mirror), ..open_to_all() };
-    Serving::start(host(), Scripted::Stalls, settings).await
+    Serving::start(plugin(), Scripted::Stalls, settings).await
 }
 
 async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration) -> ClusterMirror {

@@ -58,7 +58,7 @@ pub async fn mirrored(case: &Case) -> Vec<Outcome> {
     if Snapshot::from_documents(&documents, &Limits::default()).is_err() {
         return Vec::new();
     }
-    let upstream = Serving::start(plugin::host(), case.store(), open_to_all()).await;
+    let upstream = Serving::start(plugin::loaded(), case.store(), open_to_all()).await;
     let address = format!("http://{}", upstream.address).parse().unwrap();
     let cluster = Cluster::new(&address, None).unwrap();
     let mirror = ClusterMirror::start(cluster, MirrorSettings::default()).await.unwrap();
@@ -107,14 +107,14 @@ async fn serve(case: &Case, answering: Answering) -> Serving {
     };
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
     let settings = Settings { access, answering, ..Settings::default() };
-    Serving::start(plugin::host(), case.store(), settings).await
+    Serving::start(plugin::loaded(), case.store(), settings).await
 }
 
 /// Snapshots that are compared with the store for each request.
 fn holding() -> Holding {
     static STANDALONE: OnceLock<Standalone> = OnceLock::new();
     let standalone = STANDALONE.get_or_init(|| {
-        let limits = plugin::host().call_limits();
+        let limits = plugin::loaded().call_limits();
         Standalone::load(&artifacts::STANDALONE.wasm, limits).expect("the component loads")
     });
     Holding {

@@ -15,7 +15,7 @@ use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::gate::Gate;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -172,7 +172,7 @@ async fn serve(
 ) -> Serving {
     let holding = Holding { standalone: standalone.clone(), max_age, stale_if_error };
     let settings = Settings { answering: Answering::Held(holding), ..open_to_all() };
-    Serving::start(host(), store, settings).await
+    Serving::start(plugin(), store, settings).await
 }
 
 fn standalone() -> Standalone {

@@ -15,7 +15,7 @@ use crate::cluster::certificates::{Authority, acceptor};
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::collector::{Collector, attribute, hex};
 use crate::process::{self, command};
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::{Reply, Wire};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -230,7 +230,7 @@ impl Traced {
 
     async fn over(traces: Traces, ccs: impl Ccs + 'static, answering: Answering) -> Self {
         let settings = Settings { answering, traces: Some(traces.clone()), ..open_to_all() };
-        Self { server: Serving::start(host(), ccs, settings).await, traces }
+        Self { server: Serving::start(plugin(), ccs, settings).await, traces }
     }
 
     async fn ask(&self, method: &str, target: &str, fields: &str) -> Reply {

@@ -79,7 +79,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 
     let traces = serve.traces.start()?;
     let call_limits = serve.limits.call_limits();
-    let host = service::load(call_limits).await?;
+    let plugin = service::load(call_limits).await?;
     let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
         access: Some(policy),
@@ -90,7 +90,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
         traces: traces.clone(),
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits)?, settings)
+    let server = Server::bind(&*addresses, &plugin, serve.store.ccs(call_limits)?, settings)
         .await
         .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);

@@ -14,7 +14,7 @@ use crate::mirror::ClusterMirror;
 use crate::server::Metrics;
 use crate::server::readiness::not_ready;
 use crate::stores::Scripted;
-use crate::{CallError, CallLimits, Ccs, Host, Instance, Request, Response, Service, Standalone};
+use crate::{CallError, CallLimits, Ccs, Instance, Plugin, Request, Response, Service, Standalone};
 
 pub use self::snapshots::Holding;
 
@@ -54,26 +54,26 @@ impl Answering {
 /// What answers the requests of a server.
 pub(super) enum Answerer {
     Fresh(Service),
-    Held { held: Held, pool: Pool, host: Host },
+    Held { held: Held, pool: Pool, plugin: Plugin },
     Mirrored { mirror: ClusterMirror, time: Duration },
     Reused(Pool),
 }
 
 impl Answerer {
     pub(super) fn new(
-        host: &Host,
+        plugin: &Plugin,
         ccs: Arc<dyn Ccs>,
         answering: Answering,
         metrics: &Metrics,
     ) -> Self {
-        let service = host.service(ccs.clone());
-        let limits = host.call_limits();
+        let service = plugin.service(ccs.clone());
+        let limits = plugin.call_limits();
         match answering {
             Answering::Fresh => Self::Fresh(service),
             Answering::Held(settings) => Self::Held {
                 held: Held::new(settings, ccs, metrics.held_catalog.clone()),
                 pool: Pool::new(service, limits),
-                host: host.clone(),
+                plugin: plugin.clone(),
             },
             Answering::Mirrored(mirror) => Self::Mirrored { mirror, time: limits.timeout },
             Answering::Reused => Self::Reused(Pool::new(service, limits)),
@@ -84,13 +84,13 @@ impl Answerer {
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         match self {
             Self::Fresh(service) => service.handle(request).await,
-            Self::Held { held, pool, host } => {
+            Self::Held { held, pool, plugin } => {
                 let time = pool.time;
                 let answer = async {
                     match held.content().await {
                         Content::Catalog(set) => set.handle(request).await,
                         Content::Failed(error) => {
-                            host.service(Scripted::Fails(error)).handle(request).await
+                            plugin.service(Scripted::Fails(error)).handle(request).await
                         }
                         Content::NotHeld | Content::TooLarge(_) => pool.handle(request).await,
                     }

@@ -22,7 +22,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use self::catalog::{CatalogMetrics, MirrorFetches};
 use crate::server::Answering;
-use crate::{CallError, Host, Standalone};
+use crate::{CallError, Plugin, Standalone};
 
 pub(super) use self::catalog::HeldCatalog;
 pub use self::exporter::Exporter;
@@ -88,7 +88,7 @@ impl StoreFailure {
 }
 
 impl Metrics {
-    pub(super) fn new(host: &Host, answering: &Answering) -> Self {
+    pub(super) fn new(plugin: &Plugin, answering: &Answering) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("ccs_modules"),
             requests: Family::default(),
@@ -99,10 +99,10 @@ impl Metrics {
             connections: Connections::default(),
             held_catalog: HeldCatalog::default(),
         };
-        metrics.registered(host, answering)
+        metrics.registered(plugin, answering)
     }
 
-    fn registered(mut self, host: &Host, answering: &Answering) -> Self {
+    fn registered(mut self, plugin: &Plugin, answering: &Answering) -> Self {
         let registry = &mut self.registry;
         registry.register("http_requests", "Responses, by status", self.requests.clone());
         registry.register_with_unit(
@@ -133,7 +133,7 @@ impl Metrics {
             "Calls of the store that failed, by reason",
             self.store_failures.clone(),
         );
-        registry.register_collector(Box::new(InstanceStarts(host.clone())));
+        registry.register_collector(Box::new(InstanceStarts(plugin.clone())));
         if let Some(standalone) = answering.standalone() {
             registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
             registry.register_collector(Box::new(CatalogMetrics::Held(self.held_catalog.clone())));
@@ -199,8 +199,8 @@ impl EncodeLabelValue for StoreFailure {
     }
 }
 
-/// The number of instances that the host has started.
-struct InstanceStarts(Host);
+/// The number of instances of the plugin that have been started.
+struct InstanceStarts(Plugin);
 
 impl Collector for InstanceStarts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {

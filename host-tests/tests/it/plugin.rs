@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{
-    CallError, CallLimits, Caller, CatalogError, Host, LoadError, Request, artifacts,
+    CallError, CallLimits, Caller, CatalogError, LoadError, Plugin, Request, artifacts,
 };
 
 use crate::guest;
@@ -13,8 +13,8 @@ const NO_ROLES: [&str; 0] = [];
 
 #[tokio::test]
 async fn a_trap_is_told() {
-    let host = Host::load(&guest::listing("unreachable"), CallLimits::default()).unwrap();
-    let error = host.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
+    let plugin = Plugin::load(&guest::listing("unreachable"), CallLimits::default()).unwrap();
+    let error = plugin.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
     assert!(matches!(&error, CallError::Trapped(text) if text.contains("unreachable")), "{error}");
 }
 
@@ -22,16 +22,16 @@ async fn a_trap_is_told() {
 async fn a_guest_that_loops_is_stopped() {
     let time = Duration::from_millis(50);
     let limits = CallLimits { timeout: time, ..CallLimits::default() };
-    let host = Host::load(&guest::listing("(loop (br 0))"), limits).unwrap();
-    let error = host.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
+    let plugin = Plugin::load(&guest::listing("(loop (br 0))"), limits).unwrap();
+    let error = plugin.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
     assert_eq!(error, CallError::TimedOut(time));
 }
 
 #[tokio::test]
 async fn a_guest_that_loops_lets_others_run() {
     let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
-    let host = Host::load(&guest::listing("(loop (br 0))"), limits).unwrap();
-    let service = host.service(demo());
+    let plugin = Plugin::load(&guest::listing("(loop (br 0))"), limits).unwrap();
+    let service = plugin.service(demo());
     // There is one thread, so the second call only starts because the first one yields.
     let (first, second) =
         tokio::join!(service.list_modules(&NO_ROLES), service.list_modules(&NO_ROLES));
@@ -44,8 +44,8 @@ async fn a_guest_that_wants_all_memory_is_refused() {
     let memory = 1 << 20;
     let limits = CallLimits { memory, ..CallLimits::default() };
     let grow = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))";
-    let host = Host::load(&guest::listing(grow), limits).unwrap();
-    let error = host.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
+    let plugin = Plugin::load(&guest::listing(grow), limits).unwrap();
+    let error = plugin.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
     assert_eq!(error, CallError::MemoryExhausted(memory));
 }
 
@@ -53,8 +53,8 @@ async fn a_guest_that_wants_all_memory_is_refused() {
 async fn a_guest_that_starts_too_big_is_refused() {
     let memory = 32 << 10;
     let limits = CallLimits { memory, ..CallLimits::default() };
-    let host = Host::load(&guest::listing(""), limits).unwrap();
-    let error = host.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
+    let plugin = Plugin::load(&guest::listing(""), limits).unwrap();
+    let error = plugin.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
     assert_eq!(error, CallError::MemoryExhausted(memory));
 }
 
@@ -62,8 +62,8 @@ async fn a_guest_that_starts_too_big_is_refused() {
 async fn a_store_that_answers_too_much_exhausts_memory() {
     let memory = 4 << 20;
     let limits = CallLimits { memory, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let service = host.service(Scripted::documents([vec![b' '; 8 << 20]]));
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let service = plugin.service(Scripted::documents([vec![b' '; 8 << 20]]));
     let error = service.list_modules(&["admin"]).await.unwrap_err();
     assert_eq!(error, CallError::MemoryExhausted(memory));
 }
@@ -71,8 +71,8 @@ async fn a_store_that_answers_too_much_exhausts_memory() {
 #[tokio::test]
 async fn a_store_that_stalls_is_unavailable() {
     let limits = CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let error = host.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let error = plugin.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
     assert!(matches!(error, CallError::Answered(CatalogError::Unavailable(_))), "{error}");
 }
 
@@ -80,15 +80,15 @@ async fn a_store_that_stalls_is_unavailable() {
 async fn a_store_that_stalls_longer_than_a_call_may_take_ends_the_call() {
     let time = Duration::from_millis(1);
     let limits = CallLimits { timeout: time, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let error = host.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let error = plugin.service(Scripted::Stalls).list_modules(&["admin"]).await.unwrap_err();
     assert_eq!(error, CallError::TimedOut(time));
 }
 
 #[tokio::test]
 async fn an_instance_that_failed_is_replaced() {
-    let host = Host::load(&guest::listing("unreachable"), CallLimits::default()).unwrap();
-    let mut instance = host.service(demo()).instance();
+    let plugin = Plugin::load(&guest::listing("unreachable"), CallLimits::default()).unwrap();
+    let mut instance = plugin.service(demo()).instance();
     for _ in 0..2 {
         let error = instance.list_modules(&NO_ROLES).await.unwrap_err();
         assert!(matches!(&error, CallError::Trapped(text) if text.contains("unreachable")));
@@ -98,8 +98,8 @@ async fn an_instance_that_failed_is_replaced() {
 #[tokio::test]
 async fn calls_wait_for_a_free_instance() {
     let limits = CallLimits { instances: 1, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let service = host.service(demo());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let service = plugin.service(demo());
     let roles = ["admin"];
     let calls = tokio::join!(
         service.list_modules(&roles),
@@ -115,8 +115,8 @@ async fn calls_wait_for_a_free_instance() {
 async fn an_instance_that_is_kept_keeps_others_waiting() {
     let time = Duration::from_millis(50);
     let limits = CallLimits { instances: 1, timeout: time, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let service = host.service(demo());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let service = plugin.service(demo());
     let mut kept = service.instance();
     kept.list_modules(&["admin"]).await.unwrap();
     let error = service.list_modules(&["admin"]).await.unwrap_err();
@@ -127,8 +127,8 @@ async fn an_instance_that_is_kept_keeps_others_waiting() {
 
 #[tokio::test]
 async fn services_over_different_stores_share_a_host() {
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let (full, empty) = (host.service(demo()), host.service(Scripted::documents::<&str>([])));
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let (full, empty) = (plugin.service(demo()), plugin.service(Scripted::documents::<&str>([])));
     assert_eq!(full.list_modules(&["admin"]).await.unwrap().len(), 16);
     assert_eq!(empty.list_modules(&["admin"]).await.unwrap().len(), 0);
 }
@@ -139,8 +139,8 @@ async fn calls_run_on_threads_of_their_own_too() {
         future
     }
 
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let service = host.service(demo());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let service = plugin.service(demo());
     let request = Request {
         method: "GET".into(),
         target: "/v1/modules".into(),
@@ -154,7 +154,7 @@ async fn calls_run_on_threads_of_their_own_too() {
 
 #[test]
 fn what_is_no_plugin_does_not_load() {
-    let load = |wasm: &[u8]| Host::load(wasm, CallLimits::default()).err();
+    let load = |wasm: &[u8]| Plugin::load(wasm, CallLimits::default()).err();
     assert!(matches!(load(b"nothing"), Some(LoadError::Compile(_))));
     let module = wat::parse_str("(module)").unwrap();
     assert!(matches!(load(&module), Some(LoadError::Compile(_))));
