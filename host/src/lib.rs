@@ -9,7 +9,7 @@
 //! use async_trait::async_trait;
 //! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Plugin, Request, artifacts};
 //!
-//! /// The store of the program. This one holds one module, which never changes.
+//! /// The store of the program. This one has one module, which never changes.
 //! struct OneModule;
 //!
 //! const DOCUMENT: &str = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"1","version":80001}"#;
@@ -31,7 +31,7 @@
 //! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
 //! let service = plugin.service(OneModule);
 //!
-//! // A typed call. The program has authenticated its caller, who holds these roles.
+//! // A typed call. The program has authenticated its caller, who has these roles.
 //! let modules = service.list_modules(&["db_viewer"]).await?;
 //! assert_eq!(modules[0].module_name.as_deref(), Some("bf"));
 //! assert_eq!(modules[0].version, Some(80001));
@@ -76,7 +76,7 @@ pub use ccs_modules::StoreError as CcsError;
 pub use crate::artifacts::{bake, compose};
 pub use crate::ccs::Ccs;
 pub use crate::component::{
-    CallError, CallLimits, Caller, CatalogError, ChosenModule, Fitting, FittingRule, HeldSnapshot,
-    Instance, LoadError, Module, OpenError, OtherModule, Plugin, Request, Response, Service,
+    CallError, CallLimits, Caller, CatalogError, ChosenModule, Fitting, FittingRule, Instance,
+    KeptSnapshot, LoadError, Module, OpenError, OtherModule, Plugin, Request, Response, Service,
     Standalone,
 };

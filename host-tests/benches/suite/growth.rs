@@ -13,7 +13,7 @@ use ccs_modules_host::{CallLimits, Plugin, Service, Standalone, artifacts};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
-use crate::calls::{ROLES, held, held_side, repeat, request, structs_list};
+use crate::calls::{ROLES, kept, kept_side, repeat, request, structs_list};
 use crate::context::Context;
 use crate::effort::Effort;
 use crate::failure::{Failure, Outcome};
@@ -34,9 +34,9 @@ pub struct Point {
     pub seconds: f64,
     /// The time of a list with serde structs, natively.
     pub twin_seconds: f64,
-    /// The time of a list from a held snapshot.
+    /// The time of a list from a kept snapshot.
     pub held_list: f64,
-    /// The time of one module from a held snapshot.
+    /// The time of one module from a kept snapshot.
     pub held_get: f64,
     pub memory: Memory,
     /// The memory that a native process with serde structs adds while it lists.
@@ -82,10 +82,10 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
                 ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
             ],
         );
-        let mut snapshot = held(&runtime, &standalone, &documents)?;
-        clock.compare(&format!("list-{length}"), vec![held_side(&runtime, &mut snapshot, &list)]);
+        let mut snapshot = kept(&runtime, &standalone, &documents)?;
+        clock.compare(&format!("list-{length}"), vec![kept_side(&runtime, &mut snapshot, &list)]);
         let get = request(format!("/v1/modules/{}", catalog::uid(catalog::middle(&documents))));
-        clock.compare(&format!("get-{length}"), vec![held_side(&runtime, &mut snapshot, &get)]);
+        clock.compare(&format!("get-{length}"), vec![kept_side(&runtime, &mut snapshot, &get)]);
     }
     measure_lookups(clock, effort)
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ccs_modules_host::server::{Answering, Holding, Server as HttpServer, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Server as HttpServer, Settings};
 use ccs_modules_host::{CallLimits, Plugin, Standalone, artifacts};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
@@ -55,13 +55,13 @@ async fn a_value_that_breaks_leaves_the_last_good_catalog() {
     let write = |document: &str| server.run_command(&["HSET", "ccs:modules", "a", document]);
     write(r#"{"uid":"a"}"#);
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let holding = Holding {
+    let kept = KeptSettings {
         standalone: Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default()).unwrap(),
         max_age: Duration::ZERO,
         stale_if_error: Duration::from_secs(3600),
     };
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
-    let answering = Answering::Held(holding);
+    let answering = Answering::Kept(kept);
     let settings = Settings { access: Some(access), answering, ..Settings::default() };
     let http = HttpServer::bind("127.0.0.1:0", &plugin, server.store(), settings).await.unwrap();
     let (address, metrics) = (http.address().unwrap(), http.metrics());

@@ -25,7 +25,7 @@ const PAGE: u64 = 64 << 10;
 /// The pages that a memory can have: 4 GiB.
 const MOST_PAGES: u64 = 1 << 16;
 
-/// An HTTP service that holds its catalog.
+/// An HTTP service that contains its catalog.
 #[derive(Clone, Debug)]
 pub struct Baked {
     /// The component, which imports no store.
@@ -47,7 +47,7 @@ pub enum BakeError {
     /// The component is not WebAssembly.
     #[error("cannot bake into this component: not WebAssembly: {0}")]
     NotWasm(#[from] BinaryReaderError),
-    /// The memory of the component cannot hold the catalog.
+    /// The memory of the component is too small for the catalog.
     #[error("the catalog takes {bytes} bytes, more than the memory of a component can hold")]
     TooLarge {
         /// The length of the image.

@@ -6,7 +6,7 @@ use crate::artifacts::{Artifact, Crate, RUST};
 
 impl Artifact {
     /// The bill of materials, as CycloneDX 1.6 in JSON. The same artifact has the same bill, to the
-    /// byte: it holds neither a time nor a random number.
+    /// byte: it contains neither a time nor a random number.
     pub fn bill_of_materials(&self) -> String {
         let ours = |krate: &&Crate| krate.ours;
         // Every crate of the project has the same version.

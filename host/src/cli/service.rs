@@ -37,7 +37,7 @@ pub async fn load(limits: CallLimits) -> Result<Plugin, Failure> {
     compiled(move || Plugin::load(&artifacts::PLUGIN.wasm, limits)).await
 }
 
-/// Loads the component whose instances hold snapshots.
+/// Loads the component whose instances keep snapshots.
 pub async fn load_standalone(limits: CallLimits) -> Result<Standalone, Failure> {
     compiled(move || Standalone::load(&artifacts::STANDALONE.wasm, limits)).await
 }

@@ -97,7 +97,7 @@ impl ValueParserFactory for StoreAddress {
     }
 }
 
-/// A parser for addresses, whose errors do not repeat the text: it may hold a password.
+/// A parser for addresses, whose errors do not repeat the text: it may contain a password.
 #[derive(Clone)]
 pub struct AddressParser<T>(PhantomData<T>);
 

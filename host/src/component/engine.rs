@@ -98,7 +98,7 @@ fn cache() -> Option<Cache> {
     Cache::new(config).ok()
 }
 
-/// The folder of the cache. It holds nothing else: wasmtime removes files that it does not know.
+/// The folder of the cache. It contains nothing else: wasmtime removes files that it does not know.
 fn cache_folder() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.cache_dir().join("ccs-modules").join("compiled"))

@@ -21,4 +21,4 @@ pub use self::error::{CallError, LoadError};
 pub use self::instance::Instance;
 pub use self::plugin::Plugin;
 pub use self::service::Service;
-pub use self::standalone::{HeldSnapshot, OpenError, Standalone};
+pub use self::standalone::{KeptSnapshot, OpenError, Standalone};

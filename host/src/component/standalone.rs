@@ -1,4 +1,4 @@
-//! The standalone component: snapshots that instances hold.
+//! The standalone component: snapshots that instances keep.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 
 /// The standalone component, compiled and linked. Clones share it.
 ///
-/// Its instances hold snapshots: a catalog is checked once, when it is opened, and each call is
+/// Its instances keep snapshots: a catalog is checked once, when it is opened, and each call is
 /// answered from what was checked.
 #[derive(Clone)]
 pub struct Standalone {
@@ -64,19 +64,19 @@ impl Standalone {
     }
 
     /// Opens a snapshot of these documents in an instance of its own. It waits until fewer snapshots
-    /// are held than there is room for.
+    /// are kept than there is room for.
     ///
     /// # Errors
     ///
     /// [`OpenError::Malformed`] if the documents are not a catalog.
-    pub async fn open(&self, documents: &[String]) -> Result<HeldSnapshot, OpenError> {
+    pub async fn open(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
         let time = self.loaded.limits.timeout;
         timeout(time, self.open_in_time(documents))
             .await
             .unwrap_or(Err(OpenError::Call(CallError::TimedOut(time))))
     }
 
-    async fn open_in_time(&self, documents: &[String]) -> Result<HeldSnapshot, OpenError> {
+    async fn open_in_time(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
         let Loaded { engine, component, limits, slots, opened, .. } = &*self.loaded;
         let slots = slots.clone();
         let slot =
@@ -96,7 +96,7 @@ impl Standalone {
         let (interface, snapshot) = opening.await.map_err(|error| store.data().failure(&error))?;
         match snapshot {
             Ok(snapshot) => {
-                Ok(HeldSnapshot { limits: *limits, store, interface, snapshot, _slot: slot })
+                Ok(KeptSnapshot { limits: *limits, store, interface, snapshot, _slot: slot })
             }
             Err(malformed) => Err(OpenError::Malformed(malformed.message)),
         }
@@ -108,8 +108,8 @@ impl Standalone {
         self.loaded.copies
     }
 
-    /// The number of snapshots that are held now: at most twice [`copies`](Self::copies).
-    pub fn held(&self) -> usize {
+    /// The number of snapshots that are kept now: at most twice [`copies`](Self::copies).
+    pub fn kept(&self) -> usize {
         (self.loaded.copies * 2).saturating_sub(self.loaded.slots.available_permits())
     }
 
@@ -126,7 +126,7 @@ impl Standalone {
 
 impl fmt::Debug for Standalone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Standalone").field("held", &self.held()).finish_non_exhaustive()
+        f.debug_struct("Standalone").field("kept", &self.kept()).finish_non_exhaustive()
     }
 }
 
@@ -142,8 +142,8 @@ pub enum OpenError {
     Malformed(String),
 }
 
-/// An instance that holds one snapshot.
-pub struct HeldSnapshot {
+/// An instance that keeps one snapshot.
+pub struct KeptSnapshot {
     limits: CallLimits,
     store: Store<Memory>,
     interface: snapshot::Guest,
@@ -152,7 +152,7 @@ pub struct HeldSnapshot {
     _slot: OwnedSemaphorePermit,
 }
 
-impl HeldSnapshot {
+impl KeptSnapshot {
     /// The memory that the instance has, in bytes: what it has needed at most so far.
     pub fn memory(&self) -> usize {
         self.store.data().used()

@@ -45,7 +45,7 @@ fn of_file(path: &Path) -> Result<RootCertStore, String> {
 }
 
 /// The certificates that the system trusts. One that cannot be used is logged and left out: a system
-/// may hold certificates of kinds that are not known here.
+/// may contain certificates of kinds that are not known here.
 fn of_system(loaded: CertificateResult) -> Result<RootCertStore, String> {
     let CertificateResult { certs, errors, .. } = loaded;
     let mut roots = RootCertStore::empty();

@@ -48,7 +48,7 @@ use self::readiness::Readiness;
 use crate::traces::Traces;
 use crate::{Ccs, Plugin};
 
-pub use self::answering::{Answering, Holding};
+pub use self::answering::{Answering, KeptSettings};
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};

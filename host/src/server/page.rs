@@ -17,7 +17,7 @@ use crate::files::{self, FileError};
 use crate::server::answer::{Answer, answer};
 use crate::server::content::page;
 
-/// The files of a page, held in memory. A request names one of them or none: no path of a request
+/// The files of a page, kept in memory. A request can name one of them only: no path of a request
 /// reaches the file system.
 #[derive(Clone, Debug)]
 pub struct PageFiles {
@@ -52,7 +52,7 @@ impl PageFiles {
     ///
     /// # Errors
     ///
-    /// When a file cannot be read, when there is no `index.html`, or when the files hold more than
+    /// When a file cannot be read, when there is no `index.html`, or when the files have more than
     /// 64 MiB.
     pub fn load(folder: &Path) -> Result<Self, PageError> {
         let mut files = BTreeMap::new();
@@ -113,10 +113,10 @@ impl PageFile {
     }
 }
 
-/// The most bytes of a page. Its files are held in memory.
+/// The most bytes of a page. Its files are kept in memory.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The content security policy of every file. It is the one of `index.html`, which does not hold for
+/// The content security policy of every file. It is the one of `index.html`, which does not apply to
 /// the worker of the page, and in addition keeps the page out of frames.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
      connect-src 'self' https: http:; style-src 'self'; img-src 'self'; base-uri 'none'; \

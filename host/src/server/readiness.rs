@@ -53,7 +53,7 @@ impl Readiness {
     }
 }
 
-/// The response to the probe while the store fails with this error. It does not hold the store's text:
+/// The response to the probe while the store fails with this error. It does not contain the store's text:
 /// anybody may ask.
 pub(super) fn not_ready(error: &CcsError) -> Refusal {
     match error {

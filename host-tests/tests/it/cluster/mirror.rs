@@ -328,12 +328,12 @@ async fn until(condition: impl Fn() -> bool) {
     until_async(async || condition()).await;
 }
 
-/// Waits until the condition holds. The time limit is only for a condition that never holds.
+/// Waits until the condition is met. The time limit is only for a condition that never is.
 async fn until_async(mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !condition().await {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(Duration::from_secs(60), waiting).await.expect("the condition holds in time");
+    timeout(Duration::from_secs(60), waiting).await.expect("the condition is met in time");
 }

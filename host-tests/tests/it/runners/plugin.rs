@@ -9,7 +9,7 @@ use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 
 /// Runs a case twice in one instance and once in a fresh one, to find effects of one call on the
-/// next. A case that compares catalogs is not run: the plugin holds none.
+/// next. A case that compares catalogs is not run: the plugin has no catalog.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     if matches!(case.call(), Ready::Differences { .. }) {
         return Vec::new();
@@ -43,7 +43,7 @@ pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
         Ready::FittingModules { roles, redis_version } => {
             Outcome::of_fitting(answered(instance.fitting_modules(roles, redis_version).await))
         }
-        Ready::Differences { .. } => unreachable!("the plugin holds no catalog"),
+        Ready::Differences { .. } => unreachable!("the plugin has no catalog"),
         Ready::Handle(request) => {
             let response = instance.handle(request).await.expect("the plugin answers");
             Outcome::of_response(response.status, response.headers, response.body)

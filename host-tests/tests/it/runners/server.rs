@@ -6,7 +6,7 @@ use std::time::Duration;
 use ccs_modules::access::Policy;
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Answering, Holding, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::Cluster;
 use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
@@ -23,7 +23,7 @@ use crate::runners::plugin;
 use crate::serving::{Serving, open_to_all};
 use crate::wire::{Reply, Wire};
 
-/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that hold a
+/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that keep a
 /// snapshot, twice on one connection.
 pub async fn http1(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
@@ -33,7 +33,7 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut answerings = vec![Answering::Fresh, Answering::Reused];
     if case.finds_what_it_lists() {
-        answerings.push(Answering::Held(holding()));
+        answerings.push(Answering::Kept(kept()));
     }
     for answering in answerings {
         let server = serve(case, answering).await;
@@ -111,13 +111,13 @@ async fn serve(case: &Case, answering: Answering) -> Serving {
 }
 
 /// Snapshots that are compared with the store for each request.
-fn holding() -> Holding {
+fn kept() -> KeptSettings {
     static STANDALONE: OnceLock<Standalone> = OnceLock::new();
     let standalone = STANDALONE.get_or_init(|| {
         let limits = plugin::loaded().call_limits();
         Standalone::load(&artifacts::STANDALONE.wasm, limits).expect("the component loads")
     });
-    Holding {
+    KeptSettings {
         standalone: standalone.clone(),
         max_age: Duration::ZERO,
         stale_if_error: Duration::ZERO,

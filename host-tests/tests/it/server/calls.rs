@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::server::{Answering, Holding, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Plugin, Standalone, artifacts};
 
@@ -79,7 +79,7 @@ async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
     let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    let answering = Answering::Held(Holding {
+    let answering = Answering::Kept(KeptSettings {
         standalone,
         max_age: Duration::from_secs(60),
         stale_if_error: Duration::ZERO,

@@ -77,7 +77,7 @@ async fn drop_by_drop_is_too_slow_too() {
 
 #[tokio::test]
 async fn a_response_that_is_not_read_ends_the_connection() {
-    // More than the buffers of both ends of a connection hold.
+    // More than fits into the buffers of both ends of a connection.
     let documents =
         (0..20).map(|uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(900_000)));
     let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
@@ -156,7 +156,7 @@ async fn requests_that_wait_are_in_flight() {
     let store = Gate::closed();
     let server =
         Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;
-    // One connection may hold as many streams as several connections.
+    // One connection may have as many streams as several connections.
     let client = http2::Client::connect(server.address).await;
     let target = format!("/v1/modules?x={}", "x".repeat(6_000));
     let mut waiting = JoinSet::new();

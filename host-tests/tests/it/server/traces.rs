@@ -139,7 +139,7 @@ async fn the_command_sends_its_spans_before_it_ends_and_logs_their_traces() {
 
     let request = collector.span("GET /v1/modules");
     assert_eq!(logged_traces(&server.log()), [hex(&request.trace_id), TRACE.into()]);
-    // An instance that holds the catalog was opened for this request.
+    // An instance that keeps the catalog was opened for this request.
     let read = collector.span("ccs list-documents");
     assert_eq!((read.trace_id, read.parent_span_id), (request.trace_id, request.span_id));
     let resource = collector.resource().attributes;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ccs_modules_host::CallLimits;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{self, Holding};
+use ccs_modules_host::server::{self, KeptSettings};
 use ccs_modules_host::stores::ClusterAddress;
 use ccs_modules_host::traces::Traces;
 use clap::{Args, ValueEnum};
@@ -40,7 +40,8 @@ pub struct AnsweringArgs {
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Answering {
     #[default]
-    Held,
+    #[value(name = "held")]
+    Kept,
     Reused,
     Fresh,
 }
@@ -53,7 +54,7 @@ impl AnsweringArgs {
         limits: CallLimits,
         traces: Option<Traces>,
     ) -> Result<server::Answering, Failure> {
-        if let (StoreAddress::Cluster(address), Answering::Held) = (store, self.answering) {
+        if let (StoreAddress::Cluster(address), Answering::Kept) = (store, self.answering) {
             return Ok(server::Answering::Mirrored(self.mirror(address, limits, traces).await?));
         }
         for (option, is_given) in [
@@ -70,12 +71,12 @@ impl AnsweringArgs {
         Ok(match self.answering {
             Answering::Fresh => server::Answering::Fresh,
             // To list a whole Redis for each request would cost more than to ask for one document.
-            Answering::Held
+            Answering::Kept
                 if self.max_age.0.is_zero() && matches!(store, StoreAddress::Redis(_)) =>
             {
                 server::Answering::Reused
             }
-            Answering::Held => server::Answering::Held(Holding {
+            Answering::Kept => server::Answering::Kept(KeptSettings {
                 standalone: service::load_standalone(limits).await?,
                 max_age: self.max_age.0,
                 stale_if_error: self.stale_if_error.0,

@@ -120,7 +120,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 }
 
 impl Serve {
-    /// The text for the person who starts the server. It may hold a password, so it is not logged.
+    /// The text for the person who starts the server. It may contain a password, so it is not logged.
     fn greeting(
         &self,
         url: &str,

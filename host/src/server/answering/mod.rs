@@ -9,14 +9,14 @@ use ccs_modules::rest::Refusal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use self::snapshots::{Content, Held};
+use self::snapshots::{Content, Kept};
 use crate::mirror::ClusterMirror;
 use crate::server::Metrics;
 use crate::server::readiness::not_ready;
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Instance, Plugin, Request, Response, Service, Standalone};
 
-pub use self::snapshots::Holding;
+pub use self::snapshots::KeptSettings;
 
 /// How the requests of a server are answered.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +24,9 @@ pub enum Answering {
     /// By a fresh instance of the plugin for each request.
     #[default]
     Fresh,
-    /// By an instance that holds a snapshot of the store. While the store has no catalog that can be
-    /// held, by an instance of the plugin that is reused.
-    Held(Holding),
+    /// By an instance that keeps a snapshot of the store. While the store has no catalog that can be
+    /// kept, by an instance of the plugin that is reused.
+    Kept(KeptSettings),
     /// By a mirror of a cluster, from memory, without an instance and without the store of the server.
     Mirrored(ClusterMirror),
     /// By an instance of the plugin that keeps its memory from request to request.
@@ -34,10 +34,10 @@ pub enum Answering {
 }
 
 impl Answering {
-    /// The component whose instances hold a snapshot, if they do.
+    /// The component whose instances keep a snapshot, if they do.
     pub(super) fn standalone(&self) -> Option<&Standalone> {
         match self {
-            Self::Held(Holding { standalone, .. }) => Some(standalone),
+            Self::Kept(KeptSettings { standalone, .. }) => Some(standalone),
             Self::Fresh | Self::Mirrored(_) | Self::Reused => None,
         }
     }
@@ -46,7 +46,7 @@ impl Answering {
     pub(super) fn mirror(&self) -> Option<&ClusterMirror> {
         match self {
             Self::Mirrored(mirror) => Some(mirror),
-            Self::Fresh | Self::Held(_) | Self::Reused => None,
+            Self::Fresh | Self::Kept(_) | Self::Reused => None,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Answering {
 /// What answers the requests of a server.
 pub(super) enum Answerer {
     Fresh(Service),
-    Held { held: Held, pool: Pool, plugin: Plugin },
+    Kept { kept: Kept, pool: Pool, plugin: Plugin },
     Mirrored { mirror: ClusterMirror, time: Duration },
     Reused(Pool),
 }
@@ -70,8 +70,8 @@ impl Answerer {
         let limits = plugin.call_limits();
         match answering {
             Answering::Fresh => Self::Fresh(service),
-            Answering::Held(settings) => Self::Held {
-                held: Held::new(settings, ccs, metrics.held_catalog.clone()),
+            Answering::Kept(settings) => Self::Kept {
+                kept: Kept::new(settings, ccs, metrics.kept_catalog.clone()),
                 pool: Pool::new(service, limits),
                 plugin: plugin.clone(),
             },
@@ -84,15 +84,15 @@ impl Answerer {
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         match self {
             Self::Fresh(service) => service.handle(request).await,
-            Self::Held { held, pool, plugin } => {
+            Self::Kept { kept, pool, plugin } => {
                 let time = pool.time;
                 let answer = async {
-                    match held.content().await {
-                        Content::Catalog(set) => set.handle(request).await,
+                    match kept.content().await {
+                        Content::Catalog(copies) => copies.handle(request).await,
                         Content::Failed(error) => {
                             plugin.service(Scripted::Fails(error)).handle(request).await
                         }
-                        Content::NotHeld | Content::TooLarge(_) => pool.handle(request).await,
+                        Content::NotKept | Content::TooLarge(_) => pool.handle(request).await,
                     }
                 };
                 timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
@@ -106,17 +106,17 @@ impl Answerer {
     }
 
     /// Whether there is a catalog to answer from, and why not; none if the store has to be asked.
-    pub(super) async fn holds_catalog(&self) -> Option<Result<(), Refusal>> {
-        let held = match self {
-            Self::Held { held, .. } => held,
+    pub(super) async fn has_catalog(&self) -> Option<Result<(), Refusal>> {
+        let kept = match self {
+            Self::Kept { kept, .. } => kept,
             Self::Mirrored { mirror, .. } if mirror.is_ready() => return Some(Ok(())),
             Self::Mirrored { .. } => return Some(Err(Refusal::NotReady)),
             Self::Fresh(_) | Self::Reused(_) => return None,
         };
-        Some(match held.content().await {
+        Some(match kept.content().await {
             Content::Catalog(_) => Ok(()),
             Content::Failed(error) => Err(not_ready(&error)),
-            Content::NotHeld => Err(Refusal::NotReady),
+            Content::NotKept => Err(Refusal::NotReady),
             Content::TooLarge(limit) => Err(Refusal::MemoryExhausted { limit }),
         })
     }
@@ -126,19 +126,19 @@ impl Answerer {
 pub(super) struct Pool {
     service: Service,
     idle: Mutex<Vec<Instance>>,
-    // The host has room for as many instances, so a request with a turn does not wait there.
-    turns: Semaphore,
+    // The plugin has room for as many instances, so a request with a permit does not wait there.
+    permits: Semaphore,
     time: Duration,
 }
 
 impl Pool {
     fn new(service: Service, limits: CallLimits) -> Self {
-        let turns = Semaphore::new(limits.instances as usize);
-        Self { service, idle: Mutex::default(), turns, time: limits.timeout }
+        let permits = Semaphore::new(limits.instances as usize);
+        Self { service, idle: Mutex::default(), permits, time: limits.timeout }
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, CallError> {
-        let _turn = timeout(self.time, self.turns.acquire())
+        let _permit = timeout(self.time, self.permits.acquire())
             .await
             .map_err(|_| CallError::TimedOut(self.time))?
             .map_err(|error| CallError::Host(error.to_string()))?;

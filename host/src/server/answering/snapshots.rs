@@ -1,4 +1,4 @@
-//! Instances that hold a snapshot of the store.
+//! Instances that keep a snapshot of the store.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::ccs::late;
-use crate::server::metrics::HeldCatalog;
-use crate::{CallError, Ccs, CcsError, HeldSnapshot, OpenError, Request, Response, Standalone};
+use crate::server::metrics::KeptCatalog;
+use crate::{CallError, Ccs, CcsError, KeptSnapshot, OpenError, Request, Response, Standalone};
 
-/// The settings of instances that hold a snapshot of the store.
+/// The settings of instances that keep a snapshot of the store.
 #[derive(Clone, Debug)]
-pub struct Holding {
+pub struct KeptSettings {
     /// The component.
     pub standalone: Standalone,
     /// The age up to which a snapshot answers without asking the store whether it has changed. Zero:
@@ -25,18 +25,18 @@ pub struct Holding {
     pub stale_if_error: Duration,
 }
 
-/// A snapshot of the store that instances hold, and that is replaced after the store has changed.
+/// A snapshot of the store that instances keep, and that is replaced after the store has changed.
 ///
-/// A whole new set of instances is made before it takes the place of the one before. So an answer shows
-/// one moment of the store, and no more than two sets take memory.
+/// All new copies are made before they take the place of those before. So an answer shows one moment of
+/// the store, and no more than two snapshots take memory.
 #[derive(Clone)]
-pub(in crate::server) struct Held {
-    settings: Holding,
+pub(in crate::server) struct Kept {
+    settings: KeptSettings,
     ccs: Arc<dyn Ccs>,
     checked: Arc<Mutex<Checked>>,
-    /// Held while the store is asked: calls at the same time share one answer.
+    /// Locked while the store is asked: calls at the same time share one answer.
     checking: Arc<AsyncMutex<()>>,
-    metrics: HeldCatalog,
+    metrics: KeptCatalog,
 }
 
 /// The result of asking the store.
@@ -64,19 +64,19 @@ struct Failure {
 /// The content of the store.
 #[derive(Clone, Default)]
 pub(super) enum Content {
-    /// A catalog, held by instances.
-    Catalog(Arc<Set>),
+    /// A catalog, kept by instances.
+    Catalog(Arc<Copies>),
     /// An error of the store.
     Failed(CcsError),
-    /// Documents that cannot be held, since they are malformed.
+    /// Documents that cannot be kept, since they are malformed.
     #[default]
-    NotHeld,
+    NotKept,
     /// Documents that take more memory than an instance may have: the limit, in bytes.
     TooLarge(usize),
 }
 
-impl Held {
-    pub(super) fn new(settings: Holding, ccs: Arc<dyn Ccs>, metrics: HeldCatalog) -> Self {
+impl Kept {
+    pub(super) fn new(settings: KeptSettings, ccs: Arc<dyn Ccs>, metrics: KeptCatalog) -> Self {
         Self { settings, ccs, checked: Arc::default(), checking: Arc::default(), metrics }
     }
 
@@ -110,20 +110,20 @@ impl Held {
     fn max_age(&self, checked: &Checked) -> Duration {
         match checked.content {
             Content::Failed(_) => Duration::ZERO,
-            Content::Catalog(_) | Content::NotHeld | Content::TooLarge(_) => self.settings.max_age,
+            Content::Catalog(_) | Content::NotKept | Content::TooLarge(_) => self.settings.max_age,
         }
     }
 
-    /// Asks the store whether it has changed, and holds its content.
+    /// Asks the store whether it has changed, and keeps its content.
     async fn check(self, _checking: OwnedMutexGuard<()>) -> Content {
         let now = Instant::now();
         let before = self.checked().clone();
         let checked = match self.read(&before).await {
-            Ok((version, set)) => {
+            Ok((version, copies)) => {
                 if before.failure.is_some() {
                     tracing::info!("the store answers again");
                 }
-                let content = Content::Catalog(set);
+                let content = Content::Catalog(copies);
                 Checked { at: Some(now), content, confirmed: Some(now), version, failure: None }
             }
             Err((content, why)) => {
@@ -145,12 +145,15 @@ impl Held {
         content
     }
 
-    /// Reads the store: its version, and the set that holds its content, a new one if it has changed.
-    async fn read(&self, before: &Checked) -> Result<(Option<u64>, Arc<Set>), (Content, String)> {
+    /// Reads the store: its version, and the copies of its content, new ones if it has changed.
+    async fn read(
+        &self,
+        before: &Checked,
+    ) -> Result<(Option<u64>, Arc<Copies>), (Content, String)> {
         let standalone = &self.settings.standalone;
         let known = match &before.content {
-            Content::Catalog(set) => Some(set),
-            Content::Failed(_) | Content::NotHeld | Content::TooLarge(_) => None,
+            Content::Catalog(copies) => Some(copies),
+            Content::Failed(_) | Content::NotKept | Content::TooLarge(_) => None,
         };
         let read = async {
             let version = self.ccs.version().await?;
@@ -172,16 +175,16 @@ impl Held {
             Err(known) => return Ok((version, known)),
         };
         if let Some(known) = known
-            && known.holds(&documents)
+            && known.are_of(&documents)
         {
             return Ok((version, known.clone()));
         }
-        let set = Set::open(standalone, documents).await;
-        set.map(|set| (version, Arc::new(set))).map_err(|error| match error {
+        let copies = Copies::open(standalone, documents).await;
+        copies.map(|copies| (version, Arc::new(copies))).map_err(|error| match error {
             OpenError::Call(CallError::MemoryExhausted(limit)) => {
                 (Content::TooLarge(limit), error.to_string())
             }
-            error => (Content::NotHeld, error.to_string()),
+            error => (Content::NotKept, error.to_string()),
         })
     }
 
@@ -215,16 +218,16 @@ impl Failure {
     }
 }
 
-/// Instances that hold the same snapshot.
-pub(super) struct Set {
+/// Instances that keep the same snapshot.
+pub(super) struct Copies {
     standalone: Standalone,
     documents: Arc<[String]>,
-    idle: Mutex<Vec<HeldSnapshot>>,
+    idle: Mutex<Vec<KeptSnapshot>>,
     /// One for each instance.
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
-impl Set {
+impl Copies {
     /// Opens the snapshot of these documents in every instance.
     async fn open(standalone: &Standalone, documents: Vec<Vec<u8>>) -> Result<Self, OpenError> {
         let documents = documents
@@ -244,21 +247,21 @@ impl Set {
         Ok(Self {
             standalone: standalone.clone(),
             documents,
-            turns: Semaphore::new(idle.len()),
+            permits: Semaphore::new(idle.len()),
             idle: idle.into(),
         })
     }
 
     /// Whether these are the documents of the snapshot.
-    fn holds(&self, documents: &[Vec<u8>]) -> bool {
+    fn are_of(&self, documents: &[Vec<u8>]) -> bool {
         self.documents.len() == documents.len()
-            && self.documents.iter().zip(documents).all(|(held, found)| held.as_bytes() == found)
+            && self.documents.iter().zip(documents).all(|(kept, found)| kept.as_bytes() == found)
     }
 
     /// Answers one request.
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
-        let turn = self.turns.acquire().await;
-        let _turn = turn.map_err(|error| CallError::Host(error.to_string()))?;
+        let permit = self.permits.acquire().await;
+        let _permit = permit.map_err(|error| CallError::Host(error.to_string()))?;
         let idle = self.idle().pop();
         let mut snapshot = match idle {
             Some(snapshot) => snapshot,
@@ -270,7 +273,7 @@ impl Set {
         Ok(response)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<HeldSnapshot>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<KeptSnapshot>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,7 +13,7 @@ pub struct ConnectionLimits {
     /// The length of the header fields of a request, names and values together, in bytes. Default:
     /// 16 KiB.
     pub header_bytes: usize,
-    /// The memory that requests and responses in flight hold together, in bytes: from the head of a
+    /// The memory of all requests and responses in flight together, in bytes: from the head of a
     /// request until its response is sent. The response to further requests is 503. Default: 256 MiB.
     pub in_flight_bytes: usize,
 }

@@ -18,13 +18,13 @@ use crate::mirror::ClusterMirror;
 /// The catalog that answers: its age, and whether it is stale.
 #[derive(Debug)]
 pub(super) enum CatalogMetrics {
-    Held(HeldCatalog),
+    Kept(KeptCatalog),
     Mirrored(ClusterMirror),
 }
 
-/// The state of a catalog that instances hold.
+/// The state of a catalog that instances keep.
 #[derive(Clone, Debug, Default)]
-pub(in crate::server) struct HeldCatalog {
+pub(in crate::server) struct KeptCatalog {
     state: Arc<Mutex<State>>,
 }
 
@@ -36,7 +36,7 @@ struct State {
     failing: bool,
 }
 
-impl HeldCatalog {
+impl KeptCatalog {
     /// Notes when the store had the catalog that answers, if one does, and whether the store fails.
     pub(in crate::server) fn set(&self, confirmed: Option<Instant>, failing: bool) {
         *self.state() = State { confirmed, failing };
@@ -50,14 +50,14 @@ impl HeldCatalog {
 impl CatalogMetrics {
     fn age(&self) -> Option<Duration> {
         match self {
-            Self::Held(held) => held.state().confirmed.map(|confirmed| confirmed.elapsed()),
+            Self::Kept(kept) => kept.state().confirmed.map(|confirmed| confirmed.elapsed()),
             Self::Mirrored(mirror) => mirror.age(),
         }
     }
 
     fn is_stale(&self) -> bool {
         match self {
-            Self::Held(held) => held.state().failing,
+            Self::Kept(kept) => kept.state().failing,
             Self::Mirrored(mirror) => !mirror.is_fresh(),
         }
     }

@@ -24,7 +24,7 @@ use self::catalog::{CatalogMetrics, MirrorFetches};
 use crate::server::Answering;
 use crate::{CallError, Plugin, Standalone};
 
-pub(super) use self::catalog::HeldCatalog;
+pub(super) use self::catalog::KeptCatalog;
 pub use self::exporter::Exporter;
 pub(super) use self::store::MeasuredStore;
 
@@ -38,7 +38,7 @@ pub struct Metrics {
     store_duration: Histogram,
     store_failures: Family<StoreFailed, Counter>,
     pub(super) connections: Connections,
-    pub(super) held_catalog: HeldCatalog,
+    pub(super) kept_catalog: KeptCatalog,
 }
 
 /// Metrics of connections.
@@ -97,7 +97,7 @@ impl Metrics {
             store_duration: Histogram::new(SECONDS),
             store_failures: Family::default(),
             connections: Connections::default(),
-            held_catalog: HeldCatalog::default(),
+            kept_catalog: KeptCatalog::default(),
         };
         metrics.registered(plugin, answering)
     }
@@ -136,7 +136,7 @@ impl Metrics {
         registry.register_collector(Box::new(InstanceStarts(plugin.clone())));
         if let Some(standalone) = answering.standalone() {
             registry.register_collector(Box::new(SnapshotOpenings(standalone.clone())));
-            registry.register_collector(Box::new(CatalogMetrics::Held(self.held_catalog.clone())));
+            registry.register_collector(Box::new(CatalogMetrics::Kept(self.kept_catalog.clone())));
         }
         if let Some(mirror) = answering.mirror() {
             registry.register_with_unit(

@@ -1,4 +1,4 @@
-//! Instances that hold a snapshot of the store.
+//! Instances that keep a snapshot of the store.
 
 use std::fs;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules_host::server::{Answering, Holding, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::{File, Scripted};
 use ccs_modules_host::{CallLimits, Ccs, CcsError, Standalone, artifacts};
 use serde_json::Value;
@@ -47,7 +47,7 @@ async fn an_answer_shows_one_moment_and_none_goes_back() {
                 let module: Value = serde_json::from_slice(&one.body).unwrap();
                 assert!(module["version"].as_u64().unwrap() >= last);
                 last = module["version"].as_u64().unwrap();
-                assert!(standalone.held() <= 2 * standalone.copies());
+                assert!(standalone.kept() <= 2 * standalone.copies());
             }
             seen
         });
@@ -58,8 +58,8 @@ async fn an_answer_shows_one_moment_and_none_goes_back() {
     }
     let seen: u64 = clients.join_all().await.into_iter().sum();
     assert!(seen > 4, "the clients saw {seen} changes");
-    // The set that was replaced last is dropped with the last answer from it.
-    while standalone.held() > standalone.copies() {
+    // The snapshot that was replaced last is dropped with the last answer from it.
+    while standalone.kept() > standalone.copies() {
         yield_now().await;
     }
     assert_eq!(standalone.opened(), (GENERATIONS + 1) * standalone.copies() as u64);
@@ -152,7 +152,7 @@ async fn the_first_request_after_the_store_is_back_succeeds() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_held_is_asked_for() {
+async fn what_cannot_be_kept_is_asked_for() {
     let documents = [r#"{"uid":"a"}"#, r#"{"uid":1}"#];
     let store = Scripted::documents(documents);
     let server = serve(store, &standalone(), LONG, Duration::ZERO).await;
@@ -170,8 +170,8 @@ async fn serve(
     max_age: Duration,
     stale_if_error: Duration,
 ) -> Serving {
-    let holding = Holding { standalone: standalone.clone(), max_age, stale_if_error };
-    let settings = Settings { answering: Answering::Held(holding), ..open_to_all() };
+    let kept = KeptSettings { standalone: standalone.clone(), max_age, stale_if_error };
+    let settings = Settings { answering: Answering::Kept(kept), ..open_to_all() };
     Serving::start(plugin(), store, settings).await
 }
 
