@@ -19,7 +19,7 @@ pub struct Bake {
     #[arg(value_parser = AddressParser::<CatalogSource>::new())]
     catalog: CatalogSource,
     /// The component to write.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, value_name = "FILE")]
     output: PathBuf,
     /// The version of WASI that the component runs on.
     #[arg(long, value_enum, default_value_t)]
