@@ -16,7 +16,7 @@ use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
 use crate::server::answering::Answerer;
 use crate::server::connections::{Handler, Peer};
-use crate::server::content::page;
+use crate::server::content::content;
 use crate::server::in_flight::InFlight;
 use crate::server::page::{PageFile, PageFiles};
 use crate::server::readiness::Readiness;
@@ -53,9 +53,9 @@ struct Record {
 impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
-            "/healthz" => page(request.method(), TEXT, "ok\n"),
+            "/healthz" => content(request.method(), TEXT, "ok\n"),
             "/readyz" => match self.readiness().await {
-                Ok(()) => page(request.method(), TEXT, "ok\n"),
+                Ok(()) => content(request.method(), TEXT, "ok\n"),
                 Err(refusal) => refuse(&refusal, request.method()),
             },
             _ => self.answer_and_log(&request).await,

@@ -8,15 +8,15 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use crate::server::answer::{Answer, refuse};
 
 /// Responds to GET and HEAD with this content.
-pub(super) fn page(
+pub(super) fn content(
     method: &Method,
     content_type: &'static str,
-    content: impl Into<Bytes>,
+    bytes: impl Into<Bytes>,
 ) -> Answer {
-    let content = content.into();
-    let length = content.len();
+    let bytes = bytes.into();
+    let length = bytes.len();
     let body = match *method {
-        Method::GET => content,
+        Method::GET => bytes,
         Method::HEAD => Bytes::new(),
         _ => return refuse(&Refusal::MethodNotAllowed { allow: "GET, HEAD" }, method),
     };

@@ -34,7 +34,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
@@ -140,6 +139,3 @@ impl Server {
         self.listener.run(self.api, connections, shutdown).await;
     }
 }
-
-/// The time to send a response at shutdown, after the timeout of a call.
-const SEND_TIME: Duration = Duration::from_secs(5);

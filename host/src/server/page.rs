@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::files::{self, FileError};
 use crate::server::answer::{Answer, answer};
-use crate::server::content::page;
+use crate::server::content::content;
 
 /// The files of a page, kept in memory. A request can name one of them only: no path of a request
 /// reaches the file system.
@@ -100,7 +100,7 @@ impl PageFile {
         if let Step::Done(refused) = rest::handle(&list, &Limits::default()) {
             return answer(refused.status, refused.headers, refused.body);
         }
-        let mut answer = page(method, self.content_type, self.content.clone());
+        let mut answer = content(method, self.content_type, self.content.clone());
         for (name, value) in [
             (CACHE_CONTROL, "private, no-cache"),
             (CONTENT_SECURITY_POLICY, POLICY),

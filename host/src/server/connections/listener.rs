@@ -16,11 +16,11 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, refuse};
 use crate::server::connections::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
-use crate::server::{ConnectionLimits, SEND_TIME};
 
 /// A bound address that accepts connections.
 pub(in crate::server) struct Listener {
@@ -66,6 +66,9 @@ impl Listener {
         }
     }
 }
+
+/// The time to send a response at shutdown, after the timeout of a call.
+const SEND_TIME: Duration = Duration::from_secs(5);
 
 /// Accepts the next connection.
 async fn accept(socket: &TcpListener) -> TcpStream {

@@ -12,7 +12,7 @@ use tokio::net::ToSocketAddrs;
 use crate::server::answer::{Answer, refuse};
 use crate::server::connections::Handler;
 use crate::server::connections::Listener;
-use crate::server::content::page;
+use crate::server::content::content;
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 use crate::server::{ConnectionLimits, Metrics};
@@ -59,7 +59,7 @@ impl Handler for Arc<Metrics> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         let method = request.method();
         match request.uri().path() {
-            "/metrics" => page(method, OPEN_METRICS, self.text()),
+            "/metrics" => content(method, OPEN_METRICS, self.text()),
             _ => refuse(&Refusal::NotFound, method),
         }
     }
