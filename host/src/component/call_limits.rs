@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
+use crate::CallError;
+
 /// Memory and time limits of one call, and the number of calls at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallLimits {
@@ -30,4 +34,12 @@ impl Default for CallLimits {
             instances: 64,
         }
     }
+}
+
+/// Waits for a call until its time is over.
+pub(crate) async fn in_time<T, E: From<CallError>>(
+    time: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(time, call).await.unwrap_or_else(|_| Err(CallError::TimedOut(time).into()))
 }

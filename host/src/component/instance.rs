@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
 use wasmtime::{Store, component};
 
-use crate::component::memory::copied_bytes;
 use crate::component::state::State;
+use crate::component::{in_time, memory};
 use crate::{CallError, Ccs, Fitting, Module, Plugin, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
@@ -157,8 +156,7 @@ impl Instance {
         &mut self,
         call: impl AsyncFnOnce(&Plugin, &mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let limits = self.plugin.limits;
-        let bounded = timeout(limits.timeout, async {
+        in_time(self.plugin.limits.timeout, async {
             let mut live = match self.live.take() {
                 Some(live) => live,
                 None => Live::new(&self.plugin, self.ccs.clone()).await?,
@@ -169,8 +167,8 @@ impl Instance {
             let too_long = live.store.data_mut().too_long.take();
             self.live = Some(live);
             too_long.map_or(Ok(answer), |why| Err(CallError::StoreAnswerTooLong(why)))
-        });
-        bounded.await.unwrap_or(Err(CallError::TimedOut(limits.timeout)))
+        })
+        .await
     }
 }
 
@@ -183,11 +181,8 @@ impl Live {
             .await
             .map_err(|error| CallError::Host(error.to_string()))?;
         plugin.count_instance();
-        let mut store = Store::new(&plugin.engine, State::new(ccs, plugin.limits));
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(copied_bytes(plugin.limits.memory));
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        let state = State::new(ccs, plugin.limits);
+        let mut store = memory::limited(&plugin.engine, state, |state| &mut state.memory);
         let instance = plugin
             .component
             .instantiate_async(&mut store)

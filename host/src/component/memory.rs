@@ -1,13 +1,29 @@
 //! The memory of an instance, and its limit.
 
-use wasmtime::ResourceLimiter;
+use wasmtime::{Engine, ResourceLimiter, Store};
 
 use crate::CallError;
+
+/// Makes a store for an instance that has no more than this memory, and that lets other tasks run at each
+/// tick of the engine.
+pub(crate) fn limited<T>(
+    engine: &Engine,
+    mut data: T,
+    memory: impl Fn(&mut T) -> &mut Memory + Send + Sync + 'static,
+) -> Store<T> {
+    let limit = memory(&mut data).limit;
+    let mut store = Store::new(engine, data);
+    store.limiter(move |data| memory(data));
+    store.set_hostcall_fuel(copied_bytes(limit));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    store
+}
 
 /// The bytes that one call may copy out of an instance whose memory has this limit. A value is up to three
 /// times as long in the host as in the instance: so this does not bind before the memory does, and a guest
 /// cannot fill the host's memory by passing the same bytes again and again.
-pub(crate) fn copied_bytes(limit: usize) -> usize {
+fn copied_bytes(limit: usize) -> usize {
     limit.saturating_mul(3)
 }
 

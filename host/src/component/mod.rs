@@ -17,6 +17,7 @@ pub use self::bindings::exports::ccs::modules::lookup::{
 };
 pub use self::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
 pub use self::call_limits::CallLimits;
+pub(crate) use self::call_limits::in_time;
 pub use self::error::{CallError, LoadError};
 pub use self::instance::Instance;
 pub use self::plugin::Plugin;

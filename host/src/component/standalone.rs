@@ -13,7 +13,8 @@ use wasmtime::{Engine, Store};
 
 use crate::component::bindings::standalone::exports::ccs::modules::snapshot;
 use crate::component::engine;
-use crate::component::memory::{Memory, copied_bytes};
+use crate::component::in_time;
+use crate::component::memory::{self, Memory};
 use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 
 /// The standalone component, compiled and linked. Clones share it.
@@ -70,10 +71,7 @@ impl Standalone {
     ///
     /// [`OpenError::Malformed`] if the documents are not a catalog.
     pub async fn open(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
-        let time = self.loaded.limits.timeout;
-        timeout(time, self.open_in_time(documents))
-            .await
-            .unwrap_or(Err(OpenError::Call(CallError::TimedOut(time))))
+        in_time(self.loaded.limits.timeout, self.open_in_time(documents)).await
     }
 
     async fn open_in_time(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
@@ -82,11 +80,7 @@ impl Standalone {
         let slot =
             slots.acquire_owned().await.map_err(|error| CallError::Host(error.to_string()))?;
         opened.fetch_add(1, Ordering::Relaxed);
-        let mut store = Store::new(engine, Memory::new(limits.memory));
-        store.limiter(|memory| memory);
-        store.set_hostcall_fuel(copied_bytes(limits.memory));
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        let mut store = memory::limited(engine, Memory::new(limits.memory), |memory| memory);
         let opening = async {
             let instance = component.instantiate_async(&mut store).await?;
             let interface = self.loaded.snapshot.load(&mut store, &instance)?;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
-
-use crate::ccs::late;
+use crate::ccs::in_time;
 use crate::component::bindings::ccs::modules::ccs::{Document, Error, Host};
 use crate::component::memory::Memory;
 use crate::{CallLimits, Ccs, CcsError};
@@ -23,10 +21,6 @@ impl State {
         Self { ccs, limits, memory: Memory::new(limits.memory), too_long: None }
     }
 
-    fn late(&self) -> CcsError {
-        late(self.ccs.name(), self.limits.store_timeout)
-    }
-
     /// Converts an error of the store into the contract's.
     fn failed(&mut self, error: CcsError) -> Error {
         match error {
@@ -43,12 +37,14 @@ impl State {
 
 impl Host for State {
     async fn list_documents(&mut self) -> Result<Vec<Document>, Error> {
-        let answer = timeout(self.limits.store_timeout, self.ccs.list_documents()).await;
-        answer.unwrap_or_else(|_| Err(self.late())).map_err(|error| self.failed(error))
+        let answer = self.ccs.list_documents();
+        let answer = in_time(&*self.ccs, self.limits.store_timeout, answer).await;
+        answer.map_err(|error| self.failed(error))
     }
 
     async fn get_document(&mut self, uid: String) -> Result<Option<Document>, Error> {
-        let answer = timeout(self.limits.store_timeout, self.ccs.get_document(&uid)).await;
-        answer.unwrap_or_else(|_| Err(self.late())).map_err(|error| self.failed(error))
+        let answer = self.ccs.get_document(&uid);
+        let answer = in_time(&*self.ccs, self.limits.store_timeout, answer).await;
+        answer.map_err(|error| self.failed(error))
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ccs_modules::rest::Refusal;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use self::snapshots::{Content, Kept};
+use crate::component::in_time;
 use crate::mirror::ClusterMirror;
 use crate::server::Metrics;
 use crate::server::readiness::not_ready;
@@ -85,7 +85,6 @@ impl Answerer {
         match self {
             Self::Fresh(service) => service.handle(request).await,
             Self::Kept { kept, pool, plugin } => {
-                let time = pool.time;
                 let answer = async {
                     match kept.content().await {
                         Content::Catalog(copies) => copies.handle(request).await,
@@ -95,11 +94,10 @@ impl Answerer {
                         Content::NotKept | Content::TooLarge(_) => pool.handle(request).await,
                     }
                 };
-                timeout(time, answer).await.unwrap_or(Err(CallError::TimedOut(time)))
+                in_time(pool.time, answer).await
             }
             Self::Mirrored { mirror, time } => {
-                let answer = timeout(*time, mirror.handle(request)).await;
-                answer.map_err(|_| CallError::TimedOut(*time))
+                in_time(*time, async { Ok(mirror.handle(request).await) }).await
             }
             Self::Reused(pool) => pool.handle(request).await,
         }
@@ -138,10 +136,10 @@ impl Pool {
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, CallError> {
-        let _permit = timeout(self.time, self.permits.acquire())
-            .await
-            .map_err(|_| CallError::TimedOut(self.time))?
-            .map_err(|error| CallError::Host(error.to_string()))?;
+        let permit = async {
+            self.permits.acquire().await.map_err(|error| CallError::Host(error.to_string()))
+        };
+        let _permit = in_time(self.time, permit).await?;
         let idle = self.idle().pop();
         let mut instance = idle.unwrap_or_else(|| self.service.instance());
         let answer = instance.handle(request).await;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use opentelemetry::context::FutureExt as _;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::ccs::late;
+use crate::ccs::in_time;
 use crate::server::metrics::KeptCatalog;
 use crate::{CallError, Ccs, CcsError, KeptSnapshot, OpenError, Request, Response, Standalone};
 
@@ -166,9 +166,8 @@ impl Kept {
             Ok((version, Ok(self.ccs.list_documents().await?)))
         };
         let store_timeout = standalone.call_limits().store_timeout;
-        let (version, documents) = timeout(store_timeout, read)
+        let (version, documents) = in_time(&*self.ccs, store_timeout, read)
             .await
-            .unwrap_or_else(|_| Err(late(self.ccs.name(), store_timeout)))
             .map_err(|error| (Content::Failed(error.clone()), error.reason().to_owned()))?;
         let documents = match documents {
             Ok(documents) => documents,
