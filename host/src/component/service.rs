@@ -17,6 +17,11 @@ impl Service {
         Self { plugin, ccs }
     }
 
+    /// The same plugin over another store.
+    pub(crate) fn over(&self, ccs: impl Ccs + 'static) -> Self {
+        self.plugin.service(ccs)
+    }
+
     /// Lists every module, in the store's order, for a caller with these management roles.
     ///
     /// # Errors

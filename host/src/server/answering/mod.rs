@@ -54,7 +54,7 @@ impl Answering {
 /// What answers the requests of a server.
 pub(super) enum Answerer {
     Fresh(Service),
-    Kept { kept: Kept, pool: Pool, plugin: Plugin },
+    Kept(Kept, Pool),
     Mirrored { mirror: ClusterMirror, time: Duration },
     Reused(Pool),
 }
@@ -70,11 +70,10 @@ impl Answerer {
         let limits = plugin.call_limits();
         match answering {
             Answering::Fresh => Self::Fresh(service),
-            Answering::Kept(settings) => Self::Kept {
-                kept: Kept::new(settings, ccs, metrics.kept_catalog.clone()),
-                pool: Pool::new(service, limits),
-                plugin: plugin.clone(),
-            },
+            Answering::Kept(settings) => Self::Kept(
+                Kept::new(settings, ccs, metrics.kept_catalog.clone()),
+                Pool::new(service, limits),
+            ),
             Answering::Mirrored(mirror) => Self::Mirrored { mirror, time: limits.timeout },
             Answering::Reused => Self::Reused(Pool::new(service, limits)),
         }
@@ -84,12 +83,12 @@ impl Answerer {
     pub(super) async fn handle(&self, request: &Request) -> Result<Response, CallError> {
         match self {
             Self::Fresh(service) => service.handle(request).await,
-            Self::Kept { kept, pool, plugin } => {
+            Self::Kept(kept, pool) => {
                 let answer = async {
                     match kept.content().await {
                         Content::Catalog(copies) => copies.handle(request).await,
                         Content::Failed(error) => {
-                            plugin.service(Scripted::Fails(error)).handle(request).await
+                            pool.service.over(Scripted::Fails(error)).handle(request).await
                         }
                         Content::NotKept | Content::TooLarge(_) => pool.handle(request).await,
                     }
@@ -106,7 +105,7 @@ impl Answerer {
     /// Whether there is a catalog to answer from, and why not; none if the store has to be asked.
     pub(super) async fn has_catalog(&self) -> Option<Result<(), Refusal>> {
         let kept = match self {
-            Self::Kept { kept, .. } => kept,
+            Self::Kept(kept, _) => kept,
             Self::Mirrored { mirror, .. } if mirror.is_ready() => return Some(Ok(())),
             Self::Mirrored { .. } => return Some(Err(Refusal::NotReady)),
             Self::Fresh(_) | Self::Reused(_) => return None,
