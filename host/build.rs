@@ -237,7 +237,7 @@ impl Workspace {
         ADAPTERS.iter().map(|adapter| self.build(adapter)).collect()
     }
 
-    /// Names the sources and nothing else: a folder that holds build products would make every
+    /// Names the sources and nothing else: a folder with build products would make every
     /// build start over.
     fn rerun_if_sources_change(&self) -> Result<(), Box<dyn Error>> {
         let mut sources: Vec<_> =
@@ -258,7 +258,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// A target folder of its own: the outer cargo holds the lock of the usual one.
+    /// A target folder of its own: the outer cargo has the lock of the usual one.
     fn target_dir(&self) -> PathBuf {
         self.out.join("adapters")
     }

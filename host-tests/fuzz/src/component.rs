@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 use async_trait::async_trait;
 use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_host::{
-    CallError, CallLimits, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
+    CallError, CallLimits, CatalogError, Ccs, CcsError, Instance, Module as Record, Plugin,
     Request as Call, artifacts,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -17,25 +17,26 @@ use crate::calls::{Store, get, handle, list};
 use crate::generate;
 
 thread_local! {
-    static PLUGIN: RefCell<Plugin> = RefCell::new(Plugin::load());
+    static TARGET: RefCell<Target> = RefCell::new(Target::load());
 }
 
 pub fn run(input: &[u8]) {
-    PLUGIN.with_borrow_mut(|plugin| _ = plugin.check(&mut Unstructured::new(input)));
+    TARGET.with_borrow_mut(|target| _ = target.check(&mut Unstructured::new(input)));
 }
 
-struct Plugin {
+struct Target {
     runtime: Runtime,
     instance: Instance,
     store: Shared,
 }
 
-impl Plugin {
+impl Target {
     fn load() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).expect("the plugin");
+        let plugin =
+            Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).expect("the plugin");
         let store = Shared(Arc::new(Mutex::new(Store::of(&[]))));
-        let instance = host.service(store.clone()).instance();
+        let instance = plugin.service(store.clone()).instance();
         Self { runtime, instance, store }
     }
 

@@ -228,7 +228,7 @@ impl Handle {
     }
 }
 
-/// Pretty-printed JSON, with each array that holds only plain values on one line.
+/// Pretty-printed JSON, with each array of only plain values on one line.
 fn with_short_arrays(json: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut open: Vec<usize> = Vec::new();

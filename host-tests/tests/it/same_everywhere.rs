@@ -39,7 +39,7 @@ proptest! {
 /// Checks that both give the same outcome, and the component twice.
 fn same(call: &Ready, store: &Scripted) -> Result<(), TestCaseError> {
     let (native, first, second) = runtime().block_on(async {
-        let mut instance = plugin::host().service(store.clone()).instance();
+        let mut instance = plugin::loaded().service(store.clone()).instance();
         (
             native::call(call, store).await,
             plugin::call(call, &mut instance).await,

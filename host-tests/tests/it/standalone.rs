@@ -293,7 +293,7 @@ fn the_greatest_depth_fits_into_the_stack() {
 #[derive(Debug)]
 struct Mirror {
     standalone: Standalone,
-    held: ResourceAny,
+    kept: ResourceAny,
 }
 
 impl std::fmt::Debug for Standalone {
@@ -305,8 +305,8 @@ impl std::fmt::Debug for Standalone {
 /// Calls a method of the mirror.
 macro_rules! call {
     ($mirror:ident.$method:ident($($argument:expr),*)) => {{
-        let Mirror { standalone: Standalone { store, world }, held } = $mirror;
-        world.ccs_modules_mirror().mirror().$method(store, *held, $($argument),*).expect("no trap")
+        let Mirror { standalone: Standalone { store, world }, kept } = $mirror;
+        world.ccs_modules_mirror().mirror().$method(store, *kept, $($argument),*).expect("no trap")
     }};
 }
 
@@ -314,8 +314,8 @@ impl Mirror {
     fn open(configuration: &str) -> Result<Self, String> {
         let mut standalone = Standalone::default();
         let mirrors = standalone.world.ccs_modules_mirror().mirror();
-        let held = mirrors.call_open(&mut standalone.store, configuration, 1).expect("no trap")?;
-        Ok(Self { standalone, held })
+        let kept = mirrors.call_open(&mut standalone.store, configuration, 1).expect("no trap")?;
+        Ok(Self { standalone, kept })
     }
 
     fn poll(&mut self, now: u64) -> PollResult {

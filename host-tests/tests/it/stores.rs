@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::serving::host;
+use crate::serving::plugin;
 
 #[tokio::test]
 async fn the_demonstration_catalog_is_a_server_s() {
@@ -150,7 +150,7 @@ async fn a_file_longer_than_agreed_is_refused() {
 async fn what_can_be_loaded_is_what_can_be_served() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
-    let service = host().service(File::new(&path));
+    let service = plugin().service(File::new(&path));
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let long = |bytes: usize| "x".repeat(bytes);
     for (body, sound) in [

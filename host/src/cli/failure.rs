@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The failure of a command: its message and exit code.
 pub enum Failure {
-    /// The roles do not hold the permission.
+    /// The roles do not have the permission.
     Forbidden,
     /// There is no such module, with a message that names it.
     NotFound(String),

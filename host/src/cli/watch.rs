@@ -48,13 +48,13 @@ async fn watch(
     until: Option<&ModuleName>,
 ) -> Result<Vec<u8>, Failure> {
     let ccs = store.ccs(CallLimits::default())?;
-    let mut held: Option<Snapshot> = None;
+    let mut kept: Option<Snapshot> = None;
     let mut failure = None;
     loop {
         let next = Instant::now() + refresh.0;
-        match look(&*ccs, held.as_ref(), until).await {
+        match look(&*ccs, kept.as_ref(), until).await {
             Ok((snapshot, found)) => {
-                (held, failure) = (Some(snapshot), None);
+                (kept, failure) = (Some(snapshot), None);
                 if found {
                     return Ok(Vec::new());
                 }

@@ -20,7 +20,7 @@ pub(super) struct SnapshotFile {
     failing: bool,
 }
 
-/// The content of the file. It holds no credentials.
+/// The content of the file. It contains no credentials.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content<'a> {
@@ -46,7 +46,7 @@ impl SnapshotFile {
     ///
     /// # Errors
     ///
-    /// If the file holds something else, which would be lost if it were written.
+    /// If the file contains something else, which would be lost if it were written.
     pub(super) async fn read(&self) -> Result<Option<Saved>, String> {
         let path = self.path.clone();
         if !path.exists() {

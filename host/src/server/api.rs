@@ -11,14 +11,14 @@ use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Version};
 use tracing::field;
 
-use crate::header_fields;
+use crate::net::header_fields;
 use crate::server::Metrics;
 use crate::server::answer::{Answer, answer, refuse};
-use crate::server::connection::{Handler, Peer};
+use crate::server::answering::Answerer;
+use crate::server::connections::{Handler, Peer};
+use crate::server::content::content;
 use crate::server::in_flight::InFlight;
-use crate::server::instances::Plugin;
-use crate::server::page::page;
-use crate::server::page_files::{PageFile, PageFiles};
+use crate::server::page::{PageFile, PageFiles};
 use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
 use crate::server::request_span;
@@ -28,11 +28,11 @@ use crate::{CallError, Request};
 /// The API and the probes.
 pub(super) struct Api {
     pub(super) access: Replaceable<Option<Arc<Policy>>>,
+    pub(super) answerer: Answerer,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) page: Option<PageFiles>,
-    pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
@@ -53,9 +53,9 @@ struct Record {
 impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
-            "/healthz" => page(request.method(), TEXT, "ok\n"),
+            "/healthz" => content(request.method(), TEXT, "ok\n"),
             "/readyz" => match self.readiness().await {
-                Ok(()) => page(request.method(), TEXT, "ok\n"),
+                Ok(()) => content(request.method(), TEXT, "ok\n"),
                 Err(refusal) => refuse(&refusal, request.method()),
             },
             _ => self.answer_and_log(&request).await,
@@ -66,10 +66,10 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
-    /// Whether requests can be answered, from a catalog that is held or by the store, and why not.
+    /// Whether requests can be answered, from a catalog that is kept or by the store, and why not.
     async fn readiness(&self) -> Result<(), Refusal> {
-        match self.plugin.holds_catalog().await {
-            Some(holds_catalog) => holds_catalog,
+        match self.answerer.has_catalog().await {
+            Some(has_catalog) => has_catalog,
             None => self.readiness.check().await,
         }
     }
@@ -86,7 +86,7 @@ impl Api {
         let (status, duration) = (answer.status(), started.elapsed());
         self.metrics.answered(status, duration);
         request_span::answered(&span, status, record.cause.as_deref());
-        // Only the path: an authority may hold credentials.
+        // Only the path: an authority may contain credentials.
         let (method, path) = (request.method().as_str(), request.uri().path());
         let traced = span.trace_id();
         let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
@@ -123,8 +123,8 @@ impl Api {
         if header_bytes > self.header_bytes {
             return Err(Refusal::HeadersTooLong);
         }
-        let held = self.in_flight.hold(held_bytes(request, header_bytes));
-        let _request = held.ok_or(Refusal::TooMuchInFlight)?;
+        let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
+        let _request = reserved.ok_or(Refusal::TooMuchInFlight)?;
         let mut headers = header_fields::owned(request.headers());
         let caller = self.caller(&headers, record);
         if let Some(file) = self.page_file(request.uri().path()) {
@@ -142,7 +142,7 @@ impl Api {
             headers,
             caller: caller.into(),
         };
-        let response = self.plugin.handle(&request).await;
+        let response = self.answerer.handle(&request).await;
         let mut response = response.map_err(|error| self.failed(&error, record))?;
         if response.status >= 500 {
             record.cause = description(&response.body);
@@ -150,8 +150,9 @@ impl Api {
         if is_head {
             response.body.clear();
         }
-        let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
-        answer(response.status, response.headers, held.body(response.body))
+        let reserved =
+            self.in_flight.reserve(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
+        answer(response.status, response.headers, reserved.body(response.body))
             .map_err(|error| self.failed(&not_http(&error), record))
     }
 
@@ -206,7 +207,7 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
-/// The header fields that hold credentials.
+/// The header fields with credentials.
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The target as received. In HTTP/2, scheme and authority are not a part of it.
@@ -220,15 +221,15 @@ fn target(request: &hyper::Request<Incoming>) -> String {
     }
 }
 
-/// The bytes that a request holds until it is answered: its target and header fields, as received
+/// The bytes that a request takes until it is answered: its target and header fields, as received
 /// and as the plugin gets them, and what the server needs to keep track of it.
-fn held_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
+fn request_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    (target + header_bytes).saturating_mul(2).saturating_add(REQUEST_BYTES)
+    (target + header_bytes).saturating_mul(2).saturating_add(STATE_BYTES)
 }
 
-/// The bytes that a request holds besides its text: the state of its stream and of its call.
-const REQUEST_BYTES: usize = 4 << 10;
+/// The bytes that a request takes besides its text: the state of its stream and of its call.
+const STATE_BYTES: usize = 4 << 10;
 
 fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()

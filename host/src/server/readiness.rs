@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ccs_modules::Error;
 use ccs_modules::rest::Refusal;
-use tokio::time::timeout;
 
-use crate::ccs::late;
+use crate::ccs::in_time;
 use crate::{Ccs, CcsError};
 
 /// Whether the store answers. Anybody may ask this, so the store is asked once at a time. Meanwhile
@@ -31,8 +30,7 @@ impl Readiness {
             // A prober that gives up does not end this task, and its result counts.
             let asked = tokio::spawn(async move {
                 // A cheap question: no document has an empty uid.
-                let answer = timeout(store_timeout, ccs.get_document("")).await;
-                let answer = answer.unwrap_or_else(|_| Err(late(ccs.name(), store_timeout)));
+                let answer = in_time(&*ccs, store_timeout, ccs.get_document("")).await;
                 let result = answer.as_ref().map(|_| ()).map_err(not_ready);
                 let before = locked(&last).replace(result);
                 match (before, answer) {
@@ -53,7 +51,7 @@ impl Readiness {
     }
 }
 
-/// The response to the probe while the store fails with this error. It does not hold the store's text:
+/// The response to the probe while the store fails with this error. It does not contain the store's text:
 /// anybody may ask.
 pub(super) fn not_ready(error: &CcsError) -> Refusal {
     match error {
@@ -75,7 +73,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use async_trait::async_trait;
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
 

@@ -7,7 +7,7 @@ use ccs_modules::{Limits, SyntaxError, snapshot};
 
 use crate::{Ccs, CcsError};
 
-/// The documents of a body of `GET /v1/modules`, held in memory.
+/// The documents of a body of `GET /v1/modules`, kept in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     documents: Vec<Vec<u8>>,

@@ -38,7 +38,7 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
             }
             Err(error) => Outcome::of_error(error),
         },
-        // No store is asked: two catalogs are compared that are held.
+        // No store is asked: two catalogs are compared that are in memory.
         Ready::Differences { newer } => {
             let documents = ccs.list_documents().await.expect("a store that is a list");
             let snapshot = Snapshot::from_documents(&documents, &limits).expect("sound documents");

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
-use crate::stores::HttpClient;
+use crate::net::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};

@@ -75,9 +75,9 @@ impl Redis {
     /// The error of Redis in one line, without credentials; an error where an empty catalog would
     /// replace one that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been
     /// written then, unless the connection was lost before the reply to the last command. A key that
-    /// does not hold a hash stays as it is.
+    /// is not a hash stays as it is.
     pub async fn replace(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
-        // A connection of its own, since WATCH holds for all users of a connection.
+        // A connection of its own, since WATCH applies to all users of a connection.
         let link = self.connection.connect().await?;
         let (mut connection, _pending) = link.start();
         let address = self.connection.address();
@@ -131,7 +131,7 @@ impl Redis {
         command
     }
 
-    /// The error for a malformed document without a uid. It names the field of the hash that holds
+    /// The error for a malformed document without a uid. It names the field of the hash that has
     /// the document, if this user may read it and the document is still there.
     async fn corrupt(&self, document: &[u8], malformed: &Malformed) -> CcsError {
         let stored: Result<HashMap<Vec<u8>, Vec<u8>>, _> =
