@@ -95,7 +95,9 @@ impl<'a> Path<&'a str> {
     /// section 6.2.2.2) and must not slip past a proxy filter. Segments are never merged or removed:
     /// `//`, `/./` and `%2F` make other paths. The uid stays encoded and may be empty.
     fn parse(path: &'a str) -> Option<Self> {
-        let is = |segment: &str, name: &str| decode(segment).is_ok_and(|found| found == name);
+        let is = |segment: &str, name: &str| {
+            segment == name || decode(segment).is_ok_and(|found| found == name)
+        };
         let mut segments = path.strip_prefix('/')?.split('/');
         let (version, modules) = (segments.next()?, segments.next()?);
         if !is(version, "v1") || !is(modules, "modules") {

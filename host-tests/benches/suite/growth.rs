@@ -8,7 +8,7 @@ use ccs_modules::Limits;
 use ccs_modules::lookup::RedisVersion;
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::Meter;
-use ccs_modules_host::stores::Snapshot;
+use ccs_modules_host::stores::Documents;
 use ccs_modules_host::{CallLimits, Plugin, Service, Standalone, artifacts};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
@@ -66,7 +66,7 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, call_limits())?;
     for length in lengths(effort) {
         let documents = catalog::of(length);
-        let mut instance = plugin.service(Snapshot::from(documents.clone())).instance();
+        let mut instance = plugin.service(Documents::from(documents.clone())).instance();
         let list = request("/v1/modules".into());
         clock.compare(
             &length.to_string(),
@@ -135,7 +135,7 @@ pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
         Memory { answer: answer.len() as f64, guest: 0.0, resident }
     } else {
         let runtime = runtime()?;
-        let service = plugin()?.service(Snapshot::from(documents.clone()));
+        let service = plugin()?.service(Documents::from(documents.clone()));
         let (answer, resident) = resident(|| list(&runtime, &service))?;
         let metered = Meter::new()?.get("/v1/modules", documents)?;
         Memory { answer: answer.len() as f64, guest: metered.memory as f64, resident }

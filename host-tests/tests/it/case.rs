@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ccs_modules::access::Policy;
-use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules_host::stores::{Documents, Scripted};
 use ccs_modules_host::{Caller, CcsError, Request};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -172,7 +172,7 @@ impl Store {
                 by_uid: by_uid.iter().map(|(uid, text)| (uid.clone(), text.bytes())).collect(),
             },
             Self::Body { body } => {
-                let snapshot = Snapshot::parse(&body.bytes()).expect("an array of objects");
+                let snapshot = Documents::parse(&body.bytes()).expect("an array of objects");
                 Scripted::documents(snapshot.into_documents())
             }
             Self::Error { error } => Scripted::Fails(match error.clone() {

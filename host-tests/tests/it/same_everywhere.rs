@@ -1,7 +1,7 @@
 //! The component and the native core: they give the same answer to every store and caller, and the
 //! component never traps.
 
-use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules_host::stores::{Documents, Scripted};
 use ccs_modules_host::{Caller, Request};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -198,5 +198,5 @@ fn requests() -> impl Strategy<Value = Request> {
 /// The documents in a server's body.
 fn documents(body: &str) -> Vec<Vec<u8>> {
     let path = crate::text::folder().join("bodies").join(body);
-    Snapshot::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()
+    Documents::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()
 }

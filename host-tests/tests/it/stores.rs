@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ccs_modules_host::stores::{CheckedCatalog, File, Snapshot, demo};
+use ccs_modules_host::stores::{CheckedCatalog, Documents, File, demo};
 use ccs_modules_host::{Caller, Ccs, CcsError, Request};
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -97,7 +97,7 @@ async fn a_file_is_not_parsed_where_calls_are_answered() {
     let store = File::new(&path);
 
     let before = processor_time();
-    Snapshot::parse(body.as_bytes()).unwrap_err();
+    Documents::parse(body.as_bytes()).unwrap_err();
     let parsing = processor_time() - before;
     for _ in 0..3 {
         let before = processor_time();

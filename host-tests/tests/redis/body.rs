@@ -1,7 +1,7 @@
 //! The bodies that the tests load.
 
 use ccs_modules_host::Ccs;
-use ccs_modules_host::stores::{CheckedCatalog, Snapshot};
+use ccs_modules_host::stores::{CheckedCatalog, Documents};
 
 pub const DEMO: &str = include_str!("../../../host/src/stores/demo.json");
 pub const BLOOM: &str = "b14385b09778a335835ee3ae380bbc77";
@@ -18,7 +18,7 @@ pub fn catalog(body: &str) -> CheckedCatalog {
 }
 
 pub async fn documents(body: &str) -> Vec<Vec<u8>> {
-    Snapshot::parse(body.as_bytes()).unwrap().list_documents().await.unwrap()
+    Documents::parse(body.as_bytes()).unwrap().list_documents().await.unwrap()
 }
 
 /// The same body in the order that an unordered store is listed in.

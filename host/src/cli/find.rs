@@ -26,7 +26,7 @@ pub async fn run(arguments: &Find) -> Result<Vec<u8>, Failure> {
     Ok(match query.format {
         Format::Json => {
             let documents: Vec<_> = found.iter().map(|module| &module.document).collect();
-            ccs_modules::snapshot::join(&documents)
+            ccs_modules::body::join(&documents)
         }
         Format::Table => list::table(&found),
     })

@@ -4,7 +4,7 @@
 
 use ccs_modules::access;
 
-use self::exports::ccs::modules::rest;
+use self::exports::ccs::modules::types;
 
 wasmtime::component::bindgen!({
     path: "wit",
@@ -14,12 +14,12 @@ wasmtime::component::bindgen!({
     additional_derives: [PartialEq, Eq],
 });
 
-impl From<access::Caller> for rest::Caller {
+impl From<access::Caller> for types::Caller {
     fn from(caller: access::Caller) -> Self {
         match caller {
             access::Caller::Anonymous(roles) => Self::Anonymous(roles),
             access::Caller::Authenticated(roles) => Self::Authenticated(roles),
-            access::Caller::Unauthenticated => Self::Unauthenticated,
+            access::Caller::Unauthenticated(challenge) => Self::Unauthenticated(challenge),
         }
     }
 }

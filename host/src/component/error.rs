@@ -35,9 +35,6 @@ pub enum CallError {
     /// The plugin needs more memory than its limit.
     #[error("the plugin needs more memory than its limit of {0} bytes")]
     MemoryExhausted(usize),
-    /// The store's answer is longer than its limit.
-    #[error("the store's answer is too long: {0}")]
-    StoreAnswerTooLong(String),
     /// The call took longer than its timeout.
     #[error("the call did not end within {0:?}")]
     TimedOut(Duration),

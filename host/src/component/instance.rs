@@ -13,7 +13,7 @@ use crate::{CallError, Ccs, Fitting, Module, Plugin, Request, Response};
 ///
 /// Its calls are faster than those of a [`Service`](crate::Service), and have the same results: a
 /// plugin keeps no state between calls. The next call starts a new instance after a call that was
-/// dropped or failed with any error but [`CallError::Answered`] and [`CallError::StoreAnswerTooLong`].
+/// dropped or failed with any error but [`CallError::Answered`].
 pub struct Instance {
     plugin: Plugin,
     ccs: Arc<dyn Ccs>,
@@ -164,9 +164,8 @@ impl Instance {
             let answer = call(&self.plugin, &mut live)
                 .await
                 .map_err(|error| live.store.data().memory.failure(&error))?;
-            let too_long = live.store.data_mut().too_long.take();
             self.live = Some(live);
-            too_long.map_or(Ok(answer), |why| Err(CallError::StoreAnswerTooLong(why)))
+            Ok(answer)
         })
         .await
     }

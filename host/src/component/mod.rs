@@ -11,11 +11,10 @@ mod service;
 mod standalone;
 mod state;
 
-pub use self::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
-pub use self::bindings::exports::ccs::modules::lookup::{
-    ChosenModule, Fitting, FittingRule, OtherModule,
+pub use self::bindings::exports::ccs::modules::types::{
+    Caller, ChosenModule, Error as CatalogError, Fitting, FittingRule, Module, OtherModule,
+    Request, Response,
 };
-pub use self::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
 pub use self::call_limits::CallLimits;
 pub(crate) use self::call_limits::in_time;
 pub use self::error::{CallError, LoadError};

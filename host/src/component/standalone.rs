@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Linker, ResourceAny};
 use wasmtime::{Engine, Store};
 
-use crate::component::bindings::standalone::exports::ccs::modules::snapshot;
+use crate::component::bindings::standalone::exports::ccs::modules::{snapshot, types};
 use crate::component::engine;
 use crate::component::in_time;
 use crate::component::memory::{self, Memory};
@@ -165,29 +165,20 @@ impl KeptSnapshot {
         let answer = timeout(self.limits.timeout, call)
             .await
             .map_err(|_| CallError::TimedOut(self.limits.timeout))?;
-        let snapshot::Response { status, headers, body } =
+        let snapshot::Response { status, headers, body, cause } =
             answer.map_err(|error| self.store.data().failure(&error))?;
-        Ok(Response { status, headers, body: body.into_bytes() })
+        Ok(Response { status, headers, body, cause })
     }
 }
 
 impl From<&Request> for snapshot::Request {
-    /// Writes the header fields as text, which this interface has them as.
     fn from(request: &Request) -> Self {
-        let text = |value: &Vec<u8>| String::from_utf8_lossy(value).into_owned();
-        Self {
-            method: request.method.clone(),
-            target: request.target.clone(),
-            headers: request
-                .headers
-                .iter()
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect(),
-            caller: match request.caller.clone() {
-                Caller::Anonymous(roles) => snapshot::Caller::Anonymous(roles),
-                Caller::Authenticated(roles) => snapshot::Caller::Authenticated(roles),
-                Caller::Unauthenticated => snapshot::Caller::Unauthenticated,
-            },
-        }
+        let Request { method, target, headers, caller } = request.clone();
+        let caller = match caller {
+            Caller::Anonymous(roles) => types::Caller::Anonymous(roles),
+            Caller::Authenticated(roles) => types::Caller::Authenticated(roles),
+            Caller::Unauthenticated(challenge) => types::Caller::Unauthenticated(challenge),
+        };
+        Self { method, target, headers, caller }
     }
 }

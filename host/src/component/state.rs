@@ -12,25 +12,21 @@ pub(crate) struct State {
     ccs: Arc<dyn Ccs>,
     limits: CallLimits,
     pub(crate) memory: Memory,
-    /// The store's error in this call, if its answer was too long: the contract has no case for it.
-    pub(crate) too_long: Option<String>,
 }
 
 impl State {
     pub(crate) fn new(ccs: Arc<dyn Ccs>, limits: CallLimits) -> Self {
-        Self { ccs, limits, memory: Memory::new(limits.memory), too_long: None }
+        Self { ccs, limits, memory: Memory::new(limits.memory) }
     }
+}
 
-    /// Converts an error of the store into the contract's.
-    fn failed(&mut self, error: CcsError) -> Error {
+impl From<CcsError> for Error {
+    fn from(error: CcsError) -> Self {
         match error {
-            CcsError::Denied(why) => Error::Denied(why),
-            CcsError::Unavailable(why) => Error::Unavailable(why),
-            CcsError::TooLong(why) => {
-                self.too_long = Some(why.clone());
-                Error::Other(why)
-            }
-            error => Error::Other(error.reason().into()),
+            CcsError::Denied(why) => Self::Denied(why),
+            CcsError::TooLong(why) => Self::TooLong(why),
+            CcsError::Unavailable(why) => Self::Unavailable(why),
+            error => Self::Other(error.reason().into()),
         }
     }
 }
@@ -38,13 +34,11 @@ impl State {
 impl Host for State {
     async fn list_documents(&mut self) -> Result<Vec<Document>, Error> {
         let answer = self.ccs.list_documents();
-        let answer = in_time(&*self.ccs, self.limits.store_timeout, answer).await;
-        answer.map_err(|error| self.failed(error))
+        Ok(in_time(&*self.ccs, self.limits.store_timeout, answer).await?)
     }
 
     async fn get_document(&mut self, uid: String) -> Result<Option<Document>, Error> {
         let answer = self.ccs.get_document(&uid);
-        let answer = in_time(&*self.ccs, self.limits.store_timeout, answer).await;
-        answer.map_err(|error| self.failed(error))
+        Ok(in_time(&*self.ccs, self.limits.store_timeout, answer).await?)
     }
 }

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ccs_modules::access::{self, Policy};
-use ccs_modules::rest::{self, Refusal};
-use ccs_modules::{Error, StoreError};
+use ccs_modules::rest::{self, ErrorResponse};
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Method, Version};
+use hyper::{HeaderMap, Version};
 use tracing::field;
 
 use crate::net::header_fields;
-use crate::server::Metrics;
-use crate::server::answer::{Answer, answer, refuse};
+use crate::server::answer::{Answer, answer, fail};
 use crate::server::answering::Answerer;
 use crate::server::connections::{Handler, Peer};
 use crate::server::content::content;
@@ -21,7 +19,7 @@ use crate::server::in_flight::InFlight;
 use crate::server::page::{PageFile, PageFiles};
 use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
-use crate::server::request_span;
+use crate::server::{Metrics, error, request_span};
 use crate::traces::Traces;
 use crate::{CallError, Request};
 
@@ -56,7 +54,7 @@ impl Handler for Arc<Api> {
             "/healthz" => content(request.method(), TEXT, "ok\n"),
             "/readyz" => match self.readiness().await {
                 Ok(()) => content(request.method(), TEXT, "ok\n"),
-                Err(refusal) => refuse(&refusal, request.method()),
+                Err(error) => fail(error, request.method()),
             },
             _ => self.answer_and_log(&request).await,
         }
@@ -67,7 +65,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
     /// Whether requests can be answered, from a catalog that is kept or by the store, and why not.
-    async fn readiness(&self) -> Result<(), Refusal> {
+    async fn readiness(&self) -> Result<(), ErrorResponse> {
         match self.answerer.has_catalog().await {
             Some(has_catalog) => has_catalog,
             None => self.readiness.check().await,
@@ -79,9 +77,9 @@ impl Api {
         let mut record = Record::default();
         let span = request_span::begin(self.traces.as_ref(), self.scheme, request);
         let answer = span.run(self.call(request, &mut record)).await;
-        let answer = answer.unwrap_or_else(|refusal| {
-            record.cause.get_or_insert_with(|| refusal.description().into());
-            refuse(&refusal, request.method())
+        let answer = answer.unwrap_or_else(|error| {
+            record.cause.get_or_insert_with(|| error.description().into());
+            fail(error, request.method())
         });
         let (status, duration) = (answer.status(), started.elapsed());
         self.metrics.answered(status, duration);
@@ -118,41 +116,34 @@ impl Api {
         &self,
         request: &hyper::Request<Incoming>,
         record: &mut Record,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorResponse> {
         let header_bytes = header_bytes(request.headers());
         if header_bytes > self.header_bytes {
-            return Err(Refusal::HeadersTooLong);
+            return Err(error::headers_too_long());
         }
         let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
-        let _request = reserved.ok_or(Refusal::TooMuchInFlight)?;
-        let mut headers = header_fields::owned(request.headers());
-        let caller = self.caller(&headers, record);
+        let _request = reserved.ok_or_else(error::too_much_in_flight)?;
+        let caller = self.caller(&header_fields::borrowed(request.headers()), record);
         if let Some(file) = self.page_file(request.uri().path()) {
             let answer = file.answer(request.method(), &caller);
             return answer.map_err(|error| self.failed(&not_http(&error), record));
         }
         // The caller is known. The plugin does not need the credentials.
+        let mut headers = header_fields::text(request.headers());
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
-        // In place of HEAD, the plugin gets GET: the log takes the cause of a failure from the body.
-        let is_head = request.method() == Method::HEAD;
-        let method = if is_head { &Method::GET } else { request.method() };
         let request = Request {
-            method: method.as_str().to_owned(),
+            method: request.method().as_str().to_owned(),
             target: target(request),
             headers,
             caller: caller.into(),
         };
         let response = self.answerer.handle(&request).await;
-        let mut response = response.map_err(|error| self.failed(&error, record))?;
-        if response.status >= 500 {
-            record.cause = description(&response.body);
-        }
-        if is_head {
-            response.body.clear();
-        }
-        let reserved =
-            self.in_flight.reserve(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
-        answer(response.status, response.headers, reserved.body(response.body))
+        let response = response.map_err(|error| self.failed(&error, record))?;
+        record.cause = response.cause;
+        let reserved = self.in_flight.reserve(response.body.len());
+        let reserved = reserved.ok_or_else(error::too_much_in_flight)?;
+        let body = reserved.body(response.body.into_bytes());
+        answer(response.status, response.headers, body)
             .map_err(|error| self.failed(&not_http(&error), record))
     }
 
@@ -161,27 +152,20 @@ impl Api {
         self.page.as_ref().filter(|_| !rest::is_api_path(path))?.find(path)
     }
 
-    /// The refusal for a call that failed, which is recorded and counted.
-    fn failed(&self, error: &CallError, record: &mut Record) -> Refusal {
+    /// Records and counts a call that failed, and returns the error response.
+    fn failed(&self, error: &CallError, record: &mut Record) -> ErrorResponse {
         record.cause = Some(error.to_string());
         self.metrics.call_failed(error);
-        match error {
-            CallError::MemoryExhausted(limit) => Refusal::MemoryExhausted { limit: *limit },
-            CallError::StoreAnswerTooLong(why) => {
-                Refusal::Catalog(Error::Store(StoreError::TooLong(why.clone())))
-            }
-            CallError::TimedOut(_) => Refusal::CallTimedOut,
-            _ => Refusal::CallFailed,
-        }
+        error.into()
     }
 
     /// The sender of a request, which is recorded.
-    fn caller(&self, headers: &[(String, Vec<u8>)], record: &mut Record) -> access::Caller {
+    fn caller(&self, headers: &[(&str, &[u8])], record: &mut Record) -> access::Caller {
         let Some(access) = self.access.get() else {
             if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
                 tracing::warn!("there is no access policy: every request is answered with 401");
             }
-            return access::Caller::Unauthenticated;
+            return access::Caller::Unauthenticated(None);
         };
         let (caller, user) = access.caller_and_user(headers);
         record.user = user.map(str::to_owned);
@@ -192,12 +176,6 @@ impl Api {
 /// The error of a call whose response HTTP does not allow.
 fn not_http(error: &hyper::http::Error) -> CallError {
     CallError::Host(format!("not an HTTP response: {error}"))
-}
-
-/// The description in the body of an error.
-fn description(body: &[u8]) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    Some(body.get("description")?.as_str()?.to_owned())
 }
 
 /// The trace that the request belongs to: 32 hexadecimal digits in the header field `traceparent`

@@ -23,6 +23,7 @@ mod answering;
 mod api;
 mod connections;
 mod content;
+mod error;
 mod in_flight;
 mod metrics;
 mod page;

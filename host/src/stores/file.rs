@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::{Limits, SyntaxError, snapshot};
+use ccs_modules::{Limits, SyntaxError, body};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::files::FileError;
-use crate::stores::Snapshot;
+use crate::stores::Documents;
 use crate::{CallLimits, Ccs, CcsError};
 
 /// A JSON file with the body of `GET /v1/modules`. Each call looks whether the file has
@@ -98,7 +98,7 @@ impl Ccs for File {
 }
 
 /// A checked file, or what is wrong with it.
-type Content = Result<Arc<Snapshot>, CcsError>;
+type Content = Result<Arc<Documents>, CcsError>;
 
 /// The file, and the version of it that was read last.
 struct Source {
@@ -157,8 +157,8 @@ impl Source {
             let (path, limit) = (self.path.display(), self.limit);
             return Err(CcsError::TooLong(format!("{path} is longer than {limit} bytes")));
         }
-        snapshot::check(body, &Limits::default())
-            .and_then(|()| Snapshot::parse(body))
+        body::check(body, &Limits::default())
+            .and_then(|()| Documents::parse(body))
             .map(Arc::new)
             .map_err(|error| self.malformed(&error))
     }

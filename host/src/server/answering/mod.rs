@@ -5,14 +5,14 @@ mod snapshots;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ccs_modules::rest::Refusal;
+use ccs_modules::rest::ErrorResponse;
 use tokio::sync::Semaphore;
 
 use self::snapshots::{Content, Kept};
 use crate::component::in_time;
 use crate::mirror::ClusterMirror;
-use crate::server::Metrics;
 use crate::server::readiness::not_ready;
+use crate::server::{Metrics, error};
 use crate::stores::Scripted;
 use crate::{CallError, CallLimits, Ccs, Instance, Plugin, Request, Response, Service, Standalone};
 
@@ -103,18 +103,18 @@ impl Answerer {
     }
 
     /// Whether there is a catalog to answer from, and why not; none if the store has to be asked.
-    pub(super) async fn has_catalog(&self) -> Option<Result<(), Refusal>> {
+    pub(super) async fn has_catalog(&self) -> Option<Result<(), ErrorResponse>> {
         let kept = match self {
             Self::Kept(kept, _) => kept,
             Self::Mirrored { mirror, .. } if mirror.is_ready() => return Some(Ok(())),
-            Self::Mirrored { .. } => return Some(Err(Refusal::NotReady)),
+            Self::Mirrored { .. } => return Some(Err(error::not_ready())),
             Self::Fresh(_) | Self::Reused(_) => return None,
         };
         Some(match kept.content().await {
             Content::Catalog(_) => Ok(()),
             Content::Failed(error) => Err(not_ready(&error)),
-            Content::NotKept => Err(Refusal::NotReady),
-            Content::TooLarge(limit) => Err(Refusal::MemoryExhausted { limit }),
+            Content::NotKept => Err(error::not_ready()),
+            Content::TooLarge(limit) => Err(error::memory_exhausted(limit)),
         })
     }
 }

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use ccs_modules::rest::Refusal;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
@@ -19,10 +18,10 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, last_answer};
 use crate::server::connections::protocol::{self, Protocol};
 use crate::server::reload::Replaceable;
+use crate::server::{ConnectionLimits, error};
 
 /// A handler of requests.
 pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
@@ -145,7 +144,7 @@ where
         // A client that has begun a request gets a response. An idle connection only ends.
         if !parts.read_buf.is_empty() {
             let mut stream = parts.io.into_inner();
-            stream.write_all(&last_answer(&Refusal::RequestTimedOut)).await?;
+            stream.write_all(&last_answer(error::request_timed_out())).await?;
             stream.shutdown().await?;
         }
     }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccs_modules::rest::Refusal;
 use hyper::Version;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -16,11 +15,11 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::ConnectionLimits;
-use crate::server::answer::{Answer, refuse};
+use crate::server::answer::{Answer, fail};
 use crate::server::connections::connection::{self, ConnectionSettings, Handler};
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
+use crate::server::{ConnectionLimits, error};
 
 /// A bound address that accepts connections.
 pub(in crate::server) struct Listener {
@@ -160,7 +159,7 @@ struct Refuse {
 impl Handler for Refuse {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         self.closing.cancel();
-        let mut answer = refuse(&Refusal::TooManyConnections, request.method());
+        let mut answer = fail(error::too_many_connections(), request.method());
         if request.version() <= Version::HTTP_11 {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccs_modules::rest::Refusal;
+use ccs_modules::rest::ErrorResponse;
 use hyper::body::Incoming;
 use tokio::net::ToSocketAddrs;
 
-use crate::server::answer::{Answer, refuse};
+use crate::server::answer::{Answer, fail};
 use crate::server::connections::Handler;
 use crate::server::connections::Listener;
 use crate::server::content::content;
@@ -60,7 +60,7 @@ impl Handler for Arc<Metrics> {
         let method = request.method();
         match request.uri().path() {
             "/metrics" => content(method, OPEN_METRICS, self.text()),
-            _ => refuse(&Refusal::NotFound, method),
+            _ => fail(ErrorResponse::not_found(), method),
         }
     }
 }

@@ -168,7 +168,6 @@ impl Metrics {
         let reason = match error {
             CallError::Answered(_) | CallError::Host(_) => "host",
             CallError::MemoryExhausted(_) => "memory",
-            CallError::StoreAnswerTooLong(_) => "store",
             CallError::TimedOut(_) => "time",
             CallError::Trapped(_) => "trap",
         };

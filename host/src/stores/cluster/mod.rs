@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ccs_modules::body::split;
 use ccs_modules::config;
-use ccs_modules::snapshot::split;
 use ccs_modules::upstream::{Call, Credentials, Request, Response, Turn, Upstream};
 use tokio::time::Instant;
 
