@@ -178,7 +178,7 @@ class Fastly(Viceroy):
                 failure(
                     500,
                     "store_failed",
-                    "the store failed: the value is not a list of documents: line 2, column 14: expected `,` or `]`",
+                    "the store failed: the value is not a list of documents: line 2, column 14: unexpected `x`",
                 ),
             ),
         ]

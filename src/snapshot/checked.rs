@@ -7,13 +7,13 @@ use core::fmt;
 
 use crate::error::{Error, Malformed, Subject};
 use crate::image::{Builder, Trailer, View};
-use crate::json::{self, SyntaxError};
+use crate::json::{self, Position};
 use crate::limits::Limits;
 use crate::list;
 use crate::lookup::{self, Differences, Fitting, RedisVersion};
 use crate::module::{Document, Module, find_uid};
 use crate::rest::{self, Request, Response};
-use crate::snapshot::error::{ImageError, Position, SnapshotError};
+use crate::snapshot::error::{ImageError, SnapshotError};
 use crate::snapshot::{check, split};
 use crate::step::{Ask, AskDocument, AskDocuments, Step};
 use crate::{get_module, list_modules};
@@ -75,7 +75,7 @@ impl Snapshot {
     /// limit is exceeded.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SnapshotError> {
         let documents = split(body).map_err(|error| SnapshotError {
-            position: Some(Position::from(&error)),
+            position: Some(error.position),
             malformed: Malformed { subject: Subject::List, field: None, reason: error.reason },
         })?;
         Self::check(&documents, limits)
@@ -345,10 +345,9 @@ fn locate(
         && malformed.subject != Subject::List
         && let Err(error) = check(body, limits)
     {
-        let position = Some(Position::from(&error));
         return SnapshotError {
+            position: Some(error.position),
             malformed: Malformed { reason: error.reason, ..malformed },
-            position,
         };
     }
     let faulty = documents.iter().find(|document| Document::check(document, limits).is_err());
@@ -359,6 +358,6 @@ fn locate(
     };
     let document =
         faulty.or_else(|| documents.iter().rfind(named)).map_or(body, |document| *document);
-    let start = SyntaxError::at(body, json::offset(body, document), "");
-    SnapshotError { malformed, position: Some(Position::from(&start)) }
+    let position = Position::of(body, json::offset(body, document));
+    SnapshotError { malformed, position: Some(position) }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::error::Malformed;
 use crate::image::Damaged;
-use crate::json::SyntaxError;
+use crate::json::Position;
 
 /// The error for a catalog that breaks the rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,27 +27,6 @@ impl fmt::Display for SnapshotError {
 }
 
 impl core::error::Error for SnapshotError {}
-
-/// A position in a text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Position {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The column, in bytes, counted from 1.
-    pub column: usize,
-}
-
-impl From<&SyntaxError> for Position {
-    fn from(error: &SyntaxError) -> Self {
-        Self { line: error.line, column: error.column }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// The error for bytes that are not the image of a snapshot.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ccs_modules::{
-    Ask, Error, Limits, Malformed, Module, Step, Subject, SyntaxError, list_modules, snapshot,
+    Ask, Error, Limits, Module, Snapshot, SnapshotError, Step, list_modules, snapshot,
 };
 
 /// A catalog whose documents are all valid, each in its canonical form.
@@ -19,16 +19,14 @@ impl CheckedCatalog {
     ///
     /// When the body is not an array of module documents with different uids. The error has the
     /// position of the byte or of the document.
-    pub fn parse(body: &[u8]) -> Result<Self, SyntaxError> {
-        snapshot::check(body, &Limits::default())?;
-        let documents = snapshot::split(body)?;
-        let modules = list(&documents).map_err(|error| {
-            let offset = culprit(&error, &documents).map_or(0, |document| offset(document, body));
-            SyntaxError::at(body, offset, error.to_string())
-        })?;
-        Ok(Self {
-            documents: modules.into_iter().map(|module| (module.uid, module.document)).collect(),
-        })
+    pub fn parse(body: &[u8]) -> Result<Self, SnapshotError> {
+        let limits = Limits::default();
+        let by_uid = |document| {
+            let uid = snapshot::uid(document, &limits).unwrap_or_default();
+            (uid.into_owned(), String::from_utf8_lossy(document).into_owned())
+        };
+        let documents = Snapshot::parse(body, &limits)?.documents().map(by_uid).collect();
+        Ok(Self { documents })
     }
 
     /// The documents by uid.
@@ -44,28 +42,4 @@ pub(super) fn list(documents: &[&[u8]]) -> Result<Vec<Module>, Error> {
         Step::Ask(Ask::Documents(ask)) => ask.answer(Ok(documents.to_vec())),
         Step::Ask(Ask::Document(ask)) => ask.answer(Ok(None::<&[u8]>)),
     }
-}
-
-/// The document that the error is about.
-fn culprit<'a>(error: &Error, documents: &[&'a [u8]]) -> Option<&'a [u8]> {
-    let Error::Malformed(Malformed { subject, .. }) = error else {
-        return None;
-    };
-    match subject {
-        Subject::Document(uid) => {
-            let alone = |document: &&[u8]| list(&[*document]).is_err();
-            // If each document is valid by itself, two of them share the uid.
-            let named =
-                |document: &&[u8]| snapshot::find(&[*document], uid, &Limits::default()).is_some();
-            let documents = documents.iter().copied();
-            documents.clone().find(alone).or_else(|| documents.filter(named).nth(1))
-        }
-        Subject::DocumentAt(index) => documents.get(*index).copied(),
-        Subject::List => None,
-    }
-}
-
-/// The offset of `part` in `body`.
-fn offset(part: &[u8], body: &[u8]) -> usize {
-    part.as_ptr().addr().saturating_sub(body.as_ptr().addr())
 }

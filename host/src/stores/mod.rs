@@ -13,7 +13,7 @@ mod snapshot;
 mod stream;
 mod tls;
 
-pub use ccs_modules::SyntaxError;
+pub use ccs_modules::{SnapshotError, SyntaxError};
 
 pub use self::checked_catalog::CheckedCatalog;
 pub use self::cluster::{Cluster, ClusterAddress, ClusterAddressError, read_credentials};
