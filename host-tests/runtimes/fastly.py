@@ -149,8 +149,8 @@ class Fastly(Viceroy):
                 failure(
                     500,
                     "misconfigured",
-                    r"the access policy in CCS_ACCESS is ill-formed: anonymous[0]: there is no role \"secret\", "
-                    "expected admin, cluster_member, cluster_viewer, db_member, db_viewer, user_manager, none",
+                    "the access policy in CCS_ACCESS is ill-formed: anonymous[0]: "
+                    "expected one of admin, cluster_member, cluster_viewer, db_member, db_viewer, user_manager, none",
                 ),
             ),
             (

@@ -4,9 +4,10 @@
 //! rare in canonical text: an escape, a fraction, an exponent, a minus sign. serde_json reads every text
 //! that is not recognised.
 
-use crate::json::{Kind, Name, Value};
+use crate::json::{DEEPEST, Kind, Name, Value};
 
-/// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`.
+/// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`
+/// and [`DEEPEST`].
 ///
 /// The values of the members with these names, which ascend, are noted in `values`, in the same
 /// order. A value whose name does not occur is left as it was. If the object is not recognised,
@@ -17,7 +18,7 @@ pub(crate) fn read_members(
     names: &[Name<'_>],
     values: &mut [Value],
 ) -> bool {
-    object(text.as_bytes(), depth, names, values) == Some(&[])
+    object(text.as_bytes(), depth.min(DEEPEST), names, values) == Some(&[])
 }
 
 // The functions below take text that begins with a token and return the text after it, or `None` if

@@ -9,15 +9,16 @@ use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, iter};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{Kind, Name, SyntaxError, Value, characters, offset};
+use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters, offset};
 
-/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`.
+/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`
+/// and [`DEEPEST`].
 ///
 /// If it is an object, the values of the members with these names, which ascend, are noted in
 /// `values`, as [`read_members`](crate::json::read_members) notes them.
@@ -32,6 +33,7 @@ pub(crate) fn rewrite(
     names: &[Name<'_>],
     values: &mut [Value],
 ) -> Result<String, SyntaxError> {
+    let depth = depth.min(DEEPEST);
     let out = String::with_capacity(text.len());
     let mut rewriter = Rewriter { text, depth, names, values, out };
     let value = text.trim_matches(WHITE_SPACE);
@@ -171,7 +173,6 @@ impl<'a> Rewriter<'a, '_> {
 }
 
 /// The members of an object in the order in which they stand, with the texts of their keys.
-#[derive(Default)]
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -185,11 +186,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
+                iter::from_fn(|| map.next_entry().transpose())
+                    .collect::<Result<_, _>>()
+                    .map(Members)
             }
         }
         deserializer.deserialize_map(MembersVisitor)
