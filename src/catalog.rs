@@ -130,7 +130,7 @@ mod tests {
                 "document \"ab\": field uid: the uid of another document than was asked for",
             ),
             (r#"{"uid":"abc"}"#, "document \"ab\": field uid: 3 bytes, more than the limit of 2"),
-            ("{", "document \"ab\": line 1, column 1: EOF while parsing an object"),
+            ("{", "document \"ab\": line 1, column 1: unexpected end"),
         ] {
             assert_eq!(format!("{}", get("ab", Ok(Some(document))).unwrap_err()), expected);
         }

@@ -1,19 +1,23 @@
 //! Configuration: JSON in which nothing is ignored.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
-use core::marker::PhantomData;
-use core::num::NonZeroU64;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::error::Category;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::{Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
+use serde_json::value::RawValue;
 
 use crate::error::excerpt;
+use crate::json::{self, Kind};
 
 /// Reads a configuration.
+///
+/// No key may stand twice. A `null` does not make an option absent. An enum is an object whose only
+/// member has the name of the variant.
 ///
 /// ```
 /// use ccs_modules::config;
@@ -35,16 +39,16 @@ use crate::error::excerpt;
 ///
 /// If the text is not JSON, or not such a configuration: see [`Error`].
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
-    // From bytes, serde_json would be compiled once more: the core reads documents as text.
-    let text = core::str::from_utf8(text).map_err(|error| Error {
-        field: String::new(),
-        reason: format!("not UTF-8 from byte {} on", error.valid_up_to()),
-    })?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let configuration = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| Error::from_json(error.path().to_string(), error.inner()))?;
-    deserializer.end().map_err(|error| Error::from_json(String::new(), &error))?;
-    Ok(configuration)
+    let malformed = |error| Error::new("", error);
+    let text = json::decode(text).map_err(malformed)?;
+    json::check(text, json::DEEPEST).map_err(malformed)?;
+
+    let root: Node<'_> = serde_json::from_str(text).map_err(not_json)?;
+    serde_path_to_error::deserialize(root).map_err(|error| {
+        // The path of the whole is a dot.
+        let field = excerpt(error.path().to_string().trim_start_matches('.'));
+        Error { field, ..error.into_inner() }
+    })
 }
 
 /// The error for a text that is not the configuration it should be. It never shows a value, which may
@@ -53,25 +57,14 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
 pub struct Error {
     /// The path of the field at fault, such as `users[0].roles`; empty for the text as a whole.
     pub field: String,
-    /// A text that says what was found and what is expected, with line and column where it is not JSON.
+    /// A description of what was found and what is expected, with the position if the text is not JSON.
     pub reason: String,
 }
 
 impl Error {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
-    }
-
-    fn from_json(path: String, error: &serde_json::Error) -> Self {
-        // A syntax error is said by its position. A path would name the last field that was sound.
-        if error.classify() != Category::Data {
-            return Self { field: String::new(), reason: error.to_string() };
-        }
-        let position = format!(" at line {} column {}", error.line(), error.column());
-        let text = error.to_string();
-        let reason = without_value(text.strip_suffix(&position).unwrap_or(&text));
-        let field = if path == "." { String::new() } else { excerpt(&path) };
-        Self { field, reason: excerpt(&reason) }
+    /// Makes the error for a field. The reason must not show its value.
+    pub fn new(field: impl Into<String>, reason: impl ToString) -> Self {
+        Self { field: field.into(), reason: reason.to_string() }
     }
 }
 
@@ -86,92 +79,128 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// A value that is read from an object alone: a derived `Deserialize` takes an array for its fields in
-/// order as well.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Object<T>(pub T);
+// What is found comes here as a value, and only its kind goes on.
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::new("", excerpt(&reason.to_string()))
+    }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<T>(PhantomData<T>);
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let kind = match found {
+            Unexpected::Bool(_) => "a boolean",
+            Unexpected::Unsigned(_) | Unexpected::Float(_) => "a number",
+            Unexpected::Str(_) => "a string",
+            Unexpected::Unit => "null",
+            Unexpected::Seq => "an array",
+            Unexpected::Map => "an object",
+            _ => "another value",
+        };
+        Self::new("", format_args!("{kind}, expected {expected}"))
+    }
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Object<T>;
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new("", format!("expected one of {}", expected.join(", ")))
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(Members(PhantomData))
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new("", format!("unknown field, expected one of {}", expected.join(", ")))
     }
 }
 
-/// Reads a field that may be absent but not null: `default, deserialize_with = "config::present"`.
-///
-/// # Errors
-///
-/// The value is not a `T`.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    json: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(json).map(Some)
+/// Returns the error for a text that serde_json refuses although it has been checked.
+fn not_json(_: serde_json::Error) -> Error {
+    Error::new("", "not JSON")
 }
 
-/// Reads an integer from 1 up, for a field of a configuration: `deserialize_with = "config::one_or_more"`.
-///
-/// # Errors
-///
-/// The value is anything else.
-pub fn one_or_more<'de, N: TryFrom<u64>, D: Deserializer<'de>>(json: D) -> Result<N, D::Error> {
-    let number = NonZeroU64::deserialize(json).ok();
-    number
-        .and_then(|number| N::try_from(number.get()).ok())
-        .ok_or_else(|| D::Error::custom("expected an integer from 1 up"))
-}
+/// A value, whose syntax has been checked.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Node<'a>(#[serde(borrow)] &'a RawValue);
 
-/// Reads a limit of nesting, from 1 to 64: each level takes some of the stack, and time.
-///
-/// # Errors
-///
-/// The value is anything else.
-pub fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
-    const DEEPEST: usize = 64;
-    match one_or_more(json)? {
-        depth if depth > DEEPEST => {
-            Err(D::Error::custom(format_args!("expected at most {DEEPEST}")))
+impl<'de> Node<'de> {
+    /// Reads the value with serde_json if it is of this kind.
+    fn read<T: Deserialize<'de>>(&self, expected: Kind) -> Result<T, Error> {
+        let found = Kind::of(self.0.get());
+        if found != expected {
+            let reason = format!("{}, expected {}", found.name(), expected.name());
+            return Err(Error::new("", reason));
         }
-        depth => Ok(depth),
+        serde_json::from_str(self.0.get()).map_err(not_json)
     }
 }
 
-/// Takes the value out of a reason of serde's: ``invalid type: string "secret", expected a map``
-/// becomes `a string, expected a map`. Every other reason has none.
-fn without_value(reason: &str) -> String {
-    let invalid = ["invalid type: ", "invalid value: ", "unknown variant "];
-    let found = invalid.iter().find_map(|prefix| reason.strip_prefix(prefix));
-    let Some((found, expected)) = found.and_then(|found| found.rsplit_once(", expected ")) else {
-        return reason.to_string();
-    };
-    let kind = match found.split([' ', '`', '"']).next().unwrap_or_default() {
-        "boolean" => "a boolean",
-        "integer" | "floating" | "number" => "a number",
-        "map" => "an object",
-        "null" => "null",
-        "sequence" => "an array",
-        "string" | "character" => "a string",
-        _ => "another value",
-    };
-    let expected = match expected {
-        "a map" => "an object",
-        "a sequence" => "an array",
-        other => other,
-    };
-    format!("{kind}, expected {expected}")
+impl<'de> IntoDeserializer<'de, Error> for Node<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Node<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.0.get();
+        match Kind::of(text) {
+            Kind::Array | Kind::Strings => self.deserialize_seq(visitor),
+            Kind::Boolean => visitor.visit_bool(text == "true"),
+            Kind::Null => visitor.visit_unit(),
+            Kind::Number => match text.parse() {
+                Ok(number) => visitor.visit_u64(number),
+                Err(_) => visitor.visit_f64(text.parse().unwrap_or(f64::NAN)),
+            },
+            Kind::Object => self.deserialize_map(visitor),
+            Kind::String => visitor.visit_string(json::string(text).into_owned()),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let elements: Vec<Self> = self.read(Kind::Array)?;
+        visitor.visit_seq(SeqDeserializer::new(elements.into_iter()))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let members: BTreeMap<String, Self> = self.read(Kind::Object)?;
+        visitor.visit_map(MapDeserializer::new(members.into_iter()))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let members: BTreeMap<String, Self> = self.read(Kind::Object)?;
+        let known = members.keys().all(|name| variants.contains(&name.as_str()));
+        if members.len() != 1 || !known {
+            let reason = format!("expected exactly one of the fields {}", variants.join(", "));
+            return Err(Error::new("", reason));
+        }
+        visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(members.into_iter())))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct tuple tuple_struct identifier ignored_any
+    }
 }
 
 #[cfg(test)]
@@ -188,52 +217,70 @@ mod tests {
         list: Vec<u8>,
         #[serde(default)]
         map: BTreeMap<String, String>,
-        #[serde(default)]
-        choice: Choice,
+        choice: Option<Choice>,
     }
 
-    #[derive(Debug, Default, Deserialize)]
+    #[derive(Debug, Deserialize)]
     #[serde(rename_all = "lowercase")]
+    #[expect(dead_code, reason = "only read")]
     enum Choice {
-        #[default]
-        Left,
-        Right,
+        Left(bool),
+        Right(Option<String>),
     }
 
     #[test]
     fn an_error_names_the_field_or_the_position_and_no_value() {
         for (text, expected) in [
-            ("", "EOF while parsing a value at line 1 column 0"),
-            ("{\n \"list\": [1,]", "trailing comma at line 2 column 13"),
-            (r#"{"list":[]} x"#, "trailing characters at line 1 column 13"),
+            ("", "line 1, column 1: unexpected end"),
+            ("{\n \"list\": [1,]", "line 2, column 13: unexpected `]`"),
+            (r#"{"list":[]} x"#, "line 1, column 13: unexpected `x`"),
+            ("\u{feff}{}", "line 1, column 1: a byte order mark, expected a value"),
             (r#""secret""#, "a string, expected an object"),
             ("[[]]", "an array, expected an object"),
             ("{}", "missing field `list`"),
-            (r#"{"list":[],"list":[]}"#, "duplicate field `list`"),
             (
-                r#"{"list":[],"lists":1}"#,
-                "lists: unknown field `lists`, expected one of `list`, `map`, `choice`",
+                r#"{"list":[],"list":[]}"#,
+                "line 1, column 12: the key \"list\" stands twice in one object",
             ),
+            (r#"{"list":[],"lists":1}"#, "lists: unknown field, expected one of list, map, choice"),
             (r#"{"list":"secret, expected secret"}"#, "list: a string, expected an array"),
             (r#"{"list":{"secret":1}}"#, "list: an object, expected an array"),
+            (r#"{"list":null}"#, "list: null, expected an array"),
             (r#"{"list":[1,-77]}"#, "list[1]: a number, expected u8"),
+            (r#"{"list":[777]}"#, "list[0]: a number, expected u8"),
             (r#"{"list":[7.7]}"#, "list[0]: a number, expected u8"),
             (r#"{"list":[true]}"#, "list[0]: a boolean, expected u8"),
+            (r#"{"list":[[]]}"#, "list[0]: an array, expected u8"),
+            (r#"{"list":[{}]}"#, "list[0]: an object, expected u8"),
+            (r#"{"list":["7"]}"#, "list[0]: a string, expected u8"),
             (r#"{"list":[],"map":{"a":null}}"#, "map.a: null, expected a string"),
-            (
-                r#"{"list":[],"choice":"secret"}"#,
-                "choice: another value, expected `left` or `right`",
-            ),
             (r#"{"list":[],"map":{"a":[7]}}"#, "map.a: an array, expected a string"),
+            (r#"{"list":[],"choice":null}"#, "choice: null, expected an object"),
+            (r#"{"list":[],"choice":"left"}"#, "choice: a string, expected an object"),
             (
-                r#"{"a\nb":1}"#,
-                "a\u{fffd}b: unknown field `a\u{fffd}b`, expected one of `list`, `map`, `choice`",
+                r#"{"list":[],"choice":{"secret":1}}"#,
+                "choice: expected exactly one of the fields left, right",
             ),
+            (
+                r#"{"list":[],"choice":{"left":true,"right":"secret"}}"#,
+                "choice: expected exactly one of the fields left, right",
+            ),
+            (
+                r#"{"list":[],"choice":{"left":"secret"}}"#,
+                "choice.left: a string, expected a boolean",
+            ),
+            (r#"{"list":[],"choice":{"right":null}}"#, "choice.right: null, expected a string"),
+            (r#"{"a\nb":1}"#, "a\u{fffd}b: unknown field, expected one of list, map, choice"),
         ] {
-            assert_eq!(
-                parse::<Object<Example>>(text.as_bytes()).unwrap_err().to_string(),
-                expected
-            );
+            let error = parse::<Example>(text.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_configuration_nested_without_end_is_refused() {
+        let text = "[".repeat(100_000) + &"]".repeat(100_000);
+        let error = parse::<Example>(text.as_bytes()).unwrap_err();
+        assert_eq!(error.reason, "line 1, column 65: nested deeper than the limit of 64");
     }
 }

@@ -1,4 +1,9 @@
-use crate::config::{depth, one_or_more};
+use core::num::NonZeroUsize;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::json::DEEPEST;
 
 /// Limits of what the core reads, passed with every call: the core holds no configuration.
 ///
@@ -16,13 +21,13 @@ use crate::config::{depth, one_or_more};
 /// assert_eq!(error.to_string(), "documents: expected an integer from 1 up");
 /// # Ok::<(), config::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// The deepest nesting of a document, its own object included. Default 16. Reading a document
-    /// takes as many times longer as it is nested deeper, and some stack for each level; so a
-    /// configuration may say at most 64.
+    /// takes as many times longer as it is nested deeper, and some stack for each level. So a
+    /// configuration allows at most 64, and a larger value counts as 64.
     #[serde(deserialize_with = "depth")]
     pub depth: usize,
     /// The longest document, in bytes as stored. Default 1 MiB.
@@ -49,4 +54,16 @@ impl Default for Limits {
             uid_bytes: 1 << 10,
         }
     }
+}
+
+/// Reads an integer from 1 up.
+fn one_or_more<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
+    let number = NonZeroUsize::deserialize(json).map(NonZeroUsize::get);
+    number.map_err(|_| D::Error::custom("expected an integer from 1 up"))
+}
+
+fn depth<'de, D: Deserializer<'de>>(json: D) -> Result<usize, D::Error> {
+    let depth = one_or_more(json).ok().filter(|depth| *depth <= DEEPEST);
+    let expected = format_args!("expected an integer from 1 to {DEEPEST}");
+    depth.ok_or_else(|| D::Error::custom(expected))
 }

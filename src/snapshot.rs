@@ -11,7 +11,7 @@ use core::fmt;
 use crate::body;
 use crate::checked::{Catalog, CheckedDocument, check_each};
 use crate::error::{Error, Malformed};
-use crate::json::{self, Position, SyntaxError};
+use crate::json::{self, Position};
 use crate::limits::Limits;
 use crate::lookup::{self, Differences};
 use crate::rest::{self, Request, Response};
@@ -76,7 +76,7 @@ impl Snapshot {
     /// a uid, or a limit is exceeded.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SnapshotError> {
         let documents = body::split(body).map_err(|error| SnapshotError {
-            position: Some(Position::from(&error)),
+            position: Some(error.position),
             malformed: Malformed::list(error.reason),
         })?;
         Self::build(&documents, limits).map_err(|malformed| locate(malformed, body, &documents))
@@ -254,8 +254,7 @@ impl<B: AsRef<[u8]>> fmt::Debug for Snapshot<B> {
 fn locate(mut malformed: Malformed, body: &[u8], documents: &[&[u8]]) -> SnapshotError {
     let document = malformed.index.and_then(|index| documents.get(index));
     let start = document.map_or(0, |document| json::offset(body, document));
-    let Position { line, column } =
-        malformed.position.take().unwrap_or(Position { line: 1, column: 1 });
-    let error = SyntaxError { line, column, reason: "".into() }.moved(body, start);
-    SnapshotError { malformed, position: Some(Position::from(&error)) }
+    let within = malformed.position.take();
+    let start = Position::of(body, start);
+    SnapshotError { malformed, position: Some(within.map_or(start, |it| it.moved(start))) }
 }

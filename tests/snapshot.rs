@@ -253,12 +253,12 @@ fn many_modules_are_found() {
 #[test]
 fn an_error_says_where_in_the_body_it_is() {
     for (body, expected) in [
-        ("", "line 1, column 1: the list of documents: EOF while parsing a value"),
+        ("", "line 1, column 1: the list of documents: unexpected end"),
         (
             "[{}\n, 1]",
             "line 2, column 3: the list of documents: a number, expected a module object",
         ),
-        ("[{},\n{nothing}]", "line 2, column 2: the list of documents: key must be a string"),
+        ("[{},\n{nothing}]", "line 2, column 2: the list of documents: unexpected `n`"),
         (
             "[\n {}]",
             "line 2, column 2: document at index 0: field uid: missing, expected a non-empty string",

@@ -149,8 +149,8 @@ class Fastly(Viceroy):
                 failure(
                     500,
                     "misconfigured",
-                    r"the access policy in CCS_ACCESS is ill-formed: anonymous[0]: there is no role \"secret\", "
-                    "expected admin, cluster_member, cluster_viewer, db_member, db_viewer, user_manager, none",
+                    "the access policy in CCS_ACCESS is ill-formed: anonymous[0]: "
+                    "expected one of admin, cluster_member, cluster_viewer, db_member, db_viewer, user_manager, none",
                 ),
             ),
             (
@@ -178,7 +178,7 @@ class Fastly(Viceroy):
                 failure(
                     500,
                     "store_failed",
-                    "the store failed: the value is not a list of documents: line 2, column 14: expected `,` or `]`",
+                    "the store failed: the value is not a list of documents: line 2, column 14: unexpected `x`",
                 ),
             ),
         ]

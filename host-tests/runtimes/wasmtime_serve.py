@@ -191,7 +191,7 @@ class WasmtimeServe(Runtime):
                     500,
                     "store_failed",
                     r'the store failed: the value of the key \"modules\", line 2, column 14: '
-                    "expected `,` or `]`",
+                    "unexpected `x`",
                 ),
             ),
             (
@@ -202,7 +202,7 @@ class WasmtimeServe(Runtime):
                     500,
                     "store_failed",
                     r'the store failed: the value of the key \"modules\", line 1, column 1: '
-                    "expected value",
+                    "unexpected `W`",
                 ),
             ),
             (

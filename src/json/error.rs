@@ -2,78 +2,35 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::ToString as _;
 use core::fmt;
 
-/// A JSON syntax error and its position.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct SyntaxError {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The column in bytes, counted from 1.
-    pub column: usize,
-    /// A text that says what was found, and what was expected.
-    pub reason: Cow<'static, str>,
-}
-
-impl SyntaxError {
-    /// Returns an error at a byte of `text`, counted from 0.
-    ///
-    /// ```
-    /// use ccs_modules::SyntaxError;
-    ///
-    /// let error = SyntaxError::at(b"[\n  {} {}]", 7, "expected a comma");
-    /// assert_eq!(error.to_string(), "line 2, column 6: expected a comma");
-    /// ```
-    pub fn at(text: &[u8], offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-        Self { line, column, reason: reason.into() }
-    }
-
-    /// Returns the error in `text` for an error that serde_json found in the part of it that begins
-    /// at `offset`.
-    pub(super) fn within(text: &str, offset: usize, error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        let message = error.to_string();
-        let position = format!(" at line {line} column {column}");
-        let reason = message.strip_suffix(&position).unwrap_or(&message).to_string();
-        Self { line, column: column.max(1), reason: reason.into() }.moved(text.as_bytes(), offset)
-    }
-
-    /// Returns the error in `text` for an error in the part of it that begins at `offset`.
-    pub(crate) fn moved(self, text: &[u8], offset: usize) -> Self {
-        let start = Self::at(text, offset, self.reason);
-        match self.line {
-            0 | 1 => Self { column: start.column + self.column - 1, ..start },
-            line => Self { line: start.line + line - 1, column: self.column, ..start },
-        }
-    }
-}
-
-impl fmt::Display for SyntaxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, reason } = self;
-        write!(f, "line {line}, column {column}: {reason}")
-    }
-}
-
-impl core::error::Error for SyntaxError {}
+use serde_json::value::RawValue;
 
 /// A position in a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Position {
     /// The line, counted from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column, in bytes, counted from 1.
-    pub column: usize,
+    pub column: u32,
 }
 
-impl From<&SyntaxError> for Position {
-    fn from(error: &SyntaxError) -> Self {
-        Self { line: error.line, column: error.column }
+impl Position {
+    /// Returns the position of a byte of `text`, counted from 0.
+    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let mut lines = before.split(|&byte| byte == b'\n');
+        let column = lines.next_back().map_or(0, <[u8]>::len) as u32 + 1;
+        Self { line: lines.count() as u32 + 1, column }
+    }
+
+    /// Returns the position in a text of this position in the part of it that begins at `start`.
+    pub(crate) fn moved(mut self, start: Self) -> Self {
+        if self.line == 1 {
+            self.column += start.column - 1;
+        }
+        self.line += start.line - 1;
+        self
     }
 }
 
@@ -83,8 +40,65 @@ impl fmt::Display for Position {
     }
 }
 
+/// A JSON syntax error and its position.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SyntaxError {
+    /// The position of the error.
+    pub position: Position,
+    /// A description of what was found, and of what was expected.
+    pub reason: Cow<'static, str>,
+}
+
+impl SyntaxError {
+    /// Returns an error at a byte of `text`, counted from 0.
+    pub(crate) fn at(text: &[u8], offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { position: Position::of(text, offset), reason: reason.into() }
+    }
+
+    /// Returns the error for an error that serde_json found in `text`.
+    pub(super) fn found(text: &str, error: &serde_json::Error) -> Self {
+        let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+        let column = error.column().saturating_sub(1);
+        let mut offset = text.floor_char_boundary(lines.map(str::len).sum::<usize>() + column);
+        let mut rest = text.get(offset..).unwrap_or_default().chars();
+        let mut found = rest.next().filter(|_| !error.is_eof());
+
+        // serde_json reports a control character in a string at the character before it.
+        if let Some(before) = found {
+            let end = offset + before.len_utf8();
+            let begun = serde_json::from_str::<&RawValue>(text.get(..end).unwrap_or_default());
+            if begun.is_err_and(|error| error.is_eof()) {
+                (offset, found) = (end, rest.next());
+            }
+        }
+
+        let reason = match found {
+            Some(found) if found.is_control() => "unexpected control character".into(),
+            Some(found) => format!("unexpected `{found}`").into(),
+            None => Cow::Borrowed("unexpected end"),
+        };
+        Self::at(text.as_bytes(), offset, reason)
+    }
+
+    /// Returns the error in `text` for an error in the part of it that begins at `offset`.
+    pub(crate) fn moved(self, text: &[u8], offset: usize) -> Self {
+        Self { position: self.position.moved(Position::of(text, offset)), ..self }
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.position, self.reason)
+    }
+}
+
+impl core::error::Error for SyntaxError {}
+
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     #[test]
@@ -94,7 +108,7 @@ mod tests {
             [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (3, 1)), (5, (3, 2)), (9, (3, 2))]
         {
             let error = SyntaxError::at(text, offset, "a reason");
-            assert_eq!((error.line, error.column), expected, "{offset}");
+            assert_eq!((error.position.line, error.position.column), expected, "{offset}");
         }
         let error = SyntaxError::at(text, 4, "a reason");
         assert_eq!(error.to_string(), "line 3, column 1: a reason");

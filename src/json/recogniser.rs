@@ -1,16 +1,16 @@
 //! Recognises canonical text in one pass.
 //!
-//! Nearly every document goes through here, so this is written for speed: it follows one position
-//! and compares keys by their first eight bytes. It gives up at whatever is rare in canonical text:
-//! an escape, a fraction, an exponent, a minus sign. What it gives up is read by serde_json, so what
-//! it does recognise is all that it can be wrong about.
+//! Nearly every document goes through here, so this is written for speed. It does not recognise what is
+//! rare in canonical text: an escape, a fraction, an exponent, a minus sign. serde_json reads every text
+//! that is not recognised.
 
-use crate::json::{Kind, Name, Value};
+use crate::json::{DEEPEST, Kind, Name, Value};
 
-/// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`.
+/// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`
+/// and [`DEEPEST`].
 ///
 /// The values of the members with these names, which ascend, are noted in `values`, in the same
-/// order; a value whose name does not occur is left as it was. Where the object is not recognised,
+/// order. A value whose name does not occur is left as it was. If the object is not recognised,
 /// some may be noted too.
 pub(crate) fn read_members(
     text: &str,
@@ -18,196 +18,148 @@ pub(crate) fn read_members(
     names: &[Name<'_>],
     values: &mut [Value],
 ) -> bool {
-    let text = text.as_bytes();
-    text.first() == Some(&b'{') && object(text, 0, depth, names, values) == Some(text.len())
+    object(text.as_bytes(), depth.min(DEEPEST), names, values) == Some(&[])
 }
 
-// The functions below take the position of a token and return the position after it, or nothing
-// where they give up.
-
-fn value(text: &[u8], at: usize, depth: usize) -> Option<(Kind, usize)> {
-    any_value(text, at, depth)
-}
+// The functions below take text that begins with a token and return the text after it, or `None` if
+// they do not recognise it.
 
 #[inline(always)]
-fn any_value(text: &[u8], at: usize, depth: usize) -> Option<(Kind, usize)> {
-    let (kind, end) = match text.get(at)? {
-        b'"' => (Kind::String, string(text, at)?),
-        b'[' => return array(text, at, depth),
-        b'{' => (Kind::Object, object(text, at, depth, &[], &mut [])?),
-        b't' => (Kind::Boolean, literal(text, at, b"true")?),
-        b'f' => (Kind::Boolean, literal(text, at, b"false")?),
-        b'n' => (Kind::Null, literal(text, at, b"null")?),
-        _ => (Kind::Number, integer(text, at)?),
-    };
-    Some((kind, end))
+fn value(text: &[u8], depth: usize) -> Option<(Kind, &[u8])> {
+    Some(match text {
+        [b'"', ..] => (Kind::String, string(text)?),
+        [b'[', rest @ ..] => array(rest, depth)?,
+        [b'{', ..] => (Kind::Object, object(text, depth, &[], &mut [])?),
+        [b't', b'r', b'u', b'e', rest @ ..] => (Kind::Boolean, rest),
+        [b'f', b'a', b'l', b's', b'e', rest @ ..] => (Kind::Boolean, rest),
+        [b'n', b'u', b'l', b'l', rest @ ..] => (Kind::Null, rest),
+        _ => (Kind::Number, integer(text)?),
+    })
 }
 
-fn object(
-    text: &[u8],
-    start: usize,
+fn object<'a>(
+    text: &'a [u8],
     depth: usize,
     names: &[Name<'_>],
     values: &mut [Value],
-) -> Option<usize> {
+) -> Option<&'a [u8]> {
     let depth = depth.checked_sub(1)?;
-    let mut at = start + 1;
-    if text.get(at) == Some(&b'}') {
-        return Some(at + 1);
+    let mut rest = text.strip_prefix(b"{")?;
+    if let Some(rest) = rest.strip_prefix(b"}") {
+        return Some(rest);
     }
-    let mut wanted = names.iter().zip(values);
-    let mut next = wanted.next();
-    let mut previous: Option<Name<'_>> = None;
+
+    let mut wanted = names.iter().zip(values).peekable();
+    let mut previous = None;
     loop {
-        let mut noted = None;
-        let key_end;
-        // The wanted names ascend, and those before the keys so far have been passed by. So where
-        // the next one is the key, as it mostly is, the order is right.
-        if let Some((name, _)) = next
-            && let Some(end) = this_key(text, at, name)
-        {
-            key_end = end;
-            previous = Some(*name);
-            noted = next.map(|(_, value)| value);
-            next = wanted.next();
+        // The next wanted name is guessed before the key is read. The guess is nearly always right, and
+        // finding the end of a key takes longer.
+        let guess = wanted.peek().and_then(|(name, _)| Some((**name, this_key(rest, name)?)));
+        let (key, after, noted) = if let Some((key, after)) = guess {
+            // The wanted names ascend, and those before the keys so far have been passed by.
+            (key, after, wanted.next())
         } else {
-            key_end = any_key(text, at)?;
-            let key = Name::within(text, at + 1..key_end - 1);
+            let (key, after) = any_key(rest)?;
             if previous.is_some_and(|previous| previous >= key) {
                 return None;
             }
-            while let Some((name, value)) = next.take_if(|(name, _)| **name <= key) {
-                next = wanted.next();
-                if *name == key {
-                    noted = Some(value);
-                    break;
-                }
-            }
-            previous = Some(key);
+            while wanted.next_if(|(name, _)| **name < key).is_some() {}
+            (key, after, wanted.next_if(|(name, _)| **name == key))
+        };
+        previous = Some(key);
+
+        let after = after.strip_prefix(b":")?;
+        let start = text.len() - after.len();
+        let (kind, after) = value(after, depth)?;
+        if let Some((_, noted)) = noted {
+            *noted = Value { range: start..text.len() - after.len(), kind };
         }
-        if text.get(key_end) != Some(&b':') {
-            return None;
-        }
-        let (kind, end) = any_value(text, key_end + 1, depth)?;
-        if let Some(noted) = noted {
-            *noted = Value { range: key_end + 1..end, kind };
-        }
-        match text.get(end)? {
-            b',' => at = end + 1,
-            b'}' => return Some(end + 1),
+        match after {
+            [b',', after @ ..] => rest = after,
+            [b'}', after @ ..] => return Some(after),
             _ => return None,
         }
     }
 }
 
-/// Passes the key at `at` if it is this name.
-#[inline(always)]
-fn this_key(text: &[u8], at: usize, name: &Name<'_>) -> Option<usize> {
-    let end = at + 1 + name.bytes().len();
-    let found = text.get(at) == Some(&b'"')
-        && text.get(end) == Some(&b'"')
-        && Name::within(text, at + 1..end) == *name;
-    found.then_some(end + 1)
+/// Skips a key if it is this name.
+fn this_key<'a>(text: &'a [u8], name: &Name<'_>) -> Option<&'a [u8]> {
+    let text = text.strip_prefix(b"\"")?;
+    let rest = text.get(name.len()..)?.strip_prefix(b"\"")?;
+    (Name::at_start(text, name.len()) == *name).then_some(rest)
 }
 
-/// Passes the key at `at`, whatever it is.
-#[inline(never)]
-fn any_key(text: &[u8], at: usize) -> Option<usize> {
-    string(text, at)
+/// Skips a key, whatever it is.
+fn any_key(text: &[u8]) -> Option<(Name<'_>, &[u8])> {
+    let rest = string(text)?;
+    let length = text.len() - rest.len() - 2;
+    Some((Name::at_start(text.get(1..)?, length), rest))
 }
 
-fn array(text: &[u8], at: usize, depth: usize) -> Option<(Kind, usize)> {
+fn array(mut text: &[u8], depth: usize) -> Option<(Kind, &[u8])> {
     let depth = depth.checked_sub(1)?;
-    let mut at = at + 1;
     let mut kind = Kind::Strings;
-    if text.get(at) == Some(&b']') {
-        return Some((kind, at + 1));
+    if let [b']', rest @ ..] = text {
+        return Some((kind, rest));
     }
     loop {
-        if text.get(at) == Some(&b'"') {
-            at = string(text, at)?;
-        } else {
+        let (element, rest) = value(text, depth)?;
+        if element != Kind::String {
             kind = Kind::Array;
-            at = value(text, at, depth)?.1;
         }
-        match text.get(at)? {
-            b',' => at += 1,
-            b']' => return Some((kind, at + 1)),
+        match rest {
+            [b',', rest @ ..] => text = rest,
+            [b']', rest @ ..] => return Some((kind, rest)),
             _ => return None,
         }
     }
 }
 
-/// Passes a string without escapes.
+/// Skips a string without escapes.
 #[inline(always)]
-fn string(text: &[u8], at: usize) -> Option<usize> {
-    if text.get(at) != Some(&b'"') {
-        return None;
-    }
-    let mut end = at + 1;
-    while let Some(chunk) = text.get(end..).and_then(<[u8]>::first_chunk) {
-        let plain = plain_bytes(chunk);
-        end += plain;
-        if plain < CHUNK {
-            return (text.get(end) == Some(&b'"')).then_some(end + 1);
+fn string(text: &[u8]) -> Option<&[u8]> {
+    let mut text = text.strip_prefix(b"\"")?;
+    while let Some((chunk, rest)) = text.split_first_chunk() {
+        let plain = plain_bytes(*chunk);
+        if plain < chunk.len() {
+            return text.get(plain..)?.strip_prefix(b"\"");
         }
+        text = rest;
     }
-    last_string(text, end)
+    last_string(text)
 }
 
-/// Passes the remainder of a string that ends among the last bytes of the text.
-#[inline(never)]
-fn last_string(text: &[u8], at: usize) -> Option<usize> {
+/// Skips the remainder of a string that ends among the last bytes of the text.
+fn last_string(text: &[u8]) -> Option<&[u8]> {
     let stops = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let end = at + text.get(at..)?.iter().position(stops)?;
-    (text.get(end) == Some(&b'"')).then_some(end + 1)
+    text.get(text.iter().position(stops)?..)?.strip_prefix(b"\"")
 }
-
-/// The number of bytes of a string that are compared at once.
-const CHUNK: usize = 16;
 
 /// Returns how many bytes from the start of `chunk` stand for themselves in a string: all but
 /// control characters, quotes and backslashes.
-#[inline(always)]
-fn plain_bytes(chunk: &[u8; CHUNK]) -> usize {
+fn plain_bytes(chunk: [u8; 8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES * 0x80;
 
     // The high bit of each byte that stops. It is set where a subtraction borrows; a borrow spoils
     // only the bytes after it, and the first is looked for.
-    let stops = |bytes: u64| {
-        let control = bytes.wrapping_sub(ONES * 0x20);
-        let quote = (bytes ^ (ONES * 0x22)).wrapping_sub(ONES);
-        let backslash = (bytes ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        (control | quote | backslash) & !bytes & HIGH
-    };
-    let both = u128::from_le_bytes(*chunk);
-    let (low, high) = (both as u64, (both >> 64) as u64);
-    match (stops(low), stops(high)) {
-        (0, 0) => CHUNK,
-        (0, high) => 8 + high.trailing_zeros() as usize / 8,
-        (low, _) => low.trailing_zeros() as usize / 8,
-    }
+    let bytes = u64::from_le_bytes(chunk);
+    let control = bytes.wrapping_sub(ONES * 0x20);
+    let quote = (bytes ^ (ONES * 0x22)).wrapping_sub(ONES);
+    let backslash = (bytes ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    let stops = (control | quote | backslash) & !bytes & HIGH;
+    stops.trailing_zeros() as usize / 8
 }
 
-/// Passes an integer without a sign. A fraction or an exponent after it is no end of a value.
+/// Skips an integer without a sign. A fraction or an exponent after it is not the end of a value.
 #[inline(always)]
-fn integer(text: &[u8], at: usize) -> Option<usize> {
-    let mut end = at;
-    while text.get(end).is_some_and(u8::is_ascii_digit) {
-        end += 1;
-    }
-    match text.get(at) {
-        Some(b'1'..=b'9') => Some(end),
-        Some(b'0') if end == at + 1 => Some(end),
+fn integer(text: &[u8]) -> Option<&[u8]> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match text {
+        [b'0', rest @ ..] if digits == 1 => Some(rest),
+        [b'1'..=b'9', ..] => text.get(digits..),
         _ => None,
     }
-}
-
-#[inline(always)]
-fn literal<const N: usize>(text: &[u8], at: usize, literal: &[u8; N]) -> Option<usize> {
-    let found = text.get(at..)?.first_chunk()?;
-    (found == literal).then_some(at + N)
 }
 
 #[cfg(test)]

@@ -9,15 +9,16 @@ use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, iter};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{Kind, Name, SyntaxError, Value, characters, offset};
+use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters, offset};
 
-/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`.
+/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`
+/// and [`DEEPEST`].
 ///
 /// If it is an object, the values of the members with these names, which ascend, are noted in
 /// `values`, as [`read_members`](crate::json::read_members) notes them.
@@ -32,12 +33,15 @@ pub(crate) fn rewrite(
     names: &[Name<'_>],
     values: &mut [Value],
 ) -> Result<String, SyntaxError> {
-    let mut rewriter = Rewriter { text, depth, out: String::with_capacity(text.len()) };
+    let depth = depth.min(DEEPEST);
+    let out = String::with_capacity(text.len());
+    let mut rewriter = Rewriter { text, depth, names, values, out };
     let value = text.trim_matches(WHITE_SPACE);
+    // An object or an array is checked when its parts are read.
     if !value.starts_with(['{', '[']) {
         let _: &RawValue = rewriter.read(value)?;
     }
-    rewriter.value(value, depth, names, values)?;
+    rewriter.value(value, depth)?;
     Ok(rewriter.out)
 }
 
@@ -54,36 +58,32 @@ pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
             let start = text.len() - text.trim_start_matches(WHITE_SPACE).len();
             Err(SyntaxError::at(text.as_bytes(), start, "expected an array"))
         }
-        Err(error) => Err(SyntaxError::within(text, 0, &error)),
+        Err(error) => Err(SyntaxError::found(text, &error)),
     }
 }
 
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 
 /// Writes the canonical form of a text.
-struct Rewriter<'a> {
+struct Rewriter<'a, 'n> {
     text: &'a str,
     /// The nesting limit.
     depth: usize,
+    /// The names of the members to note, if the text is an object, and their values.
+    names: &'n [Name<'n>],
+    values: &'n mut [Value],
     out: String,
 }
 
-impl<'a> Rewriter<'a> {
+impl<'a> Rewriter<'a, '_> {
     /// Writes a value, a part of the text, which may be nested this much deeper. If it is a scalar,
     /// its syntax has been checked.
-    fn value(
-        &mut self,
-        value: &'a str,
-        depth: usize,
-        names: &[Name<'_>],
-        values: &mut [Value],
-    ) -> Result<Kind, SyntaxError> {
+    fn value(&mut self, value: &'a str, depth: usize) -> Result<Kind, SyntaxError> {
         let kind = Kind::of(value);
         match kind {
-            Kind::Object => self.object(value, depth, names, values)?,
+            Kind::Object => self.object(value, depth)?,
             Kind::Array => return self.array(value, depth),
             Kind::String => {
-                // serde_json looks for surrogates only where a string is asked for.
                 self.characters(value)?;
                 self.out.push_str(value);
             }
@@ -92,13 +92,8 @@ impl<'a> Rewriter<'a> {
         Ok(kind)
     }
 
-    fn object(
-        &mut self,
-        object: &'a str,
-        depth: usize,
-        names: &[Name<'_>],
-        values: &mut [Value],
-    ) -> Result<(), SyntaxError> {
+    fn object(&mut self, object: &'a str, depth: usize) -> Result<(), SyntaxError> {
+        let outermost = depth == self.depth;
         let depth = self.enter(object, depth)?;
         let mut members = BTreeMap::new();
         let Members(found) = self.read(object)?;
@@ -112,15 +107,17 @@ impl<'a> Rewriter<'a> {
                 }
             }
         }
+
         self.out.push('{');
         for (index, (name, (key, value))) in members.into_iter().enumerate() {
             self.out.push_str(if index > 0 { "," } else { "" });
             self.out.push_str(key.get());
             self.out.push(':');
             let start = self.out.len();
-            let kind = self.value(value.get(), depth, &[], &mut [])?;
-            if let Ok(index) = names.binary_search(&Name::new(name.as_bytes()))
-                && let Some(noted) = values.get_mut(index)
+            let kind = self.value(value.get(), depth)?;
+            if outermost
+                && let Ok(index) = self.names.binary_search(&Name::new(name.as_bytes()))
+                && let Some(noted) = self.values.get_mut(index)
             {
                 *noted = Value { range: start..self.out.len(), kind };
             }
@@ -136,7 +133,7 @@ impl<'a> Rewriter<'a> {
         self.out.push('[');
         for (index, element) in elements.into_iter().enumerate() {
             self.out.push_str(if index > 0 { "," } else { "" });
-            if self.value(element.get(), depth, &[], &mut [])? != Kind::String {
+            if self.value(element.get(), depth)? != Kind::String {
                 kind = Kind::Array;
             }
         }
@@ -154,17 +151,15 @@ impl<'a> Rewriter<'a> {
 
     /// Reads a part of the text.
     fn read<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, SyntaxError> {
-        serde_json::from_str(part).map_err(|error| self.error_within(part, &error))
+        serde_json::from_str(part).map_err(|error| {
+            let error = SyntaxError::found(part, &error);
+            error.moved(self.text.as_bytes(), self.offset(part))
+        })
     }
 
-    /// Returns the characters of a string, a part of the text.
+    /// Returns the characters of a string, a part of the text. serde_json checks surrogates only here.
     fn characters(&self, string: &'a str) -> Result<Cow<'a, str>, SyntaxError> {
-        characters(string).map_err(|error| self.error_within(string, &error))
-    }
-
-    #[cold]
-    fn error_within(&self, part: &str, error: &serde_json::Error) -> SyntaxError {
-        SyntaxError::within(self.text, self.offset(part), error)
+        characters(string).map_err(|_| self.error_at(string, "a string with half a surrogate pair"))
     }
 
     #[cold]
@@ -178,7 +173,6 @@ impl<'a> Rewriter<'a> {
 }
 
 /// The members of an object in the order in which they stand, with the texts of their keys.
-#[derive(Default)]
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -192,11 +186,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
+                iter::from_fn(|| map.next_entry().transpose())
+                    .collect::<Result<_, _>>()
+                    .map(Members)
             }
         }
         deserializer.deserialize_map(MembersVisitor)
@@ -260,35 +252,34 @@ mod tests {
     #[test]
     fn errors_say_where_and_what() {
         for (text, expected) in [
-            ("", "line 1, column 1: EOF while parsing a value"),
-            ("x", "line 1, column 1: expected value"),
-            ("\u{feff}{}", "line 1, column 1: expected value"),
-            ("{} x", "line 1, column 4: trailing characters"),
-            ("{a:1}", "line 1, column 2: key must be a string"),
-            (r#"{"a" 1}"#, "line 1, column 6: expected `:`"),
-            ("{\"a\":1\n\"b\":2}", "line 2, column 1: expected `,` or `}`"),
-            (r#"{"a":1,}"#, "line 1, column 8: trailing comma"),
-            (r#"{"a":1"#, "line 1, column 6: EOF while parsing an object"),
-            ("[1 2]", "line 1, column 4: expected `,` or `]`"),
-            ("[1,]", "line 1, column 4: trailing comma"),
-            ("[tru]", "line 1, column 5: expected ident"),
-            ("01", "line 1, column 2: invalid number"),
-            ("-", "line 1, column 1: invalid number"),
-            ("[1.]", "line 1, column 4: invalid number"),
-            ("NaN", "line 1, column 1: expected value"),
-            ("// a\n1", "line 1, column 1: expected value"),
+            ("", "line 1, column 1: unexpected end"),
+            ("x", "line 1, column 1: unexpected `x`"),
+            ("\u{feff}{}", "line 1, column 1: unexpected `\u{feff}`"),
+            ("{} x", "line 1, column 4: unexpected `x`"),
+            ("{a:1}", "line 1, column 2: unexpected `a`"),
+            (r#"{"a" 1}"#, "line 1, column 6: unexpected `1`"),
+            ("{\"a\":1\n\"b\":2}", "line 2, column 1: unexpected `\"`"),
+            (r#"{"a":1,}"#, "line 1, column 8: unexpected `}`"),
+            (r#"{"a":1"#, "line 1, column 6: unexpected end"),
+            ("[1 2]", "line 1, column 4: unexpected `2`"),
+            ("[1,]", "line 1, column 4: unexpected `]`"),
+            ("[tru]", "line 1, column 5: unexpected `]`"),
+            ("01", "line 1, column 2: unexpected `1`"),
+            ("-", "line 1, column 1: unexpected `-`"),
+            ("[1.]", "line 1, column 4: unexpected `]`"),
+            ("NaN", "line 1, column 1: unexpected `N`"),
+            ("// a\n1", "line 1, column 1: unexpected `/`"),
             ("[[[[[[]]]]]]", "line 1, column 6: nested deeper than the limit of 5"),
             ("{\n\"a\":[[[[[]]]]]}", "line 2, column 9: nested deeper than the limit of 5"),
-            (r#""a"#, "line 1, column 2: EOF while parsing a string"),
-            (
-                "\"a\nb\"",
-                "line 1, column 2: control character (\\u0000-\\u001F) found while parsing a string",
-            ),
-            (r#"["\x"]"#, "line 1, column 4: invalid escape"),
-            (r#"["\u12g4"]"#, "line 1, column 8: invalid escape"),
-            (r#"{"a":["\ud800x"]}"#, "line 1, column 14: unexpected end of hex escape"),
-            (r#"{"a":[{"\udc00":1}]}"#, "line 1, column 14: lone leading surrogate in hex escape"),
-            ("[\n\"\\ud800\"]", "line 2, column 8: unexpected end of hex escape"),
+            (r#""a"#, "line 1, column 2: unexpected end"),
+            ("\"a\nb\"", "line 1, column 3: unexpected control character"),
+            ("{\n\"é\u{0}\":1}", "line 2, column 4: unexpected control character"),
+            ("[\n\u{0}]", "line 2, column 1: unexpected control character"),
+            (r#"["\é"]"#, "line 1, column 4: unexpected `é`"),
+            (r#"["\u12g4"]"#, "line 1, column 8: unexpected `4`"),
+            (r#"{"a":["\ud800x"]}"#, "line 1, column 7: a string with half a surrogate pair"),
+            (r#"{"a":[{"\udc00":1}]}"#, "line 1, column 8: a string with half a surrogate pair"),
+            ("[\n\"\\ud800\"]", "line 2, column 1: a string with half a surrogate pair"),
             (r#"{"a":1,"a":2}"#, "line 1, column 8: the key \"a\" stands twice in one object"),
             (r#"{"a":1,"\u0061":2}"#, "line 1, column 8: the key \"a\" stands twice in one object"),
             (
@@ -313,7 +304,7 @@ mod tests {
         );
         let error = |text| elements(text).unwrap_err().to_string();
         assert_eq!(error("\n {}"), "line 2, column 2: expected an array");
-        assert_eq!(error("\n [x]"), "line 2, column 3: expected value");
+        assert_eq!(error("\n [x]"), "line 2, column 3: unexpected `x`");
     }
 
     #[test]

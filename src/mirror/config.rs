@@ -4,11 +4,12 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::{self, Object};
+use crate::config;
 use crate::limits::Limits;
 use crate::upstream::{Credentials, Node, Upstream};
 
@@ -53,8 +54,8 @@ impl Config {
     pub fn new(upstream: Upstream) -> Self {
         Self {
             upstream,
-            refresh: Duration::from_millis(REFRESH_MS),
-            stale_if_error: Duration::from_millis(STALE_IF_ERROR_MS),
+            refresh: Duration::from_secs(30),
+            stale_if_error: DAY,
             limits: Limits::default(),
         }
     }
@@ -65,8 +66,7 @@ impl Config {
     ///
     /// [`config::Error`] names the option and never shows a value.
     pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
-        let Object(options) = config::parse::<Object<Options>>(text)?;
-        Self::from_options(options)
+        Self::from_options(config::parse(text)?)
     }
 
     /// Refreshes the snapshot in this interval, and answers from one of at most this age while
@@ -80,7 +80,6 @@ impl Config {
         refresh: Duration,
         stale_if_error: Duration,
     ) -> Result<Self, config::Error> {
-        const DAY: Duration = Duration::from_secs(86_400);
         if refresh < Duration::from_millis(1) || refresh > DAY {
             return Err(config::Error::new("refresh_ms", "expected 1 to 86400000, a day"));
         }
@@ -121,7 +120,7 @@ impl Config {
             Node::parse(url).map_err(refused)
         });
         let mut upstream = Upstream::new(nodes.collect::<Result<_, _>>()?)?;
-        if let Some(Object(Login { user, password })) = options.credentials {
+        if let Some(Login { user, password }) = options.credentials {
             upstream = upstream.with_credentials(Credentials::basic(&user, &password)?);
         }
         if let Some(list) = options.list {
@@ -131,41 +130,35 @@ impl Config {
             upstream = upstream.with_timeout(Duration::from_millis(timeout))?;
         }
         if let Some(body_bytes) = options.body_bytes {
-            upstream = upstream.with_body_bytes(body_bytes);
+            upstream = upstream.with_body_bytes(body_bytes.get());
         }
         let upstream = upstream.with_headers(options.headers.into_iter().collect())?;
-        let Object(limits) = options.limits;
-        if limits.depth > MOST_DEPTH {
-            return Err(config::Error::new("limits.depth", format!("expected 1 to {MOST_DEPTH}")));
-        }
-        let refresh = Duration::from_millis(options.refresh_ms.unwrap_or(REFRESH_MS));
+
+        let config = Self::new(upstream).with_limits(options.limits);
+        let refresh = options.refresh_ms.map_or(config.refresh, Duration::from_millis);
         let stale_if_error =
-            Duration::from_millis(options.stale_if_error_ms.unwrap_or(STALE_IF_ERROR_MS));
-        Self::new(upstream).with_limits(limits).with_times(refresh, stale_if_error)
+            options.stale_if_error_ms.map_or(config.stale_if_error, Duration::from_millis);
+        config.with_times(refresh, stale_if_error)
     }
 }
 
-const REFRESH_MS: u64 = 30_000;
-const STALE_IF_ERROR_MS: u64 = 86_400_000;
-
-/// The greatest depth that can be configured: each level takes some stack, and a component has little.
-const MOST_DEPTH: usize = 32;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The options as they are written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {
     nodes: Vec<String>,
-    credentials: Option<Object<Login>>,
+    credentials: Option<Login>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     list: Option<String>,
     refresh_ms: Option<u64>,
     stale_if_error_ms: Option<u64>,
     timeout_ms: Option<u64>,
-    body_bytes: Option<usize>,
+    body_bytes: Option<NonZeroUsize>,
     #[serde(default)]
-    limits: Object<Limits>,
+    limits: Limits,
 }
 
 #[derive(Deserialize)]
@@ -222,7 +215,7 @@ mod tests {
             (r#""nodes":"https://u:secret@b""#, "nodes: a string, expected an array"),
             (r#""nodes":[1]"#, "nodes[0]: a number, expected a string"),
             ("", "missing field `nodes`"),
-            (r#""nodes":[],"node":1"#, "node: unknown field `node`"),
+            (r#""nodes":[],"node":1"#, "node: unknown field, expected one of nodes, "),
             (
                 &format!(r#"{NODES},"credentials":"ann:secret""#),
                 "credentials: a string, expected an object",
@@ -248,12 +241,22 @@ mod tests {
             (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
             (
                 &format!(r#"{NODES},"limits":{{"document":1}}"#),
-                "limits.document: unknown field `document`",
+                "limits.document: unknown field, expected one of depth, ",
             ),
             (&format!(r#"{NODES},"limits":[16]"#), "limits: an array, expected an object"),
             (&format!(r#"{NODES},"limits":{{"depth":"secret"}}"#), "limits.depth: expected an int"),
             (&format!(r#"{NODES},"limits":{{"depth":0}}"#), "limits.depth: expected an integer"),
-            (&format!(r#"{NODES},"limits":{{"depth":33}}"#), "limits.depth: expected 1 to 32"),
+            (
+                &format!(r#"{NODES},"limits":{{"depth":65}}"#),
+                "limits.depth: expected an integer from 1 to 64",
+            ),
+            (
+                &format!(r#"{NODES},"limits":{{"documents":0}}"#),
+                "limits.documents: expected an integer from 1 up",
+            ),
+            (&format!(r#"{NODES},"body_bytes":0"#), "body_bytes: a number, expected a nonzero"),
+            (&format!(r#"{NODES},"credentials":null"#), "credentials: null, expected an object"),
+            (&format!(r#"{NODES},"refresh_ms":null"#), "refresh_ms: null, expected u64"),
         ] {
             let error = parse(&format!("{{{options}}}")).unwrap_err();
             assert!(error.starts_with(expected), "{error}");
@@ -262,7 +265,7 @@ mod tests {
             }
         }
         let error = parse(r#"{"a\nb":1}"#).unwrap_err();
-        assert!(error.contains("unknown field `a\u{fffd}b`"), "{error}");
+        assert!(error.starts_with("a\u{fffd}b: unknown field, "), "{error}");
         let error = parse(r#""{\"credentials\":\"secret\"}""#).unwrap_err();
         assert!(error.starts_with("a string, expected an object"));
         assert!(parse("[]").is_err());

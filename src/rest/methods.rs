@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(parse(r#"{"methods":"pass"}"#), Ok(Methods::Pass));
         assert_eq!(parse(r#"{"methods":"refuse"}"#), Ok(Methods::Refuse));
         for (text, expected) in [
-            (r#"{"methods":"secret"}"#, "methods: another value, expected `pass` or `refuse`"),
+            (r#"{"methods":"secret"}"#, "methods: expected one of pass, refuse"),
             (r#"{"methods":["pass"]}"#, "methods: an array, expected a string"),
             (r#"{"methods":{"pass":null}}"#, "methods: an object, expected a string"),
             (r#"{"methods":null}"#, "methods: null, expected a string"),

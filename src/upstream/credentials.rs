@@ -7,6 +7,7 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::access::UserName;
 use crate::config;
 
 /// Credentials for the upstream: HTTP Basic (RFC 7617). Nothing shows them but the request.
@@ -23,10 +24,8 @@ impl Credentials {
     ///
     /// If the user is empty or holds a colon, or either holds a control character.
     pub fn basic(user: &str, password: &str) -> Result<Self, config::Error> {
-        if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
-            let reason = "expected a name, not empty, without colons and control characters";
-            return Err(config::Error::new("credentials.user", reason));
-        }
+        let UserName(user) = UserName::try_from(String::from(user))
+            .map_err(|reason| config::Error::new("credentials.user", reason))?;
         if password.chars().any(char::is_control) {
             let reason = "expected a password without control characters";
             return Err(config::Error::new("credentials.password", reason));

@@ -19,7 +19,7 @@
 use std::fmt;
 
 use ccs_modules::access::Policy;
-use ccs_modules::config::{self, Error, Object, present};
+use ccs_modules::config::{self, Error};
 use ccs_modules::rest::Methods;
 use ccs_modules::{Limits, Snapshot};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -39,56 +39,45 @@ pub struct Config {
 impl Config {
     /// Parses a configuration, and reads the file that it names.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
-        let Object(fields): Object<Fields> = config::parse(text)?;
+        let fields: Fields = config::parse(text)?;
         let limits = match fields.limits {
             None => Limits::default(),
             Some(Json(text)) => {
-                let Object(limits) =
-                    config::parse(text.as_bytes()).map_err(|error| refused("limits", error))?;
-                limits
+                config::parse(text.as_bytes()).map_err(|error| Error::new("limits", error))?
             }
         };
         let snapshot = match (fields.documents, fields.file) {
             (Some(Json(text)), None) => Snapshot::parse(text.as_bytes(), &limits)
-                .map_err(|error| refused("documents", error))?,
+                .map_err(|error| Error::new("documents", error))?,
             (None, Some(path)) => {
-                let body = mount::read(&path).map_err(|error| refused("file", error))?;
-                Snapshot::parse(&body, &limits).map_err(|error| refused("file", error))?
+                let body = mount::read(&path).map_err(|error| Error::new("file", error))?;
+                Snapshot::parse(&body, &limits).map_err(|error| Error::new("file", error))?
             }
-            _ => return Err(refused("documents", "expected either documents or file")),
+            _ => return Err(Error::new("documents", "expected either documents or file")),
         };
         let access = match fields.access {
             None => None,
             Some(Json(text)) => {
                 let policy = Policy::parse(text.as_bytes());
-                Some(policy.map_err(|error| refused("access", error))?)
+                Some(policy.map_err(|error| Error::new("access", error))?)
             }
         };
         Ok(Self { snapshot, access, methods: fields.methods, limits })
     }
 }
 
-/// Makes the error for a field.
-fn refused(field: &str, reason: impl ToString) -> Error {
-    Error { field: field.into(), reason: reason.to_string() }
-}
-
 /// The fields of a configuration.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    #[serde(default, deserialize_with = "present")]
     documents: Option<Json>,
-    #[serde(default, deserialize_with = "present")]
     file: Option<String>,
     /// Read and not used: a change of it is a change of the configuration.
-    #[serde(default, rename = "revision")]
+    #[serde(rename = "revision")]
     _revision: Option<String>,
-    #[serde(default, deserialize_with = "present")]
     access: Option<Json>,
     #[serde(default)]
     methods: Methods,
-    #[serde(default, deserialize_with = "present")]
     limits: Option<Json>,
 }
 

@@ -14,7 +14,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{self, Ccs, Config, Upstream, refused};
+use crate::config::{Ccs, Config, Error, Upstream};
 use crate::counters::Counters;
 use crate::log;
 use crate::mirrored::Mirrored;
@@ -113,11 +113,11 @@ impl Plugin {
     }
 }
 
-fn configuration(size: usize) -> Result<Config, config::Error> {
+fn configuration(size: usize) -> Result<Config, Error> {
     match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
         Ok(Some(text)) => Config::parse(&text),
-        Ok(None) => Err(refused("configuration", "missing")),
-        Err(status) => Err(refused("configuration", format!("not readable: {status:?}"))),
+        Ok(None) => Err(Error::new("configuration", "missing")),
+        Err(status) => Err(Error::new("configuration", format!("not readable: {status:?}"))),
     }
 }
 

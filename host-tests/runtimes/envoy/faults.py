@@ -51,7 +51,7 @@ ENDLESS = {"slow", "drip"}
 """The behaviours that end only with the timeout."""
 
 REFUSED = {
-    '{': "EOF while parsing an object",
+    '{': "line 1, column 1: unexpected end",
     '{"ccs":{"documents":[]},"acces":{}}': "acces",
     '{"ccs":{}}': "ccs",
     '{"ccs":{"upstream":{"cluster":"c","url":"http://a","list":"/l","timeout_ms":0}}}':

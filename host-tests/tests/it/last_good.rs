@@ -26,7 +26,7 @@ async fn a_file_that_breaks_changes_no_answer_and_is_logged_once() {
 
     // A file half-written in place, a malformed document, and no file at all.
     for (body, why) in [
-        (Some("[{\"uid\":"), "line 1, column 8: EOF while parsing a value"),
+        (Some("[{\"uid\":"), "line 1, column 8: unexpected end"),
         (Some("[{\"uid\":7}]"), "field uid: a number"),
         (None, "there is no such file"),
     ] {

@@ -87,10 +87,14 @@ fn a_catalog_is_sound_or_an_error_at_its_place() {
     assert_eq!(documents, [(&"a".into(), &r#"{"uid":"\u0061","version":1}"#.into())]);
 
     for (body, place, reason) in [
-        ("", (1, 1), "EOF while parsing a value"),
-        ("{}", (1, 1), "expected an array"),
+        ("", (1, 1), "the list of documents: unexpected end"),
+        ("{}", (1, 1), "the list of documents: expected an array"),
         ("[{\"uid\":\"a\"}\n,{\"uid\":1}]", (2, 2), "document at index 1: field uid: a number"),
-        ("[{\"uid\":\"a\"},\n {\"uid\":\"b\",\"x\":tru}]", (2, 20), "expected ident"),
+        (
+            "[{\"uid\":\"a\"},\n {\"uid\":\"b\",\"x\":tru}]",
+            (2, 20),
+            "the list of documents: unexpected `}`",
+        ),
         (
             "[{\"uid\":\"b\"},{\"uid\":\"b\",\"author\":1}]",
             (1, 14),
@@ -104,8 +108,9 @@ fn a_catalog_is_sound_or_an_error_at_its_place() {
         ("[{\"uid\":\"b\"},\n{\"uid\":\"\\u0062\"}]", (2, 1), "document \"b\": field uid: shared"),
     ] {
         let error = CheckedCatalog::parse(body.as_bytes()).unwrap_err();
-        assert_eq!((error.line, error.column), place, "{body}: {error}");
-        assert!(error.reason.starts_with(reason), "{body}: {error}");
+        let position = error.position.unwrap();
+        assert_eq!((position.line, position.column), place, "{body}: {error}");
+        assert!(error.malformed.to_string().starts_with(reason), "{body}: {error}");
     }
 }
 

@@ -267,7 +267,7 @@ fn a_mirror_outlives_its_upstream_and_its_host() {
 fn a_configuration_that_is_refused_names_the_option_and_shows_no_value() {
     for (configuration, option) in [
         (r#"{"nodes":["https://ann:secret@node1"]}"#, "nodes[0]: "),
-        (r#"{"nodes":["https://node1"],"limits":{"depth":33}}"#, "limits.depth: "),
+        (r#"{"nodes":["https://node1"],"limits":{"depth":65}}"#, "limits.depth: "),
     ] {
         let error = Mirror::open(configuration).unwrap_err();
         assert!(error.contains(option) && !error.contains("secret"), "{error}");
@@ -277,12 +277,12 @@ fn a_configuration_that_is_refused_names_the_option_and_shows_no_value() {
 /// The deepest nesting that can be configured fits into the component's stack.
 #[test]
 fn the_greatest_depth_fits_into_the_stack() {
-    let configuration = r#"{"nodes":["https://node1"],"limits":{"depth":32}}"#;
+    let configuration = r#"{"nodes":["https://node1"],"limits":{"depth":64}}"#;
     let mut mirror = Mirror::open(configuration).unwrap();
     let fetch = mirror.fetch(0);
-    let body = format!(r#"[{{"uid":"a", "x": {}{} }}]"#, "[".repeat(31), "]".repeat(31));
+    let body = format!(r#"[{{"uid":"a", "x": {}{} }}]"#, "[".repeat(63), "]".repeat(63));
     assert_eq!(mirror.answered(0, fetch.id, 200, &[], &body), Outcome::Changed);
-    let objects = format!("{}1{}", r#"{"x": "#.repeat(31), "}".repeat(31));
+    let objects = format!("{}1{}", r#"{"x": "#.repeat(63), "}".repeat(63));
     let PollResult::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
     let fetch = mirror.fetch(until);
     let body = format!(r#"[{{"uid":"a", "x": {objects} }}]"#);

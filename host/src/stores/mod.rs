@@ -7,7 +7,7 @@ mod file;
 mod redis;
 mod scripted;
 
-pub use ccs_modules::SyntaxError;
+pub use ccs_modules::{SnapshotError, SyntaxError};
 
 pub use self::cluster::{Cluster, ClusterAddress, ClusterAddressError, read_credentials};
 pub use self::demo::demo;

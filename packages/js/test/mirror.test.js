@@ -194,7 +194,7 @@ test("a wrong option is named, and its value is not shown", () => {
   for (const [configuration, expected] of [
     [{ nodes: ["https://ann:secret@node1"] }, /nodes\[0\]: a URL with credentials/],
     [{ nodes: [] }, /nodes: empty/],
-    [{ nodes: ["https://node1"], refresh: 5 }, /unknown field `refresh`/],
+    [{ nodes: ["https://node1"], refresh: 5 }, /refresh: unknown field, /],
     ['{"nodes":["https://node1"],"credentials":"secret"}', /credentials: a string, expected an object/],
   ]) {
     assert.throws(

@@ -152,7 +152,7 @@ class Configurations(unittest.TestCase):
         for configuration, expected in [
             ({"nodes": ["https://ann:secret@node1"]}, r"nodes\[0\]: a URL with credentials"),
             ({"nodes": []}, "nodes: empty"),
-            ({"nodes": ["https://node1"], "refresh": 5}, "unknown field `refresh`"),
+            ({"nodes": ["https://node1"], "refresh": 5}, "refresh: unknown field, "),
             ('{"nodes":["https://node1"],"credentials":"secret"}', "credentials: a string, expected an object"),
         ]:
             with self.assertRaisesRegex(ConfigurationError, expected) as caught:

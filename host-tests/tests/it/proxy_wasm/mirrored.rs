@@ -10,12 +10,11 @@ const CONFIGURATION: &str = r#"{
     "ccs": {
         "upstream": {
             "cluster": "ccs", "url": "http://ccs", "list": "/v1/modules", "timeout_ms": 1000,
-            "headers": {"authorization": "Basic c2VjcmV0"}
+            "body_bytes": 1000, "headers": {"authorization": "Basic c2VjcmV0"}
         },
         "refresh_ms": 30000, "stale_if_error_ms": 120000
     },
-    "access": {"anonymous": ["admin"]},
-    "limits": {"response_bytes": 1000}
+    "access": {"anonymous": ["admin"]}
 }"#;
 
 const LIST: &str = r#"[{"uid":"a"},{"uid":"b"}]"#;

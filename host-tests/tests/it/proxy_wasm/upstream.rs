@@ -9,10 +9,10 @@ use crate::proxy_wasm::host::{Fate, Filter, Headers, Reply, Response, Status};
 const CONFIGURATION: &str = r#"{
     "ccs": {"upstream": {
         "cluster": "ccs", "url": "http://ccs", "list": "/v1/modules", "module": "/v1/modules/{uid}",
-        "timeout_ms": 1000
+        "timeout_ms": 1000, "body_bytes": 1000
     }},
     "access": {"anonymous": ["admin"]},
-    "limits": {"response_bytes": 1000}
+    "limits": {"depth": 64}
 }"#;
 
 #[test]
@@ -106,9 +106,8 @@ fn what_has_no_target_is_passed_on() {
 
 #[test]
 fn the_deepest_nesting_that_may_be_configured_fits_the_stack() {
-    let configuration = CONFIGURATION.replace("\"response_bytes\": 1000", "\"depth\": 64");
     for (levels, expected) in [(63, 200), (64, 500), (100_000, 500)] {
-        let mut filter = Filter::load(&configuration).unwrap();
+        let mut filter = Filter::load(CONFIGURATION).unwrap();
         filter.set_upstream(move |_| {
             let (open, close) = ("[ ".repeat(levels), "]".repeat(levels));
             status("200", &format!(r#"[{{"uid":"a","b":{open}{close}}}]"#))
