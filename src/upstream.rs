@@ -77,10 +77,11 @@ impl Upstream {
             return Err(config::Error::new("nodes", "empty, expected at least one URL"));
         }
         for (index, node) in nodes.iter().enumerate() {
-            if nodes.iter().take(index).any(|earlier| earlier.has_origin_of(node)) {
+            if nodes.iter().take(index).any(|earlier| earlier == node) {
                 return Err(config::Error::new(format!("nodes[{index}]"), "the same as another"));
             }
         }
+
         Ok(Self {
             nodes,
             headers: Vec::from([("accept".into(), "application/json".into())]),
@@ -207,6 +208,7 @@ impl Upstream {
     fn request(&self, index: usize, path: String) -> Option<Request> {
         let node = self.nodes.get(index)?;
         Some(Request {
+            name: format!("{node}"),
             node: index,
             scheme: node.scheme(),
             authority: node.authority().into(),
@@ -247,6 +249,8 @@ pub struct Request {
     /// The most bytes of a body that are accepted: reading one more is enough to see that a body is
     /// too long.
     pub body_bytes: usize,
+    /// The URL of the node, its name in messages.
+    name: String,
     /// The URLs that redirected here, the first one first.
     redirected_from: Vec<String>,
 }
@@ -267,12 +271,7 @@ impl Request {
     /// Makes the error for a request without a response: `why` in the shell's own words, without
     /// credentials.
     pub fn failed(&self, why: &str) -> StoreError {
-        StoreError::Unavailable(format!("{}: {why}", self.origin()))
-    }
-
-    /// Returns the name of the node in messages.
-    fn origin(&self) -> String {
-        url(self.scheme, &self.authority, "")
+        StoreError::Unavailable(format!("{}: {why}", self.name))
     }
 
     fn is_conditional(&self) -> bool {
@@ -353,13 +352,13 @@ mod tests {
     #[test]
     fn options_that_are_wrong_are_named() {
         let node = |url| Node::parse(url).unwrap();
-        let twice = vec![node("https://a"), node("HTTPS://A:443/x")];
+        let twice = vec![node("https://a/x"), node("https://a/y"), node("HTTPS://A:443/x/")];
         let with = |fields: &[(&str, &str)]| upstream().with_headers(headers(fields)).map(drop);
         let credentials = Credentials::basic("ann", "secret").unwrap();
         let authorization = headers(&[("Authorization", "Bearer x")]);
         for (outcome, expected) in [
             (Upstream::new(vec![]).map(drop), "nodes: empty, expected at least one URL"),
-            (Upstream::new(twice).map(drop), "nodes[1]: the same as another"),
+            (Upstream::new(twice).map(drop), "nodes[2]: the same as another"),
             (with(&[("a b", "")]), "headers: expected names of header fields"),
             (with(&[("a", "\n")]), "headers.a: expected the value of a header field"),
             (with(&[("Accept", "*")]), "headers.Accept: this header field is set already"),

@@ -53,14 +53,12 @@ impl Node {
         format!("{}{path}", self.base)
     }
 
-    /// Tells whether this is the same server as another, whatever the paths.
-    pub(super) fn has_origin_of(&self, other: &Node) -> bool {
-        self.is_at(other.scheme, &other.authority)
-    }
-
-    /// Tells whether a URL with this scheme and authority is on this server.
-    pub(super) fn is_at(&self, scheme: Scheme, authority: &str) -> bool {
-        self.scheme == scheme && self.authority == authority
+    /// Returns whether a location is on this node: on its server, and below its path.
+    pub(super) fn contains(&self, location: &Location) -> bool {
+        let below = location.path.strip_prefix(&*self.base);
+        self.scheme == location.scheme
+            && self.authority == location.authority
+            && below.is_some_and(|below| below.starts_with('/'))
     }
 }
 

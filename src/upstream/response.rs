@@ -107,21 +107,22 @@ impl Upstream {
     /// Makes the request that a redirect leads to: only to a configured node, never in a circle.
     fn redirect(&self, request: &Request, response: &Response) -> Result<Request, StoreError> {
         let refused = |why: &str| {
-            let origin = request.origin();
-            StoreError::Unavailable(format!("{origin} answered {}, {why}", response.status))
+            let (name, status) = (&request.name, response.status);
+            StoreError::Unavailable(format!("{name} answered {status}, {why}"))
         };
+
         let Some(location) = headers::single(&response.headers, "location") else {
             return Err(refused("without one location"));
         };
-        let Location { scheme, authority, path } = Location::resolve(location, &request.url())
+        let location = Location::resolve(location, &request.url())
             .map_err(|found| refused(&format!("with {found}")))?;
-        let Some(node) = self.nodes.iter().position(|node| node.is_at(scheme, &authority)) else {
-            let origin = url(scheme, &authority, "");
+
+        let node = self.nodes.iter().position(|node| node.contains(&location));
+        let Some(mut next) = node.and_then(|node| self.request(node, location.path.clone())) else {
+            let origin = url(location.scheme, &location.authority, "");
             return Err(refused(&format!("a redirect to {origin}, which is no configured node")));
         };
-        let Some(mut next) = self.request(node, path) else {
-            return Err(refused("a redirect to no configured node"));
-        };
+
         next.redirected_from.clone_from(&request.redirected_from);
         next.redirected_from.push(request.url());
         if next.redirected_from.contains(&next.url()) {
@@ -146,15 +147,14 @@ fn is_redirect(status: u16) -> bool {
 fn body(request: &Request, response: Response) -> Result<Vec<u8>, StoreError> {
     let limit = request.body_bytes;
     if response.body.len() > limit {
-        let origin = request.origin();
-        let text = format!("{origin} sent a body of more than {limit} bytes");
+        let text = format!("{} sent a body of more than {limit} bytes", request.name);
         return Err(StoreError::TooLong(text));
     }
     Ok(response.body)
 }
 
 fn refused(request: &Request, status: u16) -> StoreError {
-    let text = format!("{} answered {status}", request.origin());
+    let text = format!("{} answered {status}", request.name);
     match status {
         401 | 403 => StoreError::Denied(text),
         _ => StoreError::Unavailable(text),
@@ -339,6 +339,33 @@ mod tests {
             (&[("location", "/v1/modules")], "a redirect in a circle"),
         ] {
             assert_eq!(list(response(307, headers, "")), Err(format!("{origin}, {expected}")));
+        }
+    }
+
+    #[test]
+    fn a_redirect_stays_below_the_path_of_a_node() {
+        let nodes = ["https://gw/c1", "https://gw/c2"].map(|url| Node::parse(url).unwrap());
+        let upstream = Upstream::new(nodes.into()).unwrap();
+        let request = upstream.list(0, None).unwrap();
+        for (location, node) in [
+            ("/c1/v1", Some(0)),
+            ("https://GW:443/c2/v1/modules?x", Some(1)),
+            ("/c1", None),
+            ("/c12/v1", None),
+            ("/c1/../c3", None),
+            ("/c1/%2e%2e/c3", None),
+            ("/", None),
+        ] {
+            let answer = upstream.read_list(&request, response(307, &[("location", location)], ""));
+            match (answer, node) {
+                (Ok(ListAnswer::Redirect(next)), Some(node)) => assert_eq!(next.node, node),
+                (answer, node) => {
+                    let expected = "the store is unavailable: https://gw/c1 answered 307, \
+                                    a redirect to https://gw, which is no configured node";
+                    assert_eq!(answer.unwrap_err().to_string(), expected, "{location}");
+                    assert_eq!(node, None);
+                }
+            }
         }
     }
 
