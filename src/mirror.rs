@@ -15,6 +15,6 @@ mod time;
 
 pub use crate::mirror::config::Config;
 pub use crate::mirror::fetches::{Fetch, FetchId, Fetches, Mirror, Outcome, Poll};
-pub use crate::mirror::kept::{Freshness, Saved, Source, View};
+pub use crate::mirror::kept::{Freshness, Saved, View};
 pub use crate::mirror::reader::Status;
 pub use crate::mirror::time::Millis;

@@ -7,11 +7,11 @@ use core::time::Duration;
 
 use crate::error::StoreError;
 use crate::mirror::config::Config;
-use crate::mirror::kept::{Held, Saved, Source};
+use crate::mirror::kept::{Held, Saved};
 use crate::mirror::schedule::Schedule;
 use crate::mirror::time::{Clock, Millis};
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::upstream::{ListAnswer, Request, Response};
+use crate::upstream::{Answer, Request, Response};
 
 /// A snapshot of a cluster's catalog that is kept fresh.
 ///
@@ -259,35 +259,35 @@ impl Mirror {
         let Some((request, begun)) = self.end(id, time) else {
             return Outcome::Late;
         };
-        match self.config.upstream.read_list(&request, response) {
-            Ok(ListAnswer::Body { age, body, entity_tag }) => {
-                let source = entity_tag.map(|entity_tag| Source { url: request.url(), entity_tag });
-                match self.check(&body) {
-                    Ok(Some(snapshot)) => {
-                        let unchecked = Duration::ZERO;
-                        let snapshot = Arc::new(snapshot);
-                        self.held = Some(Held { snapshot, source, begun, age, unchecked });
-                        self.succeed(time, request.node, Outcome::Changed)
-                    }
-                    Ok(None) => {
-                        self.confirm(begun, age);
-                        if let Some(held) = &mut self.held {
-                            held.source = source;
-                        }
-                        self.succeed(time, request.node, Outcome::Unchanged)
-                    }
-                    Err(error) => {
-                        let why = format!("the list is refused: {error}");
-                        self.fail(time, request.node, request.failed(&why))
-                    }
+        match self.config.upstream.read(&request, response) {
+            Ok(Answer::Body { age, body, validator }) => match self.check(&body) {
+                Ok(Some(snapshot)) => {
+                    let unchecked = Duration::ZERO;
+                    let snapshot = Arc::new(snapshot);
+                    self.held = Some(Held { snapshot, validator, begun, age, unchecked });
+                    self.succeed(time, request.node, Outcome::Changed)
                 }
+                Ok(None) => {
+                    self.confirm(begun, age);
+                    if let Some(held) = &mut self.held {
+                        held.validator = validator;
+                    }
+                    self.succeed(time, request.node, Outcome::Unchanged)
+                }
+                Err(error) => {
+                    let why = format!("the list is refused: {error}");
+                    self.fail(time, request.node, request.failed(&why))
+                }
+            },
+            Ok(Answer::NotFound) => {
+                self.fail(time, request.node, request.failed("there is no list"))
             }
-            Ok(ListAnswer::Redirect(request)) => {
+            Ok(Answer::Redirect(request)) => {
                 self.phase = Phase::Waiting { until: time, redirect: Some(request) };
                 self.fetches.redirected += 1;
                 Outcome::Redirected
             }
-            Ok(ListAnswer::Unchanged { age }) => {
+            Ok(Answer::Unchanged { age }) => {
                 self.confirm(begun, age);
                 self.succeed(time, request.node, Outcome::Unchanged)
             }
@@ -317,9 +317,9 @@ impl Mirror {
         if self.held.is_some() {
             return Ok(());
         }
-        let Saved { body, source, age } = saved;
+        let Saved { body, validator, age } = saved;
         let snapshot = Arc::new(Snapshot::parse(&body, &self.config.limits)?);
-        self.held = Some(Held { snapshot, source, begun: time, age, unchecked: age });
+        self.held = Some(Held { snapshot, validator, begun: time, age, unchecked: age });
         if matches!(self.phase, Phase::Waiting { redirect: None, .. }) {
             let until = time.saturating_add(self.schedule.after_restore(age));
             self.phase = Phase::Waiting { until, redirect: None };
@@ -360,7 +360,7 @@ impl Mirror {
         since: Duration,
         saved: Saved,
     ) -> Result<Outcome, StoreError> {
-        let Saved { body, source, age } = saved;
+        let Saved { body, validator, age } = saved;
         let age = age.saturating_add(since);
         if self.held.as_ref().is_some_and(|held| held.age_at(time) < age) {
             return Ok(Outcome::Unchanged);
@@ -371,11 +371,12 @@ impl Mirror {
         match (changed, &mut self.held) {
             (Some(snapshot), held) => {
                 let snapshot = Arc::new(snapshot);
-                *held = Some(Held { snapshot, source, begun: time, age, unchecked: since });
+                *held = Some(Held { snapshot, validator, begun: time, age, unchecked: since });
                 Ok(Outcome::Changed)
             }
             (None, Some(held)) => {
-                (held.source, held.begun, held.age, held.unchecked) = (source, time, age, since);
+                (held.validator, held.begun, held.age, held.unchecked) =
+                    (validator, time, age, since);
                 Ok(Outcome::Unchanged)
             }
             (None, None) => Ok(Outcome::Unchanged),
@@ -385,13 +386,9 @@ impl Mirror {
     /// Begins a fetch.
     fn begin(&mut self, time: Duration, redirect: Option<Request>) -> Poll {
         let upstream = &self.config.upstream;
-        let known = || {
-            let url = upstream.list_url(self.node)?;
-            let source = self.held.as_ref()?.source.as_ref()?;
-            (source.url == url).then_some(source.entity_tag.as_str())
-        };
+        let validator = self.held.as_ref().and_then(|held| held.validator.as_deref());
         // An upstream has at least one node, and `node` is one of them.
-        let Some(request) = redirect.or_else(|| upstream.list(self.node, known())) else {
+        let Some(request) = redirect.or_else(|| upstream.list(self.node, validator)) else {
             return Poll::Wait { until: Millis(u64::MAX) };
         };
         self.last_id += 1;

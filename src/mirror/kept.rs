@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 #[derive(Clone)]
 pub(super) struct Held {
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) source: Option<Source>,
+    pub(super) validator: Option<String>,
     /// The time when the request was sent that brought the snapshot or confirmed it.
     pub(super) begun: Duration,
     /// The age of the snapshot at `begun`: by the upstream's account, or as restored.
@@ -25,15 +25,6 @@ impl Held {
     pub(super) fn age_at(&self, time: Duration) -> Duration {
         self.age.saturating_add(time.saturating_sub(self.begun))
     }
-}
-
-/// The place that a snapshot came from, by which the upstream can be asked whether it is unchanged.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Source {
-    /// The URL.
-    pub url: String,
-    /// The entity tag of the body at this URL.
-    pub entity_tag: String,
 }
 
 /// A snapshot that may answer.
@@ -70,8 +61,9 @@ pub enum Freshness {
 pub struct Saved {
     /// The body of the list.
     pub body: Vec<u8>,
-    /// The place that it came from, if the upstream gave an entity tag.
-    pub source: Option<Source>,
+    /// The validator of the body, if the upstream gave one: an opaque text, by which the upstream can
+    /// be asked whether the list is unchanged.
+    pub validator: Option<String>,
     /// The age of the snapshot.
     pub age: Duration,
 }

@@ -172,7 +172,7 @@ impl Mirror {
         let held = self.held.as_ref()?;
         Some(Saved {
             body: held.snapshot.body().to_vec(),
-            source: held.source.clone(),
+            validator: held.validator.clone(),
             age: held.age_at(time),
         })
     }

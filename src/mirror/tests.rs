@@ -235,6 +235,24 @@ fn a_redirect_to_a_configured_node_is_followed_at_once() {
 }
 
 #[test]
+fn a_redirected_request_is_conditional_too() {
+    let mut mirror = mirror(&["https://node1"]);
+    let moved = response(307, &[("location", "/v2/modules")], "");
+    let id = fetch(&mut mirror, 0).id;
+    mirror.answered(Millis(0), id, moved.clone());
+    load(&mut mirror, 0, &[("etag", "\"x\"")], LIST);
+
+    let first = fetch(&mut mirror, 40_000);
+    assert_eq!(if_none_match(&first), None);
+    mirror.answered(Millis(40_000), first.id, moved);
+    let second = fetch(&mut mirror, 40_000);
+    assert_eq!(second.request.url(), "https://node1/v2/modules");
+    assert_eq!(if_none_match(&second), Some("\"x\""));
+    let unchanged = response(304, &[], "");
+    assert_eq!(mirror.answered(Millis(40_000), second.id, unchanged), Outcome::Unchanged);
+}
+
+#[test]
 fn a_saved_snapshot_answers_after_a_restart() {
     let mut first = mirror(&["https://node1"]);
     assert_eq!(first.save(Millis(0)), None);
@@ -262,7 +280,7 @@ fn a_saved_snapshot_answers_after_a_restart() {
     assert_eq!(second.view(Millis(1007)).unwrap().age, Duration::ZERO);
 
     // The answer of the upstream is newer than the saved list.
-    let other = Saved { body: b"[]".to_vec(), source: None, age: Duration::ZERO };
+    let other = Saved { body: b"[]".to_vec(), validator: None, age: Duration::ZERO };
     second.restore(Millis(1007), other).unwrap();
     assert_eq!(second.get_module(Millis(1007), &["admin"], "a").unwrap().uid, "a");
     // One that is too old is not answered from, and one that is fresh is not fetched at once.
@@ -280,8 +298,8 @@ fn a_saved_snapshot_answers_after_a_restart() {
 fn a_restore_during_a_fetch_does_not_disturb_it() {
     let mut mirror = mirror(&["https://node1"]);
     let id = fetch(&mut mirror, 0).id;
-    let source = Source { url: "https://node1/v1/modules".into(), entity_tag: "\"x\"".into() };
-    let saved = Saved { body: LIST.into(), source: Some(source), age: Duration::ZERO };
+    let validator = Some("https://node1/v1/modules \"x\"".into());
+    let saved = Saved { body: LIST.into(), validator, age: Duration::ZERO };
     mirror.restore(Millis(1), saved).unwrap();
     assert!(mirror.status(Millis(1)).fetching);
     // The request had no entity tag, so this says nothing about the snapshot.
@@ -311,7 +329,7 @@ fn a_mirror_that_follows_another_is_as_old_as_it() {
     assert_eq!(if_none_match(&fetch(&mut second, until)), Some("\"x\""));
 
     // The same list dates anew, and an older one changes nothing.
-    let again = Saved { source: None, age: Duration::ZERO, ..saved.clone() };
+    let again = Saved { validator: None, age: Duration::ZERO, ..saved.clone() };
     assert_eq!(second.follow(Millis(40_000), since, Ok(again)), Outcome::Unchanged);
     assert_eq!(second.view(Millis(40_000)).unwrap().age, since);
     let older = Saved { body: b"[]".to_vec(), ..saved.clone() };

@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::body::{find, split};
 use crate::error::StoreError;
 use crate::limits::Limits;
-use crate::upstream::{ListAnswer, ModuleAnswer, Request, Response, Upstream};
+use crate::upstream::{Answer as NodeAnswer, Request, Response, Upstream};
 
 /// A call of an upstream: its nodes are asked one after the other until one answers.
 ///
@@ -187,13 +187,13 @@ fn read_list(
     response: Response,
     _: &str,
 ) -> Result<Answer<Vec<u8>>, StoreError> {
-    match upstream.read_list(request, response)? {
-        ListAnswer::Body { body, .. } => match split(&body) {
+    match upstream.read(request, response)? {
+        NodeAnswer::Body { body, .. } => match split(&body) {
             Ok(_) => Ok(Answer::Found(body)),
             Err(error) => Err(request.failed(&format!("the list is refused: {error}"))),
         },
-        ListAnswer::Redirect(next) => Ok(Answer::Redirect(next)),
-        ListAnswer::Unchanged { .. } => {
+        NodeAnswer::Redirect(next) => Ok(Answer::Redirect(next)),
+        NodeAnswer::NotFound | NodeAnswer::Unchanged { .. } => {
             Err(request.failed("it answered 304 to a request without an entity tag"))
         }
     }
@@ -205,9 +205,10 @@ fn read_module(
     response: Response,
     _: &str,
 ) -> Result<Answer<Option<Vec<u8>>>, StoreError> {
-    Ok(match upstream.read_module(request, response)? {
-        ModuleAnswer::Document(document) => Answer::Found(document),
-        ModuleAnswer::Redirect(next) => Answer::Redirect(next),
+    Ok(match upstream.read(request, response)? {
+        NodeAnswer::Body { body, .. } => Answer::Found(Some(body)),
+        NodeAnswer::NotFound | NodeAnswer::Unchanged { .. } => Answer::Found(None),
+        NodeAnswer::Redirect(next) => Answer::Redirect(next),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Interface `mirror`.
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -7,7 +8,7 @@ use core::time::Duration;
 
 use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::mirror::{
-    Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Source, Status,
+    Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Status,
 };
 use ccs_modules::upstream::Response;
 use ccs_modules::{Error, StoreError};
@@ -183,17 +184,20 @@ impl From<Result<Freshness, StoreError>> for mirror::Freshness {
 
 impl From<Saved> for mirror::Saved {
     fn from(saved: Saved) -> Self {
-        let source =
-            saved.source.map(|Source { url, entity_tag }| mirror::Source { url, entity_tag });
+        let source = saved.validator.as_ref().and_then(|validator| validator.split_once(' '));
+        let source = source.map(|(url, entity_tag)| mirror::Source {
+            url: url.into(),
+            entity_tag: entity_tag.into(),
+        });
         Self { body: text(saved.body), source, age: millis(saved.age) }
     }
 }
 
 impl From<mirror::Saved> for Saved {
     fn from(saved: mirror::Saved) -> Self {
-        let source =
-            saved.source.map(|mirror::Source { url, entity_tag }| Source { url, entity_tag });
-        Self { body: saved.body.into_bytes(), source, age: Duration::from_millis(saved.age) }
+        let validator = |mirror::Source { url, entity_tag }| format!("{url} {entity_tag}");
+        let validator = saved.source.map(validator);
+        Self { body: saved.body.into_bytes(), validator, age: Duration::from_millis(saved.age) }
     }
 }
 
