@@ -48,8 +48,9 @@ use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::path::ModulePath;
 
-pub use crate::upstream::call::{Call, Turn};
+pub use crate::upstream::call::{Call, Exchange, Next};
 pub use crate::upstream::credentials::Credentials;
+pub(crate) use crate::upstream::node::Cursor;
 pub use crate::upstream::node::{Node, Scheme};
 pub use crate::upstream::response::{Answer, Response};
 

@@ -11,7 +11,7 @@ use crate::mirror::kept::{Held, Saved};
 use crate::mirror::schedule::Schedule;
 use crate::mirror::time::{Clock, Millis};
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::upstream::{Answer, Request, Response};
+use crate::upstream::{Answer, Cursor, Request, Response};
 
 /// A snapshot of a cluster's catalog that is kept fresh.
 ///
@@ -135,8 +135,7 @@ pub struct Mirror {
     pub(super) clock: Clock,
     schedule: Schedule,
     pub(super) phase: Phase,
-    /// The node to ask next.
-    pub(super) node: usize,
+    pub(super) cursor: Cursor,
     last_id: u64,
     pub(super) held: Option<Held>,
     /// The reason of the last failure, if no fetch has succeeded since.
@@ -213,12 +212,13 @@ impl Mirror {
     /// Makes a mirror that holds nothing yet. The seed is a random number: mirrors with the same one
     /// ask at the same moments.
     pub fn new(config: Config, seed: u64) -> Self {
+        let cursor = Cursor::new(config.upstream.nodes().len());
         Self {
             schedule: Schedule::new(config.refresh, seed),
             config,
             clock: Clock::default(),
             phase: Phase::Waiting { until: Duration::ZERO, redirect: None },
-            node: 0,
+            cursor,
             last_id: 0,
             held: None,
             failure: None,
@@ -238,8 +238,8 @@ impl Mirror {
             let timeout = self.config.upstream.timeout();
             if time >= begun.saturating_add(timeout) {
                 let why = format!("no response in {} ms", timeout.as_millis());
-                let (node, error) = (request.node, request.failed(&why));
-                self.fail(time, node, error);
+                let error = request.failed(&why);
+                self.fail(time, error);
             }
         }
         let until = match &mut self.phase {
@@ -265,33 +265,32 @@ impl Mirror {
                     let unchecked = Duration::ZERO;
                     let snapshot = Arc::new(snapshot);
                     self.held = Some(Held { snapshot, validator, begun, age, unchecked });
-                    self.succeed(time, request.node, Outcome::Changed)
+                    self.succeed(time, Outcome::Changed)
                 }
                 Ok(None) => {
                     self.confirm(begun, age);
                     if let Some(held) = &mut self.held {
                         held.validator = validator;
                     }
-                    self.succeed(time, request.node, Outcome::Unchanged)
+                    self.succeed(time, Outcome::Unchanged)
                 }
                 Err(error) => {
                     let why = format!("the list is refused: {error}");
-                    self.fail(time, request.node, request.failed(&why))
+                    self.fail(time, request.failed(&why))
                 }
             },
-            Ok(Answer::NotFound) => {
-                self.fail(time, request.node, request.failed("there is no list"))
-            }
+            Ok(Answer::NotFound) => self.fail(time, request.failed("there is no list")),
             Ok(Answer::Redirect(request)) => {
+                self.cursor.redirect(request.node);
                 self.phase = Phase::Waiting { until: time, redirect: Some(request) };
                 self.fetches.redirected += 1;
                 Outcome::Redirected
             }
             Ok(Answer::Unchanged { age }) => {
                 self.confirm(begun, age);
-                self.succeed(time, request.node, Outcome::Unchanged)
+                self.succeed(time, Outcome::Unchanged)
             }
-            Err(error) => self.fail(time, request.node, error),
+            Err(error) => self.fail(time, error),
         }
     }
 
@@ -300,7 +299,7 @@ impl Mirror {
     pub fn failed(&mut self, now: Millis, id: FetchId, why: &str) -> Outcome {
         let time = self.clock.advance(now);
         match self.end(id, time) {
-            Some((request, _)) => self.fail(time, request.node, request.failed(why)),
+            Some((request, _)) => self.fail(time, request.failed(why)),
             None => Outcome::Late,
         }
     }
@@ -387,8 +386,9 @@ impl Mirror {
     fn begin(&mut self, time: Duration, redirect: Option<Request>) -> Poll {
         let upstream = &self.config.upstream;
         let validator = self.held.as_ref().and_then(|held| held.validator.as_deref());
-        // An upstream has at least one node, and `node` is one of them.
-        let Some(request) = redirect.or_else(|| upstream.list(self.node, validator)) else {
+        // An upstream has at least one node, and the cursor is at one of them.
+        let Some(request) = redirect.or_else(|| upstream.list(self.cursor.node(), validator))
+        else {
             return Poll::Wait { until: Millis(u64::MAX) };
         };
         self.last_id += 1;
@@ -431,21 +431,20 @@ impl Mirror {
         }
     }
 
-    fn succeed(&mut self, time: Duration, node: usize, outcome: Outcome) -> Outcome {
+    fn succeed(&mut self, time: Duration, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Changed => self.fetches.changed += 1,
             _ => self.fetches.unchanged += 1,
         }
-        self.node = node;
         self.failure = None;
         let until = time.saturating_add(self.schedule.after_success());
         self.phase = Phase::Waiting { until, redirect: None };
         outcome
     }
 
-    fn fail(&mut self, time: Duration, node: usize, error: StoreError) -> Outcome {
+    fn fail(&mut self, time: Duration, error: StoreError) -> Outcome {
         self.fetches.failed += 1;
-        self.node = if node + 1 < self.config.upstream.nodes().len() { node + 1 } else { 0 };
+        self.cursor.advance();
         self.failure = Some(error.clone());
         let until = time.saturating_add(self.schedule.after_failure(self.held.is_some()));
         self.phase = Phase::Waiting { until, redirect: None };

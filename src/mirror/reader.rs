@@ -155,11 +155,7 @@ impl Mirror {
             age: self.held.as_ref().map(|held| held.age_at(time)),
             freshness: self.view(now).map(|view| view.freshness),
             failure: self.failure.clone(),
-            node: match &self.phase {
-                Phase::Fetching { request, .. }
-                | Phase::Waiting { redirect: Some(request), .. } => request.node,
-                Phase::Waiting { redirect: None, .. } => self.node,
-            },
+            node: self.cursor.node(),
             fetching: matches!(self.phase, Phase::Fetching { .. }),
             fetches: self.fetches,
         }
