@@ -14,7 +14,7 @@ mod tests;
 mod time;
 
 pub use crate::mirror::config::Config;
-pub use crate::mirror::fetches::{Fetch, FetchId, Fetches, Mirror, Outcome, Poll};
+pub use crate::mirror::fetches::{Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
 pub use crate::mirror::kept::{Freshness, Saved, View};
 pub use crate::mirror::reader::Status;
-pub use crate::mirror::time::Millis;
+pub use crate::mirror::time::Timestamp;

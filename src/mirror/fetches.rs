@@ -7,9 +7,9 @@ use core::time::Duration;
 
 use crate::error::StoreError;
 use crate::mirror::config::Config;
-use crate::mirror::kept::{Held, Saved};
+use crate::mirror::kept::{Kept, Saved};
 use crate::mirror::schedule::Schedule;
-use crate::mirror::time::{Clock, Millis};
+use crate::mirror::time::{Clock, Timestamp};
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::upstream::{Answer, Cursor, Request, Response};
 
@@ -26,8 +26,8 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 /// 3. On `Fetch`, send the request. Give back the response with [`answered`](Self::answered), or say
 ///    with [`failed`](Self::failed) why there is none, at the latest after the timeout; go to 2.
 /// 4. On `Wait`, wait until that moment, or for the response that is outstanding; go to 2.
-/// 5. Answer requests at any time, from what is held.
-/// 6. To start while the cluster is down, [save](Self::save) what is held, and
+/// 5. Answer requests at any time, from what is kept.
+/// 6. To start while the cluster is down, [save](Self::save) what is kept, and
 ///    [restore](Self::restore) it.
 ///
 /// A shell that blocks does 2 to 4 in one loop. One that awaits does the same and awaits in it. One
@@ -36,7 +36,7 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 /// ```
 /// use std::time::Duration;
 /// use ccs_modules::access::Caller;
-/// use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Millis, Outcome, Poll};
+/// use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Timestamp, Outcome, Poll};
 /// use ccs_modules::{rest, upstream};
 ///
 /// /// Sends a request: here, to a cluster that is down every other time.
@@ -50,7 +50,7 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 /// }
 ///
 /// // A shell that blocks.
-/// fn turn(mirror: &mut Mirror, now: Millis) -> Millis {
+/// fn turn(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
 ///     match mirror.poll(now) {                                           // 2
 ///         Poll::Fetch(Fetch { id, request, timeout }) => {               // 3
 ///             match send(&request, timeout) {
@@ -64,7 +64,7 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 /// }
 ///
 /// // A shell that awaits.
-/// async fn turn_async(mirror: &mut Mirror, now: Millis) -> Millis {
+/// async fn turn_async(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
 ///     match mirror.poll(now) {
 ///         Poll::Fetch(Fetch { id, request, timeout }) => {
 ///             match async { send(&request, timeout) }.await {
@@ -83,12 +83,12 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 ///     sent: Option<FetchId>,
 /// }
 /// impl Filter {
-///     fn on_tick(&mut self, now: Millis) {
+///     fn on_tick(&mut self, now: Timestamp) {
 ///         if let Poll::Fetch(fetch) = self.mirror.poll(now) {
 ///             self.sent = Some(fetch.id); // and dispatches the request
 ///         }
 ///     }
-///     fn on_response(&mut self, now: Millis, response: upstream::Response) {
+///     fn on_response(&mut self, now: Timestamp, response: upstream::Response) {
 ///         if let Some(id) = self.sent.take() {
 ///             self.mirror.answered(now, id, response);
 ///             self.on_tick(now); // a redirect is followed at once
@@ -101,29 +101,29 @@ use crate::upstream::{Answer, Cursor, Request, Response};
 /// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
 /// let request =
 ///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-/// assert_eq!(mirror.handle(Millis(0), &request).status, 503);
+/// assert_eq!(mirror.handle(Timestamp(0), &request).status, 503);
 ///
-/// let mut now = Millis(0);
-/// while now < Millis(3_600_000) {
+/// let mut now = Timestamp(0);
+/// while now < Timestamp(3_600_000) {
 ///     now = turn(&mut mirror, now);
 /// }
 /// let response = mirror.handle(now, &request);                           // 5
 /// assert_eq!(response.status, 200);
 /// assert!(response.headers.iter().any(|(name, _)| name == "age"));
 ///
-/// let saved = mirror.save(now).expect("a snapshot is held");            // 6
+/// let saved = mirror.save(now).expect("a snapshot is kept");            // 6
 /// let mut restarted = Mirror::new(Config::parse(config)?, 4712);
-/// restarted.restore(Millis(0), saved)?;
-/// assert_eq!(restarted.handle(Millis(0), &request).status, 200);
+/// restarted.restore(Timestamp(0), saved)?;
+/// assert_eq!(restarted.handle(Timestamp(0), &request).status, 200);
 ///
-/// let later = futures_lite::future::block_on(turn_async(&mut restarted, Millis(60_000)));
-/// assert_eq!(later, Millis(60_000));
+/// let later = futures_lite::future::block_on(turn_async(&mut restarted, Timestamp(60_000)));
+/// assert_eq!(later, Timestamp(60_000));
 ///
 /// let mut filter = Filter { mirror: Mirror::new(Config::parse(config)?, 4713), sent: None };
-/// filter.on_tick(Millis(0));
+/// filter.on_tick(Timestamp(0));
 /// let response = upstream::Response { status: 200, headers: vec![], body: b"[]".to_vec() };
-/// filter.on_response(Millis(12), response);
-/// assert!(filter.mirror.view(Millis(12)).is_ok());
+/// filter.on_response(Timestamp(12), response);
+/// assert!(filter.mirror.view(Timestamp(12)).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -137,17 +137,17 @@ pub struct Mirror {
     pub(super) phase: Phase,
     pub(super) cursor: Cursor,
     last_id: u64,
-    pub(super) held: Option<Held>,
+    pub(super) kept: Option<Kept>,
     /// The reason of the last failure, if no fetch has succeeded since.
     pub(super) failure: Option<StoreError>,
-    pub(super) fetches: Fetches,
+    pub(super) fetches: FetchCounts,
 }
 
 /// The state of the fetches. Times are counted from the first call, as [`Clock`] counts them.
 #[derive(Clone)]
 pub(super) enum Phase {
     /// One request is outstanding.
-    Fetching { id: FetchId, request: Request, begun: Duration },
+    Fetching { id: FetchId, request: Request, request_time: Duration },
     /// Nothing is outstanding. `redirect` is the request that a redirect led to.
     Waiting { until: Duration, redirect: Option<Request> },
 }
@@ -161,7 +161,7 @@ pub enum Poll {
     /// Do nothing until this moment.
     Wait {
         /// The moment, later than the one of the poll.
-        until: Millis,
+        until: Timestamp,
     },
 }
 
@@ -197,7 +197,7 @@ pub enum Outcome {
 
 /// The numbers of fetches by outcome, since the mirror was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Fetches {
+pub struct FetchCounts {
     /// Fetches that brought another catalog than before, or the first one.
     pub changed: u64,
     /// Fetches that failed, those without a response in time included.
@@ -220,9 +220,9 @@ impl Mirror {
             phase: Phase::Waiting { until: Duration::ZERO, redirect: None },
             cursor,
             last_id: 0,
-            held: None,
+            kept: None,
             failure: None,
-            fetches: Fetches::default(),
+            fetches: FetchCounts::default(),
         }
     }
 
@@ -232,18 +232,20 @@ impl Mirror {
     }
 
     /// Says what to do next: send a request, if one is due and none is outstanding, or wait.
-    pub fn poll(&mut self, now: Millis) -> Poll {
+    pub fn poll(&mut self, now: Timestamp) -> Poll {
         let time = self.clock.advance(now);
-        if let Phase::Fetching { request, begun, .. } = &self.phase {
+        if let Phase::Fetching { request, request_time, .. } = &self.phase {
             let timeout = self.config.upstream.timeout();
-            if time >= begun.saturating_add(timeout) {
+            if time >= request_time.saturating_add(timeout) {
                 let why = format!("no response in {} ms", timeout.as_millis());
                 let error = request.failed(&why);
                 self.fail(time, error);
             }
         }
         let until = match &mut self.phase {
-            Phase::Fetching { begun, .. } => begun.saturating_add(self.config.upstream.timeout()),
+            Phase::Fetching { request_time, .. } => {
+                request_time.saturating_add(self.config.upstream.timeout())
+            }
             Phase::Waiting { until, .. } if time < *until => *until,
             Phase::Waiting { redirect, .. } => {
                 let redirect = redirect.take();
@@ -254,23 +256,24 @@ impl Mirror {
     }
 
     /// Takes the response to a fetch. The body is checked whole before it replaces anything.
-    pub fn answered(&mut self, now: Millis, id: FetchId, response: Response) -> Outcome {
+    pub fn answered(&mut self, now: Timestamp, id: FetchId, response: Response) -> Outcome {
         let time = self.clock.advance(now);
-        let Some((request, begun)) = self.end(id, time) else {
+        let Some((request, request_time)) = self.end(id, time) else {
             return Outcome::Late;
         };
         match self.config.upstream.read(&request, response) {
             Ok(Answer::Body { age, body, validator }) => match self.check(&body) {
                 Ok(Some(snapshot)) => {
-                    let unchecked = Duration::ZERO;
+                    let since_validation = Duration::ZERO;
                     let snapshot = Arc::new(snapshot);
-                    self.held = Some(Held { snapshot, validator, begun, age, unchecked });
+                    self.kept =
+                        Some(Kept { snapshot, validator, request_time, age, since_validation });
                     self.succeed(time, Outcome::Changed)
                 }
                 Ok(None) => {
-                    self.confirm(begun, age);
-                    if let Some(held) = &mut self.held {
-                        held.validator = validator;
+                    self.revalidate(request_time, age);
+                    if let Some(kept) = &mut self.kept {
+                        kept.validator = validator;
                     }
                     self.succeed(time, Outcome::Unchanged)
                 }
@@ -287,7 +290,7 @@ impl Mirror {
                 Outcome::Redirected
             }
             Ok(Answer::Unchanged { age }) => {
-                self.confirm(begun, age);
+                self.revalidate(request_time, age);
                 self.succeed(time, Outcome::Unchanged)
             }
             Err(error) => self.fail(time, error),
@@ -296,7 +299,7 @@ impl Mirror {
 
     /// Takes the news that a fetch has no response, and why: in the shell's own words, which reach
     /// clients and hold no credentials.
-    pub fn failed(&mut self, now: Millis, id: FetchId, why: &str) -> Outcome {
+    pub fn failed(&mut self, now: Timestamp, id: FetchId, why: &str) -> Outcome {
         let time = self.clock.advance(now);
         match self.end(id, time) {
             Some((request, _)) => self.fail(time, request.failed(why)),
@@ -306,19 +309,20 @@ impl Mirror {
 
     /// Holds a snapshot that was saved. Its `age` is the one at this moment: the age it had when it
     /// was saved and the time since, by a clock that runs while the program does not. Does nothing if
-    /// a snapshot is held already.
+    /// a snapshot is kept already.
     ///
     /// # Errors
     ///
     /// If the body is not a catalog.
-    pub fn restore(&mut self, now: Millis, saved: Saved) -> Result<(), SnapshotError> {
+    pub fn restore(&mut self, now: Timestamp, saved: Saved) -> Result<(), SnapshotError> {
         let time = self.clock.advance(now);
-        if self.held.is_some() {
+        if self.kept.is_some() {
             return Ok(());
         }
         let Saved { body, validator, age } = saved;
         let snapshot = Arc::new(Snapshot::parse(&body, &self.config.limits)?);
-        self.held = Some(Held { snapshot, validator, begun: time, age, unchecked: age });
+        self.kept =
+            Some(Kept { snapshot, validator, request_time: time, age, since_validation: age });
         if matches!(self.phase, Phase::Waiting { redirect: None, .. }) {
             let until = time.saturating_add(self.schedule.after_restore(age));
             self.phase = Phase::Waiting { until, redirect: None };
@@ -329,21 +333,21 @@ impl Mirror {
     /// Takes over the outcome of a fetch that another mirror of this upstream made, and ended this long
     /// ago: what it [saved](Self::save) then, or why it failed. A fetch of this mirror that is
     /// outstanding is given up. So one fetch is enough for all mirrors of a program.
-    pub fn follow(
+    pub fn adopt(
         &mut self,
-        now: Millis,
+        now: Timestamp,
         since: Duration,
         ended: Result<Saved, StoreError>,
     ) -> Outcome {
         let time = self.clock.advance(now);
-        let (outcome, wait) = match ended.and_then(|saved| self.take_over(time, since, saved)) {
+        let (outcome, wait) = match ended.and_then(|saved| self.adopt_saved(time, since, saved)) {
             Ok(outcome) => {
                 self.failure = None;
                 (outcome, self.schedule.after_success())
             }
             Err(error) => {
                 self.failure = Some(error.clone());
-                let wait = self.schedule.after_failure(self.held.is_some());
+                let wait = self.schedule.after_failure(self.kept.is_some());
                 (Outcome::Failed(error), wait)
             }
         };
@@ -352,8 +356,8 @@ impl Mirror {
         outcome
     }
 
-    /// Holds a snapshot of another mirror, unless the one that is held is younger.
-    fn take_over(
+    /// Holds a snapshot of another mirror, unless the one that is kept is younger.
+    fn adopt_saved(
         &mut self,
         time: Duration,
         since: Duration,
@@ -361,20 +365,26 @@ impl Mirror {
     ) -> Result<Outcome, StoreError> {
         let Saved { body, validator, age } = saved;
         let age = age.saturating_add(since);
-        if self.held.as_ref().is_some_and(|held| held.age_at(time) < age) {
+        if self.kept.as_ref().is_some_and(|kept| kept.age_at(time) < age) {
             return Ok(Outcome::Unchanged);
         }
         let changed = self.check(&body).map_err(|error| {
             StoreError::Other(format!("the list of another mirror is refused: {error}"))
         })?;
-        match (changed, &mut self.held) {
-            (Some(snapshot), held) => {
+        match (changed, &mut self.kept) {
+            (Some(snapshot), kept) => {
                 let snapshot = Arc::new(snapshot);
-                *held = Some(Held { snapshot, validator, begun: time, age, unchecked: since });
+                *kept = Some(Kept {
+                    snapshot,
+                    validator,
+                    request_time: time,
+                    age,
+                    since_validation: since,
+                });
                 Ok(Outcome::Changed)
             }
-            (None, Some(held)) => {
-                (held.validator, held.begun, held.age, held.unchecked) =
+            (None, Some(kept)) => {
+                (kept.validator, kept.request_time, kept.age, kept.since_validation) =
                     (validator, time, age, since);
                 Ok(Outcome::Unchanged)
             }
@@ -385,16 +395,16 @@ impl Mirror {
     /// Begins a fetch.
     fn begin(&mut self, time: Duration, redirect: Option<Request>) -> Poll {
         let upstream = &self.config.upstream;
-        let validator = self.held.as_ref().and_then(|held| held.validator.as_deref());
+        let validator = self.kept.as_ref().and_then(|kept| kept.validator.as_deref());
         // An upstream has at least one node, and the cursor is at one of them.
         let Some(request) = redirect.or_else(|| upstream.list(self.cursor.node(), validator))
         else {
-            return Poll::Wait { until: Millis(u64::MAX) };
+            return Poll::Wait { until: Timestamp(u64::MAX) };
         };
         self.last_id += 1;
         let id = FetchId(self.last_id);
         let fetch = Fetch { id, request: request.clone(), timeout: upstream.timeout() };
-        self.phase = Phase::Fetching { id, request, begun: time };
+        self.phase = Phase::Fetching { id, request, request_time: time };
         Poll::Fetch(fetch)
     }
 
@@ -403,8 +413,8 @@ impl Mirror {
     fn end(&mut self, id: FetchId, time: Duration) -> Option<(Request, Duration)> {
         let ended = Phase::Waiting { until: time, redirect: None };
         match core::mem::replace(&mut self.phase, ended) {
-            Phase::Fetching { id: outstanding, request, begun } if outstanding == id => {
-                Some((request, begun))
+            Phase::Fetching { id: outstanding, request, request_time } if outstanding == id => {
+                Some((request, request_time))
             }
             other => {
                 self.phase = other;
@@ -413,10 +423,10 @@ impl Mirror {
         }
     }
 
-    /// Checks a body, and returns its catalog; none if it is the one that is held.
+    /// Checks a body, and returns its catalog; none if it is the one that is kept.
     fn check(&self, body: &[u8]) -> Result<Option<Snapshot>, SnapshotError> {
         let is_held =
-            |body: &[u8]| self.held.as_ref().is_some_and(|held| held.snapshot.body() == body);
+            |body: &[u8]| self.kept.as_ref().is_some_and(|kept| kept.snapshot.body() == body);
         if is_held(body) {
             return Ok(None);
         }
@@ -425,9 +435,10 @@ impl Mirror {
     }
 
     /// Dates the snapshot to a fetch that found it unchanged.
-    fn confirm(&mut self, begun: Duration, age: Duration) {
-        if let Some(held) = &mut self.held {
-            (held.begun, held.age, held.unchecked) = (begun, age, Duration::ZERO);
+    fn revalidate(&mut self, request_time: Duration, age: Duration) {
+        if let Some(kept) = &mut self.kept {
+            (kept.request_time, kept.age, kept.since_validation) =
+                (request_time, age, Duration::ZERO);
         }
     }
 
@@ -446,7 +457,7 @@ impl Mirror {
         self.fetches.failed += 1;
         self.cursor.advance();
         self.failure = Some(error.clone());
-        let until = time.saturating_add(self.schedule.after_failure(self.held.is_some()));
+        let until = time.saturating_add(self.schedule.after_failure(self.kept.is_some()));
         self.phase = Phase::Waiting { until, redirect: None };
         Outcome::Failed(error)
     }

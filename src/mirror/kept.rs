@@ -10,20 +10,20 @@ use crate::snapshot::Snapshot;
 
 /// The snapshot, and when it was made.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct Kept {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) validator: Option<String>,
     /// The time when the request was sent that brought the snapshot or confirmed it.
-    pub(super) begun: Duration,
-    /// The age of the snapshot at `begun`: by the upstream's account, or as restored.
+    pub(super) request_time: Duration,
+    /// The age of the snapshot at `request_time`: by the upstream's account, or as restored.
     pub(super) age: Duration,
-    /// The time at `begun` since the upstream was asked: more than zero after a restore.
-    pub(super) unchecked: Duration,
+    /// The time at `request_time` since the upstream was asked: more than zero after a restore.
+    pub(super) since_validation: Duration,
 }
 
-impl Held {
+impl Kept {
     pub(super) fn age_at(&self, time: Duration) -> Duration {
-        self.age.saturating_add(time.saturating_sub(self.begun))
+        self.age.saturating_add(time.saturating_sub(self.request_time))
     }
 }
 

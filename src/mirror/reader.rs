@@ -1,4 +1,4 @@
-//! The answers of a mirror, from what is held.
+//! The answers of a mirror, from what is kept.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -9,9 +9,9 @@ use crate::catalog::{get_module, list_modules};
 use crate::error::{Error, StoreError};
 use crate::lookup::{self, Fitting};
 use crate::mirror::cache_status;
-use crate::mirror::fetches::{Fetches, Mirror, Phase};
-use crate::mirror::kept::{Freshness, Held, Saved, View};
-use crate::mirror::time::Millis;
+use crate::mirror::fetches::{FetchCounts, Mirror, Phase};
+use crate::mirror::kept::{Freshness, Kept, Saved, View};
+use crate::mirror::time::Timestamp;
 use crate::module::Module;
 use crate::rest;
 use crate::step::Step;
@@ -30,7 +30,7 @@ pub struct Status {
     /// Whether a request is outstanding.
     pub fetching: bool,
     /// The numbers of fetches by outcome.
-    pub fetches: Fetches,
+    pub fetches: FetchCounts,
 }
 
 impl Mirror {
@@ -38,21 +38,21 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// If nothing is held, or it is older than `stale_if_error`: [`StoreError::Denied`] if the
+    /// If nothing is kept, or it is older than `stale_if_error`: [`StoreError::Denied`] if the
     /// upstream refuses the credentials, else [`StoreError::Unavailable`].
-    pub fn view(&self, now: Millis) -> Result<View<'_>, StoreError> {
+    pub fn view(&self, now: Timestamp) -> Result<View<'_>, StoreError> {
         let time = self.clock.at(now);
-        let Some(held) = &self.held else {
+        let Some(kept) = &self.kept else {
             return Err(self.without_snapshot("nothing has been fetched yet"));
         };
-        let age = held.age_at(time);
+        let age = kept.age_at(time);
         if age > self.config.stale_if_error {
             let limit = self.config.stale_if_error.as_secs();
             return Err(
                 self.without_snapshot(&format!("the catalog is more than {limit} seconds old"))
             );
         }
-        Ok(View { snapshot: &held.snapshot, age, freshness: self.freshness(held, time) })
+        Ok(View { snapshot: &kept.snapshot, age, freshness: self.freshness(kept, time) })
     }
 
     /// Answers a request: from the snapshot, with its `age` (RFC 9111) and a `cache-status`
@@ -61,7 +61,7 @@ impl Mirror {
     /// The body of the list is borrowed; [`rest::Response::into_owned`] copies it.
     pub fn handle(
         &self,
-        now: Millis,
+        now: Timestamp,
         request: &rest::Request<'_>,
     ) -> rest::Response<Cow<'_, [u8]>> {
         match self.view(now) {
@@ -84,7 +84,7 @@ impl Mirror {
     /// [`Error::Forbidden`], or [`Error::Store`] where there is no snapshot that may answer.
     pub fn list_modules<R: AsRef<str>>(
         &self,
-        now: Millis,
+        now: Timestamp,
         roles: &[R],
     ) -> Result<Vec<Module>, Error> {
         self.resolve(now, list_modules(roles, &self.config.limits))
@@ -98,7 +98,7 @@ impl Mirror {
     /// there is no snapshot that may answer.
     pub fn get_module<R: AsRef<str>>(
         &self,
-        now: Millis,
+        now: Timestamp,
         roles: &[R],
         uid: &str,
     ) -> Result<Module, Error> {
@@ -112,7 +112,7 @@ impl Mirror {
     /// Those of [`list_modules`](Self::list_modules).
     pub fn find_modules<R: AsRef<str>>(
         &self,
-        now: Millis,
+        now: Timestamp,
         roles: &[R],
         name: &str,
         version: Option<&str>,
@@ -127,7 +127,7 @@ impl Mirror {
     /// Those of [`list_modules`](Self::list_modules).
     pub fn latest_modules<R: AsRef<str>>(
         &self,
-        now: Millis,
+        now: Timestamp,
         roles: &[R],
     ) -> Result<Vec<Module>, Error> {
         self.resolve(now, lookup::latest_modules(roles, &self.config.limits))
@@ -141,7 +141,7 @@ impl Mirror {
     /// Those of [`list_modules`](Self::list_modules).
     pub fn fitting_modules<R: AsRef<str>>(
         &self,
-        now: Millis,
+        now: Timestamp,
         roles: &[R],
         redis_version: &str,
     ) -> Result<Vec<Fitting>, Error> {
@@ -149,10 +149,10 @@ impl Mirror {
     }
 
     /// Returns the state of the mirror.
-    pub fn status(&self, now: Millis) -> Status {
+    pub fn status(&self, now: Timestamp) -> Status {
         let time = self.clock.at(now);
         Status {
-            age: self.held.as_ref().map(|held| held.age_at(time)),
+            age: self.kept.as_ref().map(|kept| kept.age_at(time)),
             freshness: self.view(now).map(|view| view.freshness),
             failure: self.failure.clone(),
             node: self.cursor.node(),
@@ -161,25 +161,26 @@ impl Mirror {
         }
     }
 
-    /// Returns what to store of the snapshot; none if nothing is held. The moment it was stored has
+    /// Returns what to store of the snapshot; none if nothing is kept. The moment it was stored has
     /// to be stored with it.
-    pub fn save(&self, now: Millis) -> Option<Saved> {
+    pub fn save(&self, now: Timestamp) -> Option<Saved> {
         let time = self.clock.at(now);
-        let held = self.held.as_ref()?;
+        let kept = self.kept.as_ref()?;
         Some(Saved {
-            body: held.snapshot.body().to_vec(),
-            validator: held.validator.clone(),
-            age: held.age_at(time),
+            body: kept.snapshot.body().to_vec(),
+            validator: kept.validator.clone(),
+            age: kept.age_at(time),
         })
     }
 
-    fn freshness(&self, held: &Held, time: Duration) -> Freshness {
-        let unchecked = held.unchecked.saturating_add(time.saturating_sub(held.begun));
+    fn freshness(&self, kept: &Kept, time: Duration) -> Freshness {
+        let since_validation =
+            kept.since_validation.saturating_add(time.saturating_sub(kept.request_time));
         let longest = self.config.refresh.saturating_mul(2);
-        match longest.checked_sub(unchecked) {
+        match longest.checked_sub(since_validation) {
             Some(left) => Freshness::Fresh { left },
             None => Freshness::Stale {
-                over: unchecked.saturating_sub(longest),
+                over: since_validation.saturating_sub(longest),
                 why: self.failure.clone().unwrap_or_else(|| {
                     StoreError::Unavailable("the upstream has not been asked again".into())
                 }),
@@ -198,7 +199,7 @@ impl Mirror {
         }
     }
 
-    fn resolve<T>(&self, now: Millis, step: Step<Result<T, Error>>) -> Result<T, Error> {
+    fn resolve<T>(&self, now: Timestamp, step: Step<Result<T, Error>>) -> Result<T, Error> {
         match step {
             Step::Ask(ask) => match self.view(now) {
                 Ok(view) => view.snapshot.answer(Step::Ask(ask)),

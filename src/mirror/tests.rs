@@ -22,7 +22,7 @@ fn mirror(nodes: &[&str]) -> Mirror {
 
 /// Expects one fetch.
 fn fetch(mirror: &mut Mirror, now: u64) -> Fetch {
-    match mirror.poll(Millis(now)) {
+    match mirror.poll(Timestamp(now)) {
         Poll::Fetch(fetch) => fetch,
         poll => panic!("{poll:?}"),
     }
@@ -30,7 +30,7 @@ fn fetch(mirror: &mut Mirror, now: u64) -> Fetch {
 
 /// Expects to wait, and returns until when.
 fn wait(mirror: &mut Mirror, now: u64) -> u64 {
-    match mirror.poll(Millis(now)) {
+    match mirror.poll(Timestamp(now)) {
         Poll::Wait { until } => until.0,
         poll => panic!("{poll:?}"),
     }
@@ -44,13 +44,13 @@ fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
 /// Fetches this list, in no time.
 fn load(mirror: &mut Mirror, now: u64, headers: &[(&str, &str)], list: &str) -> Outcome {
     let id = fetch(mirror, now).id;
-    mirror.answered(Millis(now), id, response(200, headers, list))
+    mirror.answered(Timestamp(now), id, response(200, headers, list))
 }
 
 fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
     let caller = Caller::Authenticated(vec!["admin".to_string()]);
     let request = rest::Request { method: "GET", target, headers: &[], caller: &caller };
-    mirror.handle(Millis(now), &request).into_owned()
+    mirror.handle(Timestamp(now), &request).into_owned()
 }
 
 fn field<'a>(response: &'a rest::Response, name: &str) -> Option<&'a str> {
@@ -76,7 +76,7 @@ fn a_list_is_fetched_and_answers() {
     assert_eq!(request.url(), "https://node1/v1/modules");
     assert_eq!(timeout, Duration::from_secs(5));
     assert_eq!(wait(&mut mirror, 6), 5005);
-    let outcome = mirror.answered(Millis(1005), id, response(200, &[], LIST));
+    let outcome = mirror.answered(Timestamp(1005), id, response(200, &[], LIST));
     assert_eq!(outcome, Outcome::Changed);
 
     let listed = handle(&mirror, 2500, "/v1/modules");
@@ -86,35 +86,35 @@ fn a_list_is_fetched_and_answers() {
     assert_eq!(field(&listed, "cache-status"), Some("ccs-modules; hit; ttl=57"));
     assert_eq!(field(&handle(&mirror, 2500, "/v1/modules/b"), "age"), Some("2"));
     assert_eq!(field(&handle(&mirror, 2500, "/v1"), "age"), None);
-    let modules = mirror.list_modules(Millis(2500), &["admin"]).unwrap();
+    let modules = mirror.list_modules(Timestamp(2500), &["admin"]).unwrap();
     assert_eq!(modules[0].uid, "a");
-    assert_eq!(mirror.get_module(Millis(0), &["admin"], "b"), Err(Error::NotFound));
-    assert_eq!(mirror.get_module(Millis(0), &["none"], "a"), Err(Error::Forbidden));
+    assert_eq!(mirror.get_module(Timestamp(0), &["admin"], "b"), Err(Error::NotFound));
+    assert_eq!(mirror.get_module(Timestamp(0), &["none"], "a"), Err(Error::Forbidden));
     let until = wait(&mut mirror, 2500);
     assert!((1005..=1005 + REFRESH).contains(&until), "{until}");
 }
 
 #[test]
-fn an_unchanged_list_is_confirmed_by_its_entity_tag_at_the_same_url() {
+fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
     let mut mirror = mirror(&["https://node1", "https://node2"]);
     assert_eq!(load(&mut mirror, 0, &[("etag", "\"x\"")], LIST), Outcome::Changed);
     let Fetch { id, request, .. } = fetch(&mut mirror, 40_000);
     assert_eq!(request.headers.last().unwrap().1, "\"x\"");
     let unchanged = response(304, &[("age", "7")], "");
-    assert_eq!(mirror.answered(Millis(41_000), id, unchanged), Outcome::Unchanged);
+    assert_eq!(mirror.answered(Timestamp(41_000), id, unchanged), Outcome::Unchanged);
     // The age is the upstream's, and the time since it was asked.
-    assert_eq!(mirror.view(Millis(42_000)).unwrap().age, Duration::from_secs(9));
+    assert_eq!(mirror.view(Timestamp(42_000)).unwrap().age, Duration::from_secs(9));
     // Another node may use the same tag for another list.
     let failing = fetch(&mut mirror, 80_000).id;
-    mirror.failed(Millis(80_000), failing, "reset");
+    mirror.failed(Timestamp(80_000), failing, "reset");
     let other = fetch(&mut mirror, 120_000);
     assert_eq!((other.request.node, if_none_match(&other)), (1, None));
     // The same bytes from there are no change, and not parsed again.
     let same = response(200, &[], "[{\"uid\":\"a\"}]\n");
-    assert_eq!(mirror.answered(Millis(120_000), other.id, same), Outcome::Unchanged);
+    assert_eq!(mirror.answered(Timestamp(120_000), other.id, same), Outcome::Unchanged);
     assert_eq!(if_none_match(&fetch(&mut mirror, 160_000)), None);
-    let expected = Fetches { changed: 1, failed: 1, redirected: 0, unchanged: 2 };
-    assert_eq!(mirror.status(Millis(0)).fetches, expected);
+    let expected = FetchCounts { changed: 1, failed: 1, redirected: 0, unchanged: 2 };
+    assert_eq!(mirror.status(Timestamp(0)).fetches, expected);
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn the_old_list_answers_until_it_is_too_old() {
     ] {
         now = wait(&mut mirror, now);
         let id = fetch(&mut mirror, now).id;
-        let outcome = mirror.answered(Millis(now), id, bad);
+        let outcome = mirror.answered(Timestamp(now), id, bad);
         assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
         assert_eq!(handle(&mirror, now, "/v1/modules").status, 200);
     }
     now = wait(&mut mirror, now);
     let id = fetch(&mut mirror, now).id;
-    mirror.failed(Millis(now), id, "connection refused");
+    mirror.failed(Timestamp(now), id, "connection refused");
     let stale = handle(&mirror, 600_000, "/v1/modules");
     assert_eq!((stale.status, field(&stale, "age")), (200, Some("600")));
     assert_eq!(
@@ -152,27 +152,27 @@ fn the_old_list_answers_until_it_is_too_old() {
     let text = "the store is unavailable: the catalog is more than 600 seconds old; \
                 https://node1: connection refused";
     assert!(gone.body.starts_with(format!("{{\"description\":\"{text}\"").as_bytes()));
-    let status = mirror.status(Millis(600_001));
+    let status = mirror.status(Timestamp(600_001));
     assert_eq!(status.age, Some(Duration::from_millis(600_001)));
     assert_eq!(status.freshness.unwrap_err().to_string(), text);
     // One good answer is enough.
     load(&mut mirror, 700_000, &[], "[]");
     assert_eq!(handle(&mirror, 700_000, "/v1/modules").body, b"[]\n");
-    assert_eq!(mirror.status(Millis(700_000)).failure, None);
+    assert_eq!(mirror.status(Timestamp(700_000)).failure, None);
 }
 
 #[test]
 fn a_refused_host_needs_an_operator() {
     let mut mirror = mirror(&["https://node1"]);
     let id = fetch(&mut mirror, 0).id;
-    mirror.answered(Millis(0), id, response(401, &[], ""));
+    mirror.answered(Timestamp(0), id, response(401, &[], ""));
     let expected = "nothing has been fetched yet; https://node1 answered 401";
-    assert_eq!(mirror.view(Millis(0)).unwrap_err(), StoreError::Denied(expected.into()));
+    assert_eq!(mirror.view(Timestamp(0)).unwrap_err(), StoreError::Denied(expected.into()));
     // A body that is too long may be gone with the next fetch, so it is a 503 as well.
     let now = wait(&mut mirror, 0);
     let id = fetch(&mut mirror, now).id;
     let long = response(200, &[], &" ".repeat((8 << 20) + 1));
-    mirror.answered(Millis(now), id, long);
+    mirror.answered(Timestamp(now), id, long);
     assert_eq!(handle(&mirror, now, "/v1/modules").status, 503);
 }
 
@@ -183,18 +183,18 @@ fn a_fetch_without_a_response_is_given_up_and_comes_too_late() {
     assert_eq!(wait(&mut mirror, 4999), 5000);
     let until = wait(&mut mirror, 5000);
     assert!(until > 5000, "{until}");
-    let status = mirror.status(Millis(5000));
+    let status = mirror.status(Timestamp(5000));
     assert_eq!(
         status.failure,
         Some(StoreError::Unavailable("https://node1: no response in 5000 ms".into()))
     );
-    assert_eq!(mirror.answered(Millis(5001), id, response(200, &[], LIST)), Outcome::Late);
-    assert_eq!(mirror.failed(Millis(5001), id, "reset"), Outcome::Late);
-    assert!(mirror.view(Millis(5001)).is_err());
+    assert_eq!(mirror.answered(Timestamp(5001), id, response(200, &[], LIST)), Outcome::Late);
+    assert_eq!(mirror.failed(Timestamp(5001), id, "reset"), Outcome::Late);
+    assert!(mirror.view(Timestamp(5001)).is_err());
     // A number that was never given is no outstanding one.
     let next = fetch(&mut mirror, until).id;
-    assert_eq!(mirror.failed(Millis(until), FetchId(99), "reset"), Outcome::Late);
-    let outcome = mirror.answered(Millis(until), next, response(200, &[], LIST));
+    assert_eq!(mirror.failed(Timestamp(until), FetchId(99), "reset"), Outcome::Late);
+    let outcome = mirror.answered(Timestamp(until), next, response(200, &[], LIST));
     assert_eq!(outcome, Outcome::Changed);
 }
 
@@ -205,7 +205,7 @@ fn the_next_node_is_asked_after_a_failure_and_the_good_one_again() {
     for node in [0, 1, 2, 0, 1] {
         let Fetch { id, request, .. } = fetch(&mut mirror, now);
         assert_eq!(request.node, node);
-        mirror.failed(Millis(now), id, "connection refused");
+        mirror.failed(Timestamp(now), id, "connection refused");
         now = wait(&mut mirror, now);
     }
     load(&mut mirror, now, &[], LIST);
@@ -217,16 +217,16 @@ fn a_redirect_to_a_configured_node_is_followed_at_once() {
     let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
     let id = fetch(&mut mirror, 0).id;
     let location = [("location", "https://node2/v1/modules")];
-    let outcome = mirror.answered(Millis(10), id, response(307, &location, ""));
-    assert_eq!((outcome, mirror.status(Millis(10)).node), (Outcome::Redirected, 1));
+    let outcome = mirror.answered(Timestamp(10), id, response(307, &location, ""));
+    assert_eq!((outcome, mirror.status(Timestamp(10)).node), (Outcome::Redirected, 1));
     let Fetch { id, request, .. } = fetch(&mut mirror, 10);
     assert_eq!(request.url(), "https://node2/v1/modules");
-    mirror.answered(Millis(20), id, response(200, &[("etag", "\"x\"")], LIST));
+    mirror.answered(Timestamp(20), id, response(200, &[("etag", "\"x\"")], LIST));
     // The primary is asked first from now on, by its own entity tag.
     let next = fetch(&mut mirror, 40_000);
     assert_eq!((next.request.node, if_none_match(&next)), (1, Some("\"x\"")));
     let foreign = response(307, &[("location", "https://evil/v1/modules")], "");
-    let outcome = mirror.answered(Millis(40_000), next.id, foreign);
+    let outcome = mirror.answered(Timestamp(40_000), next.id, foreign);
     let text = "https://node2 answered 307, a redirect to https://evil, \
                 which is no configured node";
     assert_eq!(outcome, Outcome::Failed(StoreError::Unavailable(text.into())));
@@ -239,30 +239,30 @@ fn a_redirected_request_is_conditional_too() {
     let mut mirror = mirror(&["https://node1"]);
     let moved = response(307, &[("location", "/v2/modules")], "");
     let id = fetch(&mut mirror, 0).id;
-    mirror.answered(Millis(0), id, moved.clone());
+    mirror.answered(Timestamp(0), id, moved.clone());
     load(&mut mirror, 0, &[("etag", "\"x\"")], LIST);
 
     let first = fetch(&mut mirror, 40_000);
     assert_eq!(if_none_match(&first), None);
-    mirror.answered(Millis(40_000), first.id, moved);
+    mirror.answered(Timestamp(40_000), first.id, moved);
     let second = fetch(&mut mirror, 40_000);
     assert_eq!(second.request.url(), "https://node1/v2/modules");
     assert_eq!(if_none_match(&second), Some("\"x\""));
     let unchanged = response(304, &[], "");
-    assert_eq!(mirror.answered(Millis(40_000), second.id, unchanged), Outcome::Unchanged);
+    assert_eq!(mirror.answered(Timestamp(40_000), second.id, unchanged), Outcome::Unchanged);
 }
 
 #[test]
 fn a_saved_snapshot_answers_after_a_restart() {
     let mut first = mirror(&["https://node1"]);
-    assert_eq!(first.save(Millis(0)), None);
+    assert_eq!(first.save(Timestamp(0)), None);
     load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
-    let mut saved = first.save(Millis(3000)).unwrap();
+    let mut saved = first.save(Timestamp(3000)).unwrap();
     assert_eq!(saved.age, Duration::from_secs(5));
 
     saved.age += Duration::from_secs(100);
     let mut second = mirror(&["https://node1"]);
-    second.restore(Millis(7), saved.clone()).unwrap();
+    second.restore(Timestamp(7), saved.clone()).unwrap();
     let response = handle(&second, 1007, "/v1/modules");
     assert_eq!((response.status, field(&response, "age")), (200, Some("106")));
     assert_eq!(
@@ -276,22 +276,22 @@ fn a_saved_snapshot_answers_after_a_restart() {
     let next = fetch(&mut second, 1007);
     assert_eq!(if_none_match(&next), Some("\"x\""));
     let unchanged = self::response(304, &[], "");
-    assert_eq!(second.answered(Millis(1007), next.id, unchanged), Outcome::Unchanged);
-    assert_eq!(second.view(Millis(1007)).unwrap().age, Duration::ZERO);
+    assert_eq!(second.answered(Timestamp(1007), next.id, unchanged), Outcome::Unchanged);
+    assert_eq!(second.view(Timestamp(1007)).unwrap().age, Duration::ZERO);
 
     // The answer of the upstream is newer than the saved list.
     let other = Saved { body: b"[]".to_vec(), validator: None, age: Duration::ZERO };
-    second.restore(Millis(1007), other).unwrap();
-    assert_eq!(second.get_module(Millis(1007), &["admin"], "a").unwrap().uid, "a");
+    second.restore(Timestamp(1007), other).unwrap();
+    assert_eq!(second.get_module(Timestamp(1007), &["admin"], "a").unwrap().uid, "a");
     // One that is too old is not answered from, and one that is fresh is not fetched at once.
     let mut third = mirror(&["https://node1"]);
-    third.restore(Millis(0), Saved { age: Duration::MAX, ..saved.clone() }).unwrap();
+    third.restore(Timestamp(0), Saved { age: Duration::MAX, ..saved.clone() }).unwrap();
     assert_eq!(handle(&third, 0, "/v1/modules").status, 503);
     let mut fourth = mirror(&["https://node1"]);
-    fourth.restore(Millis(0), Saved { age: Duration::ZERO, ..saved.clone() }).unwrap();
+    fourth.restore(Timestamp(0), Saved { age: Duration::ZERO, ..saved.clone() }).unwrap();
     assert!(wait(&mut fourth, 0) > 0);
     let broken = Saved { body: b"[".to_vec(), ..saved };
-    assert!(mirror(&["https://node1"]).restore(Millis(0), broken).is_err());
+    assert!(mirror(&["https://node1"]).restore(Timestamp(0), broken).is_err());
 }
 
 #[test]
@@ -300,29 +300,29 @@ fn a_restore_during_a_fetch_does_not_disturb_it() {
     let id = fetch(&mut mirror, 0).id;
     let validator = Some("https://node1/v1/modules \"x\"".into());
     let saved = Saved { body: LIST.into(), validator, age: Duration::ZERO };
-    mirror.restore(Millis(1), saved).unwrap();
-    assert!(mirror.status(Millis(1)).fetching);
+    mirror.restore(Timestamp(1), saved).unwrap();
+    assert!(mirror.status(Timestamp(1)).fetching);
     // The request had no entity tag, so this says nothing about the snapshot.
-    let outcome = mirror.answered(Millis(2), id, response(304, &[], ""));
+    let outcome = mirror.answered(Timestamp(2), id, response(304, &[], ""));
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
 }
 
 #[test]
-fn a_mirror_that_follows_another_is_as_old_as_it() {
+fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     let mut first = mirror(&["https://node1"]);
     load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
-    let saved = first.save(Millis(0)).unwrap();
+    let saved = first.save(Timestamp(0)).unwrap();
     let mut second = mirror(&["https://node1"]);
     let id = fetch(&mut second, 7).id;
     let since = Duration::from_millis(500);
-    let outcome = second.follow(Millis(8), since, Ok(saved.clone()));
+    let outcome = second.adopt(Timestamp(8), since, Ok(saved.clone()));
     assert_eq!(outcome, Outcome::Changed);
-    let view = second.view(Millis(8)).unwrap();
+    let view = second.view(Timestamp(8)).unwrap();
     assert_eq!(view.age, Duration::from_millis(2500));
     assert_eq!(view.freshness, Freshness::Fresh { left: Duration::from_millis(59_500) });
     // Its own fetch is given up, and none of them is counted.
-    assert_eq!(second.answered(Millis(9), id, response(200, &[], "[]")), Outcome::Late);
-    assert_eq!(second.status(Millis(9)).fetches, Fetches::default());
+    assert_eq!(second.answered(Timestamp(9), id, response(200, &[], "[]")), Outcome::Late);
+    assert_eq!(second.status(Timestamp(9)).fetches, FetchCounts::default());
     // It goes on as if the fetch had been its own.
     let until = wait(&mut second, 9);
     assert!(until > 9 && until < 8 + REFRESH, "{until}");
@@ -330,31 +330,31 @@ fn a_mirror_that_follows_another_is_as_old_as_it() {
 
     // The same list dates anew, and an older one changes nothing.
     let again = Saved { validator: None, age: Duration::ZERO, ..saved.clone() };
-    assert_eq!(second.follow(Millis(40_000), since, Ok(again)), Outcome::Unchanged);
-    assert_eq!(second.view(Millis(40_000)).unwrap().age, since);
+    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(again)), Outcome::Unchanged);
+    assert_eq!(second.view(Timestamp(40_000)).unwrap().age, since);
     let older = Saved { body: b"[]".to_vec(), ..saved.clone() };
-    assert_eq!(second.follow(Millis(40_000), since, Ok(older)), Outcome::Unchanged);
+    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(older)), Outcome::Unchanged);
     assert_eq!(handle(&second, 40_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());
 
     // One that has been there for long is stale, and due.
     let mut third = mirror(&["https://node1"]);
     let long = Duration::from_secs(100);
-    third.follow(Millis(0), long, Ok(saved.clone()));
-    assert!(matches!(third.view(Millis(0)).unwrap().freshness, Freshness::Stale { .. }));
+    third.adopt(Timestamp(0), long, Ok(saved.clone()));
+    assert!(matches!(third.view(Timestamp(0)).unwrap().freshness, Freshness::Stale { .. }));
     fetch(&mut third, 0);
     let broken = Saved { body: b"[".to_vec(), age: Duration::ZERO, ..saved };
-    let outcome = third.follow(Millis(0), Duration::ZERO, Ok(broken));
+    let outcome = third.adopt(Timestamp(0), Duration::ZERO, Ok(broken));
     assert!(matches!(outcome, Outcome::Failed(StoreError::Other(_))), "{outcome:?}");
 }
 
 #[test]
-fn a_mirror_that_follows_another_fails_with_its_reason() {
+fn a_mirror_that_adopts_a_failure_has_its_reason() {
     let mut mirror = mirror(&["https://node1"]);
     let denied = StoreError::Denied("https://node1 answered 401".into());
-    let outcome = mirror.follow(Millis(0), Duration::ZERO, Err(denied.clone()));
+    let outcome = mirror.adopt(Timestamp(0), Duration::ZERO, Err(denied.clone()));
     assert_eq!(outcome, Outcome::Failed(denied));
     let expected = "nothing has been fetched yet; https://node1 answered 401";
-    assert_eq!(mirror.view(Millis(0)).unwrap_err(), StoreError::Denied(expected.into()));
+    assert_eq!(mirror.view(Timestamp(0)).unwrap_err(), StoreError::Denied(expected.into()));
     assert!(wait(&mut mirror, 0) > 0);
 }
 
@@ -367,7 +367,7 @@ fn a_clone_keeps_the_moment_it_was_made_in() {
     load(&mut mirror, later, &[], "[]");
     assert_eq!(handle(&mirror, later, "/v1/modules").body, b"[]\n");
     assert_eq!(handle(&before, later, "/v1/modules").body, format!("{LIST}\n").as_bytes());
-    assert_eq!(before.view(Millis(later)).unwrap().age, Duration::from_millis(later));
+    assert_eq!(before.view(Timestamp(later)).unwrap().age, Duration::from_millis(later));
 }
 
 #[test]
@@ -378,8 +378,8 @@ fn a_clock_may_stand_still_or_go_back() {
     assert_eq!(wait(&mut mirror, 1_000_000), until);
     let left = until - 1_000_000;
     assert_eq!(wait(&mut mirror, 0), left);
-    assert_eq!(mirror.view(Millis(2000)).unwrap().age, Duration::from_secs(2));
-    assert!(mirror.status(Millis(u64::MAX)).freshness.is_err());
+    assert_eq!(mirror.view(Timestamp(2000)).unwrap().age, Duration::from_secs(2));
+    assert!(mirror.status(Timestamp(u64::MAX)).freshness.is_err());
     fetch(&mut mirror, left);
 }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ccs_modules::mirror::{Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{Mirror, Outcome, Poll, Timestamp};
 use ccs_modules::{Snapshot, StoreError};
 
 use crate::Network;
@@ -39,8 +39,8 @@ pub(crate) fn snapshot<'a>(
     Ok(mirror.view(now())?.snapshot)
 }
 
-fn moment(time: Duration) -> Millis {
-    Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+fn moment(time: Duration) -> Timestamp {
+    Timestamp(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

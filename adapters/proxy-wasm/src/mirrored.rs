@@ -1,13 +1,13 @@
 //! The mirror of an upstream's list, which answers without asking the upstream.
 //!
 //! Each worker of the proxy has a mirror of its own, and [`Shared`] makes one fetch enough for all of
-//! them: the worker whose mirror is due first sends the request, and the others follow its outcome.
+//! them: the worker whose mirror is due first sends the request, and the others adopt its outcome.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Timestamp};
 use ccs_modules::rest;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
@@ -48,16 +48,16 @@ impl Mirrored {
             shared: Shared::new(&name),
             sent: None,
         };
-        mirrored.follow(now());
+        mirrored.adopt(now());
         // As long as there is no list, another worker's is looked for often.
         let _ = hostcalls::set_tick_period(SHORTEST_TICK);
         mirrored
     }
 
-    /// Does what is due: follows the other workers, and sends a request if it is time for one.
+    /// Does what is due: adopts what the other workers fetched, and sends a request if it is time for one.
     pub fn tick(&mut self, counters: &Counters) {
         let now = now();
-        self.follow(now);
+        self.adopt(now);
         self.send_if_due(now, counters);
         if let Some(age) = self.mirror.status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
@@ -108,10 +108,10 @@ impl Mirrored {
         response
     }
 
-    /// Follows the latest fetch of the other workers, if it is a new one.
-    fn follow(&mut self, now: Duration) {
+    /// Adopts the latest fetch of the other workers, if it is a new one.
+    fn adopt(&mut self, now: Duration) {
         if let Some((ended, outcome)) = self.shared.news() {
-            self.mirror.follow(millis(now), now.saturating_sub(ended), outcome);
+            self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
         }
     }
 
@@ -150,7 +150,7 @@ impl Mirrored {
         counters: &Counters,
     ) {
         let told = match outcome {
-            // The mirror has followed another worker meanwhile.
+            // The mirror has adopted the fetch of another worker meanwhile.
             Outcome::Late => return,
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
@@ -206,6 +206,6 @@ fn now() -> Duration {
     now.and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default()
 }
 
-fn millis(time: Duration) -> Millis {
-    Millis(time.as_millis() as u64)
+fn millis(time: Duration) -> Timestamp {
+    Timestamp(time.as_millis() as u64)
 }

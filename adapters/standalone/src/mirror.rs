@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::mirror::{
-    Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Status,
+    Config, Fetch, FetchId, Freshness, Outcome, Poll, Saved, Status, Timestamp,
 };
 use ccs_modules::upstream::Response;
 use ccs_modules::{Error, StoreError};
@@ -32,7 +32,7 @@ impl mirror::GuestMirror for Mirror {
     }
 
     fn poll(&self, now: u64) -> mirror::PollResult {
-        match self.0.borrow_mut().poll(Millis(now)) {
+        match self.0.borrow_mut().poll(Timestamp(now)) {
             Poll::Fetch(fetch) => mirror::PollResult::Fetch(fetch.into()),
             Poll::Wait { until } => mirror::PollResult::Wait(until.0),
         }
@@ -41,16 +41,16 @@ impl mirror::GuestMirror for Mirror {
     fn answered(&self, now: u64, id: u64, response: mirror::Fetched) -> mirror::Outcome {
         let mirror::Fetched { status, headers, body } = response;
         let response = Response { status, headers: received(headers), body: body.into_bytes() };
-        self.0.borrow_mut().answered(Millis(now), FetchId(id), response).into()
+        self.0.borrow_mut().answered(Timestamp(now), FetchId(id), response).into()
     }
 
     fn failed(&self, now: u64, id: u64, why: String) -> mirror::Outcome {
-        self.0.borrow_mut().failed(Millis(now), FetchId(id), &why).into()
+        self.0.borrow_mut().failed(Timestamp(now), FetchId(id), &why).into()
     }
 
     fn handle(&self, now: u64, request: mirror::Request) -> mirror::Response {
         let mirror = self.0.borrow();
-        handle(request, |request| mirror.handle(Millis(now), request))
+        handle(request, |request| mirror.handle(Timestamp(now), request))
     }
 
     fn list_modules(
@@ -58,7 +58,7 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().list_modules(Millis(now), &roles)?))
+        Ok(records(self.0.borrow().list_modules(Timestamp(now), &roles)?))
     }
 
     fn get_module(
@@ -67,7 +67,7 @@ impl mirror::GuestMirror for Mirror {
         roles: Vec<String>,
         uid: String,
     ) -> Result<mirror::Module, mirror::Error> {
-        Ok(self.0.borrow().get_module(Millis(now), &roles, &uid)?.into())
+        Ok(self.0.borrow().get_module(Timestamp(now), &roles, &uid)?.into())
     }
 
     fn find_modules(
@@ -78,7 +78,7 @@ impl mirror::GuestMirror for Mirror {
         version: Option<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
         let mirror = self.0.borrow();
-        Ok(records(mirror.find_modules(Millis(now), &roles, &name, version.as_deref())?))
+        Ok(records(mirror.find_modules(Timestamp(now), &roles, &name, version.as_deref())?))
     }
 
     fn latest_modules(
@@ -86,7 +86,7 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().latest_modules(Millis(now), &roles)?))
+        Ok(records(self.0.borrow().latest_modules(Timestamp(now), &roles)?))
     }
 
     fn fitting_modules(
@@ -98,19 +98,19 @@ impl mirror::GuestMirror for Mirror {
         let redis_version = redis_version
             .parse()
             .map_err(|error: InvalidRedisVersion| mirror::Error::Other(error.to_string()))?;
-        Ok(records(self.0.borrow().fitting_modules(Millis(now), &roles, redis_version)?))
+        Ok(records(self.0.borrow().fitting_modules(Timestamp(now), &roles, redis_version)?))
     }
 
     fn status(&self, now: u64) -> mirror::Status {
-        self.0.borrow().status(Millis(now)).into()
+        self.0.borrow().status(Timestamp(now)).into()
     }
 
     fn save(&self, now: u64) -> Option<mirror::Saved> {
-        self.0.borrow().save(Millis(now)).map(Into::into)
+        self.0.borrow().save(Timestamp(now)).map(Into::into)
     }
 
     fn restore(&self, now: u64, saved: mirror::Saved) -> Result<(), snapshot::Malformed> {
-        Ok(self.0.borrow_mut().restore(Millis(now), saved.into())?)
+        Ok(self.0.borrow_mut().restore(Timestamp(now), saved.into())?)
     }
 }
 

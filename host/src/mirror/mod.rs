@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ccs_modules::access;
 use ccs_modules::config;
-use ccs_modules::mirror::{Config, Fetches, Freshness, Millis, Mirror};
+use ccs_modules::mirror::{Config, FetchCounts, Freshness, Mirror, Timestamp};
 use ccs_modules::rest;
 use prometheus_client::metrics::histogram::Histogram;
 use thiserror::Error;
@@ -139,7 +139,7 @@ impl ClusterMirror {
     }
 
     /// The numbers of fetches by outcome.
-    pub fn fetches(&self) -> Fetches {
+    pub fn fetches(&self) -> FetchCounts {
         self.mirror.borrow().status(self.clock.now()).fetches
     }
 
@@ -166,19 +166,19 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
-    fn now(self) -> Millis {
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    fn now(self) -> Timestamp {
+        Timestamp(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// The instant of a moment; none if it is too far off to come.
-    fn instant(self, moment: Millis) -> Option<Instant> {
+    fn instant(self, moment: Timestamp) -> Option<Instant> {
         self.started.checked_add(Duration::from_millis(moment.0))
     }
 }
 
 /// Whether a fetch has ended, well or not.
 fn has_fetched(mirror: &Mirror, clock: Clock) -> bool {
-    let Fetches { changed, failed, unchanged, .. } = mirror.status(clock.now()).fetches;
+    let FetchCounts { changed, failed, unchanged, .. } = mirror.status(clock.now()).fetches;
     changed + failed + unchanged > 0
 }
 
