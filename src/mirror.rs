@@ -1,7 +1,118 @@
 //! A mirror: the catalog of a cluster, kept fresh over the cluster's REST API, and kept when the
 //! cluster does not answer.
 //!
-//! See [`Mirror`] for how a shell drives it.
+//! A [`Mirror`] decides what to fetch and when. A shell sends the request and gives back the response.
+//! Meanwhile it answers from the mirror's [`Reader`]. Time comes from the shell, with each call.
+//!
+//! > After each [`poll`](Mirror::poll) there is one thing to do: send the one request, or wait. After
+//! > each thing done, poll again.
+//!
+//! 1. Make the mirror, with a seed of its own. Mirrors with the same seed ask at the same moments.
+//! 2. Poll.
+//! 3. On `Fetch`, send the request. Give back the response with [`answered`](Mirror::answered), or the
+//!    reason why there is none with [`failed`](Mirror::failed), at the latest after the timeout. Go
+//!    to 2.
+//! 4. On `Wait`, wait until that moment, or for the response that is outstanding. Go to 2.
+//! 5. Answer requests at any time, from the [reader](Mirror::reader).
+//! 6. To start while the cluster is down, [save](Reader::save) the catalog, and
+//!    [restore](Mirror::restore) it.
+//!
+//! A shell that blocks does 2 to 4 in one loop. One that awaits does the same and awaits in it. One
+//! that is called back does 2 in a timer:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ccs_modules::access::Caller;
+//! use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Timestamp, Outcome, Poll};
+//! use ccs_modules::{rest, upstream};
+//!
+//! /// Sends a request: here, to a cluster that is down every other time.
+//! fn send(request: &upstream::Request, timeout: Duration) -> Result<upstream::Response, String> {
+//! #   use std::cell::Cell;
+//! #   thread_local!(static DOWN: Cell<bool> = const { Cell::new(true) });
+//! #   if !DOWN.replace(!DOWN.get()) { return Err("connection refused".into()) }
+//!     assert_eq!(request.url(), "https://node1:9443/v1/modules");
+//!     let body = br#"[{"module_name":"search","uid":"a"}]"#.to_vec();
+//!     Ok(upstream::Response { status: 200, headers: vec![], body })
+//! }
+//!
+//! // A shell that blocks.
+//! fn step(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
+//!     match mirror.poll(now) {                                           // 2
+//!         Poll::Fetch(Fetch { id, request, timeout, .. }) => {               // 3
+//!             match send(&request, timeout) {
+//!                 Ok(response) => mirror.answered(now, id, response),
+//!                 Err(why) => mirror.failed(now, id, &why),
+//!             };
+//!             now
+//!         }
+//!         Poll::Wait { until } => until,                                 // 4: sleeps until then
+//!     }
+//! }
+//!
+//! // A shell that awaits.
+//! async fn step_async(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
+//!     match mirror.poll(now) {
+//!         Poll::Fetch(Fetch { id, request, timeout, .. }) => {
+//!             match async { send(&request, timeout) }.await {
+//!                 Ok(response) => mirror.answered(now, id, response),
+//!                 Err(why) => mirror.failed(now, id, &why),
+//!             };
+//!             now
+//!         }
+//!         Poll::Wait { until } => until,
+//!     }
+//! }
+//!
+//! // A shell that is called back, as a proxy's filter is: it keeps the id of what it sent.
+//! struct Filter {
+//!     mirror: Mirror,
+//!     sent: Option<FetchId>,
+//! }
+//! impl Filter {
+//!     fn on_tick(&mut self, now: Timestamp) {
+//!         if let Poll::Fetch(fetch) = self.mirror.poll(now) {
+//!             self.sent = Some(fetch.id); // and dispatches the request
+//!         }
+//!     }
+//!     fn on_response(&mut self, now: Timestamp, response: upstream::Response) {
+//!         if let Some(id) = self.sent.take() {
+//!             self.mirror.answered(now, id, response);
+//!             self.on_tick(now); // a redirect is followed at once
+//!         }
+//!     }
+//! }
+//!
+//! let config = br#"{"nodes":["https://node1:9443"],"refresh_ms":30000}"#;
+//! let mut mirror = Mirror::new(Config::parse(config)?, 4711);           // 1
+//! let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
+//! let request =
+//!     rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
+//! assert_eq!(mirror.reader().handle(Timestamp(0), &request).status, 503);
+//!
+//! let mut now = Timestamp(0);
+//! while now < Timestamp(3_600_000) {
+//!     now = step(&mut mirror, now);
+//! }
+//! let response = mirror.reader().handle(now, &request);                           // 5
+//! assert_eq!(response.status, 200);
+//! assert!(response.headers.iter().any(|(name, _)| name == "age"));
+//!
+//! let saved = mirror.reader().save(now).expect("a snapshot is kept");            // 6
+//! let mut restarted = Mirror::new(Config::parse(config)?, 4712);
+//! restarted.restore(Timestamp(0), saved)?;
+//! assert_eq!(restarted.reader().handle(Timestamp(0), &request).status, 200);
+//!
+//! let later = futures_lite::future::block_on(step_async(&mut restarted, Timestamp(60_000)));
+//! assert_eq!(later, Timestamp(60_000));
+//!
+//! let mut filter = Filter { mirror: Mirror::new(Config::parse(config)?, 4713), sent: None };
+//! filter.on_tick(Timestamp(0));
+//! let response = upstream::Response { status: 200, headers: vec![], body: b"[]".to_vec() };
+//! filter.on_response(Timestamp(12), response);
+//! assert!(filter.mirror.reader().view(Timestamp(12)).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cache_status;
 mod config;
@@ -16,5 +127,5 @@ mod time;
 pub use crate::mirror::config::Config;
 pub use crate::mirror::fetches::{Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
 pub use crate::mirror::kept::{Freshness, Saved, View};
-pub use crate::mirror::reader::Status;
+pub use crate::mirror::reader::{Reader, Status};
 pub use crate::mirror::time::Timestamp;

@@ -183,11 +183,12 @@ impl Model {
             }
             Outcome::Failed(_) => assert!(current && !good),
             Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
+            outcome => panic!("{outcome:?}"),
         }
     }
 
     fn restart(&mut self) {
-        let saved = self.mirror.save(Timestamp(self.now));
+        let saved = self.mirror.reader().save(Timestamp(self.now));
         assert_eq!(saved.is_some(), self.held.is_some());
         self.mirror = mirror(self.time);
         (self.outstanding, self.given_up) = (None, None);
@@ -224,7 +225,7 @@ impl Model {
 
     fn check(&self) {
         let now = Timestamp(self.now);
-        let view = self.mirror.view(now);
+        let view = self.mirror.reader().view(now);
         let age = self.held.map(|(_, at)| self.time - at);
         let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
         assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
@@ -236,7 +237,7 @@ impl Model {
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
         let request =
             rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-        let response = self.mirror.handle(now, &request).into_owned();
+        let response = self.mirror.reader().handle(now, &request).into_owned();
         match self.held.filter(|_| may_answer) {
             Some((version, _)) => {
                 assert_eq!(response.status, 200);
@@ -244,8 +245,8 @@ impl Model {
             }
             None => assert_eq!(response.status, 503),
         }
-        let saved = self.mirror.save(now);
-        let status = self.mirror.status(now);
+        let saved = self.mirror.reader().save(now);
+        let status = self.mirror.reader().status(now);
         let shown = format!("{response:?} {:?} {view:?} {status:?} {saved:?}", self.mirror);
         let shown = format!("{shown} {:?} {}", self.outstanding, body(&response));
         for secret in SECRETS {

@@ -19,13 +19,13 @@ fn a_list_that_is_cut_anywhere_is_a_failure_and_keeps_the_list_of_before() {
             matches!(answer(&mut mirror, Timestamp(0), &BODY[..end]), Outcome::Failed(_)),
             "{end}"
         );
-        assert!(mirror.view(Timestamp(1)).is_err(), "{end}");
+        assert!(mirror.reader().view(Timestamp(1)).is_err(), "{end}");
 
         let mut mirror = self::mirror();
         assert!(matches!(answer(&mut mirror, Timestamp(0), BODY), Outcome::Changed));
         let later = Timestamp(60_000);
         assert!(matches!(answer(&mut mirror, later, &BODY[..end]), Outcome::Failed(_)), "{end}");
-        assert_eq!(mirror.view(later).unwrap().snapshot.len(), 2, "{end}");
+        assert_eq!(mirror.reader().view(later).unwrap().snapshot.len(), 2, "{end}");
     }
 }
 

@@ -2,154 +2,37 @@
 
 use alloc::format;
 use alloc::sync::Arc;
-use core::fmt;
 use core::time::Duration;
 
 use crate::error::StoreError;
 use crate::mirror::config::Config;
-use crate::mirror::kept::{Kept, Saved};
+use crate::mirror::kept::{Dates, Kept, Saved};
+use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
 use crate::mirror::time::{Clock, Timestamp};
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::SnapshotError;
 use crate::upstream::{Answer, Cursor, Request, Response};
 
-/// A snapshot of a cluster's catalog that is kept fresh.
-///
-/// The mirror says what to fetch and when. A shell sends the request, gives back the response, and
-/// asks the mirror for answers meanwhile. Time comes from the shell, with each call.
-///
-/// > After each [`poll`](Self::poll) there is one thing to do: send the one request, or wait. After
-/// > each thing done, poll again.
-///
-/// 1. Make the mirror, with a seed of its own: mirrors with the same seed ask at the same moments.
-/// 2. Poll.
-/// 3. On `Fetch`, send the request. Give back the response with [`answered`](Self::answered), or say
-///    with [`failed`](Self::failed) why there is none, at the latest after the timeout; go to 2.
-/// 4. On `Wait`, wait until that moment, or for the response that is outstanding; go to 2.
-/// 5. Answer requests at any time, from what is kept.
-/// 6. To start while the cluster is down, [save](Self::save) what is kept, and
-///    [restore](Self::restore) it.
-///
-/// A shell that blocks does 2 to 4 in one loop. One that awaits does the same and awaits in it. One
-/// that is called back does 2 in a timer:
-///
-/// ```
-/// use std::time::Duration;
-/// use ccs_modules::access::Caller;
-/// use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Timestamp, Outcome, Poll};
-/// use ccs_modules::{rest, upstream};
-///
-/// /// Sends a request: here, to a cluster that is down every other time.
-/// fn send(request: &upstream::Request, timeout: Duration) -> Result<upstream::Response, String> {
-/// #   use std::cell::Cell;
-/// #   thread_local!(static DOWN: Cell<bool> = const { Cell::new(true) });
-/// #   if !DOWN.replace(!DOWN.get()) { return Err("connection refused".into()) }
-///     assert_eq!(request.url(), "https://node1:9443/v1/modules");
-///     let body = br#"[{"module_name":"search","uid":"a"}]"#.to_vec();
-///     Ok(upstream::Response { status: 200, headers: vec![], body })
-/// }
-///
-/// // A shell that blocks.
-/// fn turn(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
-///     match mirror.poll(now) {                                           // 2
-///         Poll::Fetch(Fetch { id, request, timeout }) => {               // 3
-///             match send(&request, timeout) {
-///                 Ok(response) => mirror.answered(now, id, response),
-///                 Err(why) => mirror.failed(now, id, &why),
-///             };
-///             now
-///         }
-///         Poll::Wait { until } => until,                                 // 4: sleeps until then
-///     }
-/// }
-///
-/// // A shell that awaits.
-/// async fn turn_async(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
-///     match mirror.poll(now) {
-///         Poll::Fetch(Fetch { id, request, timeout }) => {
-///             match async { send(&request, timeout) }.await {
-///                 Ok(response) => mirror.answered(now, id, response),
-///                 Err(why) => mirror.failed(now, id, &why),
-///             };
-///             now
-///         }
-///         Poll::Wait { until } => until,
-///     }
-/// }
-///
-/// // A shell that is called back, as a proxy's filter is: it keeps the id of what it sent.
-/// struct Filter {
-///     mirror: Mirror,
-///     sent: Option<FetchId>,
-/// }
-/// impl Filter {
-///     fn on_tick(&mut self, now: Timestamp) {
-///         if let Poll::Fetch(fetch) = self.mirror.poll(now) {
-///             self.sent = Some(fetch.id); // and dispatches the request
-///         }
-///     }
-///     fn on_response(&mut self, now: Timestamp, response: upstream::Response) {
-///         if let Some(id) = self.sent.take() {
-///             self.mirror.answered(now, id, response);
-///             self.on_tick(now); // a redirect is followed at once
-///         }
-///     }
-/// }
-///
-/// let config = br#"{"nodes":["https://node1:9443"],"refresh_ms":30000}"#;
-/// let mut mirror = Mirror::new(Config::parse(config)?, 4711);           // 1
-/// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
-/// let request =
-///     rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-/// assert_eq!(mirror.handle(Timestamp(0), &request).status, 503);
-///
-/// let mut now = Timestamp(0);
-/// while now < Timestamp(3_600_000) {
-///     now = turn(&mut mirror, now);
-/// }
-/// let response = mirror.handle(now, &request);                           // 5
-/// assert_eq!(response.status, 200);
-/// assert!(response.headers.iter().any(|(name, _)| name == "age"));
-///
-/// let saved = mirror.save(now).expect("a snapshot is kept");            // 6
-/// let mut restarted = Mirror::new(Config::parse(config)?, 4712);
-/// restarted.restore(Timestamp(0), saved)?;
-/// assert_eq!(restarted.handle(Timestamp(0), &request).status, 200);
-///
-/// let later = futures_lite::future::block_on(turn_async(&mut restarted, Timestamp(60_000)));
-/// assert_eq!(later, Timestamp(60_000));
-///
-/// let mut filter = Filter { mirror: Mirror::new(Config::parse(config)?, 4713), sent: None };
-/// filter.on_tick(Timestamp(0));
-/// let response = upstream::Response { status: 200, headers: vec![], body: b"[]".to_vec() };
-/// filter.on_response(Timestamp(12), response);
-/// assert!(filter.mirror.view(Timestamp(12)).is_ok());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// A clone costs little: it shares the snapshot. A shell with threads answers from a clone while the
-/// mirror itself takes a response, which checks a body and can take long.
-#[derive(Clone)]
+/// A cluster's catalog that is kept fresh. [The module](self::super) has the way to drive it.
+#[derive(Debug)]
 pub struct Mirror {
-    pub(super) config: Config,
-    pub(super) clock: Clock,
+    reader: Reader,
     schedule: Schedule,
-    pub(super) phase: Phase,
-    pub(super) cursor: Cursor,
+    outstanding: Option<Outstanding>,
+    /// The time at which the next fetch is due, if nothing is outstanding.
+    due: Duration,
+    /// The request that a redirect led to, which is sent next.
+    redirect: Option<Request>,
     last_id: u64,
-    pub(super) kept: Option<Kept>,
-    /// The reason of the last failure, if no fetch has succeeded since.
-    pub(super) failure: Option<StoreError>,
-    pub(super) fetches: FetchCounts,
 }
 
-/// The state of the fetches. Times are counted from the first call, as [`Clock`] counts them.
-#[derive(Clone)]
-pub(super) enum Phase {
-    /// One request is outstanding.
-    Fetching { id: FetchId, request: Request, request_time: Duration },
-    /// Nothing is outstanding. `redirect` is the request that a redirect led to.
-    Waiting { until: Duration, redirect: Option<Request> },
+/// A fetch that has not ended. Times are counted from the first call, as [`Clock`] counts them.
+#[derive(Debug)]
+struct Outstanding {
+    id: FetchId,
+    request: Request,
+    request_time: Duration,
+    deadline: Duration,
 }
 
 /// The next thing to do.
@@ -167,6 +50,7 @@ pub enum Poll {
 
 /// A request to send.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Fetch {
     /// The number to give back with the response.
     pub id: FetchId,
@@ -178,10 +62,23 @@ pub struct Fetch {
 
 /// The number of a fetch. A mirror uses each once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct FetchId(pub u64);
+pub struct FetchId(u64);
+
+impl From<u64> for FetchId {
+    fn from(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl From<FetchId> for u64 {
+    fn from(id: FetchId) -> Self {
+        id.0
+    }
+}
 
 /// The outcome of a fetch.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Another catalog than before, or the first one.
     Changed,
@@ -197,6 +94,7 @@ pub enum Outcome {
 
 /// The numbers of fetches by outcome, since the mirror was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct FetchCounts {
     /// Fetches that brought another catalog than before, or the first one.
     pub changed: u64,
@@ -209,265 +107,221 @@ pub struct FetchCounts {
 }
 
 impl Mirror {
-    /// Makes a mirror that holds nothing yet. The seed is a random number: mirrors with the same one
-    /// ask at the same moments.
+    /// Makes a mirror without a catalog. The seed is a random number. Mirrors with the same seed ask at
+    /// the same moments.
     pub fn new(config: Config, seed: u64) -> Self {
         let cursor = Cursor::new(config.upstream.nodes().len());
         Self {
             schedule: Schedule::new(config.refresh, seed),
-            config,
-            clock: Clock::default(),
-            phase: Phase::Waiting { until: Duration::ZERO, redirect: None },
-            cursor,
+            reader: Reader {
+                config: Arc::new(config),
+                clock: Clock::default(),
+                kept: None,
+                failure: None,
+                cursor,
+                is_fetching: false,
+                fetches: FetchCounts::default(),
+            },
+            outstanding: None,
+            due: Duration::ZERO,
+            redirect: None,
             last_id: 0,
-            kept: None,
-            failure: None,
-            fetches: FetchCounts::default(),
         }
     }
 
-    /// Returns the configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Lends the handle to answer from.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
-    /// Says what to do next: send a request, if one is due and none is outstanding, or wait.
+    /// Returns what to do next: send a request, if one is due and none is outstanding, or wait.
     pub fn poll(&mut self, now: Timestamp) -> Poll {
-        let time = self.clock.advance(now);
-        if let Phase::Fetching { request, request_time, .. } = &self.phase {
-            let timeout = self.config.upstream.timeout();
-            if time >= request_time.saturating_add(timeout) {
-                let why = format!("no response in {} ms", timeout.as_millis());
-                let error = request.failed(&why);
-                self.fail(time, error);
-            }
+        let time = self.reader.clock.advance(now);
+
+        if let Some(late) = self.outstanding.take_if(|outstanding| time >= outstanding.deadline) {
+            let timeout = self.reader.config.upstream.timeout();
+            let why = format!("no response in {} ms", timeout.as_millis());
+            self.end(time, Err(late.request.failed(&why)));
         }
-        let until = match &mut self.phase {
-            Phase::Fetching { request_time, .. } => {
-                request_time.saturating_add(self.config.upstream.timeout())
-            }
-            Phase::Waiting { until, .. } if time < *until => *until,
-            Phase::Waiting { redirect, .. } => {
-                let redirect = redirect.take();
-                return self.begin(time, redirect);
-            }
+
+        let until = match &self.outstanding {
+            Some(outstanding) => outstanding.deadline,
+            None if time < self.due => self.due,
+            None => return self.begin(time),
         };
-        Poll::Wait { until: self.clock.moment(now, until) }
+        Poll::Wait { until: self.reader.clock.moment(now, until) }
     }
 
     /// Takes the response to a fetch. The body is checked whole before it replaces anything.
     pub fn answered(&mut self, now: Timestamp, id: FetchId, response: Response) -> Outcome {
-        let time = self.clock.advance(now);
-        let Some((request, request_time)) = self.end(id, time) else {
+        let time = self.reader.clock.advance(now);
+        let Some(Outstanding { request, request_time, .. }) = self.take(id) else {
             return Outcome::Late;
         };
-        match self.config.upstream.read(&request, response) {
-            Ok(Answer::Body { age, body, validator }) => match self.check(&body) {
-                Ok(Some(snapshot)) => {
-                    let since_validation = Duration::ZERO;
-                    let snapshot = Arc::new(snapshot);
-                    self.kept =
-                        Some(Kept { snapshot, validator, request_time, age, since_validation });
-                    self.succeed(time, Outcome::Changed)
-                }
-                Ok(None) => {
-                    self.revalidate(request_time, age);
-                    if let Some(kept) = &mut self.kept {
-                        kept.validator = validator;
-                    }
-                    self.succeed(time, Outcome::Unchanged)
-                }
-                Err(error) => {
-                    let why = format!("the list is refused: {error}");
-                    self.fail(time, request.failed(&why))
-                }
-            },
-            Ok(Answer::NotFound) => self.fail(time, request.failed("there is no list")),
-            Ok(Answer::Redirect(request)) => {
-                self.cursor.redirect(request.node);
-                self.phase = Phase::Waiting { until: time, redirect: Some(request) };
-                self.fetches.redirected += 1;
-                Outcome::Redirected
+
+        let config = self.reader.config.clone();
+        let kept = &mut self.reader.kept;
+        let ended = match config.upstream.read(&request, response) {
+            Ok(Answer::Body { age, body, validator }) => {
+                let dates = Dates::requested(request_time, age);
+                let replaced = Kept::replace(kept, &body, validator, dates, &config.limits);
+                replaced.map_err(|error| request.failed(&format!("the list is refused: {error}")))
             }
+            Ok(Answer::NotFound) => Err(request.failed("there is no list")),
+            Ok(Answer::Redirect(request)) => return self.redirect(time, request),
             Ok(Answer::Unchanged { age }) => {
-                self.revalidate(request_time, age);
-                self.succeed(time, Outcome::Unchanged)
+                if let Some(kept) = kept {
+                    kept.dates = Dates::requested(request_time, age);
+                }
+                Ok(false)
             }
-            Err(error) => self.fail(time, error),
-        }
+            Err(error) => Err(error),
+        };
+        self.end(time, ended)
     }
 
-    /// Takes the news that a fetch has no response, and why: in the shell's own words, which reach
-    /// clients and hold no credentials.
+    /// Takes the reason why a fetch has no response. It is in the shell's own words, which reach clients
+    /// and contain no credentials.
     pub fn failed(&mut self, now: Timestamp, id: FetchId, why: &str) -> Outcome {
-        let time = self.clock.advance(now);
-        match self.end(id, time) {
-            Some((request, _)) => self.fail(time, request.failed(why)),
+        let time = self.reader.clock.advance(now);
+        match self.take(id) {
+            Some(Outstanding { request, .. }) => self.end(time, Err(request.failed(why))),
             None => Outcome::Late,
         }
     }
 
-    /// Holds a snapshot that was saved. Its `age` is the one at this moment: the age it had when it
-    /// was saved and the time since, by a clock that runs while the program does not. Does nothing if
-    /// a snapshot is kept already.
+    /// Keeps a catalog that was saved. Its `age` is the one at this moment: the age when it was saved,
+    /// and the time since, by a clock that runs while the program does not. Does nothing if a catalog is
+    /// kept already.
     ///
     /// # Errors
     ///
     /// If the body is not a catalog.
     pub fn restore(&mut self, now: Timestamp, saved: Saved) -> Result<(), SnapshotError> {
-        let time = self.clock.advance(now);
-        if self.kept.is_some() {
+        let time = self.reader.clock.advance(now);
+        if self.reader.kept.is_some() {
             return Ok(());
         }
+
         let Saved { body, validator, age } = saved;
-        let snapshot = Arc::new(Snapshot::parse(&body, &self.config.limits)?);
-        self.kept =
-            Some(Kept { snapshot, validator, request_time: time, age, since_validation: age });
-        if matches!(self.phase, Phase::Waiting { redirect: None, .. }) {
-            let until = time.saturating_add(self.schedule.after_restore(age));
-            self.phase = Phase::Waiting { until, redirect: None };
+        let dates = Dates { request_time: time, age, since_validation: age };
+        let Reader { config, kept, .. } = &mut self.reader;
+        Kept::replace(kept, &body, validator, dates, &config.limits)?;
+
+        if self.redirect.is_none() {
+            self.due = time.saturating_add(self.schedule.after_restore(age));
         }
         Ok(())
     }
 
-    /// Takes over the outcome of a fetch that another mirror of this upstream made, and ended this long
-    /// ago: what it [saved](Self::save) then, or why it failed. A fetch of this mirror that is
-    /// outstanding is given up. So one fetch is enough for all mirrors of a program.
+    /// Adopts the outcome of a fetch that another mirror of the same source made, and that ended this
+    /// long ago: the catalog that it [saved](Reader::save) then, or its failure. A fetch of this mirror
+    /// that is outstanding is given up. So one fetch is enough for all mirrors of a program.
     pub fn adopt(
         &mut self,
         now: Timestamp,
         since: Duration,
         ended: Result<Saved, StoreError>,
     ) -> Outcome {
-        let time = self.clock.advance(now);
-        let (outcome, wait) = match ended.and_then(|saved| self.adopt_saved(time, since, saved)) {
-            Ok(outcome) => {
-                self.failure = None;
-                (outcome, self.schedule.after_success())
-            }
-            Err(error) => {
-                self.failure = Some(error.clone());
-                let wait = self.schedule.after_failure(self.kept.is_some());
-                (Outcome::Failed(error), wait)
-            }
-        };
-        let until = time.saturating_add(wait.saturating_sub(since));
-        self.phase = Phase::Waiting { until, redirect: None };
-        outcome
+        let time = self.reader.clock.advance(now);
+        self.outstanding = None;
+        let ended = ended.and_then(|saved| self.keep_adopted(time, since, saved));
+        self.go_on(time, since, ended)
     }
 
-    /// Holds a snapshot of another mirror, unless the one that is kept is younger.
-    fn adopt_saved(
+    /// Keeps the catalog of another mirror, unless what is kept is younger. Returns whether the catalog
+    /// differs.
+    fn keep_adopted(
         &mut self,
         time: Duration,
         since: Duration,
         saved: Saved,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<bool, StoreError> {
+        let Reader { config, kept, .. } = &mut self.reader;
         let Saved { body, validator, age } = saved;
         let age = age.saturating_add(since);
-        if self.kept.as_ref().is_some_and(|kept| kept.age_at(time) < age) {
-            return Ok(Outcome::Unchanged);
+        if kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
+            return Ok(false);
         }
-        let changed = self.check(&body).map_err(|error| {
+
+        let dates = Dates { request_time: time, age, since_validation: since };
+        Kept::replace(kept, &body, validator, dates, &config.limits).map_err(|error| {
             StoreError::Other(format!("the list of another mirror is refused: {error}"))
-        })?;
-        match (changed, &mut self.kept) {
-            (Some(snapshot), kept) => {
-                let snapshot = Arc::new(snapshot);
-                *kept = Some(Kept {
-                    snapshot,
-                    validator,
-                    request_time: time,
-                    age,
-                    since_validation: since,
-                });
-                Ok(Outcome::Changed)
-            }
-            (None, Some(kept)) => {
-                (kept.validator, kept.request_time, kept.age, kept.since_validation) =
-                    (validator, time, age, since);
-                Ok(Outcome::Unchanged)
-            }
-            (None, None) => Ok(Outcome::Unchanged),
-        }
+        })
     }
 
     /// Begins a fetch.
-    fn begin(&mut self, time: Duration, redirect: Option<Request>) -> Poll {
-        let upstream = &self.config.upstream;
-        let validator = self.kept.as_ref().and_then(|kept| kept.validator.as_deref());
+    fn begin(&mut self, time: Duration) -> Poll {
+        let Reader { config, cursor, .. } = &self.reader;
+        let list = || config.upstream.list(cursor.node(), self.reader.validator());
         // An upstream has at least one node, and the cursor is at one of them.
-        let Some(request) = redirect.or_else(|| upstream.list(self.cursor.node(), validator))
-        else {
+        let Some(request) = self.redirect.take().or_else(list) else {
             return Poll::Wait { until: Timestamp(u64::MAX) };
         };
+
         self.last_id += 1;
-        let id = FetchId(self.last_id);
-        let fetch = Fetch { id, request: request.clone(), timeout: upstream.timeout() };
-        self.phase = Phase::Fetching { id, request, request_time: time };
+        let (id, timeout) = (FetchId(self.last_id), config.upstream.timeout());
+        let fetch = Fetch { id, request: request.clone(), timeout };
+        let deadline = time.saturating_add(timeout);
+        self.outstanding = Some(Outstanding { id, request, request_time: time, deadline });
+        self.reader.is_fetching = true;
         Poll::Fetch(fetch)
     }
 
-    /// Ends the fetch with this id, and returns its request and when it was sent; none if it is not
-    /// the one that is outstanding.
-    fn end(&mut self, id: FetchId, time: Duration) -> Option<(Request, Duration)> {
-        let ended = Phase::Waiting { until: time, redirect: None };
-        match core::mem::replace(&mut self.phase, ended) {
-            Phase::Fetching { id: outstanding, request, request_time } if outstanding == id => {
-                Some((request, request_time))
+    /// Takes the outstanding fetch, if it has this id.
+    fn take(&mut self, id: FetchId) -> Option<Outstanding> {
+        self.outstanding.take_if(|outstanding| outstanding.id == id)
+    }
+
+    /// Goes on at another node, at once.
+    fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
+        self.reader.fetches.redirected += 1;
+        self.reader.cursor.redirect(request.node);
+        self.redirect = Some(request);
+        self.wait(time);
+        Outcome::Redirected
+    }
+
+    /// Ends a fetch of this mirror, of which either a catalog is kept, which differs or not, or there is
+    /// an error.
+    fn end(&mut self, time: Duration, ended: Result<bool, StoreError>) -> Outcome {
+        let Reader { cursor, fetches, .. } = &mut self.reader;
+        match ended {
+            Ok(true) => fetches.changed += 1,
+            Ok(false) => fetches.unchanged += 1,
+            Err(_) => {
+                fetches.failed += 1;
+                cursor.advance();
             }
-            other => {
-                self.phase = other;
-                None
-            }
+        }
+        self.go_on(time, Duration::ZERO, ended)
+    }
+
+    /// Goes on after a fetch that ended this long ago.
+    fn go_on(
+        &mut self,
+        time: Duration,
+        since: Duration,
+        ended: Result<bool, StoreError>,
+    ) -> Outcome {
+        let wait = match &ended {
+            Ok(_) => self.schedule.after_success(),
+            Err(_) => self.schedule.after_failure(self.reader.kept.is_some()),
+        };
+        self.redirect = None;
+        self.wait(time.saturating_add(wait.saturating_sub(since)));
+
+        self.reader.failure = ended.as_ref().err().cloned();
+        match ended {
+            Ok(true) => Outcome::Changed,
+            Ok(false) => Outcome::Unchanged,
+            Err(error) => Outcome::Failed(error),
         }
     }
 
-    /// Checks a body, and returns its catalog; none if it is the one that is kept.
-    fn check(&self, body: &[u8]) -> Result<Option<Snapshot>, SnapshotError> {
-        let is_held =
-            |body: &[u8]| self.kept.as_ref().is_some_and(|kept| kept.snapshot.body() == body);
-        if is_held(body) {
-            return Ok(None);
-        }
-        let snapshot = Snapshot::parse(body, &self.config.limits)?;
-        Ok((!is_held(snapshot.body())).then_some(snapshot))
-    }
-
-    /// Dates the snapshot to a fetch that found it unchanged.
-    fn revalidate(&mut self, request_time: Duration, age: Duration) {
-        if let Some(kept) = &mut self.kept {
-            (kept.request_time, kept.age, kept.since_validation) =
-                (request_time, age, Duration::ZERO);
-        }
-    }
-
-    fn succeed(&mut self, time: Duration, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Changed => self.fetches.changed += 1,
-            _ => self.fetches.unchanged += 1,
-        }
-        self.failure = None;
-        let until = time.saturating_add(self.schedule.after_success());
-        self.phase = Phase::Waiting { until, redirect: None };
-        outcome
-    }
-
-    fn fail(&mut self, time: Duration, error: StoreError) -> Outcome {
-        self.fetches.failed += 1;
-        self.cursor.advance();
-        self.failure = Some(error.clone());
-        let until = time.saturating_add(self.schedule.after_failure(self.kept.is_some()));
-        self.phase = Phase::Waiting { until, redirect: None };
-        Outcome::Failed(error)
-    }
-}
-
-impl fmt::Debug for Mirror {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mirror")
-            .field("upstream", &self.config.upstream)
-            .field("fetches", &self.fetches)
-            .finish_non_exhaustive()
+    /// Waits for the next fetch.
+    fn wait(&mut self, due: Duration) {
+        self.reader.is_fetching = false;
+        self.due = due;
     }
 }

@@ -93,7 +93,7 @@ pub fn run(run: &Run) -> Figures {
         }
         let end = Timestamp((second + 1) * 1000);
         for mirror in &mirrors[run.relays as usize..] {
-            match mirror.view(end) {
+            match mirror.reader().view(end) {
                 Ok(view) => {
                     let oldest = &mut figures.oldest[second as usize];
                     *oldest = (*oldest).max(view.age.as_secs());
@@ -116,7 +116,7 @@ fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
         headers: &headers,
         caller: &Caller::Authenticated(vec!["db_viewer".into()]),
     };
-    let response = relay.handle(Timestamp(now), &asked).into_owned();
+    let response = relay.reader().handle(Timestamp(now), &asked).into_owned();
     Response {
         status: response.status,
         headers: response.headers.iter().map(bytes).collect(),

@@ -24,19 +24,19 @@ pub(crate) fn snapshot<'a>(
                     Ok(response) => mirror.answered(now(), fetch.id, response),
                     Err(why) => mirror.failed(now(), fetch.id, &why),
                 };
-                if outcome != Outcome::Redirected && mirror.view(now()).is_ok() {
+                if outcome != Outcome::Redirected && mirror.reader().view(now()).is_ok() {
                     break;
                 }
             }
             Poll::Wait { until } => {
-                if mirror.view(now()).is_ok() || until >= deadline {
+                if mirror.reader().view(now()).is_ok() || until >= deadline {
                     break;
                 }
                 network.sleep(Duration::from_millis(until.0.saturating_sub(now().0)));
             }
         }
     }
-    Ok(mirror.view(now())?.snapshot)
+    Ok(mirror.reader().view(now())?.snapshot)
 }
 
 fn moment(time: Duration) -> Timestamp {

@@ -59,9 +59,9 @@ impl Mirrored {
         let now = now();
         self.adopt(now);
         self.send_if_due(now, counters);
-        if let Some(age) = self.mirror.status(millis(now)).age {
+        if let Some(age) = self.mirror.reader().status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
-            let period = self.mirror.config().refresh() / 20;
+            let period = self.mirror.reader().config().refresh() / 20;
             let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         }
     }
@@ -96,13 +96,13 @@ impl Mirrored {
         counters: &Counters,
     ) -> rest::Response<Cow<'_, [u8]>> {
         let now = millis(now());
-        let response = self.mirror.handle(now, request);
+        let response = self.mirror.reader().handle(now, request);
         if matches!(response.status, 200 | 304 | 404)
-            && let Ok(view) = self.mirror.view(now)
+            && let Ok(view) = self.mirror.reader().view(now)
         {
             match view.freshness {
                 Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
-                Freshness::Stale { .. } => counters.answers_stale.add_one(),
+                _ => counters.answers_stale.add_one(),
             }
         }
         response
@@ -120,7 +120,7 @@ impl Mirrored {
         if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
             return;
         }
-        let Poll::Fetch(Fetch { id, request, timeout }) = self.mirror.poll(millis(now)) else {
+        let Poll::Fetch(Fetch { id, request, timeout, .. }) = self.mirror.poll(millis(now)) else {
             return;
         };
         // If another worker has the turn, this mirror waits for the outcome.
@@ -150,8 +150,6 @@ impl Mirrored {
         counters: &Counters,
     ) {
         let told = match outcome {
-            // The mirror has adopted the fetch of another worker meanwhile.
-            Outcome::Late => return,
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
                 // The worker keeps its turn for the next request.
@@ -168,13 +166,16 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                self.mirror.save(millis(now)).ok_or_else(|| StoreError::Other(String::new()))
+                self.mirror
+                    .reader()
+                    .save(millis(now))
+                    .ok_or_else(|| StoreError::Other(String::new()))
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();
                 kind.counter(counters).add_one();
                 if !was_failing {
-                    let held = match self.mirror.status(millis(now)).age {
+                    let held = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
                         None => "there is no list to answer from".into(),
                     };
@@ -185,12 +186,14 @@ impl Mirrored {
                 }
                 Err(error)
             }
+            // The mirror has adopted the fetch of another worker meanwhile.
+            _ => return,
         };
         self.shared.tell(now, &told);
     }
 
     fn is_failing(&self, now: Duration) -> bool {
-        self.mirror.status(millis(now)).failure.is_some()
+        self.mirror.reader().status(millis(now)).failure.is_some()
     }
 }
 

@@ -73,7 +73,7 @@ impl Shared {
     pub fn tell(&mut self, now: Duration, outcome: &Result<Saved, StoreError>) {
         let ended = now.as_millis() as u64;
         let (head, body): (Head, &[u8]) = match outcome {
-            Ok(Saved { body, validator, age }) => {
+            Ok(Saved { body, validator, age, .. }) => {
                 ((ended, age.as_millis() as u64, validator.clone(), None), body)
             }
             Err(error) => {
@@ -111,7 +111,7 @@ impl Shared {
         let (ended, age, validator, failure): Head =
             serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
         let outcome = match failure {
-            None => Ok(Saved { body: body.to_vec(), validator, age: Duration::from_millis(age) }),
+            None => Ok(Saved::new(body.to_vec(), validator, Duration::from_millis(age))),
             Some(('d', why)) => Err(StoreError::Denied(why)),
             Some(('l', why)) => Err(StoreError::TooLong(why)),
             Some(('u', why)) => Err(StoreError::Unavailable(why)),

@@ -67,7 +67,7 @@ impl SnapshotFile {
             SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(content.as_of_unix_ms));
         // A clock that was set back makes a catalog no younger than it is.
         let age = as_of.and_then(|as_of| as_of.elapsed().ok()).unwrap_or_default();
-        Ok(Some(Saved { body: content.modules.get().into(), validator: content.validator, age }))
+        Ok(Some(Saved::new(content.modules.get().into(), content.validator, age)))
     }
 
     /// The error for a file that is not one of a mirror's.

@@ -88,7 +88,7 @@ pub(super) struct MirrorFetches(pub(super) ClusterMirror);
 
 impl Collector for MirrorFetches {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let FetchCounts { changed, failed, redirected, unchanged } = self.0.fetches();
+        let FetchCounts { changed, failed, redirected, unchanged, .. } = self.0.fetches();
         let mut fetches = encoder.encode_descriptor(
             "mirror_fetches",
             "Fetches of the mirror, by outcome",
