@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ccs_modules::access::Caller;
-use ccs_modules::mirror::{Config, Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{Config, Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Timestamp};
 use ccs_modules::upstream::Response;
 use ccs_modules::{StoreError, rest};
 use proptest::prelude::*;
@@ -120,7 +120,7 @@ impl Model {
             Event::Answer(kind, current) => self.answer(&kind, current),
             Event::Fail(current) => {
                 let Some((id, _, _)) = self.take(current) else { return };
-                let outcome = self.mirror.failed(Millis(self.now), id, "reset");
+                let outcome = self.mirror.failed(Timestamp(self.now), id, "reset");
                 assert_eq!(matches!(outcome, Outcome::Failed(_)), current, "{outcome:?}");
             }
             Event::Change => self.version += 1,
@@ -169,7 +169,7 @@ impl Model {
         };
         let good = matches!(response.status, 200 | 304)
             && !matches!(kind, Kind::Malformed | Kind::Truncated | Kind::TooLong);
-        match self.mirror.answered(Millis(self.now), id, response) {
+        match self.mirror.answered(Timestamp(self.now), id, response) {
             Outcome::Late => assert!(!current),
             Outcome::Changed => {
                 assert!(current && good);
@@ -183,11 +183,12 @@ impl Model {
             }
             Outcome::Failed(_) => assert!(current && !good),
             Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
+            outcome => panic!("{outcome:?}"),
         }
     }
 
     fn restart(&mut self) {
-        let saved = self.mirror.save(Millis(self.now));
+        let saved = self.mirror.reader().save(Timestamp(self.now));
         assert_eq!(saved.is_some(), self.held.is_some());
         self.mirror = mirror(self.time);
         (self.outstanding, self.given_up) = (None, None);
@@ -195,7 +196,7 @@ impl Model {
         (self.now, self.time) = (5, self.time + 50);
         if let Some(mut saved) = saved {
             saved.age += Duration::from_millis(50);
-            self.mirror.restore(Millis(self.now), saved).unwrap();
+            self.mirror.restore(Timestamp(self.now), saved).unwrap();
         }
     }
 
@@ -204,14 +205,14 @@ impl Model {
         if let Some((fetch, _)) = self.outstanding.take_if(|it| late(it)) {
             self.given_up = Some(fetch.id);
         }
-        match self.mirror.poll(Millis(self.now)) {
+        match self.mirror.poll(Timestamp(self.now)) {
             Poll::Fetch(fetch) => {
                 assert!(self.outstanding.is_none(), "two fetches at once");
                 let url = fetch.request.url();
                 assert!(url.starts_with(&format!("{}/", NODES[fetch.request.node])), "{url}");
                 self.outstanding = Some((fetch, self.time));
                 // The mirror waits for an outstanding response.
-                let Poll::Wait { until } = self.mirror.poll(Millis(self.now)) else {
+                let Poll::Wait { until } = self.mirror.poll(Timestamp(self.now)) else {
                     panic!("two fetches at once");
                 };
                 self.until = until.0;
@@ -223,8 +224,8 @@ impl Model {
     }
 
     fn check(&self) {
-        let now = Millis(self.now);
-        let view = self.mirror.view(now);
+        let now = Timestamp(self.now);
+        let view = self.mirror.reader().view(now);
         let age = self.held.map(|(_, at)| self.time - at);
         let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
         assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
@@ -236,7 +237,7 @@ impl Model {
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
         let request =
             rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-        let response = self.mirror.handle(now, &request).into_owned();
+        let response = self.mirror.reader().handle(now, &request).into_owned();
         match self.held.filter(|_| may_answer) {
             Some((version, _)) => {
                 assert_eq!(response.status, 200);
@@ -244,8 +245,8 @@ impl Model {
             }
             None => assert_eq!(response.status, 503),
         }
-        let saved = self.mirror.save(now);
-        let status = self.mirror.status(now);
+        let saved = self.mirror.reader().save(now);
+        let status = self.mirror.reader().status(now);
         let shown = format!("{response:?} {:?} {view:?} {status:?} {saved:?}", self.mirror);
         let shown = format!("{shown} {:?} {}", self.outstanding, body(&response));
         for secret in SECRETS {

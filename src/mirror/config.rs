@@ -98,6 +98,11 @@ impl Config {
         self
     }
 
+    /// Returns the limits of catalogs and requests.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Returns the upstream.
     pub fn upstream(&self) -> &Upstream {
         &self.upstream

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use ccs_modules::body::split;
 use ccs_modules::mirror::{self, Mirror};
 use ccs_modules::upstream::Call;
-use ccs_modules::{Snapshot, StoreError};
+use ccs_modules::{Limits, Snapshot, StoreError};
 use ccs_modules_guest::cluster::Config;
 use spin::Mutex;
 
@@ -54,7 +54,7 @@ impl Guest for Bridge {
         if let Some(document) = mirrored {
             return Ok(document?);
         }
-        Ok(resolve(config.upstream.module_call(&uid), &config)?)
+        Ok(resolve(config.upstream.module_call(&uid, &Limits::default()), &config)?)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ccs_modules::mirror::{Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{Mirror, Outcome, Poll, Timestamp};
 use ccs_modules::{Snapshot, StoreError};
 
 use crate::Network;
@@ -24,23 +24,23 @@ pub(crate) fn snapshot<'a>(
                     Ok(response) => mirror.answered(now(), fetch.id, response),
                     Err(why) => mirror.failed(now(), fetch.id, &why),
                 };
-                if outcome != Outcome::Redirected && mirror.view(now()).is_ok() {
+                if outcome != Outcome::Redirected && mirror.reader().view(now()).is_ok() {
                     break;
                 }
             }
             Poll::Wait { until } => {
-                if mirror.view(now()).is_ok() || until >= deadline {
+                if mirror.reader().view(now()).is_ok() || until >= deadline {
                     break;
                 }
                 network.sleep(Duration::from_millis(until.0.saturating_sub(now().0)));
             }
         }
     }
-    Ok(mirror.view(now())?.snapshot)
+    Ok(mirror.reader().view(now())?.snapshot)
 }
 
-fn moment(time: Duration) -> Millis {
-    Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+fn moment(time: Duration) -> Timestamp {
+    Timestamp(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

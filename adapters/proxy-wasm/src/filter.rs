@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ccs_modules::access::{Caller, Policy};
 use ccs_modules::rest::{self, Methods, Request, Response};
-use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
+use ccs_modules::upstream::{Answer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
@@ -246,19 +246,27 @@ impl Stream {
         let Pending { question, request, trace } = pending;
         let read = upstream::response(&request, headers, body)
             .map_err(|error| error.failure(&request))
-            .and_then(|response| question.read(&upstream.api, &request, response));
-        match read {
-            Ok(Read::Body(body)) => {
-                let (response, failure) = question.answer(body);
-                match failure {
-                    Some(kind) => kind.counter(&plugin.counters).add_one(),
-                    None => plugin.counters.answers_from_upstream.add_one(),
-                }
-                self.respond(&response)
+            .and_then(|response| {
+                let kind = FailureKind::of_status(response.status);
+                let answer = upstream.api.read(&request, response);
+                answer.map_err(|error| Failure { kind, error })
+            });
+        let body = match read {
+            Ok(Answer::Redirect(request)) => {
+                return self.send(Pending { question, request, trace });
             }
-            Ok(Read::Redirect(request)) => self.send(Pending { question, request, trace }),
-            Err(failure) => self.fail(question, failure),
+            Ok(Answer::Body { body, .. }) => Some(body),
+            // There is no such module.
+            Ok(_) => None,
+            Err(failure) => return self.fail(question, failure),
+        };
+
+        let (response, failure) = question.answer(body);
+        match failure {
+            Some(kind) => kind.counter(&plugin.counters).add_one(),
+            None => plugin.counters.answers_from_upstream.add_one(),
         }
+        self.respond(&response)
     }
 
     fn fail(&self, question: Question, Failure { kind, error }: Failure) -> Result<(), Status> {
@@ -284,14 +292,6 @@ impl Stream {
     }
 }
 
-/// The content of an upstream's response.
-enum Read {
-    /// The body, unless the upstream has no such module.
-    Body(Option<Vec<u8>>),
-    /// The request that a redirect leads to.
-    Redirect(upstream::Request),
-}
-
 impl Question {
     /// Takes the core's question, and makes the request that answers it.
     fn new(ask: Ask<Response>, api: &Api) -> (Self, Option<upstream::Request>) {
@@ -304,28 +304,6 @@ impl Question {
             (Ask::Document(ask), Some(request)) => (Self::Module(ask), Some(request)),
             (ask, _) => (Self::List(ask), api.list(NODE, None)),
         }
-    }
-
-    fn read(
-        &self,
-        api: &Api,
-        request: &upstream::Request,
-        response: upstream::Response,
-    ) -> Result<Read, Failure> {
-        let kind = FailureKind::of_status(response.status);
-        let read = match self {
-            Self::List(_) => api.read_list(request, response).map(|answer| match answer {
-                ListAnswer::Body { body, .. } => Read::Body(Some(body)),
-                ListAnswer::Redirect(request) => Read::Redirect(request),
-                // Not without an entity tag in the request.
-                ListAnswer::Unchanged { .. } => Read::Body(None),
-            }),
-            Self::Module(_) => api.read_module(request, response).map(|answer| match answer {
-                ModuleAnswer::Document(document) => Read::Body(document),
-                ModuleAnswer::Redirect(request) => Read::Redirect(request),
-            }),
-        };
-        read.map_err(|error| Failure { kind, error })
     }
 
     /// The response to the client, and the kind of failure if the body is malformed.

@@ -1,13 +1,13 @@
 //! The mirror of an upstream's list, which answers without asking the upstream.
 //!
 //! Each worker of the proxy has a mirror of its own, and [`Shared`] makes one fetch enough for all of
-//! them: the worker whose mirror is due first sends the request, and the others follow its outcome.
+//! them: the worker whose mirror is due first sends the request, and the others adopt its outcome.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Timestamp};
 use ccs_modules::rest;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
@@ -48,20 +48,20 @@ impl Mirrored {
             shared: Shared::new(&name),
             sent: None,
         };
-        mirrored.follow(now());
+        mirrored.adopt(now());
         // As long as there is no list, another worker's is looked for often.
         let _ = hostcalls::set_tick_period(SHORTEST_TICK);
         mirrored
     }
 
-    /// Does what is due: follows the other workers, and sends a request if it is time for one.
+    /// Does what is due: adopts what the other workers fetched, and sends a request if it is time for one.
     pub fn tick(&mut self, counters: &Counters) {
         let now = now();
-        self.follow(now);
+        self.adopt(now);
         self.send_if_due(now, counters);
-        if let Some(age) = self.mirror.status(millis(now)).age {
+        if let Some(age) = self.mirror.reader().status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
-            let period = self.mirror.config().refresh() / 20;
+            let period = self.mirror.reader().config().refresh() / 20;
             let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         }
     }
@@ -96,22 +96,22 @@ impl Mirrored {
         counters: &Counters,
     ) -> rest::Response<Cow<'_, [u8]>> {
         let now = millis(now());
-        let response = self.mirror.handle(now, request);
+        let response = self.mirror.reader().handle(now, request);
         if matches!(response.status, 200 | 304 | 404)
-            && let Ok(view) = self.mirror.view(now)
+            && let Ok(view) = self.mirror.reader().view(now)
         {
             match view.freshness {
                 Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
-                Freshness::Stale { .. } => counters.answers_stale.add_one(),
+                _ => counters.answers_stale.add_one(),
             }
         }
         response
     }
 
-    /// Follows the latest fetch of the other workers, if it is a new one.
-    fn follow(&mut self, now: Duration) {
+    /// Adopts the latest fetch of the other workers, if it is a new one.
+    fn adopt(&mut self, now: Duration) {
         if let Some((ended, outcome)) = self.shared.news() {
-            self.mirror.follow(millis(now), now.saturating_sub(ended), outcome);
+            self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
         }
     }
 
@@ -120,7 +120,7 @@ impl Mirrored {
         if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
             return;
         }
-        let Poll::Fetch(Fetch { id, request, timeout }) = self.mirror.poll(millis(now)) else {
+        let Poll::Fetch(Fetch { id, request, timeout, .. }) = self.mirror.poll(millis(now)) else {
             return;
         };
         // If another worker has the turn, this mirror waits for the outcome.
@@ -150,8 +150,6 @@ impl Mirrored {
         counters: &Counters,
     ) {
         let told = match outcome {
-            // The mirror has followed another worker meanwhile.
-            Outcome::Late => return,
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
                 // The worker keeps its turn for the next request.
@@ -168,13 +166,16 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                self.mirror.save(millis(now)).ok_or_else(|| StoreError::Other(String::new()))
+                self.mirror
+                    .reader()
+                    .save(millis(now))
+                    .ok_or_else(|| StoreError::Other(String::new()))
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();
                 kind.counter(counters).add_one();
                 if !was_failing {
-                    let held = match self.mirror.status(millis(now)).age {
+                    let held = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
                         None => "there is no list to answer from".into(),
                     };
@@ -185,12 +186,14 @@ impl Mirrored {
                 }
                 Err(error)
             }
+            // The mirror has adopted the fetch of another worker meanwhile.
+            _ => return,
         };
         self.shared.tell(now, &told);
     }
 
     fn is_failing(&self, now: Duration) -> bool {
-        self.mirror.status(millis(now)).failure.is_some()
+        self.mirror.reader().status(millis(now)).failure.is_some()
     }
 }
 
@@ -206,6 +209,6 @@ fn now() -> Duration {
     now.and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default()
 }
 
-fn millis(time: Duration) -> Millis {
-    Millis(time.as_millis() as u64)
+fn millis(time: Duration) -> Timestamp {
+    Timestamp(time.as_millis() as u64)
 }

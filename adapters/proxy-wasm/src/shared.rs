@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ccs_modules::StoreError;
-use ccs_modules::mirror::{Saved, Source};
+use ccs_modules::mirror::Saved;
 use proxy_wasm::hostcalls;
 
 use crate::mirrored::GRACE;
@@ -30,8 +30,8 @@ struct Turn {
 }
 
 /// The outcome of a fetch, without the list: when the fetch ended and how old the list was, in
-/// milliseconds, its source, and the failure with its kind.
-type Head = (u64, u64, Option<(String, String)>, Option<(char, String)>);
+/// milliseconds, its validator, and the failure with its kind.
+type Head = (u64, u64, Option<String>, Option<(char, String)>);
 
 impl Shared {
     /// Opens the shared part of this name. All mirrors of one upstream use one name, and others
@@ -73,9 +73,8 @@ impl Shared {
     pub fn tell(&mut self, now: Duration, outcome: &Result<Saved, StoreError>) {
         let ended = now.as_millis() as u64;
         let (head, body): (Head, &[u8]) = match outcome {
-            Ok(Saved { body, source, age }) => {
-                let source = source.clone().map(|Source { url, entity_tag }| (url, entity_tag));
-                ((ended, age.as_millis() as u64, source, None), body)
+            Ok(Saved { body, validator, age, .. }) => {
+                ((ended, age.as_millis() as u64, validator.clone(), None), body)
             }
             Err(error) => {
                 let failure = match error.clone() {
@@ -109,14 +108,10 @@ impl Shared {
         let mut parts = news.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next()?, parts.next()?);
         // From bytes, serde_json would be compiled once more: the core reads documents as text.
-        let (ended, age, source, failure): Head =
+        let (ended, age, validator, failure): Head =
             serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
         let outcome = match failure {
-            None => Ok(Saved {
-                body: body.to_vec(),
-                source: source.map(|(url, entity_tag)| Source { url, entity_tag }),
-                age: Duration::from_millis(age),
-            }),
+            None => Ok(Saved::new(body.to_vec(), validator, Duration::from_millis(age))),
             Some(('d', why)) => Err(StoreError::Denied(why)),
             Some(('l', why)) => Err(StoreError::TooLong(why)),
             Some(('u', why)) => Err(StoreError::Unavailable(why)),

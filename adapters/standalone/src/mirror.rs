@@ -1,5 +1,6 @@
 //! Interface `mirror`.
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -7,7 +8,7 @@ use core::time::Duration;
 
 use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::mirror::{
-    Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Source, Status,
+    Config, Fetch, FetchId, Freshness, Outcome, Poll, Saved, Status, Timestamp,
 };
 use ccs_modules::upstream::Response;
 use ccs_modules::{Error, StoreError};
@@ -31,7 +32,7 @@ impl mirror::GuestMirror for Mirror {
     }
 
     fn poll(&self, now: u64) -> mirror::PollResult {
-        match self.0.borrow_mut().poll(Millis(now)) {
+        match self.0.borrow_mut().poll(Timestamp(now)) {
             Poll::Fetch(fetch) => mirror::PollResult::Fetch(fetch.into()),
             Poll::Wait { until } => mirror::PollResult::Wait(until.0),
         }
@@ -40,16 +41,16 @@ impl mirror::GuestMirror for Mirror {
     fn answered(&self, now: u64, id: u64, response: mirror::Fetched) -> mirror::Outcome {
         let mirror::Fetched { status, headers, body } = response;
         let response = Response { status, headers: received(headers), body: body.into_bytes() };
-        self.0.borrow_mut().answered(Millis(now), FetchId(id), response).into()
+        self.0.borrow_mut().answered(Timestamp(now), FetchId(id), response).into()
     }
 
     fn failed(&self, now: u64, id: u64, why: String) -> mirror::Outcome {
-        self.0.borrow_mut().failed(Millis(now), FetchId(id), &why).into()
+        self.0.borrow_mut().failed(Timestamp(now), FetchId(id), &why).into()
     }
 
     fn handle(&self, now: u64, request: mirror::Request) -> mirror::Response {
         let mirror = self.0.borrow();
-        handle(request, |request| mirror.handle(Millis(now), request))
+        handle(request, |request| mirror.handle(Timestamp(now), request))
     }
 
     fn list_modules(
@@ -57,7 +58,7 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().list_modules(Millis(now), &roles)?))
+        Ok(records(self.0.borrow().list_modules(Timestamp(now), &roles)?))
     }
 
     fn get_module(
@@ -66,7 +67,7 @@ impl mirror::GuestMirror for Mirror {
         roles: Vec<String>,
         uid: String,
     ) -> Result<mirror::Module, mirror::Error> {
-        Ok(self.0.borrow().get_module(Millis(now), &roles, &uid)?.into())
+        Ok(self.0.borrow().get_module(Timestamp(now), &roles, &uid)?.into())
     }
 
     fn find_modules(
@@ -77,7 +78,7 @@ impl mirror::GuestMirror for Mirror {
         version: Option<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
         let mirror = self.0.borrow();
-        Ok(records(mirror.find_modules(Millis(now), &roles, &name, version.as_deref())?))
+        Ok(records(mirror.find_modules(Timestamp(now), &roles, &name, version.as_deref())?))
     }
 
     fn latest_modules(
@@ -85,7 +86,7 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
     ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().latest_modules(Millis(now), &roles)?))
+        Ok(records(self.0.borrow().latest_modules(Timestamp(now), &roles)?))
     }
 
     fn fitting_modules(
@@ -97,19 +98,19 @@ impl mirror::GuestMirror for Mirror {
         let redis_version = redis_version
             .parse()
             .map_err(|error: InvalidRedisVersion| mirror::Error::Other(error.to_string()))?;
-        Ok(records(self.0.borrow().fitting_modules(Millis(now), &roles, redis_version)?))
+        Ok(records(self.0.borrow().fitting_modules(Timestamp(now), &roles, redis_version)?))
     }
 
     fn status(&self, now: u64) -> mirror::Status {
-        self.0.borrow().status(Millis(now)).into()
+        self.0.borrow().status(Timestamp(now)).into()
     }
 
     fn save(&self, now: u64) -> Option<mirror::Saved> {
-        self.0.borrow().save(Millis(now)).map(Into::into)
+        self.0.borrow().save(Timestamp(now)).map(Into::into)
     }
 
     fn restore(&self, now: u64, saved: mirror::Saved) -> Result<(), snapshot::Malformed> {
-        Ok(self.0.borrow_mut().restore(Millis(now), saved.into())?)
+        Ok(self.0.borrow_mut().restore(Timestamp(now), saved.into())?)
     }
 }
 
@@ -183,17 +184,20 @@ impl From<Result<Freshness, StoreError>> for mirror::Freshness {
 
 impl From<Saved> for mirror::Saved {
     fn from(saved: Saved) -> Self {
-        let source =
-            saved.source.map(|Source { url, entity_tag }| mirror::Source { url, entity_tag });
+        let source = saved.validator.as_ref().and_then(|validator| validator.split_once(' '));
+        let source = source.map(|(url, entity_tag)| mirror::Source {
+            url: url.into(),
+            entity_tag: entity_tag.into(),
+        });
         Self { body: text(saved.body), source, age: millis(saved.age) }
     }
 }
 
 impl From<mirror::Saved> for Saved {
     fn from(saved: mirror::Saved) -> Self {
-        let source =
-            saved.source.map(|mirror::Source { url, entity_tag }| Source { url, entity_tag });
-        Self { body: saved.body.into_bytes(), source, age: Duration::from_millis(saved.age) }
+        let validator = |mirror::Source { url, entity_tag }| format!("{url} {entity_tag}");
+        let validator = saved.source.map(validator);
+        Self { body: saved.body.into_bytes(), validator, age: Duration::from_millis(saved.age) }
     }
 }
 

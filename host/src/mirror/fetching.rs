@@ -1,6 +1,8 @@
 //! The fetches of a mirror.
 
-use ccs_modules::mirror::{Fetch, Mirror, Outcome, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ccs_modules::mirror::{Fetch, Mirror, Outcome, Poll, Reader, Status};
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
@@ -24,9 +26,10 @@ const OUTCOME: &str = "ccs.mirror.outcome";
 pub(super) struct Fetching {
     cluster: Cluster,
     clock: Clock,
-    mirror: Mirror,
+    /// The mirror. Nobody waits for its lock, since only one fetch is made at a time.
+    mirror: Arc<Mutex<Mirror>>,
     file: Option<SnapshotFile>,
-    published: watch::Sender<Mirror>,
+    published: watch::Sender<Reader>,
     phases: Phases,
     traces: Option<Traces>,
 }
@@ -37,19 +40,22 @@ impl Fetching {
         clock: Clock,
         mirror: Mirror,
         file: Option<SnapshotFile>,
-        published: watch::Sender<Mirror>,
+        published: watch::Sender<Reader>,
         traces: Option<Traces>,
     ) -> Self {
+        let mirror = Arc::new(Mutex::new(mirror));
         Self { cluster, clock, mirror, file, published, phases: Phases::default(), traces }
     }
 
     /// Fetches when it is due, for ever.
     pub(super) async fn run(mut self, upstream_duration: Histogram) {
-        if self.mirror.status(self.clock.now()).age.is_some() {
-            self.phases.observe(&self.mirror.status(self.clock.now()));
+        let status = self.status();
+        if status.age.is_some() {
+            self.phases.observe(&status);
         }
         loop {
-            match self.mirror.poll(self.clock.now()) {
+            let next = self.mirror().poll(self.clock.now());
+            match next {
                 Poll::Fetch(fetch) => {
                     let asked = Instant::now();
                     let outcome = self.traced_fetch(fetch).await;
@@ -77,45 +83,53 @@ impl Fetching {
             Outcome::Late => span.set(OUTCOME, "late"),
             Outcome::Redirected => span.set(OUTCOME, "redirected"),
             Outcome::Unchanged => span.set(OUTCOME, "unchanged"),
+            _ => {}
         }
         outcome
     }
 
-    async fn fetch(&mut self, Fetch { id, request, timeout }: Fetch) -> Outcome {
-        match self.cluster.send(&request, timeout).await {
-            Ok(response) => {
-                let (clock, mut mirror) = (self.clock, self.mirror.clone());
-                // The body is checked whole, which takes long if it is long.
-                let checking = spawn_blocking(move || {
-                    let outcome = mirror.answered(clock.now(), id, response);
-                    (mirror, outcome)
-                });
-                match checking.await {
-                    Ok((mirror, outcome)) => {
-                        self.mirror = mirror;
-                        outcome
-                    }
-                    Err(error) => self.mirror.failed(self.clock.now(), id, &error.to_string()),
-                }
-            }
-            Err(why) => self.mirror.failed(self.clock.now(), id, &why),
+    async fn fetch(&mut self, Fetch { id, request, timeout, .. }: Fetch) -> Outcome {
+        let response = match self.cluster.send(&request, timeout).await {
+            Ok(response) => response,
+            Err(why) => return self.mirror().failed(self.clock.now(), id, &why),
+        };
+
+        // The body is checked whole, which takes long if it is long.
+        let (clock, mirror) = (self.clock, self.mirror.clone());
+        let checking = spawn_blocking(move || lock(&mirror).answered(clock.now(), id, response));
+        match checking.await {
+            Ok(outcome) => outcome,
+            Err(error) => self.mirror().failed(self.clock.now(), id, &error.to_string()),
         }
     }
 
     /// Publishes what the mirror has after a fetch, logs what has changed, and saves the catalog.
     async fn ended(&mut self, outcome: &Outcome) {
-        self.published.send_replace(self.mirror.clone());
+        let reader = self.mirror().reader().clone();
+        self.published.send_replace(reader.clone());
         match outcome {
             Outcome::Redirected => return,
             Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),
-            Outcome::Changed | Outcome::Late | Outcome::Unchanged => {
+            _ => {
                 if let Some(file) = &mut self.file
-                    && let Some(saved) = self.mirror.save(self.clock.now())
+                    && let Some(saved) = reader.save(self.clock.now())
                 {
                     file.write(saved).await;
                 }
             }
         }
-        self.phases.observe(&self.mirror.status(self.clock.now()));
+        self.phases.observe(&self.status());
     }
+
+    fn status(&self) -> Status {
+        self.mirror().reader().status(self.clock.now())
+    }
+
+    fn mirror(&self) -> MutexGuard<'_, Mirror> {
+        lock(&self.mirror)
+    }
+}
+
+fn lock(mirror: &Mutex<Mirror>) -> MutexGuard<'_, Mirror> {
+    mirror.lock().unwrap_or_else(PoisonError::into_inner)
 }

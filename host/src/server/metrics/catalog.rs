@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ccs_modules::mirror::Fetches;
+use ccs_modules::mirror::FetchCounts;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -88,7 +88,7 @@ pub(super) struct MirrorFetches(pub(super) ClusterMirror);
 
 impl Collector for MirrorFetches {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Fetches { changed, failed, redirected, unchanged } = self.0.fetches();
+        let FetchCounts { changed, failed, redirected, unchanged, .. } = self.0.fetches();
         let mut fetches = encoder.encode_descriptor(
             "mirror_fetches",
             "Fetches of the mirror, by outcome",

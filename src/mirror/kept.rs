@@ -1,0 +1,133 @@
+//! The catalog that a mirror keeps, its dates, and how fresh it is.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::error::StoreError;
+use crate::limits::Limits;
+use crate::snapshot::{Snapshot, SnapshotError};
+
+/// A catalog that a mirror keeps.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) validator: Option<String>,
+    pub(super) dates: Dates,
+}
+
+/// The dates of a catalog. Times are counted as [`Clock`](super::time::Clock) counts them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dates {
+    /// The time of the request that brought the catalog or revalidated it.
+    pub(super) request_time: Duration,
+    /// The age of the catalog at the request time.
+    pub(super) age: Duration,
+    /// The time since validation at the request time, which is more than zero after a restore.
+    pub(super) since_validation: Duration,
+}
+
+impl Kept {
+    /// Keeps a catalog in place of another one, and returns whether it differs. If the catalog is
+    /// malformed, what was kept stays.
+    pub(super) fn replace(
+        kept: &mut Option<Self>,
+        body: &[u8],
+        validator: Option<String>,
+        dates: Dates,
+        limits: &Limits,
+    ) -> Result<bool, SnapshotError> {
+        // The same bytes are not checked again.
+        let snapshot = match kept {
+            Some(kept) if kept.snapshot.body() == body => kept.snapshot.clone(),
+            _ => Arc::new(Snapshot::parse(body, limits)?),
+        };
+
+        let is_same = |kept: &Self| kept.snapshot.body() == snapshot.body();
+        let differs = !kept.as_ref().is_some_and(is_same);
+        *kept = Some(Self { snapshot, validator, dates });
+        Ok(differs)
+    }
+}
+
+impl Dates {
+    /// Returns the dates of a catalog that was requested at this time, and had this age then.
+    pub(super) fn requested(request_time: Duration, age: Duration) -> Self {
+        Self { request_time, age, since_validation: Duration::ZERO }
+    }
+
+    /// Returns the age of the catalog at a time.
+    pub(super) fn age(self, time: Duration) -> Duration {
+        self.age.saturating_add(time.saturating_sub(self.request_time))
+    }
+
+    /// Returns how fresh the catalog is at a time, if it is fresh for so long after its validation.
+    /// `why` returns the reason why it is stale.
+    pub(super) fn freshness(
+        self,
+        time: Duration,
+        lifetime: Duration,
+        why: impl FnOnce() -> StoreError,
+    ) -> Freshness {
+        let since_request = time.saturating_sub(self.request_time);
+        let since_validation = self.since_validation.saturating_add(since_request);
+        match lifetime.checked_sub(since_validation) {
+            Some(left) => Freshness::Fresh { left },
+            None => {
+                Freshness::Stale { over: since_validation.saturating_sub(lifetime), why: why() }
+            }
+        }
+    }
+}
+
+/// A catalog that may answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct View<'a> {
+    /// The catalog of one moment.
+    pub snapshot: &'a Snapshot,
+    /// The age of the catalog, at most `stale_if_error`.
+    pub age: Duration,
+    /// Whether the catalog is fresh.
+    pub freshness: Freshness,
+}
+
+/// Whether a catalog is fresh.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// The catalog was validated within two refresh intervals.
+    Fresh {
+        /// The time that is left of them.
+        left: Duration,
+    },
+    /// The catalog was validated longer ago.
+    Stale {
+        /// The time since the two intervals ended.
+        over: Duration,
+        /// The reason.
+        why: StoreError,
+    },
+}
+
+/// A catalog to store, so that a mirror can start while its source is down. It contains no
+/// credentials.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The body of the list.
+    pub body: Vec<u8>,
+    /// The validator of the body, if there is one. This is an opaque text, by which the source can be
+    /// asked whether the catalog is unchanged.
+    pub validator: Option<String>,
+    /// The age of the catalog.
+    pub age: Duration,
+}
+
+impl Saved {
+    /// Makes a catalog that was stored, to be restored.
+    pub fn new(body: Vec<u8>, validator: Option<String>, age: Duration) -> Self {
+        Self { body, validator, age }
+    }
+}
