@@ -123,10 +123,9 @@ impl Responder {
 
 /// Returns the body of the list of those modules that the filter chooses, and its entity tag.
 fn filtered<'a>(filter: &Filter, catalog: Catalog<'_>) -> Result<(Cow<'a, [u8]>, String), Error> {
-    let snapshot = catalog.snapshot()?;
     let mut body = body::Writer::with_capacity(0, 0);
-    for entry in filter.choose(snapshot.view())? {
-        body.push(entry.text_bytes()?);
+    for document in filter.choose(catalog.documents()?) {
+        body.push(document.text_bytes());
     }
 
     let body = body.finish();
