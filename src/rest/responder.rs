@@ -28,7 +28,7 @@ impl Responder {
         let fields = |name| headers::values(request.headers, name).map(<[u8]>::to_vec).collect();
         let cache_control = match request.caller {
             Caller::Anonymous(_) => REVALIDATED,
-            Caller::Authenticated(_) | Caller::Unauthenticated => PRIVATE,
+            Caller::Authenticated(_) | Caller::Unauthenticated(_) => PRIVATE,
         };
         let is_head = request.method == "HEAD";
         let (if_match, if_none_match) = (fields("if-match"), fields("if-none-match"));
