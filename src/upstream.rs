@@ -159,10 +159,7 @@ impl Upstream {
     ///
     /// If it is zero or longer than 10 minutes.
     pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, config::Error> {
-        if timeout.is_zero() || timeout > Duration::from_secs(600) {
-            return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
-        }
-        self.timeout = timeout;
+        self.timeout = check_timeout(timeout)?;
         Ok(self)
     }
 
@@ -233,6 +230,14 @@ impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream").field("nodes", &self.nodes).finish_non_exhaustive()
     }
+}
+
+/// Checks that a timeout is not zero and not longer than 10 minutes.
+pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, config::Error> {
+    if timeout.is_zero() || timeout > Duration::from_secs(600) {
+        return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
+    }
+    Ok(timeout)
 }
 
 /// Puts the credentials into header fields, in place of others.

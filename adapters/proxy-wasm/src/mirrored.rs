@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Timestamp};
-use ccs_modules::rest;
+use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::{StoreError, rest};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
 
@@ -81,7 +80,7 @@ impl Mirrored {
                 self.end(now, was_failing, outcome, kind, counters);
             }
             Err(NoResponse(why)) => {
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let outcome = self.mirror.failed(millis(now), id, StoreError::Unavailable(why));
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
@@ -102,7 +101,7 @@ impl Mirrored {
         {
             match view.freshness {
                 Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
-                _ => counters.answers_stale.add_one(),
+                Freshness::Stale { .. } => counters.answers_stale.add_one(),
             }
         }
         response
@@ -120,7 +119,9 @@ impl Mirrored {
         if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
             return;
         }
-        let Poll::Fetch(Fetch { id, request, timeout, .. }) = self.mirror.poll(millis(now)) else {
+        let Poll::Fetch(Fetch { id, question: Question::Request(request), timeout, .. }) =
+            self.mirror.poll(millis(now))
+        else {
             return;
         };
         // If another worker has the turn, this mirror waits for the outcome.
@@ -133,7 +134,8 @@ impl Mirrored {
             }
             Err(NoResponse(why)) => {
                 let was_failing = self.is_failing(now);
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let error = StoreError::Unavailable(why);
+                let outcome = self.mirror.failed(millis(now), id, error);
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
@@ -156,9 +158,9 @@ impl Mirrored {
                 self.shared.end_turn();
                 return;
             }
-            Outcome::Changed | Outcome::Unchanged => {
+            Outcome::Changed(_) | Outcome::Unchanged => {
                 match outcome {
-                    Outcome::Changed => counters.fetches_changed.add_one(),
+                    Outcome::Changed(_) => counters.fetches_changed.add_one(),
                     _ => counters.fetches_unchanged.add_one(),
                 }
                 if was_failing {
@@ -166,10 +168,8 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                self.mirror
-                    .reader()
-                    .save(millis(now))
-                    .ok_or_else(|| StoreError::Other(String::new()))
+                let saved = self.mirror.reader().save(millis(now));
+                saved.ok_or_else(|| StoreError::Other(String::new()).into())
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();

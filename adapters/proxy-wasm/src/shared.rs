@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use ccs_modules::StoreError;
 use ccs_modules::mirror::Saved;
+use ccs_modules::{Error, StoreError};
 use proxy_wasm::hostcalls;
 
 use crate::mirrored::GRACE;
@@ -70,7 +70,7 @@ impl Shared {
     }
 
     /// Tells the other workers the outcome of a fetch that has ended now, and ends the turn.
-    pub fn tell(&mut self, now: Duration, outcome: &Result<Saved, StoreError>) {
+    pub fn tell(&mut self, now: Duration, outcome: &Result<Saved, Error>) {
         let ended = now.as_millis() as u64;
         let (head, body): (Head, &[u8]) = match outcome {
             Ok(Saved { body, validator, age, .. }) => {
@@ -78,10 +78,10 @@ impl Shared {
             }
             Err(error) => {
                 let failure = match error.clone() {
-                    StoreError::Denied(why) => ('d', why),
-                    StoreError::Other(why) => ('o', why),
-                    StoreError::TooLong(why) => ('l', why),
-                    StoreError::Unavailable(why) => ('u', why),
+                    Error::Store(StoreError::Denied(why)) => ('d', why),
+                    Error::Store(StoreError::TooLong(why)) => ('l', why),
+                    Error::Store(StoreError::Unavailable(why)) => ('u', why),
+                    Error::Store(error) => ('o', error.reason().into()),
                     error => ('o', error.to_string()),
                 };
                 ((ended, 0, None, Some(failure)), &[])
@@ -97,7 +97,7 @@ impl Shared {
     }
 
     /// Returns the outcome of the latest fetch, and when it ended; none if it is known already.
-    pub fn news(&mut self) -> Option<(Duration, Result<Saved, StoreError>)> {
+    pub fn news(&mut self) -> Option<(Duration, Result<Saved, Error>)> {
         let (turn, _) = self.read_turn()?;
         if turn.ended == self.seen {
             return None;
@@ -110,12 +110,15 @@ impl Shared {
         // From bytes, serde_json would be compiled once more: the core reads documents as text.
         let (ended, age, validator, failure): Head =
             serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
+        let error = |(kind, why)| match kind {
+            'd' => StoreError::Denied(why),
+            'l' => StoreError::TooLong(why),
+            'u' => StoreError::Unavailable(why),
+            _ => StoreError::Other(why),
+        };
         let outcome = match failure {
             None => Ok(Saved::new(body.to_vec(), validator, Duration::from_millis(age))),
-            Some(('d', why)) => Err(StoreError::Denied(why)),
-            Some(('l', why)) => Err(StoreError::TooLong(why)),
-            Some(('u', why)) => Err(StoreError::Unavailable(why)),
-            Some((_, why)) => Err(StoreError::Other(why)),
+            Some(failure) => Err(error(failure).into()),
         };
         Some((Duration::from_millis(ended), outcome))
     }

@@ -89,12 +89,12 @@ impl ClusterMirror {
     /// no error.
     pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
         let MirrorSettings { refresh, stale_if_error, snapshot_file, traces } = settings;
-        let config = Config::new(cluster.upstream()?).with_times(refresh, stale_if_error)?;
+        let upstream = cluster.upstream()?;
+        let file = snapshot_file.map(|path| SnapshotFile::new(path, &upstream));
+        let config = Config::new(upstream).with_times(refresh, stale_if_error)?;
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
-        let file =
-            snapshot_file.map(|path| SnapshotFile::new(path, mirror.reader().config().upstream()));
         if let Some(file) = &file
             && let Some(saved) = file.read().await.map_err(MirrorError::SnapshotFile)?
         {
@@ -120,8 +120,9 @@ impl ClusterMirror {
             let _ = self.reader.clone().wait_for(|reader| has_fetched(reader, self.clock)).await;
         }
         let response = self.reader.borrow().handle(self.clock.now(), &request).into_owned();
-        let rest::Response { status, headers, body } = response;
-        Response { status, headers, body }
+        let rest::Response { status, headers, body, cause } = response;
+        // Every body of the core is JSON.
+        Response { status, headers, body: String::from_utf8(body).unwrap_or_default(), cause }
     }
 
     /// Whether there is a catalog that may answer.
