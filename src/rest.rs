@@ -25,6 +25,7 @@ use crate::roles::may_view_modules;
 use crate::snapshot::image::ImageView;
 use crate::step::{Step, check_uid};
 
+pub use crate::headers::header_fields;
 pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
 pub use crate::rest::target::{is_api_path, route};

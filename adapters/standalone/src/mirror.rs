@@ -9,13 +9,14 @@ use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 use ccs_modules::mirror::{
     Changes, Config, Fetch, Freshness, Outcome, Poll, Question, Saved, Status, Stored, Timestamp,
 };
+use ccs_modules::rest::header_fields;
 use ccs_modules::upstream::Response;
 use ccs_modules::{Limits, Step, StoreError, config, get_module, list_modules};
 
 use crate::Standalone;
 use crate::bindings::exports::ccs::modules::types::{self, Error, Fitting, Module};
 use crate::bindings::exports::ccs::modules::{mirror, snapshot};
-use crate::records::{handle, received, records, text};
+use crate::records::{handle, records, text};
 
 impl mirror::Guest for Standalone {
     type Mirror = Mirror;
@@ -70,7 +71,7 @@ impl mirror::GuestMirror for Mirror {
 
     fn answered(&self, now: u64, id: u64, response: mirror::Fetched) -> mirror::Outcome {
         let mirror::Fetched { status, headers, body } = response;
-        let headers = received(&headers).into_iter();
+        let headers = header_fields(&headers).into_iter();
         let headers = headers.map(|(name, value)| (name.into(), value.into())).collect();
         let response = Response { status, headers, body: body.into_bytes() };
         self.0.borrow_mut().answered(Timestamp(now), id.into(), response).into()
