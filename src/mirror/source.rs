@@ -55,7 +55,7 @@ pub enum Stored {
     Unchanged,
 }
 
-/// The content of an answer.
+/// The content of an answer, whatever the source is.
 pub(super) enum Content {
     Catalog { received: Received, validator: Option<String>, age: Duration },
     Redirect(Request),
