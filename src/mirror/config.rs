@@ -14,9 +14,9 @@ use crate::limits::Limits;
 use crate::mirror::source::Source;
 use crate::upstream::{Credentials, Node, Upstream, check_timeout};
 
-/// The configuration of a mirror: the upstream, and how fresh its catalog is kept.
+/// The configuration of a mirror: the source, and how fresh its catalog is kept.
 ///
-/// As JSON, with every option but `nodes` at its default:
+/// For a cluster, as JSON, with every option but `nodes` at its default:
 ///
 /// ```
 /// # let text = br#"
@@ -50,8 +50,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Makes the configuration for a mirror of a cluster: a refresh every 30 seconds, and answers for 24
-    /// hours while refreshing fails.
+    /// Makes the configuration for a mirror of a cluster, with a refresh every 30 seconds, and answers for
+    /// 24 hours while refreshing fails.
     pub fn new(upstream: Upstream) -> Self {
         Self::with_source(Source::Cluster(upstream))
     }
@@ -103,8 +103,8 @@ impl Config {
         Ok(self)
     }
 
-    /// Refreshes the snapshot in this interval, and answers from one of at most this age while
-    /// refreshing fails.
+    /// Refreshes the catalog in this interval, and answers from one of at most this age while refreshing
+    /// fails.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Config {
         self.refresh
     }
 
-    /// Returns the greatest age of a snapshot that answers.
+    /// Returns the greatest age of a catalog that answers.
     pub fn stale_if_error(&self) -> Duration {
         self.stale_if_error
     }

@@ -1,18 +1,19 @@
 //! The fetches of a mirror.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::error::{Error, Malformed, StoreError};
+use crate::error::{Error, StoreError};
 use crate::mirror::config::Config;
 use crate::mirror::kept::{Changes, Dates, Kept, Received, Saved};
 use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
-use crate::mirror::source::{Question, Source, Stored};
+use crate::mirror::source::{Content, Question, Source, Stored};
 use crate::mirror::time::{Clock, Timestamp};
 use crate::snapshot::SnapshotError;
-use crate::upstream::{Answer, Request, Response};
+use crate::upstream::{Request, Response};
 
 /// A catalog that is kept fresh. [The module](self::super) has the way to drive it.
 #[derive(Debug)]
@@ -139,10 +140,12 @@ impl Mirror {
     pub fn poll(&mut self, now: Timestamp) -> Poll {
         let time = self.reader.clock.advance(now);
 
-        if let Some(late) = self.outstanding.take_if(|outstanding| time >= outstanding.deadline) {
+        if let Some(Outstanding { id, deadline, .. }) = self.outstanding
+            && time >= deadline
+        {
             let timeout = self.reader.config.source.timeout();
             let why = format!("no response in {} ms", timeout.as_millis());
-            self.end(time, Err(late.question.failed(StoreError::Unavailable(why))));
+            self.failed(now, id, StoreError::Unavailable(why));
         }
 
         let until = match &self.outstanding {
@@ -155,82 +158,19 @@ impl Mirror {
 
     /// Takes the response to a request. The body is checked whole before it replaces anything.
     pub fn answered(&mut self, now: Timestamp, id: FetchId, response: Response) -> Outcome {
-        let time = self.reader.clock.advance(now);
-        let Some(Outstanding { question, request_time, .. }) = self.take(id) else {
-            return Outcome::Late;
-        };
-        let config = self.reader.config.clone();
-        let (Source::Cluster(upstream), Question::Request(request)) = (&config.source, question)
-        else {
-            return self.end(time, Err(other_question()));
-        };
-
-        let kept = &mut self.reader.kept;
-        let ended = match upstream.read(&request, response) {
-            Ok(Answer::Body { age, body, validator }) => {
-                let (body, dates) = (Received::Body(&body), Dates::requested(request_time, age));
-                let replaced = Kept::replace(kept, body, validator, dates, &config.limits);
-                replaced.map_err(|error| request.failed(&format!("the list is refused: {error}")))
-            }
-            Ok(Answer::NotFound) => Err(request.failed("there is no list")),
-            Ok(Answer::Redirect(request)) => return self.redirect(time, request),
-            Ok(Answer::Unchanged { age }) => {
-                if let Some(kept) = kept {
-                    kept.dates = Dates::requested(request_time, age);
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        };
-        self.end(time, ended.map_err(Error::Store))
+        self.end(now, id, |source, question| question.read(source, response))
     }
 
     /// Takes the answer of a store. The documents are checked whole before they replace anything.
     pub fn stored(&mut self, now: Timestamp, id: FetchId, stored: Stored) -> Outcome {
-        let time = self.reader.clock.advance(now);
-        let Some(Outstanding { question, request_time, .. }) = self.take(id) else {
-            return Outcome::Late;
-        };
-        let Question::Documents { unless } = question else {
-            return self.end(time, Err(other_question()));
-        };
-
-        let Reader { config, kept, .. } = &mut self.reader;
-        let dates = Dates::requested(request_time, Duration::ZERO);
-        let mut replace = |received, version| {
-            let replaced = Kept::replace(kept, received, version, dates, &config.limits);
-            replaced.map_err(|SnapshotError { malformed, position, .. }| {
-                // A fault of the list as a whole has its position in the body.
-                let position =
-                    malformed.position.or(position.filter(|_| malformed.index.is_none()));
-                Error::Malformed(Malformed { position, ..malformed })
-            })
-        };
-        let ended = match stored {
-            Stored::Body { body, version } => replace(Received::Body(&body), version),
-            Stored::Documents { documents, version } => {
-                replace(Received::Documents(&documents), version)
-            }
-            Stored::Unchanged => match kept {
-                Some(kept) if unless.is_some() => {
-                    kept.dates = dates;
-                    Ok(None)
-                }
-                _ => Err(other_question()),
-            },
-        };
-        self.end(time, ended)
+        self.end(now, id, |_, question| question.read_stored(stored))
     }
 
     /// Takes the reason why a fetch has no answer. It is in the shell's own words, which reach clients and
     /// contain no credentials. The error of a request is [`StoreError::Unavailable`], whatever the shell
     /// gives, since only a response can be a denial.
     pub fn failed(&mut self, now: Timestamp, id: FetchId, error: StoreError) -> Outcome {
-        let time = self.reader.clock.advance(now);
-        match self.take(id) {
-            Some(Outstanding { question, .. }) => self.end(time, Err(question.failed(error))),
-            None => Outcome::Late,
-        }
+        self.end(now, id, |_, question| Err(question.failed(error)))
     }
 
     /// Keeps a catalog that was saved. Its `age` is the one at this moment: the age when it was saved,
@@ -246,10 +186,9 @@ impl Mirror {
             return Ok(());
         }
 
-        let Saved { body, validator, age } = saved;
+        let age = saved.age;
         let dates = Dates { request_time: time, age, since_validation: age };
-        let Reader { config, kept, .. } = &mut self.reader;
-        Kept::replace(kept, Received::Body(&body), validator, dates, &config.limits)?;
+        self.keep(Received::Body(saved.body), saved.validator, dates)?;
 
         if self.redirect.is_none() {
             self.due = time.saturating_add(self.schedule.after_restore(age));
@@ -258,8 +197,9 @@ impl Mirror {
     }
 
     /// Adopts the outcome of a fetch that another mirror of the same source made, and that ended this
-    /// long ago: the catalog that it [saved](Reader::save) then, or its failure. A fetch of this mirror
-    /// that is outstanding is given up. So one fetch is enough for all mirrors of a program.
+    /// long ago: the catalog that it [saved](Reader::save) then, unless the own one is younger, or its
+    /// failure. A fetch of this mirror that is outstanding is given up. So one fetch is enough for all
+    /// mirrors of a program.
     pub fn adopt(
         &mut self,
         now: Timestamp,
@@ -268,30 +208,18 @@ impl Mirror {
     ) -> Outcome {
         let time = self.reader.clock.advance(now);
         self.outstanding = None;
-        let ended = ended.and_then(|saved| self.keep_adopted(time, since, saved));
+
+        let ended = ended.and_then(|Saved { body, validator, age }| {
+            let age = age.saturating_add(since);
+            if self.reader.kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
+                return Ok(None);
+            }
+            let dates = Dates { request_time: time, age, since_validation: since };
+            self.keep(Received::Body(body), validator, dates).map_err(|error| {
+                StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
+            })
+        });
         self.go_on(time, since, ended)
-    }
-
-    /// Keeps the catalog of another mirror, unless what is kept is younger. Returns how the catalog
-    /// differs.
-    fn keep_adopted(
-        &mut self,
-        time: Duration,
-        since: Duration,
-        saved: Saved,
-    ) -> Result<Option<Changes>, Error> {
-        let Reader { config, kept, .. } = &mut self.reader;
-        let Saved { body, validator, age } = saved;
-        let age = age.saturating_add(since);
-        if kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
-            return Ok(None);
-        }
-
-        let dates = Dates { request_time: time, age, since_validation: since };
-        let received = Received::Body(&body);
-        Kept::replace(kept, received, validator, dates, &config.limits).map_err(|error| {
-            StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
-        })
     }
 
     /// Begins a fetch.
@@ -313,22 +241,36 @@ impl Mirror {
         Poll::Fetch(fetch)
     }
 
-    /// Takes the outstanding fetch, if it has this id.
-    fn take(&mut self, id: FetchId) -> Option<Outstanding> {
-        self.outstanding.take_if(|outstanding| outstanding.id == id)
-    }
+    /// Ends the fetch with this id, by a function that reads its answer.
+    fn end(
+        &mut self,
+        now: Timestamp,
+        id: FetchId,
+        read: impl FnOnce(&Source, &Question) -> Result<Content, Error>,
+    ) -> Outcome {
+        let time = self.reader.clock.advance(now);
+        let Some(Outstanding { question, request_time, .. }) =
+            self.outstanding.take_if(|outstanding| outstanding.id == id)
+        else {
+            return Outcome::Late;
+        };
 
-    /// Goes on at another node, at once.
-    fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
-        self.reader.fetches.redirected += 1;
-        self.reader.cursor.redirect(request.node);
-        self.redirect = Some(request);
-        self.wait(time);
-        Outcome::Redirected
-    }
+        let dates = |age| Dates { request_time, age, since_validation: Duration::ZERO };
+        let ended = match read(&self.reader.config.source, &question) {
+            Ok(Content::Catalog { received, validator, age }) => {
+                let kept = self.keep(received, validator, dates(age));
+                kept.map_err(|error| question.refused(error))
+            }
+            Ok(Content::Redirect(request)) => return self.redirect(time, request),
+            Ok(Content::Unchanged { age }) => {
+                if let Some(kept) = &mut self.reader.kept {
+                    kept.dates = dates(age);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
 
-    /// Ends a fetch of this mirror. Either a catalog is kept, which differs or not, or there is an error.
-    fn end(&mut self, time: Duration, ended: Result<Option<Changes>, Error>) -> Outcome {
         let Reader { cursor, fetches, .. } = &mut self.reader;
         match ended {
             Ok(Some(_)) => fetches.changed += 1,
@@ -339,6 +281,26 @@ impl Mirror {
             }
         }
         self.go_on(time, Duration::ZERO, ended)
+    }
+
+    /// Keeps a catalog, and returns how it differs from the one before.
+    fn keep(
+        &mut self,
+        received: Received,
+        validator: Option<String>,
+        dates: Dates,
+    ) -> Result<Option<Changes>, SnapshotError> {
+        let Reader { config, kept, .. } = &mut self.reader;
+        Kept::replace(kept, &received, validator, dates, &config.limits)
+    }
+
+    /// Follows a redirect to another node, at once.
+    fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
+        self.reader.fetches.redirected += 1;
+        self.reader.cursor.redirect(request.node);
+        self.redirect = Some(request);
+        self.wait(time);
+        Outcome::Redirected
     }
 
     /// Goes on after a fetch that ended this long ago.
@@ -368,9 +330,4 @@ impl Mirror {
         self.reader.is_fetching = false;
         self.due = due;
     }
-}
-
-/// Returns the error for an answer that does not belong to the question.
-fn other_question() -> Error {
-    StoreError::Other("an answer to another question than was asked".into()).into()
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::lookup::Differences;
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// A catalog that a mirror keeps.
@@ -33,7 +34,7 @@ impl Kept {
     /// the catalog is malformed, what was kept stays.
     pub(super) fn replace(
         kept: &mut Option<Self>,
-        received: Received<'_>,
+        received: &Received,
         validator: Option<String>,
         dates: Dates,
         limits: &Limits,
@@ -44,18 +45,17 @@ impl Kept {
             _ => Arc::new(received.check(limits)?),
         };
 
-        let changes = Changes::between(kept.as_ref().map(|kept| &*kept.snapshot), &snapshot);
+        let changes = match kept {
+            Some(kept) if kept.snapshot.body() == snapshot.body() => None,
+            Some(kept) => Some(Changes::between(&kept.snapshot, &snapshot)),
+            None => Some(Changes { added: snapshot.len(), ..Changes::default() }),
+        };
         *kept = Some(Self { snapshot, validator, dates });
         Ok(changes)
     }
 }
 
 impl Dates {
-    /// Returns the dates of a catalog that was requested at this time, and had this age then.
-    pub(super) fn requested(request_time: Duration, age: Duration) -> Self {
-        Self { request_time, age, since_validation: Duration::ZERO }
-    }
-
     /// Returns the age of the catalog at a time.
     pub(super) fn age(self, time: Duration) -> Duration {
         self.age.saturating_add(time.saturating_sub(self.request_time))
@@ -81,22 +81,21 @@ impl Dates {
 }
 
 /// A catalog as a source gave it, not checked yet.
-#[derive(Clone, Copy)]
-pub(super) enum Received<'a> {
-    Body(&'a [u8]),
-    Documents(&'a [Vec<u8>]),
+pub(super) enum Received {
+    Body(Vec<u8>),
+    Documents(Vec<Vec<u8>>),
 }
 
-impl Received<'_> {
+impl Received {
     /// Returns whether these are the bytes of a catalog that was checked.
-    fn is(self, snapshot: &Snapshot) -> bool {
+    fn is(&self, snapshot: &Snapshot) -> bool {
         match self {
             Self::Body(body) => body == snapshot.body(),
             Self::Documents(documents) => documents.iter().eq(snapshot.documents()),
         }
     }
 
-    fn check(self, limits: &Limits) -> Result<Snapshot, SnapshotError> {
+    fn check(&self, limits: &Limits) -> Result<Snapshot, SnapshotError> {
         match self {
             Self::Body(body) => Snapshot::parse(body, limits),
             Self::Documents(documents) => Snapshot::from_documents(documents, limits),
@@ -117,21 +116,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Compares a catalog with the one before; `None` if they are the same.
-    fn between(before: Option<&Snapshot>, after: &Snapshot) -> Option<Self> {
-        let Some(before) = before else {
-            return Some(Self { added: after.len(), ..Self::default() });
-        };
-        if before.body() == after.body() {
-            return None;
-        }
+    fn between(before: &Snapshot, after: &Snapshot) -> Self {
         // A catalog that was checked is not damaged.
-        let differences = before.differences(after).unwrap_or_default();
-        Some(Self {
-            added: differences.added.len(),
-            removed: differences.removed.len(),
-            changed: differences.changed.len(),
-        })
+        let Differences { added, removed, changed } = before.differences(after).unwrap_or_default();
+        Self { added: added.len(), removed: removed.len(), changed: changed.len() }
     }
 }
 

@@ -5,8 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::error::{Error, StoreError};
-use crate::upstream::{Cursor, Request, Upstream};
+use crate::error::{Error, Malformed, StoreError};
+use crate::mirror::kept::Received;
+use crate::snapshot::SnapshotError;
+use crate::upstream::{Answer, Cursor, Request, Response, Upstream};
 
 /// The source of a catalog.
 #[derive(Clone, Debug)]
@@ -53,6 +55,13 @@ pub enum Stored {
     Unchanged,
 }
 
+/// The content of an answer, whatever the source is.
+pub(super) enum Content {
+    Catalog { received: Received, validator: Option<String>, age: Duration },
+    Redirect(Request),
+    Unchanged { age: Duration },
+}
+
 impl Source {
     pub(super) fn timeout(&self) -> Duration {
         match self {
@@ -94,6 +103,35 @@ impl Source {
 }
 
 impl Question {
+    /// Reads the response of a cluster.
+    pub(super) fn read(&self, source: &Source, response: Response) -> Result<Content, Error> {
+        let (Self::Request(request), Source::Cluster(upstream)) = (self, source) else {
+            return Err(other_question());
+        };
+        match upstream.read(request, response)? {
+            Answer::Body { age, body, validator } => {
+                Ok(Content::Catalog { received: Received::Body(body), validator, age })
+            }
+            Answer::NotFound => Err(request.failed("there is no list").into()),
+            Answer::Redirect(request) => Ok(Content::Redirect(request)),
+            Answer::Unchanged { age } => Ok(Content::Unchanged { age }),
+        }
+    }
+
+    /// Reads the answer of a store.
+    pub(super) fn read_stored(&self, stored: Stored) -> Result<Content, Error> {
+        let Self::Documents { unless } = self else { return Err(other_question()) };
+        let (received, validator) = match stored {
+            Stored::Body { body, version } => (Received::Body(body), version),
+            Stored::Documents { documents, version } => (Received::Documents(documents), version),
+            Stored::Unchanged if unless.is_some() => {
+                return Ok(Content::Unchanged { age: Duration::ZERO });
+            }
+            Stored::Unchanged => return Err(other_question()),
+        };
+        Ok(Content::Catalog { received, validator, age: Duration::ZERO })
+    }
+
     /// Makes the error of a question without an answer. A cluster is unavailable then, whatever the shell
     /// found, and the error names the node.
     pub(super) fn failed(&self, error: StoreError) -> Error {
@@ -102,4 +140,22 @@ impl Question {
             Self::Request(request) => request.failed(error.reason()).into(),
         }
     }
+
+    /// Makes the error of an answer that is not a catalog. It is a fault of the node, or of the documents.
+    pub(super) fn refused(&self, error: SnapshotError) -> Error {
+        let malformed = match self {
+            Self::Documents { .. } => error.malformed,
+            Self::Request(request) => {
+                return request.failed(&format!("the list is refused: {error}")).into();
+            }
+        };
+        // A fault of the list as a whole has its position in the body.
+        let of_list = error.position.filter(|_| malformed.index.is_none());
+        Malformed { position: malformed.position.or(of_list), ..malformed }.into()
+    }
+}
+
+/// Returns the error for an answer that does not belong to the question.
+fn other_question() -> Error {
+    StoreError::Other("an answer to another question than was asked".into()).into()
 }

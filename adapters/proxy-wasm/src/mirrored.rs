@@ -109,7 +109,7 @@ impl Mirrored {
 
     /// Adopts the latest fetch of the other workers, if it is a new one.
     fn adopt(&mut self, now: Duration) {
-        if let Some((ended, outcome)) = self.shared.news() {
+        if let Some((ended, outcome)) = self.shared.unseen() {
             self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
         }
     }
@@ -124,8 +124,8 @@ impl Mirrored {
         else {
             return;
         };
-        // If another worker has the turn, this mirror waits for the outcome.
-        if !self.shared.take_turn(now, timeout) {
+        // If another worker has the lease, this mirror waits for the outcome.
+        if !self.shared.take_lease(now, timeout) {
             return;
         }
         match upstream::send(&self.cluster, &request, &Headers::new(), timeout) {
@@ -141,8 +141,8 @@ impl Mirrored {
         }
     }
 
-    /// Counts the outcome of a fetch, logs a change for the worse or the better, and tells the other
-    /// workers.
+    /// Counts the outcome of a fetch, logs a change for the worse or the better, and publishes it for the
+    /// other workers.
     fn end(
         &mut self,
         now: Duration,
@@ -151,11 +151,11 @@ impl Mirrored {
         kind: FailureKind,
         counters: &Counters,
     ) {
-        let told = match outcome {
+        let outcome = match outcome {
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
-                // The worker keeps its turn for the next request.
-                self.shared.end_turn();
+                // The next request takes the lease again.
+                self.shared.end_lease();
                 return;
             }
             Outcome::Changed(_) | Outcome::Unchanged => {
@@ -175,13 +175,13 @@ impl Mirrored {
                 counters.fetches_failed.add_one();
                 kind.counter(counters).add_one();
                 if !was_failing {
-                    let held = match self.mirror.reader().status(millis(now)).age {
+                    let kept = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
                         None => "there is no list to answer from".into(),
                     };
                     log(
                         LogLevel::Warn,
-                        &format!("the upstream cannot be mirrored: {error}; {held}"),
+                        &format!("the upstream cannot be mirrored: {error}; {kept}"),
                     );
                 }
                 Err(error)
@@ -189,7 +189,7 @@ impl Mirrored {
             // The mirror has adopted the fetch of another worker meanwhile.
             _ => return,
         };
-        self.shared.tell(now, &told);
+        self.shared.publish(now, &outcome);
     }
 
     fn is_failing(&self, now: Duration) -> bool {
