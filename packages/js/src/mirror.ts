@@ -64,8 +64,8 @@ export interface SavedSnapshot {
   nodes: string[];
   /** The body of the list. */
   body: string;
-  /** The place that it came from, if the upstream gave an entity tag. */
-  source?: { url: string; entityTag: string };
+  /** An opaque text by which the upstream can be asked whether the catalog is unchanged. */
+  validator?: string;
   /** The moment of the catalog, in milliseconds since 1970. */
   madeAt: number;
 }
@@ -164,7 +164,8 @@ export class Mirror implements Catalog {
         }
         return 0;
       }
-      const wait = Number(next.val - now());
+      // A mirror of a cluster never asks to read a store.
+      const wait = next.tag === "wait" ? Number(next.val - now()) : 0;
       if (!this.#held.status(now()).fetching) {
         return Math.max(wait, 0);
       }
@@ -220,9 +221,9 @@ export class Mirror implements Catalog {
     if (saved === undefined) {
       return undefined;
     }
-    const { body, source, age } = saved;
+    const { body, validator, age } = saved;
     const catalog = { nodes: this.#nodes, body, madeAt: Date.now() - Number(age) };
-    return source === undefined ? catalog : { ...catalog, source };
+    return validator === undefined ? catalog : { ...catalog, validator };
   }
 
   /**
@@ -231,10 +232,10 @@ export class Mirror implements Catalog {
    * @throws {MalformedError} if it is no catalog
    */
   restore(saved: SavedSnapshot): void {
-    const { body, source, madeAt } = saved;
+    const { body, validator, madeAt } = saved;
     const age = BigInt(Math.max(0, Math.floor(Date.now() - madeAt)));
-    const held = source === undefined ? { body, age } : { body, source, age };
-    answered(MalformedError, () => this.#held.restore(now(), held));
+    const kept = validator === undefined ? { body, age } : { body, validator, age };
+    answered(MalformedError, () => this.#held.restore(now(), kept));
   }
 
   async #turn(run: object): Promise<void> {
@@ -294,7 +295,7 @@ export class Mirror implements Catalog {
     }
   }
 
-  /** Stores a catalog that is new, and one that was confirmed a while after it was stored. */
+  /** Stores a catalog that is new, and one that was revalidated a while after it was stored. */
   async #store(outcome: Outcome): Promise<void> {
     const due =
       outcome.tag === "changed" ||

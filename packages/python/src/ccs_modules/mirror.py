@@ -39,10 +39,8 @@ class Saved:
     """The nodes that were configured."""
     body: str
     """The body of the list."""
-    url: str | None
-    """The URL that it came from, if the upstream gave an entity tag."""
-    entity_tag: str | None
-    """The entity tag of the body at this URL."""
+    validator: str | None
+    """An opaque text by which the upstream can be asked whether the catalog is unchanged."""
     made_at: float
     """The moment of the catalog, in seconds since 1970."""
 
@@ -135,10 +133,11 @@ class Mirror(Lookups):
         call this again."""
         while True:
             now = _now()
-            poll = self._method("poll", now)
-            if not isinstance(poll, Record):
-                return max(0, int(poll) - now) / 1000
-            if self._send(poll) != "redirected":
+            due: Variant = self._method("poll", now)
+            # A mirror of a cluster never asks to read a store.
+            if due.tag != "fetch":
+                return max(0, int(due.payload) - now) / 1000
+            if self._send(due.payload) != "redirected":
                 return 0.0
 
     def list_modules(self, roles: list[str]) -> list[Module]:
@@ -188,19 +187,13 @@ class Mirror(Lookups):
         saved = self._method("save", _now())
         if saved is None:
             return None
-        source = saved.source
-        url, entity_tag = (None, None) if source is None else (source.url, getattr(source, "entity-tag"))
-        return Saved(self._nodes, saved.body, url, entity_tag, time.time() - saved.age / 1000)
+        return Saved(self._nodes, saved.body, saved.validator, time.time() - saved.age / 1000)
 
     def restore(self, saved: Saved) -> None:
         """Holds a catalog that was saved, unless one is held already. Raises `Malformed`."""
         made: Any = Record()
-        made.body, made.source = saved.body, None
+        made.body, made.validator = saved.body, saved.validator
         made.age = max(0, int((time.time() - saved.made_at) * 1000))
-        if saved.url is not None and saved.entity_tag is not None:
-            made.source = Record()
-            made.source.url = saved.url
-            setattr(made.source, "entity-tag", saved.entity_tag)
         if isinstance(refused := self._method("restore", _now(), made), Record):
             raise malformed(refused)
 
@@ -250,7 +243,7 @@ class Mirror(Lookups):
             _log.error("the snapshot file %s cannot be read: %s", self._file, error)
 
     def _store(self, outcome: str) -> None:
-        """Stores a catalog that is new, and one that was confirmed a while after it was stored."""
+        """Stores a catalog that is new, and one that was revalidated a while after it was stored."""
         is_late = time.time() - self._stored_at > _STORED_SECONDS
         if self._file is None or not (outcome == "changed" or outcome == "unchanged" and is_late):
             return
