@@ -1,22 +1,20 @@
 //! Header fields of a request (RFC 9110, section 5).
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 /// Returns the values of the header fields with this name, in the order received.
-pub(crate) fn values<'a>(
-    headers: &'a [(String, Vec<u8>)],
+pub(crate) fn values<'a, N: AsRef<str>, V: AsRef<[u8]>>(
+    headers: &'a [(N, V)],
     name: &str,
 ) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .iter()
-        .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_slice())
+    let named = headers.iter().filter(move |(found, _)| found.as_ref().eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.as_ref())
 }
 
 /// Returns the value of a header field that must appear exactly once. A second one may come from
 /// somebody else, so that neither can be trusted.
-pub(crate) fn single<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+pub(crate) fn single<'a, N: AsRef<str>, V: AsRef<[u8]>>(
+    headers: &'a [(N, V)],
+    name: &str,
+) -> Option<&'a [u8]> {
     let mut values = values(headers, name);
     let value = values.next()?;
     values.next().is_none().then_some(value)

@@ -19,7 +19,7 @@ impl From<access::Caller> for rest::Caller {
         match caller {
             access::Caller::Anonymous(roles) => Self::Anonymous(roles),
             access::Caller::Authenticated(roles) => Self::Authenticated(roles),
-            access::Caller::Unauthenticated => Self::Unauthenticated,
+            access::Caller::Unauthenticated(_) => Self::Unauthenticated,
         }
     }
 }

@@ -3,6 +3,11 @@
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
+/// Lends header fields to the core.
+pub(crate) fn lent(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+}
+
 /// Copies header fields: the names as text, the values as bytes.
 pub(crate) fn owned(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     let owned = |(name, value): (&HeaderName, &HeaderValue)| {

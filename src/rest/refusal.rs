@@ -64,8 +64,9 @@ pub enum Refusal {
     TooManyConnections,
     /// Requests and responses in flight that hold more memory than the server allows.
     TooMuchInFlight,
-    /// A request without credentials, or with wrong ones.
-    Unauthenticated,
+    /// A request without credentials, or with wrong ones, and the challenge in `www-authenticate`.
+    /// `None` asks for HTTP Basic.
+    Unauthenticated(Option<String>),
 }
 
 impl Refusal {
@@ -115,15 +116,17 @@ impl Refusal {
             Self::TargetTooLong => "the request target is too long",
             Self::TooManyConnections => "there are too many connections",
             Self::TooMuchInFlight => "requests and responses in flight hold too much memory",
-            Self::Unauthenticated => "credentials are missing or wrong",
+            Self::Unauthenticated(_) => "credentials are missing or wrong",
         })
     }
 
     /// Returns the header field that only this refusal has.
-    pub(super) fn header(&self) -> Option<(&'static str, &'static str)> {
+    pub(super) fn header(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
-            Self::Unauthenticated => Some(("www-authenticate", CHALLENGE)),
+            Self::Unauthenticated(challenge) => {
+                Some(("www-authenticate", challenge.as_deref().unwrap_or(CHALLENGE)))
+            }
             _ if self.status() == 503 => Some(("retry-after", RETRY_AFTER)),
             _ => None,
         }
@@ -165,7 +168,7 @@ impl Refusal {
             Self::TargetTooLong => (414, "uri_too_long"),
             Self::TooManyConnections => (503, "too_many_connections"),
             Self::TooMuchInFlight => (503, "too_much_in_flight"),
-            Self::Unauthenticated => (401, "unauthenticated"),
+            Self::Unauthenticated(_) => (401, "unauthenticated"),
         }
     }
 }
@@ -205,7 +208,7 @@ mod tests {
             (Refusal::TargetTooLong, 414, "uri_too_long"),
             (Refusal::TooManyConnections, 503, "too_many_connections"),
             (Refusal::TooMuchInFlight, 503, "too_much_in_flight"),
-            (Refusal::Unauthenticated, 401, "unauthenticated"),
+            (Refusal::Unauthenticated(None), 401, "unauthenticated"),
         ] {
             let response = refusal.response("GET");
             assert_eq!((response.status, refusal.error_code()), (status, code));

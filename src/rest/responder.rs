@@ -22,7 +22,7 @@ impl Responder {
         let if_none_match = headers::values(request.headers, "if-none-match").map(<[u8]>::to_vec);
         let cache_control = match request.caller {
             Caller::Anonymous(_) => REVALIDATED,
-            Caller::Authenticated(_) | Caller::Unauthenticated => PRIVATE,
+            Caller::Authenticated(_) | Caller::Unauthenticated(_) => PRIVATE,
         };
         let head = request.method == "HEAD";
         Self { head, cache_control, if_none_match: if_none_match.collect() }

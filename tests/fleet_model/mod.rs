@@ -109,7 +109,8 @@ pub fn run(run: &Run) -> Figures {
 /// The answer of a relay to the fetch of a mirror.
 fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
     let bytes = |(name, value): &(String, String)| (name.clone(), value.clone().into_bytes());
-    let headers: Vec<_> = request.headers.iter().map(bytes).collect();
+    let lent = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers: Vec<_> = lent.collect();
     let asked = rest::Request {
         method: "GET",
         target: &request.path,

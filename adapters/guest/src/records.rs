@@ -94,7 +94,7 @@ macro_rules! into_caller {
                 match caller {
                     Given::Anonymous(roles) => Self::Anonymous(roles),
                     Given::Authenticated(roles) => Self::Authenticated(roles),
-                    Given::Unauthenticated => Self::Unauthenticated,
+                    Given::Unauthenticated => Self::Unauthenticated(None),
                 }
             }
         }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use ccs_modules::lookup::InvalidRedisVersion;
 use ccs_modules::{Error, Limits, Module, Step, StoreError};
+use ccs_modules_guest::http::lent;
 use ccs_modules_guest::resolve;
 
 use crate::bindings::exports::ccs::modules::{catalog, lookup, rest};
@@ -76,7 +77,7 @@ impl rest::Guest for Plugin {
         let request = ccs_modules::rest::Request {
             method: &request.method,
             target: &request.target,
-            headers: &request.headers,
+            headers: &lent(&request.headers),
             caller: &request.caller.into(),
         };
         let response = resolve(ccs_modules::rest::handle(&request, &Limits::default()));

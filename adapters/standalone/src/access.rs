@@ -4,6 +4,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use ccs_modules::access::Caller;
+use ccs_modules_guest::http::lent;
 
 use crate::Standalone;
 use crate::bindings::exports::ccs::modules::access;
@@ -21,7 +22,7 @@ impl access::GuestPolicy for Policy {
     }
 
     fn caller(&self, headers: Vec<(String, String)>) -> access::Caller {
-        self.0.caller(&received(headers)).into()
+        self.0.caller(&lent(&received(headers))).into()
     }
 }
 
@@ -30,7 +31,7 @@ impl From<Caller> for access::Caller {
         match caller {
             Caller::Anonymous(roles) => Self::Anonymous(roles),
             Caller::Authenticated(roles) => Self::Authenticated(roles),
-            Caller::Unauthenticated => Self::Unauthenticated,
+            Caller::Unauthenticated(_) => Self::Unauthenticated,
         }
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use ccs_modules::lookup::{self, InvalidRedisVersion};
 use ccs_modules::{Error, Limits, SnapshotError, Subject, rest};
+use ccs_modules_guest::http::lent;
 
 use crate::Standalone;
 use crate::access::received;
@@ -102,7 +103,7 @@ pub fn handle<'a>(
     let response = answer(&rest::Request {
         method: &request.method,
         target: &request.target,
-        headers: &received(request.headers),
+        headers: &lent(&received(request.headers)),
         caller: &request.caller.into(),
     });
     let rest::Response { status, headers, body } = response.into_owned();

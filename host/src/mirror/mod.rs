@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use self::fetching::Fetching;
 use self::snapshot_file::SnapshotFile;
+use crate::header_fields;
 use crate::stores::Cluster;
 use crate::traces::Traces;
 use crate::{Caller, Request, Response};
@@ -111,6 +112,7 @@ impl ClusterMirror {
     pub async fn handle(&self, request: &Request) -> Response {
         let caller = caller(&request.caller);
         let Request { method, target, headers, .. } = request;
+        let headers = &header_fields::lent(headers);
         let request = rest::Request { method, target, headers, caller: &caller };
         if !self.is_ready() {
             // If nothing is fetched any more, this does not wait, and the answer is a 503.
@@ -187,6 +189,6 @@ fn caller(caller: &Caller) -> access::Caller {
     match caller {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles.clone()),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles.clone()),
-        Caller::Unauthenticated => access::Caller::Unauthenticated,
+        Caller::Unauthenticated => access::Caller::Unauthenticated(None),
     }
 }

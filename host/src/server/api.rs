@@ -126,7 +126,7 @@ impl Api {
         let held = self.in_flight.hold(held_bytes(request, header_bytes));
         let _request = held.ok_or(Refusal::TooMuchInFlight)?;
         let mut headers = header_fields::owned(request.headers());
-        let caller = self.caller(&headers, record);
+        let caller = self.caller(&header_fields::lent(&headers), record);
         if let Some(file) = self.page_file(request.uri().path()) {
             let answer = file.answer(request.method(), &caller);
             return answer.map_err(|error| self.failed(&not_http(&error), record));
@@ -175,12 +175,12 @@ impl Api {
     }
 
     /// The sender of a request, which is recorded.
-    fn caller(&self, headers: &[(String, Vec<u8>)], record: &mut Record) -> access::Caller {
+    fn caller(&self, headers: &[(&str, &[u8])], record: &mut Record) -> access::Caller {
         let Some(access) = self.access.get() else {
             if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
                 tracing::warn!("there is no access policy: every request is answered with 401");
             }
-            return access::Caller::Unauthenticated;
+            return access::Caller::Unauthenticated(None);
         };
         let (caller, user) = access.caller_and_user(headers);
         record.user = user.map(str::to_owned);
