@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::error::{Error, Malformed, Subject};
 use crate::image::{Builder, Trailer, View};
-use crate::json::{self, Position};
+use crate::json::Position;
 use crate::limits::Limits;
 use crate::list;
 use crate::lookup::{self, Differences, Fitting, RedisVersion};
@@ -358,6 +358,6 @@ fn locate(
     };
     let document =
         faulty.or_else(|| documents.iter().rfind(named)).map_or(body, |document| *document);
-    let position = Position::of(body, json::offset(body, document));
+    let position = Position::of(body, document);
     SnapshotError { malformed, position: Some(position) }
 }
