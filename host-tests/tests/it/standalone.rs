@@ -137,16 +137,10 @@ impl Standalone {
         policies.call_parse(&mut self.store, text).expect("no trap")
     }
 
-    pub fn caller(&mut self, policy: ResourceAny, headers: &[(String, Vec<u8>)]) -> Caller {
+    pub fn caller(&mut self, policy: ResourceAny, headers: &[(String, String)]) -> Caller {
         let policies = self.world.ccs_modules_access().policy();
-        policies.call_caller(&mut self.store, policy, &text_headers(headers)).expect("no trap")
+        policies.call_caller(&mut self.store, policy, headers).expect("no trap")
     }
-}
-
-/// Header fields in the form that the component takes.
-pub fn text_headers(headers: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    headers.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 #[test]
@@ -163,7 +157,7 @@ fn policies_are_read_as_the_core_reads_them() {
             assert_eq!(matches!(found, Caller::Anonymous(_)), everybody, "{caller}");
             let roles = match found {
                 Caller::Anonymous(roles) | Caller::Authenticated(roles) => json!(roles),
-                Caller::Unauthenticated => Value::Null,
+                Caller::Unauthenticated(_) => Value::Null,
             };
             assert_eq!(roles, caller["roles"], "{}: {caller}", row["about"]);
         }
@@ -184,11 +178,14 @@ fn a_policy_that_is_refused_names_the_field_and_shows_no_value() {
 }
 
 /// Reads a header field of the table: its value is a string, or bytes in base64.
-fn header(field: &Value) -> (String, Vec<u8>) {
+fn header(field: &Value) -> (String, String) {
     let name = field[0].as_str().unwrap().to_owned();
     let value = match &field[1] {
-        Value::String(text) => text.clone().into_bytes(),
-        bytes => BASE64.decode(bytes["base64"].as_str().unwrap()).unwrap(),
+        Value::String(text) => text.clone(),
+        bytes => {
+            let bytes = BASE64.decode(bytes["base64"].as_str().unwrap()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
     };
     (name, value)
 }
