@@ -12,7 +12,7 @@ from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, installed
 from harness.cases import Case, Response, Store, extra
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 from harness.runtime import Runtime
 from harness.upstream import Upstream
 from over_http import FAULTS, OverHttp
@@ -81,7 +81,7 @@ class Viceroy(Runtime):
 
     @contextmanager
     def manifest(self, manifest: Path, output=None, **environment: str) -> Iterator[tuple[str, int]]:
-        port = free_port()
+        port = ReservedPort()
         words = [viceroy(), "serve", artifact(SERVICE), "-C", manifest, "--addr", f"{HOST}:{port}"]
         with running(words, port, output=output, cwd=manifest.parent, env={**os.environ, **environment}) as address:
             yield address

@@ -17,7 +17,7 @@ from harness import mirror, redis
 from harness.artifacts import WORKSPACE
 from harness.cache import FOLDER, command, installed
 from harness.cases import Case, Store, extra
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.redis import Redis
 from harness.runtime import Runtime
 
@@ -199,7 +199,7 @@ def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
     """Serves a store to one user with these roles, at the URL that it gives."""
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     user = {"name": USER, "password_sha256": digest, "roles": list(roles)}
-    port = free_port()
+    port = ReservedPort()
     with tempfile.NamedTemporaryFile("w") as access:
         json.dump({"users": [user]}, access)
         access.flush()

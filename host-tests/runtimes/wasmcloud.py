@@ -16,7 +16,7 @@ from harness.artifacts import artifact
 from harness.baked import baked
 from harness.cache import FOLDER, command
 from harness.cases import Case, Request, Store, extra
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 from wasmtime_serve import ANYBODY, failure, get
 
@@ -78,7 +78,7 @@ def host() -> Path:
 
 @contextmanager
 def served(component: Path, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
-    port = free_port()
+    port = ReservedPort()
     words = [host(), component, f"127.0.0.1:{port}"]
     with running(words, port, env={**os.environ, **environment}) as address:
         # The port is open before there is a component that answers.

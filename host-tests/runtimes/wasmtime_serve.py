@@ -17,7 +17,7 @@ from harness.artifacts import artifact, built, composed
 from harness.baked import baked
 from harness.cache import command, installed
 from harness.cases import TRUSTED_HEADER, Case, Request, Response, Store, extra
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 VERSION = "48.0.8"
@@ -46,7 +46,7 @@ def served(
     component: Path, *options: str, environment: dict[str, str], output=None
 ) -> Iterator[tuple[str, int]]:
     """Serves a component, at the address it gives. Its output goes to the open file `output`."""
-    port = free_port()
+    port = ReservedPort()
     words = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "-S", "cli", *options]
     for name, value in environment.items():
         words += ["--env", f"{name}={value}"]

@@ -11,7 +11,7 @@ from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, static
 from harness.upstream import Upstream
 from harness import http
 from harness.cases import Request, Response, Store
-from harness.process import HOST, free_port
+from harness.process import HOST, ReservedPort
 
 REFRESH = 0.5
 """The refresh interval, in seconds."""
@@ -73,13 +73,12 @@ def outlives(fault: str) -> None:
 
 def killed(_: object) -> None:
     with mirrored() as fixture:
-        port = fixture.upstream.port
         with Load(fixture):
             fixture.upstream.stop()
             until(lambda: "detail=" in cache_status(fixture.ask()), "stale")
-            again = Upstream()
+            again = Upstream(port=fixture.upstream.port)
             again.store = Store(documents=(NEW,))
-            with again.running(port):
+            with again.running():
                 back(fixture, NEW)
         healthy(fixture)
 
@@ -114,7 +113,7 @@ def fetches(_: object) -> None:
 @contextmanager
 def mirrored(workers: int = WORKERS, stale_if_error_ms: int = 600_000) -> Iterator[Fixture]:
     """Runs Envoy with a mirror that holds the list of an upstream."""
-    port = free_port()
+    port = ReservedPort()
     with Upstream().running() as upstream:
         upstream.store = Store(documents=(OLD,))
         asked = {**UPSTREAM, "timeout_ms": 300, "headers": {"authorization": SECRET}}

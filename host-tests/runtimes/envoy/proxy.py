@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.artifacts import artifact
 from harness.cache import command, installed
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 
 VERSION = "1.40.0"
 FILTER = "ccs_modules_proxy_wasm.wasm"
@@ -61,7 +61,7 @@ class Envoy:
 def envoy(config: dict, ports: list[int], concurrency: int = 2) -> Iterator[Envoy]:
     """Runs Envoy until the block ends. The block begins once Envoy listens on the last of the
     ports."""
-    admin = free_port()
+    admin = ReservedPort()
     address = {"socket_address": {"address": HOST, "port_value": admin}}
     config = {"admin": {"address": address}, **config}
     with tempfile.TemporaryDirectory() as folder:

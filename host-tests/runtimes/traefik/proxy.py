@@ -16,7 +16,7 @@ from harness import http
 from harness.artifacts import artifact
 from harness.cache import command, installed
 from harness.cases import Request
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 
 VERSION = "3.7.15"
 PLUGIN = "ccs_modules_http_wasm.wasm"
@@ -40,7 +40,7 @@ class Route:
     """One configuration of the plugin, and the port on which it answers."""
 
     plugin: object
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=ReservedPort)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -25,6 +25,8 @@ mod last_good;
 mod lookup;
 mod outcome;
 mod packages;
+#[path = "../port.rs"]
+mod port;
 mod process;
 mod proxy_wasm;
 mod readme;
