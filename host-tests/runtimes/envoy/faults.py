@@ -78,6 +78,7 @@ class Faults(Runtime):
     def install(self) -> None:
         program()
         shipped.install()
+        mirrored.install()
 
     def prepare(self) -> None:
         program()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, static
 from harness.upstream import Upstream
 from harness import http
+from harness.cache import debian_package
 from harness.cases import Request, Response, Store
 from harness.process import HOST, ReservedPort
 
@@ -46,6 +47,10 @@ class Fixture(NamedTuple):
 
     def counter(self, name: str) -> int:
         return sum(self.envoy.stats(f"wasmcustom.ccs_modules.{name}").values())
+
+
+def install() -> None:
+    debian_package("wrk", "wrk")
 
 
 def checks() -> Iterator[tuple[str, str, Callable[[object], None]]]:
