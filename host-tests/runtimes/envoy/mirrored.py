@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, static
 from harness.upstream import Upstream
-from harness import http
+from harness import LONG, http
 from harness.cache import debian_package
 from harness.cases import Request, Response, Store
 from harness.process import HOST, ReservedPort
@@ -101,12 +101,12 @@ def forgotten(_: object) -> None:
 
 
 def fetches(_: object) -> None:
-    """Eight workers, ten seconds."""
+    """Eight workers, ten seconds, or thirty in the long form."""
     with mirrored(workers=8) as fixture:
         before = len(fixture.upstream.asked)
         begun = time.monotonic()
         with Load(fixture):
-            time.sleep(10)
+            time.sleep(30 if LONG else 10)
         asked, due = len(fixture.upstream.asked) - before, (time.monotonic() - begun) / REFRESH
         answers = fixture.counter("answers.mirror")
         # The first refresh is at any part of the interval, the others at nine tenths or more of it.
