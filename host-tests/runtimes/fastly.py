@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
-from harness.cache import command, installed
+from harness.cache import from_crate
 from harness.cases import Case, Response, Store, extra
 from harness.process import HOST, ReservedPort, running
 from harness.runtime import Runtime
@@ -24,13 +24,7 @@ SHIPPED = WORKSPACE / "adapters/fastly/fastly.toml"
 
 
 def viceroy() -> Path:
-    """The command, built first if it is missing."""
-    return installed(f"viceroy-{VERSION}", _install) / "bin/viceroy"
-
-
-def _install(folder: Path) -> None:
-    words = ["cargo", "install", "viceroy", "--version", VERSION, "--locked", "--root", folder]
-    command(*words, cwd=folder)
+    return from_crate("viceroy", VERSION)
 
 
 class Viceroy(Runtime):

