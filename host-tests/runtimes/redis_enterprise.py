@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness import mirror, redis
-from harness.artifacts import WORKSPACE
+from harness.artifacts import WORKSPACE, program
 from harness.cache import command, from_crate, from_sources
 from harness.cases import Case, Store, extra
 from harness.process import ReservedPort, running
@@ -45,7 +45,7 @@ class Crate(Runtime):
         client()
 
     def prepare(self) -> None:
-        server()
+        program()
 
     def reason_to_skip(self, case: Case) -> str | None:
         if case.over_http:
@@ -90,7 +90,7 @@ class Redisctl(Runtime):
         redis.install()
 
     def prepare(self) -> None:
-        server()
+        program()
 
     def reason_to_skip(self, case: Case) -> str | None:
         return "this client has its own cases"
@@ -202,7 +202,7 @@ def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
     with tempfile.NamedTemporaryFile("w") as access:
         json.dump({"users": [user]}, access)
         access.flush()
-        words = [server(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
+        words = [program(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
         words += ["--store", store, *(["--tls-self-signed"] if scheme == "https" else [])]
         # The credentials of a mirror at its upstream.
         credentials = {"REDIS_ENTERPRISE_USER": USER, "REDIS_ENTERPRISE_PASSWORD": PASSWORD}
@@ -217,18 +217,11 @@ def upstream(file: str) -> AbstractContextManager[str]:
 
 def load(file: str, store: Redis) -> None:
     path = file.removeprefix("file:")
-    command(server(), "load", path, "--into", url_of(store))
+    command(program(), "load", path, "--into", url_of(store))
 
 
 def url_of(store: Redis) -> str:
     return f"redis://:{store.password}@{store.address}"
-
-
-@cache
-def server() -> Path:
-    """The command `ccs-modules`, built first if it is not up to date."""
-    command("cargo", "build", "--locked", "--bin", "ccs-modules", cwd=WORKSPACE)
-    return Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target") / "debug/ccs-modules"
 
 
 @cache
