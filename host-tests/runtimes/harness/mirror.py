@@ -40,15 +40,23 @@ def reason_to_skip(case: Case) -> str | None:
     return None
 
 
-class Mirrored(Runtime):
+class OfStore(Runtime):
+    """A runtime whose server mirrors a store. It is the first base class of such a runtime."""
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        return super().reason_to_skip(case) or reason_to_skip(case)
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        for case, found in super().outcomes(cases):
+            yield case, plain(found)
+
+
+class Mirrored(OfStore):
     """A runtime whose server mirrors an upstream. It is the first base class of such a runtime."""
 
     def mirroring(self, url: str, access: str | None = ANYBODY) -> AbstractContextManager[tuple[str, int]]:
         """Serves a mirror of the upstream at a URL."""
         raise NotImplementedError
-
-    def reason_to_skip(self, case: Case) -> str | None:
-        return super().reason_to_skip(case) or reason_to_skip(case)
 
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
@@ -58,8 +66,7 @@ class Mirrored(Runtime):
                 yield address
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        for case, found in Runtime.outcomes(self, cases):
-            yield case, plain(found)
+        yield from super().outcomes(cases)
         yield from faults(self.mirroring)
 
 
