@@ -31,8 +31,9 @@ pub enum Caller {
     Anonymous(Vec<String>),
     /// An authenticated caller with these roles. An unknown role has no permission.
     Authenticated(Vec<String>),
-    /// A caller that could not be authenticated.
-    Unauthenticated,
+    /// A caller that could not be authenticated, with the challenge that the response shows in
+    /// `www-authenticate`. `None` asks for HTTP Basic.
+    Unauthenticated(Option<String>),
 }
 
 impl Caller {
@@ -40,7 +41,7 @@ impl Caller {
     pub fn roles(&self) -> Option<&[String]> {
         match self {
             Self::Anonymous(roles) | Self::Authenticated(roles) => Some(roles),
-            Self::Unauthenticated => None,
+            Self::Unauthenticated(_) => None,
         }
     }
 }
@@ -60,10 +61,10 @@ impl Caller {
 /// use ccs_modules::access::{Caller, Policy};
 ///
 /// let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#)?;
-/// let headers = [("X-Roles".to_string(), b"db_viewer, admin".to_vec())];
+/// let headers = [("X-Roles", b"db_viewer, admin".as_slice())];
 /// let roles = vec!["db_viewer".to_string(), "admin".to_string()];
 /// assert_eq!(policy.caller(&headers), Caller::Authenticated(roles));
-/// assert_eq!(policy.caller(&[]), Caller::Unauthenticated);
+/// assert_eq!(policy.caller(&[]), Caller::Unauthenticated(None));
 /// # Ok::<(), ccs_modules::config::Error>(())
 /// ```
 #[derive(Clone, Deserialize)]
@@ -82,13 +83,13 @@ impl Policy {
     }
 
     /// Finds out who sent these header fields.
-    pub fn caller(&self, headers: &[(String, Vec<u8>)]) -> Caller {
+    pub fn caller(&self, headers: &[(&str, &[u8])]) -> Caller {
         self.caller_and_user(headers).0
     }
 
     /// Finds out who sent these header fields, and the name of the user where the policy has users: for
     /// a log.
-    pub fn caller_and_user(&self, headers: &[(String, Vec<u8>)]) -> (Caller, Option<&str>) {
+    pub fn caller_and_user(&self, headers: &[(&str, &[u8])]) -> (Caller, Option<&str>) {
         let (roles, user) = match &self.0 {
             Form::Anonymous(roles) => return (Caller::Anonymous(names(roles)), None),
             Form::TrustedHeader(HeaderName(name)) => (trusted_roles(headers, name), None),
@@ -97,7 +98,7 @@ impl Policy {
                 (user.map(|user| names(&user.roles)), user.map(|user| user.name.0.as_str()))
             }
         };
-        (roles.map_or(Caller::Unauthenticated, Caller::Authenticated), user)
+        (roles.map_or(Caller::Unauthenticated(None), Caller::Authenticated), user)
     }
 }
 
@@ -113,14 +114,14 @@ fn names(roles: &[Role]) -> Vec<String> {
 }
 
 /// Returns the roles in a trusted header field.
-fn trusted_roles(headers: &[(String, Vec<u8>)], name: &str) -> Option<Vec<String>> {
+fn trusted_roles(headers: &[(&str, &[u8])], name: &str) -> Option<Vec<String>> {
     let roles = core::str::from_utf8(headers::single(headers, name)?).ok()?;
     let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
     Some(roles.map(String::from).collect())
 }
 
 /// Returns the user whose name and password are in the header field `authorization`.
-fn authenticated<'a>(headers: &[(String, Vec<u8>)], users: &'a [User]) -> Option<&'a User> {
+fn authenticated<'a>(headers: &[(&str, &[u8])], users: &'a [User]) -> Option<&'a User> {
     let (name, password) = basic_credentials(headers::single(headers, "authorization")?)?;
     authenticate(users, &name, &password)
 }
@@ -160,6 +161,8 @@ mod tests {
 
     use super::*;
 
+    const NOBODY: Caller = Caller::Unauthenticated(None);
+
     /// SHA-256 of `secret`.
     const DIGEST: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 
@@ -174,49 +177,53 @@ mod tests {
         Policy::parse(users.as_bytes()).unwrap()
     }
 
-    fn basic(credentials: &str) -> Vec<(String, Vec<u8>)> {
-        let token = BASE64.encode(credentials);
-        vec![("Authorization".into(), format!("Basic {token}").into_bytes())]
+    fn basic(credentials: &str) -> String {
+        format!("Basic {}", BASE64.encode(credentials))
     }
 
     #[test]
     fn basic_credentials_are_checked() {
         let policy = users();
-        let roles =
-            |headers: &[(String, Vec<u8>)]| policy.caller(headers).roles().map(<[_]>::to_vec);
+        let roles = |authorization: &str| {
+            let headers = [("Authorization", authorization.as_bytes())];
+            policy.caller(&headers).roles().map(<[_]>::to_vec)
+        };
         assert_eq!(roles(&basic("ann:secret")), Some(vec!["db_viewer".to_string()]));
         assert_eq!(roles(&basic("bob:secret")), Some(vec![]));
         for wrong in ["ann:Secret", "ann:", "ann", "Ann:secret", ":secret", "eve:secret", ""] {
             assert_eq!(roles(&basic(wrong)), None, "{wrong}");
         }
-        assert_eq!(roles(&[]), None);
-        let header = |value: &str| vec![("authorization".to_string(), value.into())];
         let token = BASE64.encode("ann:secret");
-        assert!(roles(&header(&format!("bAsIc  {token} "))).is_some());
+        assert!(roles(&format!("bAsIc  {token} ")).is_some());
         for wrong in ["Basic", "Basic ?", &format!("Bearer {token}"), &format!("Basic{token}")] {
-            assert_eq!(roles(&header(wrong)), None, "{wrong}");
+            assert_eq!(roles(wrong), None, "{wrong}");
         }
-        assert_eq!(policy.caller_and_user(&basic("bob:secret")).1, Some("bob"));
-        assert_eq!(policy.caller_and_user(&basic("bob:guess")).1, None);
-        let twice = [basic("ann:secret"), basic("bob:secret")].concat();
-        assert_eq!(roles(&twice), None);
+        let (ann, bob, guess) = (basic("ann:secret"), basic("bob:secret"), basic("bob:guess"));
+        let user = |authorization: &[&String]| {
+            let headers = authorization.iter().map(|value| ("authorization", value.as_bytes()));
+            policy.caller_and_user(&headers.collect::<Vec<_>>()).1
+        };
+        assert_eq!(user(&[&bob]), Some("bob"));
+        for wrong in [&[][..], &[&guess], &[&ann, &bob], &[&bob, &bob]] {
+            assert_eq!(user(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]
     fn a_trusted_header_counts_once_and_alone() {
         let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
-        let roles = |headers: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| (name.to_string(), value.as_bytes().into());
-            policy.caller(&headers.iter().map(owned).collect::<Vec<_>>())
+        let roles = |headers: &[(&str, &'static str)]| {
+            let header = |&(name, value): &(_, &'static str)| (name, value.as_bytes());
+            policy.caller(&headers.iter().map(header).collect::<Vec<_>>())
         };
         let some = |roles: &[&str]| {
             Caller::Authenticated(roles.iter().map(|role| role.to_string()).collect())
         };
         assert_eq!(roles(&[("X-Roles", " a ,b,, ")]), some(&["a", "b"]));
         assert_eq!(roles(&[("x-roles", "")]), some(&[]));
-        assert_eq!(roles(&[("x-role", "a"), ("roles", "a")]), Caller::Unauthenticated);
-        assert_eq!(roles(&[("x-roles", "a"), ("X-Roles", "admin")]), Caller::Unauthenticated);
-        assert_eq!(policy.caller(&[("x-roles".into(), vec![0xff])]), Caller::Unauthenticated);
+        assert_eq!(roles(&[("x-role", "a"), ("roles", "a")]), NOBODY);
+        assert_eq!(roles(&[("x-roles", "a"), ("X-Roles", "admin")]), NOBODY);
+        assert_eq!(policy.caller(&[("x-roles", &[0xff])]), NOBODY);
     }
 
     #[test]

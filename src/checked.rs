@@ -15,7 +15,6 @@ use crate::entity_tag::{entity_tag, hash};
 use crate::error::{Error, Malformed};
 use crate::limits::Limits;
 use crate::module::{Document, Module, find_uid};
-use crate::snapshot::Snapshot;
 use crate::snapshot::image::{Damaged, Entry, ImageView};
 
 /// The catalog that a call is answered from.
@@ -44,24 +43,21 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// Returns every module, in the order of the list.
-    pub(crate) fn modules(self) -> Result<Vec<Module>, Error> {
+    /// Returns every document, in the order of the list.
+    pub(crate) fn documents(self) -> Result<Vec<Document<'a>>, Error> {
         match self {
-            Self::Kept(view) => view.entries().map(|entry| Ok(entry?.module()?)).collect(),
+            Self::Kept(view) => view.entries().map(|entry| Ok(entry?.document()?)).collect(),
             Self::Stored { documents, limits } => {
-                let mut modules = Vec::with_capacity(documents.len());
-                check_list(documents, limits, |document| modules.push(document.into_module()))?;
-                Ok(modules)
+                let mut checked = Vec::with_capacity(documents.len());
+                check_list(documents, limits, |document| checked.push(document))?;
+                Ok(checked)
             }
         }
     }
 
-    /// Returns the catalog as a snapshot, to look things up in.
-    pub(crate) fn snapshot(self) -> Result<Snapshot<Cow<'a, [u8]>>, Error> {
-        match self {
-            Self::Kept(view) => Ok(view.into()),
-            Self::Stored { documents, limits } => Ok(Snapshot::build(documents, limits)?.into()),
-        }
+    /// Returns every module, in the order of the list.
+    pub(crate) fn modules(self) -> Result<Vec<Module>, Error> {
+        Ok(self.documents()?.into_iter().map(Document::into_module).collect())
     }
 }
 
@@ -100,50 +96,43 @@ impl CheckedDocument<'_> {
 
 /// Checks a list: the number of its documents, each document, and that no two share a uid. Each
 /// document goes to `add` once it is checked.
-fn check_list(
-    documents: &[&[u8]],
+fn check_list<'a>(
+    documents: &[&'a [u8]],
     limits: &Limits,
-    mut add: impl FnMut(Document<'_>),
+    add: impl FnMut(Document<'a>),
 ) -> Result<(), Malformed> {
-    let mut uids = Vec::with_capacity(documents.len());
-    check_each(documents, limits, |document| {
-        uids.push(document.stored_uid());
-        add(document);
-    })?;
-
-    index(uids.iter().map(|uid| uid.as_bytes())).map(drop)
+    index(&check_each(documents, limits, add)?).map(drop)
 }
 
 /// Checks the number of the documents of a list, and each of them. Each document goes to `add` once it
-/// is checked.
+/// is checked. Returns the uids.
 pub(crate) fn check_each<'a>(
     documents: &[&'a [u8]],
     limits: &Limits,
     mut add: impl FnMut(Document<'a>),
-) -> Result<(), Malformed> {
+) -> Result<Vec<Cow<'a, str>>, Malformed> {
     if documents.len() > limits.documents {
         let (found, limit) = (documents.len(), limits.documents);
         return Err(Malformed::list(format!("{found} documents, more than the limit of {limit}")));
     }
 
+    let mut uids = Vec::with_capacity(documents.len());
     for (index, stored) in documents.iter().enumerate() {
-        match Document::check(stored, limits) {
-            Ok(document) => add(document),
-            Err(fault) => {
-                let uid = find_uid(stored, limits).map(Cow::into_owned);
-                return Err(fault.of(uid, Some(index)));
-            }
-        }
+        let document = Document::check(stored, limits).map_err(|fault| {
+            fault.of(find_uid(stored, limits).map(Cow::into_owned), Some(index))
+        })?;
+        uids.push(document.stored_uid());
+        add(document);
     }
-    Ok(())
+    Ok(uids)
 }
 
 /// The place of a uid in the index of a list. The order is that of the fields, so a uid is found by a few
 /// comparisons of numbers.
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct IndexedUid<'a> {
     pub(crate) hash: u64,
-    pub(crate) uid: &'a [u8],
+    uid: &'a str,
     /// The number of the document in the list.
     pub(crate) number: u32,
 }
@@ -153,23 +142,26 @@ pub(crate) struct IndexedUid<'a> {
 /// # Errors
 ///
 /// If two documents share a uid.
-pub(crate) fn index<'a>(
-    uids: impl Iterator<Item = &'a [u8]>,
-) -> Result<Vec<IndexedUid<'a>>, Malformed> {
-    let indexed = |(uid, number)| IndexedUid { hash: XxHash64::oneshot(0, uid), uid, number };
-    let mut index: Vec<_> = uids.zip(0..).map(indexed).collect();
+pub(crate) fn index<'a>(uids: &'a [Cow<'_, str>]) -> Result<Vec<IndexedUid<'a>>, Malformed> {
+    let indexed =
+        |(uid, number): (&'a Cow<'_, str>, u32)| IndexedUid { hash: uid_hash(uid), uid, number };
+    let mut index: Vec<_> = uids.iter().zip(0..).map(indexed).collect();
     index.sort_unstable();
 
-    let pairs = index.iter().zip(index.iter().skip(1));
-    let Some((_, later)) = pairs.into_iter().find(|(a, b)| a.uid == b.uid) else {
+    let mut pairs = index.iter().zip(index.iter().skip(1));
+    let Some((_, &IndexedUid { uid, number, .. })) = pairs.find(|(a, b)| a.uid == b.uid) else {
         return Ok(index);
     };
-    let number = later.number;
     Err(Malformed {
-        uid: Some(String::from_utf8_lossy(later.uid).into_owned()),
+        uid: Some(uid.into()),
         index: Some(number as usize),
         field: Some("uid"),
         position: None,
         reason: format!("shared by two documents, the later at index {number}").into(),
     })
+}
+
+/// Returns the hash by which a uid is indexed.
+pub(crate) fn uid_hash(uid: &str) -> u64 {
+    XxHash64::oneshot(0, uid.as_bytes())
 }

@@ -114,7 +114,7 @@ pub(crate) fn string(text: &str) -> Cow<'_, str> {
 
 /// Returns the characters of a string, given its text. Its syntax has been checked, but not whether
 /// its surrogates have their pairs.
-fn characters(text: &str) -> serde_json::Result<Cow<'_, str>> {
+pub(crate) fn characters(text: &str) -> serde_json::Result<Cow<'_, str>> {
     if text.contains('\\') {
         return serde_json::from_str(text).map(Cow::Owned);
     }

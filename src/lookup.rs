@@ -40,6 +40,7 @@ mod differences;
 mod fitting;
 mod version;
 
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -48,9 +49,8 @@ use core::cmp::Ordering;
 use crate::checked::Catalog;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::module::Module;
+use crate::module::{Document, Field, Module};
 use crate::roles::may_view_modules;
-use crate::snapshot::image::{Damaged, Entry, ImageView};
 use crate::step::Step;
 
 pub(crate) use crate::lookup::differences::differences;
@@ -76,19 +76,15 @@ pub fn find_modules<R: AsRef<str>>(
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
     let (name, version) = (String::from(name), version.map(String::from));
-    look_up(roles, limits, move |catalog| {
-        let mut found = Vec::new();
-        for entry in catalog.entries() {
-            let entry = entry?;
-            if entry.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(&name))
-                && version.as_ref().map_or(Ok(true), |version| has_version(&entry, version))?
-            {
-                found.push(entry);
-            }
-        }
+    look_up(roles, limits, move |documents| {
+        let found = documents.into_iter().filter(|document| {
+            has_name(document, &name)
+                && version.as_ref().is_none_or(|version| has_version(document, version))
+        });
+        let found: Vec<_> = found.collect();
 
-        let newest_first = candidates(&found)?;
-        newest_first.iter().map(|candidate| candidate.entry.module()).collect()
+        let newest_first = candidates(&found);
+        newest_first.iter().map(|candidate| candidate.document.clone().into_module()).collect()
     })
 }
 
@@ -102,9 +98,8 @@ pub fn latest_modules<R: AsRef<str>>(
     roles: &[R],
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
-    look_up(roles, limits, |catalog| {
-        let latest = choose_latest(&entries(catalog)?)?;
-        latest.iter().map(Entry::module).collect()
+    look_up(roles, limits, |documents| {
+        choose_latest(documents).into_iter().map(Document::into_module).collect()
     })
 }
 
@@ -130,71 +125,69 @@ pub fn fitting_modules<R: AsRef<str>>(
         Err(error) => return Step::Done(Err(Error::InvalidRedisVersion(error))),
     };
 
-    look_up(roles, limits, move |catalog| {
-        let entries = entries(catalog)?;
-        let candidates = candidates(&entries)?;
-        by_name(&candidates).map(|group| explain(group, redis_version)).collect()
+    look_up(roles, limits, move |documents| {
+        by_name(&candidates(&documents)).map(|group| explain(group, redis_version)).collect()
     })
 }
 
-/// Returns whether a version that somebody asks for is the one of this module.
-fn has_version(entry: &Entry<'_>, asked: &str) -> Result<bool, Damaged> {
-    let (semantic, number) = (entry.semantic_version()?, entry.version());
-    let is_number = number.is_some_and(|number| number.to_string() == asked);
-    let begins = ModuleVersion::of(semantic, number).is_some_and(|it| it.begins_with(asked));
-    Ok(!asked.is_empty() && (is_number || begins || semantic == Some(asked)))
-}
-
-/// Begins a call whose outcome is a function of the whole catalog.
+/// Begins a call whose outcome is a function of all documents.
 fn look_up<R: AsRef<str>, T>(
     roles: &[R],
     limits: &Limits,
-    outcome: impl FnOnce(ImageView<'_>) -> Result<T, Damaged> + Send + 'static,
+    outcome: impl FnOnce(Vec<Document<'_>>) -> T + Send + 'static,
 ) -> Step<Result<T, Error>> {
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    Step::documents(limits, |catalog| {
-        let snapshot = catalog.and_then(Catalog::snapshot)?;
-        Ok(outcome(snapshot.view())?)
-    })
+    Step::documents(limits, |catalog| Ok(outcome(catalog.and_then(Catalog::documents)?)))
 }
 
-fn entries(catalog: ImageView<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
-    catalog.entries().collect()
+/// Returns whether a document is of a module with this name.
+pub(crate) fn has_name(document: &Document<'_>, name: &str) -> bool {
+    document.text(Field::ModuleName).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// Returns the newest entry of each name, in their order.
-pub(crate) fn choose_latest<'a>(entries: &[Entry<'a>]) -> Result<Vec<Entry<'a>>, Damaged> {
-    choose(entries, |newest_first| {
+/// Returns whether a version that somebody asks for is the one of this module.
+fn has_version(document: &Document<'_>, asked: &str) -> bool {
+    let (semantic, number) = (document.text(Field::SemanticVersion), document.version());
+    let version = ModuleVersion::of(semantic.as_deref(), number);
+    !asked.is_empty()
+        && (number.is_some_and(|number| number.to_string() == asked)
+            || version.is_some_and(|version| version.begins_with(asked))
+            || semantic.as_deref() == Some(asked))
+}
+
+/// Returns the newest document of each name, in their order.
+pub(crate) fn choose_latest(documents: Vec<Document<'_>>) -> Vec<Document<'_>> {
+    choose(documents, |newest_first| {
         let release = newest_first.iter().find(|candidate| !candidate.is_prerelease());
-        Ok(release.or(newest_first.first()))
+        release.or(newest_first.first())
     })
 }
 
-/// Returns the entries that `choice` chooses of each name, in their order.
+/// Returns the documents that `choice` chooses of each name, in their order.
 fn choose<'a>(
-    entries: &[Entry<'a>],
-    choice: impl for<'c> Fn(&'c [Candidate<'a>]) -> Result<Option<&'c Candidate<'a>>, Damaged>,
-) -> Result<Vec<Entry<'a>>, Damaged> {
-    let candidates = candidates(entries)?;
-    let mut is_chosen = vec![false; entries.len()];
-    for group in by_name(&candidates) {
-        if let Some(chosen) = choice(group)?.and_then(|chosen| is_chosen.get_mut(chosen.place)) {
+    documents: Vec<Document<'a>>,
+    choice: impl for<'c, 'd> Fn(&'c [Candidate<'d>]) -> Option<&'c Candidate<'d>>,
+) -> Vec<Document<'a>> {
+    let mut is_chosen = vec![false; documents.len()];
+    for group in by_name(&candidates(&documents)) {
+        if let Some(chosen) = choice(group).and_then(|chosen| is_chosen.get_mut(chosen.place)) {
             *chosen = true;
         }
     }
-    Ok(entries.iter().zip(is_chosen).filter(|(_, chosen)| *chosen).map(|(it, _)| *it).collect())
+    let chosen = documents.into_iter().zip(is_chosen).filter(|(_, is_chosen)| *is_chosen);
+    chosen.map(|(document, _)| document).collect()
 }
 
 /// A module among those that a lookup chooses from.
-struct Candidate<'a> {
-    name: &'a str,
+struct Candidate<'d> {
+    name: Cow<'d, str>,
     /// The version. A module without a version is older than every other.
     version: Option<ModuleVersion>,
     /// The place in the list.
     place: usize,
-    entry: Entry<'a>,
+    document: &'d Document<'d>,
 }
 
 impl Candidate<'_> {
@@ -203,25 +196,26 @@ impl Candidate<'_> {
     }
 }
 
-/// Returns the entries that have a name, sorted by name, newest first, then in their order.
-fn candidates<'a>(entries: &[Entry<'a>]) -> Result<Vec<Candidate<'a>>, Damaged> {
-    let mut candidates = Vec::with_capacity(entries.len());
-    for (place, &entry) in entries.iter().enumerate() {
-        if let Some(name) = entry.module_name()? {
-            let version = ModuleVersion::of(entry.semantic_version()?, entry.version());
-            candidates.push(Candidate { name, version, place, entry });
-        }
-    }
+/// Returns the documents that have a name, sorted by name, newest first, then in their order.
+fn candidates<'d>(documents: &'d [Document<'d>]) -> Vec<Candidate<'d>> {
+    let candidate = |(place, document): (usize, &'d Document<'d>)| {
+        let name = document.text(Field::ModuleName)?;
+        let semantic = document.text(Field::SemanticVersion);
+        let version = ModuleVersion::of(semantic.as_deref(), document.version());
+        Some(Candidate { name, version, place, document })
+    };
+    let mut candidates: Vec<_> = documents.iter().enumerate().filter_map(candidate).collect();
+
     candidates.sort_unstable_by(|a, b| {
         let newest_first = || b.version.cmp(&a.version);
-        compare_names(a.name, b.name).then_with(newest_first).then(a.place.cmp(&b.place))
+        compare_names(&a.name, &b.name).then_with(newest_first).then(a.place.cmp(&b.place))
     });
-    Ok(candidates)
+    candidates
 }
 
 /// Returns the candidates of each name.
-fn by_name<'c, 'a>(candidates: &'c [Candidate<'a>]) -> impl Iterator<Item = &'c [Candidate<'a>]> {
-    candidates.chunk_by(|a, b| a.name.eq_ignore_ascii_case(b.name))
+fn by_name<'c, 'd>(candidates: &'c [Candidate<'d>]) -> impl Iterator<Item = &'c [Candidate<'d>]> {
+    candidates.chunk_by(|a, b| a.name.eq_ignore_ascii_case(&b.name))
 }
 
 /// Compares names without (ASCII) case.

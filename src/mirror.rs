@@ -1,20 +1,20 @@
-//! A mirror: the catalog of a cluster, kept fresh over the cluster's REST API, and kept when the
-//! cluster does not answer.
+//! A mirror: a catalog that is kept fresh from its source, and kept when the source does not answer. The
+//! source is a cluster's REST API, or a store of the shell's.
 //!
-//! A [`Mirror`] decides what to fetch and when. A shell sends the request and gives back the response.
-//! Meanwhile it answers from the mirror's [`Reader`]. Time comes from the shell, with each call.
+//! A [`Mirror`] decides what to ask the source and when. A shell asks, and gives back the answer.
+//! Meanwhile it answers calls from the mirror's [`Reader`]. Time comes from the shell, with each call.
 //!
-//! > After each [`poll`](Mirror::poll) there is one thing to do: send the one request, or wait. After
-//! > each thing done, poll again.
+//! > After each [`poll`](Mirror::poll) there is one thing to do: make the one fetch, or wait. After each
+//! > thing done, poll again.
 //!
 //! 1. Make the mirror, with a seed of its own. Mirrors with the same seed ask at the same moments.
 //! 2. Poll.
-//! 3. On `Fetch`, send the request. Give back the response with [`answered`](Mirror::answered), or the
-//!    reason why there is none with [`failed`](Mirror::failed), at the latest after the timeout. Go
-//!    to 2.
-//! 4. On `Wait`, wait until that moment, or for the response that is outstanding. Go to 2.
-//! 5. Answer requests at any time, from the [reader](Mirror::reader).
-//! 6. To start while the cluster is down, [save](Reader::save) the catalog, and
+//! 3. On `Fetch`, ask the source. Give back a cluster's response with [`answered`](Mirror::answered), a
+//!    store's answer with [`stored`](Mirror::stored), or the reason why there is none with
+//!    [`failed`](Mirror::failed), at the latest after the timeout. Go to 2.
+//! 4. On `Wait`, wait until that moment, or for the answer that is outstanding. Go to 2.
+//! 5. Answer calls at any time, from the [reader](Mirror::reader).
+//! 6. To start while the source is down, [save](Reader::save) the catalog, and
 //!    [restore](Mirror::restore) it.
 //!
 //! A shell that blocks does 2 to 4 in one loop. One that awaits does the same and awaits in it. One
@@ -23,40 +23,57 @@
 //! ```
 //! use std::time::Duration;
 //! use ccs_modules::access::Caller;
-//! use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Timestamp, Outcome, Poll};
-//! use ccs_modules::{rest, upstream};
+//! use ccs_modules::mirror::{Config, Fetch, FetchId, Mirror, Poll, Question, Stored, Timestamp};
+//! use ccs_modules::{StoreError, rest, upstream};
 //!
 //! /// Sends a request: here, to a cluster that is down every other time.
-//! fn send(request: &upstream::Request, timeout: Duration) -> Result<upstream::Response, String> {
+//! fn send(request: &upstream::Request, timeout: Duration) -> Result<upstream::Response, StoreError> {
 //! #   use std::cell::Cell;
 //! #   thread_local!(static DOWN: Cell<bool> = const { Cell::new(true) });
-//! #   if !DOWN.replace(!DOWN.get()) { return Err("connection refused".into()) }
+//! #   if !DOWN.replace(!DOWN.get()) {
+//! #       return Err(StoreError::Unavailable("connection refused".into()));
+//! #   }
 //!     assert_eq!(request.url(), "https://node1:9443/v1/modules");
 //!     let body = br#"[{"module_name":"search","uid":"a"}]"#.to_vec();
 //!     Ok(upstream::Response { status: 200, headers: vec![], body })
 //! }
 //!
-//! // A shell that blocks.
-//! fn step(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
-//!     match mirror.poll(now) {                                           // 2
-//!         Poll::Fetch(Fetch { id, request, timeout, .. }) => {               // 3
-//!             match send(&request, timeout) {
-//!                 Ok(response) => mirror.answered(now, id, response),
-//!                 Err(why) => mirror.failed(now, id, &why),
-//!             };
-//!             now
-//!         }
-//!         Poll::Wait { until } => until,                                 // 4: sleeps until then
+//! /// Reads a store: here, one of which only the first version exists.
+//! fn read(unless: Option<&str>) -> Result<Stored, StoreError> {
+//!     if unless == Some("1") {
+//!         return Ok(Stored::Unchanged);
 //!     }
+//!     let documents = vec![br#"{"module_name":"search","uid":"a"}"#.to_vec()];
+//!     Ok(Stored::Documents { documents, version: Some("1".into()) })
 //! }
 //!
-//! // A shell that awaits.
+//! // A shell that blocks.
+//! fn step(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
+//!     let Fetch { id, question, timeout, .. } = match mirror.poll(now) { // 2
+//!         Poll::Fetch(fetch) => fetch,
+//!         Poll::Wait { until } => return until,                          // 4: sleeps until then
+//!     };
+//!     match question {                                                   // 3
+//!         Question::Request(request) => match send(&request, timeout) {
+//!             Ok(response) => mirror.answered(now, id, response),
+//!             Err(error) => mirror.failed(now, id, error),
+//!         },
+//!         Question::Documents { unless } => match read(unless.as_deref()) {
+//!             Ok(stored) => mirror.stored(now, id, stored),
+//!             Err(error) => mirror.failed(now, id, error),
+//!         },
+//!     };
+//!     now
+//! }
+//!
+//! // A shell that awaits, and has a store alone.
 //! async fn step_async(mirror: &mut Mirror, now: Timestamp) -> Timestamp {
 //!     match mirror.poll(now) {
-//!         Poll::Fetch(Fetch { id, request, timeout, .. }) => {
-//!             match async { send(&request, timeout) }.await {
-//!                 Ok(response) => mirror.answered(now, id, response),
-//!                 Err(why) => mirror.failed(now, id, &why),
+//!         Poll::Fetch(Fetch { id, question, .. }) => {
+//!             let Question::Documents { unless } = question else { unreachable!("a store") };
+//!             match async { read(unless.as_deref()) }.await {
+//!                 Ok(stored) => mirror.stored(now, id, stored),
+//!                 Err(error) => mirror.failed(now, id, error),
 //!             };
 //!             now
 //!         }
@@ -64,7 +81,7 @@
 //!     }
 //! }
 //!
-//! // A shell that is called back, as a proxy's filter is: it keeps the id of what it sent.
+//! // A shell that is called back, as a proxy's filter is. It keeps the id of what it sent.
 //! struct Filter {
 //!     mirror: Mirror,
 //!     sent: Option<FetchId>,
@@ -94,19 +111,21 @@
 //! while now < Timestamp(3_600_000) {
 //!     now = step(&mut mirror, now);
 //! }
-//! let response = mirror.reader().handle(now, &request);                           // 5
+//! let response = mirror.reader().handle(now, &request);                  // 5
 //! assert_eq!(response.status, 200);
 //! assert!(response.headers.iter().any(|(name, _)| name == "age"));
 //!
-//! let saved = mirror.reader().save(now).expect("a snapshot is kept");            // 6
+//! let saved = mirror.reader().save(now).expect("a catalog is kept");    // 6
 //! let mut restarted = Mirror::new(Config::parse(config)?, 4712);
 //! restarted.restore(Timestamp(0), saved)?;
 //! assert_eq!(restarted.reader().handle(Timestamp(0), &request).status, 200);
 //!
-//! let later = futures_lite::future::block_on(step_async(&mut restarted, Timestamp(60_000)));
+//! let mut stored = Mirror::new(Config::for_store(), 4713);
+//! let later = futures_lite::future::block_on(step_async(&mut stored, Timestamp(60_000)));
 //! assert_eq!(later, Timestamp(60_000));
+//! assert!(stored.reader().view(later).is_ok());
 //!
-//! let mut filter = Filter { mirror: Mirror::new(Config::parse(config)?, 4713), sent: None };
+//! let mut filter = Filter { mirror: Mirror::new(Config::parse(config)?, 4714), sent: None };
 //! filter.on_tick(Timestamp(0));
 //! let response = upstream::Response { status: 200, headers: vec![], body: b"[]".to_vec() };
 //! filter.on_response(Timestamp(12), response);
@@ -120,12 +139,14 @@ mod fetches;
 mod kept;
 mod reader;
 mod schedule;
+mod source;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use crate::mirror::config::Config;
 pub use crate::mirror::fetches::{Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
-pub use crate::mirror::kept::{Freshness, Saved, View};
+pub use crate::mirror::kept::{Changes, Freshness, Saved, View};
 pub use crate::mirror::reader::{Reader, Status};
+pub use crate::mirror::source::{Question, Stored};
 pub use crate::mirror::time::Timestamp;

@@ -7,6 +7,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::fmt;
+use core::ops::Range;
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -127,6 +128,7 @@ pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D], limits: &Limits) {
 }
 
 /// A module document in compact form, with the places of its documented fields.
+#[derive(Clone)]
 pub(crate) struct Document<'a> {
     text: Cow<'a, str>,
     fields: Fields,
@@ -206,6 +208,11 @@ impl<'a> Document<'a> {
     /// Returns the compact text.
     pub(crate) fn text_bytes(&self) -> &[u8] {
         self.text.as_bytes()
+    }
+
+    /// Returns the place of the uid in the text, as JSON.
+    pub(crate) fn uid_range(&self) -> Range<usize> {
+        self.fields.get(Field::Uid).map_or(0..0, |uid| uid.range.clone())
     }
 
     /// Returns the uid, which is not empty.
@@ -375,6 +382,7 @@ impl Field {
 }
 
 /// The values of a document's documented fields. Null: absent.
+#[derive(Clone)]
 struct Fields([Value; FIELDS.len()]);
 
 impl Fields {

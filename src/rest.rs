@@ -25,6 +25,7 @@ use crate::roles::may_view_modules;
 use crate::snapshot::image::ImageView;
 use crate::step::{Step, check_uid};
 
+pub use crate::headers::header_fields;
 pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
 pub use crate::rest::target::{is_api_path, route};
@@ -38,7 +39,7 @@ pub struct Request<'a> {
     /// form or the absolute form.
     pub target: &'a str,
     /// The header fields in the order received. Names in any case; a name may repeat.
-    pub headers: &'a [(String, Vec<u8>)],
+    pub headers: &'a [(&'a str, &'a [u8])],
     /// The sender, as the shell found it. The responses to anybody may be kept by shared caches; all
     /// others are private.
     pub caller: &'a Caller,
@@ -133,8 +134,12 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
         _ => return Err(ErrorResponse::method_not_allowed(ALLOW)),
     }
 
-    let challenge = || ErrorResponse::unauthenticated(BASIC);
-    let roles = request.caller.roles().ok_or_else(challenge)?;
+    let roles = match request.caller {
+        Caller::Anonymous(roles) | Caller::Authenticated(roles) => roles,
+        Caller::Unauthenticated(challenge) => {
+            return Err(ErrorResponse::unauthenticated(challenge.as_deref().unwrap_or(BASIC)));
+        }
+    };
     if !may_view_modules(roles) {
         return Err(Error::Forbidden.into());
     }
@@ -172,7 +177,7 @@ mod tests {
         store: Result<&[&str], StoreError>,
     ) -> Response {
         let headers: Vec<_> =
-            headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value))).collect();
+            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let caller = Caller::Authenticated(vec!["admin".into()]);
         let request = Request { method, target, headers: &headers, caller: &caller };
         match handle(&request, &Limits { uid_bytes: 4, target_bytes: 64, ..Limits::default() }) {
@@ -442,7 +447,7 @@ mod tests {
 
     #[test]
     fn options_are_told_to_anybody() {
-        let caller = &Caller::Unauthenticated;
+        let caller = &Caller::Unauthenticated(None);
         let request = Request { method: "OPTIONS", target: "/v1/modules", headers: &[], caller };
         let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
         assert_eq!((response.status, body(&response)), (204, ""));
@@ -457,7 +462,13 @@ mod tests {
         let none = Caller::Authenticated(vec!["none".to_string()]);
         for (caller, status, challenge, expected) in [
             (
-                &Caller::Unauthenticated,
+                &Caller::Unauthenticated(Some("Bearer".to_string())),
+                401,
+                "www-authenticate: Bearer\n",
+                "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
+            ),
+            (
+                &Caller::Unauthenticated(None),
                 401,
                 "www-authenticate: Basic realm=\"ccs-modules\", charset=\"UTF-8\"\n",
                 "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
@@ -503,13 +514,13 @@ mod tests {
     #[test]
     fn shared_caches_keep_only_what_anybody_may_see() {
         let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
-        let headers = [("if-none-match".to_string(), tag.into_bytes())];
+        let headers = [("if-none-match", tag.as_bytes())];
         let caller = |kind: fn(Vec<String>) -> Caller| kind(vec!["admin".into()]);
         for (caller, expected) in [
             (caller(Caller::Anonymous), "no-cache"),
             (Caller::Anonymous(vec![]), "no-cache"),
             (caller(Caller::Authenticated), "private, no-cache"),
-            (Caller::Unauthenticated, "private, no-cache"),
+            (Caller::Unauthenticated(None), "private, no-cache"),
         ] {
             for (method, target, headers) in [
                 ("GET", "/v1/modules", &[][..]),

@@ -96,11 +96,11 @@ impl Snapshot {
             .map_err(|malformed| SnapshotError { malformed, position: None })
     }
 
-    pub(crate) fn build(documents: &[&[u8]], limits: &Limits) -> Result<Self, Malformed> {
+    fn build(documents: &[&[u8]], limits: &Limits) -> Result<Self, Malformed> {
         let bytes = documents.iter().map(|document| document.len()).sum();
         let mut builder = Builder::with_capacity(documents.len(), bytes);
-        check_each(documents, limits, |document| builder.add(document))?;
-        let (image, trailer) = builder.finish()?;
+        let uids = check_each(documents, limits, |document| builder.add(&document))?;
+        let (image, trailer) = builder.finish(&uids)?;
         Ok(Self { image, trailer })
     }
 }
@@ -210,20 +210,8 @@ impl<B: AsRef<[u8]>> Snapshot<B> {
         self.len() == 0
     }
 
-    pub(crate) fn view(&self) -> ImageView<'_> {
+    fn view(&self) -> ImageView<'_> {
         ImageView { image: self.image.as_ref(), trailer: self.trailer }
-    }
-}
-
-impl<'a> From<ImageView<'a>> for Snapshot<Cow<'a, [u8]>> {
-    fn from(view: ImageView<'a>) -> Self {
-        Self { image: view.image.into(), trailer: view.trailer }
-    }
-}
-
-impl From<Snapshot> for Snapshot<Cow<'_, [u8]>> {
-    fn from(snapshot: Snapshot) -> Self {
-        Self { image: snapshot.image.into(), trailer: snapshot.trailer }
     }
 }
 

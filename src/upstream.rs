@@ -54,7 +54,7 @@ pub(crate) use crate::upstream::node::Cursor;
 pub use crate::upstream::node::{Node, Scheme};
 pub use crate::upstream::response::{Answer, Response};
 
-/// The REST API of a cluster: its nodes, and how they are asked.
+/// The REST API of a cluster: its nodes, and the requests to them.
 #[derive(Clone)]
 pub struct Upstream {
     nodes: Vec<Node>,
@@ -67,12 +67,12 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Makes an upstream of these nodes: asked without credentials at the documented paths, with a
-    /// timeout of 5 seconds, for bodies of at most 8 MiB.
+    /// Makes an upstream of these nodes, without credentials, at the documented paths, with a timeout of
+    /// 5 seconds, for bodies of at most 8 MiB.
     ///
     /// # Errors
     ///
-    /// If there is no node, or one twice.
+    /// If there is no node, or two are the same.
     pub fn new(nodes: Vec<Node>) -> Result<Self, config::Error> {
         if nodes.is_empty() {
             return Err(config::Error::new("nodes", "empty, expected at least one URL"));
@@ -103,8 +103,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// If a name or a value is none of a header field, or the header field is set already: `accept`,
-    /// `host` and `if-none-match` always are, `authorization` is where there are credentials.
+    /// If a name or a value is not that of a header field, or the header field is set already. `accept`,
+    /// `host` and `if-none-match` always are, and `authorization` if there are credentials.
     pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, config::Error> {
         for (name, value) in headers {
             let refused =
@@ -126,11 +126,11 @@ impl Upstream {
         Ok(self)
     }
 
-    /// Asks for the list at this path, escaped where need be, instead of `/v1/modules`.
+    /// Asks for the list at this path, escaped if need be, instead of `/v1/modules`.
     ///
     /// # Errors
     ///
-    /// If it is no path.
+    /// If it is not a path.
     pub fn with_list_path(mut self, list: &str) -> Result<Self, config::Error> {
         if !path::is_path(list) {
             return Err(config::Error::new("list", "expected a path, escaped where need be"));
@@ -139,12 +139,12 @@ impl Upstream {
         Ok(self)
     }
 
-    /// Asks for a module at this path, instead of `/v1/modules/{uid}`. None: a module is never asked
-    /// for, and has to be looked up in the list.
+    /// Asks for a module at this path, instead of `/v1/modules/{uid}`. If the path is `None`, a module is
+    /// never asked for, and has to be looked up in the list.
     ///
     /// # Errors
     ///
-    /// If it is no path with `{uid}` in it once.
+    /// If it is not a path with `{uid}` in it once.
     pub fn with_module_path(mut self, module: Option<&str>) -> Result<Self, config::Error> {
         const EXPECTED: &str = "expected a path, escaped where need be, with {uid} in it once";
         let parse =
@@ -159,10 +159,7 @@ impl Upstream {
     ///
     /// If it is zero or longer than 10 minutes.
     pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, config::Error> {
-        if timeout.is_zero() || timeout > Duration::from_secs(600) {
-            return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
-        }
-        self.timeout = timeout;
+        self.timeout = check_timeout(timeout)?;
         Ok(self)
     }
 
@@ -229,10 +226,18 @@ impl Upstream {
 }
 
 impl fmt::Debug for Upstream {
-    /// Shows no value of a header field: any of them can be a credential.
+    /// Shows no value of a header field, since any of them can be a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream").field("nodes", &self.nodes).finish_non_exhaustive()
     }
+}
+
+/// Checks that a timeout is not zero and not longer than 10 minutes.
+pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, config::Error> {
+    if timeout.is_zero() || timeout > Duration::from_secs(600) {
+        return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
+    }
+    Ok(timeout)
 }
 
 /// Puts the credentials into header fields, in place of others.
@@ -252,10 +257,10 @@ pub struct Request {
     pub authority: String,
     /// The path, and the query if there is one, escaped.
     pub path: String,
-    /// The header fields, names in lower case, each once. They hold the credentials.
+    /// The header fields, names in lower case, each once. They contain the credentials.
     pub headers: Vec<(String, String)>,
-    /// The most bytes of a body that are accepted: reading one more is enough to see that a body is
-    /// too long.
+    /// The most bytes of a body that are accepted. Reading one more is enough to see that a body is too
+    /// long.
     pub body_bytes: usize,
     /// The URL of the node, its name in messages.
     name: String,
@@ -267,7 +272,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns the absolute URL. It holds no credentials.
+    /// Returns the absolute URL. It contains no credentials.
     pub fn url(&self) -> String {
         url(self.scheme, &self.authority, &self.path)
     }
@@ -279,7 +284,7 @@ impl Request {
         self
     }
 
-    /// Makes the error for a request without a response: `why` in the shell's own words, without
+    /// Makes the error for a request without a response. `why` is in the shell's own words, without
     /// credentials.
     pub fn failed(&self, why: &str) -> StoreError {
         StoreError::Unavailable(format!("{}: {why}", self.name))
@@ -303,7 +308,7 @@ enum Resource {
 }
 
 impl fmt::Debug for Request {
-    /// Shows no value of a header field: any of them can be a credential.
+    /// Shows no value of a header field, since any of them can be a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Request")
@@ -350,7 +355,7 @@ mod tests {
             ("if-none-match", "\"tag\""),
         ];
         assert_eq!(request.headers, headers(&expected));
-        // The entity tag of another node has no meaning, and a text that is none is not sent.
+        // The entity tag of another node has no meaning, and a text that is not an entity tag is not sent.
         for validator in [validator, Some("http://gateway/redis/v1/modules \"a\"\r\nx: y\"")] {
             assert_eq!(upstream.list(1, validator).unwrap().headers, headers(&expected[..3]));
         }

@@ -17,7 +17,8 @@ fn policies_find_the_roles_of_callers() {
         let policy = policy.unwrap_or_else(|error| panic!("{}: {error}", row["about"]));
         for caller in array(&row["callers"]) {
             let headers: Vec<_> = array(&caller["headers"]).iter().map(header).collect();
-            let found = policy.caller(&headers);
+            let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let found = policy.caller(&lent.collect::<Vec<_>>());
             let found = found.roles();
             assert_eq!(serde_json::json!(found), caller["roles"], "{}: {caller}", row["about"]);
         }

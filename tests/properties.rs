@@ -235,6 +235,8 @@ proptest! {
             ("accept|if-none-match|authorization|x", prop::collection::vec(any::<u8>(), 0..30)), 0..4),
     ) {
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
+        let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let headers: Vec<_> = lent.collect();
         let request = rest::Request { method: &method, target: &target, headers: &headers, caller: &caller };
         let response = resolve(rest::handle(&request, &Limits::default()), &Ok(vec![]));
         prop_assert!((200..600).contains(&response.status));

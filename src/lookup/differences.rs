@@ -61,7 +61,7 @@ pub(crate) fn differences(
 
     for after in newer.entries() {
         let after = after?;
-        let Some(before) = older.find(after.uid()?)? else {
+        let Some(before) = older.find(&after.uid()?)? else {
             differences.added.push(after.module()?);
             continue;
         };
@@ -73,7 +73,7 @@ pub(crate) fn differences(
 
     for before in older.entries() {
         let before = before?;
-        if newer.find(before.uid()?)?.is_none() {
+        if newer.find(&before.uid()?)?.is_none() {
             differences.removed.push(before.module()?);
         }
     }

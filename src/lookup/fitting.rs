@@ -8,8 +8,7 @@ use alloc::vec::Vec;
 use crate::error::excerpt;
 use crate::lookup::version::Minimum;
 use crate::lookup::{Candidate, RedisVersion, choose};
-use crate::module::Module;
-use crate::snapshot::image::{Damaged, Entry};
+use crate::module::{Document, Field, Module};
 
 /// The module that a database of one Redis version gets, of the modules of one name.
 ///
@@ -61,108 +60,103 @@ pub struct OtherModule {
     pub reason: String,
 }
 
-/// Returns, of each name, the entry that a database of this version gets, in their order.
-pub(crate) fn choose_fitting<'a>(
-    entries: &[Entry<'a>],
+/// Returns, of each name, the document of the module that a database of this version gets, in their
+/// order.
+pub(crate) fn choose_fitting(
+    documents: Vec<Document<'_>>,
     redis_version: RedisVersion,
-) -> Result<Vec<Entry<'a>>, Damaged> {
-    choose(entries, |newest_first| {
-        let chosen = fitting(newest_first, redis_version)?;
-        Ok(chosen.map(|(chosen, _)| chosen))
-    })
+) -> Vec<Document<'_>> {
+    choose(documents, |newest_first| fitting(newest_first, redis_version).map(|(chosen, _)| chosen))
 }
 
-/// Chooses of the modules of one name, and says why.
-pub(super) fn explain(
-    newest_first: &[Candidate<'_>],
-    redis_version: RedisVersion,
-) -> Result<Fitting, Damaged> {
-    let choice = fitting(newest_first, redis_version)?;
+/// Chooses of the modules of one name, with the reason for each.
+pub(super) fn explain(newest_first: &[Candidate<'_>], redis_version: RedisVersion) -> Fitting {
+    let choice = fitting(newest_first, redis_version);
     let first = newest_first.iter().min_by_key(|candidate| candidate.place);
-    let module_name = first.map_or("", |first| first.name).into();
+    let module_name = first.map_or("", |first| &first.name).into();
     let mut fitting = Fitting { module_name, chosen: None, others: Vec::new() };
+
     for candidate in newest_first {
-        let verdict = Verdict::of(&candidate.entry, redis_version)?;
-        match choice {
+        let document = candidate.document;
+        let verdict = Verdict::of(document, redis_version);
+        let reason = verdict.reason(redis_version);
+        let reason = match choice {
             Some((chosen, rule)) if chosen.place == candidate.place => {
-                let mut reason = verdict.reason(redis_version).into_owned();
-                if rule == FittingRule::MinRedisVersion {
-                    reason += &format!(", and no version is made for {redis_version}");
-                }
-                let module = candidate.entry.module()?;
+                let reason = match rule {
+                    FittingRule::CompatibleRedisVersion => reason.into_owned(),
+                    FittingRule::MinRedisVersion => {
+                        format!("{reason}, and no version is made for {redis_version}")
+                    }
+                };
+                let module = document.clone().into_module();
                 fitting.chosen = Some(ChosenModule { module, rule, reason });
+                continue;
             }
-            _ => fitting.others.push(OtherModule {
-                uid: candidate.entry.uid()?.into(),
-                semantic_version: candidate.entry.semantic_version()?.map(String::from),
-                reason: match choice {
-                    Some((chosen, rule)) if verdict.fits_by(rule) => {
-                        let is_newer = candidate.version > chosen.version;
-                        (if is_newer { "a release fits" } else { "a newer one fits" }).into()
-                    }
-                    Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
-                        let reason = verdict.reason(redis_version);
-                        format!("{reason}, but another version is made for {redis_version}")
-                    }
-                    _ => verdict.reason(redis_version).into_owned(),
-                },
-            }),
-        }
+            Some((chosen, rule)) if verdict.fits_by(rule) => {
+                let is_newer = candidate.version > chosen.version;
+                (if is_newer { "a release fits" } else { "a newer one fits" }).into()
+            }
+            Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
+                format!("{reason}, but another version is made for {redis_version}")
+            }
+            _ => reason.into_owned(),
+        };
+        let uid = document.uid().into_owned();
+        let semantic_version = document.text(Field::SemanticVersion).map(Cow::into_owned);
+        fitting.others.push(OtherModule { uid, semantic_version, reason });
     }
-    Ok(fitting)
+    fitting
 }
 
 /// Returns the module that fits, and the rule by which it does.
-fn fitting<'c, 'a>(
-    newest_first: &'c [Candidate<'a>],
+fn fitting<'c, 'd>(
+    newest_first: &'c [Candidate<'d>],
     redis_version: RedisVersion,
-) -> Result<Option<(&'c Candidate<'a>, FittingRule)>, Damaged> {
-    for rule in [FittingRule::CompatibleRedisVersion, FittingRule::MinRedisVersion] {
-        let mut prerelease = None;
-        for candidate in newest_first {
-            if !Verdict::of(&candidate.entry, redis_version)?.fits_by(rule) {
-                continue;
-            }
-            if !candidate.is_prerelease() {
-                return Ok(Some((candidate, rule)));
-            }
-            prerelease = prerelease.or(Some((candidate, rule)));
-        }
-        if prerelease.is_some() {
-            return Ok(prerelease);
-        }
-    }
-    Ok(None)
+) -> Option<(&'c Candidate<'d>, FittingRule)> {
+    let by = |rule| {
+        let mut fitting = newest_first
+            .iter()
+            .filter(move |it| Verdict::of(it.document, redis_version).fits_by(rule));
+        let newest = fitting.next()?;
+        let releases = [newest].into_iter().chain(fitting);
+        let release = releases.into_iter().find(|candidate| !candidate.is_prerelease());
+        Some((release.unwrap_or(newest), rule))
+    };
+    by(FittingRule::CompatibleRedisVersion).or_else(|| by(FittingRule::MinRedisVersion))
 }
 
 /// The outcome of comparing a module with a Redis version.
-enum Verdict<'a> {
+enum Verdict<'d> {
     /// It is made for this version.
-    Compatible(&'a str),
+    Compatible(Cow<'d, str>),
     /// It is made for another version.
-    Incompatible(&'a str),
+    Incompatible(Cow<'d, str>),
     /// It states what it needs, and not for which version it is made.
-    Minimum(&'a str, Minimum),
+    Minimum(Cow<'d, str>, Minimum),
     /// It states nothing that counts for this version: this is the reason.
     Unstated(&'static str),
 }
 
-impl<'a> Verdict<'a> {
-    fn of(entry: &Entry<'a>, redis_version: RedisVersion) -> Result<Self, Damaged> {
-        let stated = |field: Option<&'a str>| field.filter(|text| !text.is_empty());
-        if let Some(compatible) = stated(entry.compatible_redis_version()?) {
-            return Ok(match redis_version.is_compatible(compatible) {
+impl<'d> Verdict<'d> {
+    fn of(document: &'d Document<'_>, redis_version: RedisVersion) -> Self {
+        let stated = |field| document.text(field).filter(|text| !text.is_empty());
+        if let Some(compatible) = stated(Field::CompatibleRedisVersion) {
+            return match redis_version.is_compatible(&compatible) {
                 true => Self::Compatible(compatible),
                 false => Self::Incompatible(compatible),
-            });
+            };
         }
+
         if !redis_version.goes_by_minimum() {
-            return Ok(Self::Unstated("states no compatible_redis_version"));
+            return Self::Unstated("states no compatible_redis_version");
         }
-        let neither = Self::Unstated("neither compatible_redis_version nor min_redis_version");
-        Ok(stated(entry.min_redis_version()?).map_or(neither, |minimum| {
-            Self::Minimum(minimum, redis_version.compare_minimum(minimum))
-        }))
+        match stated(Field::MinRedisVersion) {
+            Some(minimum) => {
+                let compared = redis_version.compare_minimum(&minimum);
+                Self::Minimum(minimum, compared)
+            }
+            None => Self::Unstated("neither compatible_redis_version nor min_redis_version"),
+        }
     }
 
     fn fits_by(&self, rule: FittingRule) -> bool {

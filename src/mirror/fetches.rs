@@ -1,19 +1,21 @@
 //! The fetches of a mirror.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::error::StoreError;
+use crate::error::{Error, StoreError};
 use crate::mirror::config::Config;
-use crate::mirror::kept::{Dates, Kept, Saved};
+use crate::mirror::kept::{Changes, Dates, Kept, Received, Saved};
 use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
+use crate::mirror::source::{Content, Question, Source, Stored};
 use crate::mirror::time::{Clock, Timestamp};
 use crate::snapshot::SnapshotError;
-use crate::upstream::{Answer, Cursor, Request, Response};
+use crate::upstream::{Request, Response};
 
-/// A cluster's catalog that is kept fresh. [The module](self::super) has the way to drive it.
+/// A catalog that is kept fresh. [The module](self::super) has the way to drive it.
 #[derive(Debug)]
 pub struct Mirror {
     reader: Reader,
@@ -30,16 +32,16 @@ pub struct Mirror {
 #[derive(Debug)]
 struct Outstanding {
     id: FetchId,
-    request: Request,
+    question: Question,
     request_time: Duration,
     deadline: Duration,
 }
 
 /// The next thing to do.
 #[derive(Debug)]
-#[must_use = "a fetch that is not sent is waited for until its timeout"]
+#[must_use = "a fetch that is not made is waited for until its timeout"]
 pub enum Poll {
-    /// Send this request.
+    /// Ask the source.
     Fetch(Fetch),
     /// Do nothing until this moment.
     Wait {
@@ -48,15 +50,15 @@ pub enum Poll {
     },
 }
 
-/// A request to send.
+/// A fetch to make.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Fetch {
-    /// The number to give back with the response.
+    /// The number to give back with the answer.
     pub id: FetchId,
-    /// The request.
-    pub request: Request,
-    /// The time to wait for the whole response. After it the mirror goes on without.
+    /// The question to the source.
+    pub question: Question,
+    /// The time to wait for the whole answer. After it the mirror goes on without.
     pub timeout: Duration,
 }
 
@@ -81,12 +83,12 @@ impl From<FetchId> for u64 {
 #[non_exhaustive]
 pub enum Outcome {
     /// Another catalog than before, or the first one.
-    Changed,
-    /// Nothing that can be used: the snapshot, if there is one, is kept.
-    Failed(StoreError),
-    /// Not the outstanding fetch, but one that was given up: nothing happened.
+    Changed(Changes),
+    /// Nothing that can be used. The catalog, if there is one, is kept.
+    Failed(Error),
+    /// Not the outstanding fetch, but one that was given up. Nothing happened.
     Late,
-    /// A redirect to a configured node: the next poll gives the request.
+    /// A redirect to a configured node. The next poll returns the request.
     Redirected,
     /// The same catalog as before.
     Unchanged,
@@ -110,7 +112,7 @@ impl Mirror {
     /// Makes a mirror without a catalog. The seed is a random number. Mirrors with the same seed ask at
     /// the same moments.
     pub fn new(config: Config, seed: u64) -> Self {
-        let cursor = Cursor::new(config.upstream.nodes().len());
+        let cursor = config.source.cursor();
         Self {
             schedule: Schedule::new(config.refresh, seed),
             reader: Reader {
@@ -134,14 +136,16 @@ impl Mirror {
         &self.reader
     }
 
-    /// Returns what to do next: send a request, if one is due and none is outstanding, or wait.
+    /// Returns what to do next: a fetch, if one is due and none is outstanding, or to wait.
     pub fn poll(&mut self, now: Timestamp) -> Poll {
         let time = self.reader.clock.advance(now);
 
-        if let Some(late) = self.outstanding.take_if(|outstanding| time >= outstanding.deadline) {
-            let timeout = self.reader.config.upstream.timeout();
+        if let Some(Outstanding { id, deadline, .. }) = self.outstanding
+            && time >= deadline
+        {
+            let timeout = self.reader.config.source.timeout();
             let why = format!("no response in {} ms", timeout.as_millis());
-            self.end(time, Err(late.request.failed(&why)));
+            self.failed(now, id, StoreError::Unavailable(why));
         }
 
         let until = match &self.outstanding {
@@ -152,42 +156,21 @@ impl Mirror {
         Poll::Wait { until: self.reader.clock.moment(now, until) }
     }
 
-    /// Takes the response to a fetch. The body is checked whole before it replaces anything.
+    /// Takes the response to a request. The body is checked whole before it replaces anything.
     pub fn answered(&mut self, now: Timestamp, id: FetchId, response: Response) -> Outcome {
-        let time = self.reader.clock.advance(now);
-        let Some(Outstanding { request, request_time, .. }) = self.take(id) else {
-            return Outcome::Late;
-        };
-
-        let config = self.reader.config.clone();
-        let kept = &mut self.reader.kept;
-        let ended = match config.upstream.read(&request, response) {
-            Ok(Answer::Body { age, body, validator }) => {
-                let dates = Dates::requested(request_time, age);
-                let replaced = Kept::replace(kept, &body, validator, dates, &config.limits);
-                replaced.map_err(|error| request.failed(&format!("the list is refused: {error}")))
-            }
-            Ok(Answer::NotFound) => Err(request.failed("there is no list")),
-            Ok(Answer::Redirect(request)) => return self.redirect(time, request),
-            Ok(Answer::Unchanged { age }) => {
-                if let Some(kept) = kept {
-                    kept.dates = Dates::requested(request_time, age);
-                }
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        };
-        self.end(time, ended)
+        self.end(now, id, |source, question| question.read(source, response))
     }
 
-    /// Takes the reason why a fetch has no response. It is in the shell's own words, which reach clients
-    /// and contain no credentials.
-    pub fn failed(&mut self, now: Timestamp, id: FetchId, why: &str) -> Outcome {
-        let time = self.reader.clock.advance(now);
-        match self.take(id) {
-            Some(Outstanding { request, .. }) => self.end(time, Err(request.failed(why))),
-            None => Outcome::Late,
-        }
+    /// Takes the answer of a store. The documents are checked whole before they replace anything.
+    pub fn stored(&mut self, now: Timestamp, id: FetchId, stored: Stored) -> Outcome {
+        self.end(now, id, |_, question| question.read_stored(stored))
+    }
+
+    /// Takes the reason why a fetch has no answer. It is in the shell's own words, which reach clients and
+    /// contain no credentials. The error of a request is [`StoreError::Unavailable`], whatever the shell
+    /// gives, since only a response can be a denial.
+    pub fn failed(&mut self, now: Timestamp, id: FetchId, error: StoreError) -> Outcome {
+        self.end(now, id, |_, question| Err(question.failed(error)))
     }
 
     /// Keeps a catalog that was saved. Its `age` is the one at this moment: the age when it was saved,
@@ -203,10 +186,9 @@ impl Mirror {
             return Ok(());
         }
 
-        let Saved { body, validator, age } = saved;
+        let age = saved.age;
         let dates = Dates { request_time: time, age, since_validation: age };
-        let Reader { config, kept, .. } = &mut self.reader;
-        Kept::replace(kept, &body, validator, dates, &config.limits)?;
+        self.keep(Received::Body(saved.body), saved.validator, dates)?;
 
         if self.redirect.is_none() {
             self.due = time.saturating_add(self.schedule.after_restore(age));
@@ -215,80 +197,84 @@ impl Mirror {
     }
 
     /// Adopts the outcome of a fetch that another mirror of the same source made, and that ended this
-    /// long ago: the catalog that it [saved](Reader::save) then, or its failure. A fetch of this mirror
-    /// that is outstanding is given up. So one fetch is enough for all mirrors of a program.
+    /// long ago: the catalog that it [saved](Reader::save) then, unless the own one is younger, or its
+    /// failure. A fetch of this mirror that is outstanding is given up. So one fetch is enough for all
+    /// mirrors of a program.
     pub fn adopt(
         &mut self,
         now: Timestamp,
         since: Duration,
-        ended: Result<Saved, StoreError>,
+        ended: Result<Saved, Error>,
     ) -> Outcome {
         let time = self.reader.clock.advance(now);
         self.outstanding = None;
-        let ended = ended.and_then(|saved| self.keep_adopted(time, since, saved));
+
+        let ended = ended.and_then(|Saved { body, validator, age }| {
+            let age = age.saturating_add(since);
+            if self.reader.kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
+                return Ok(None);
+            }
+            let dates = Dates { request_time: time, age, since_validation: since };
+            self.keep(Received::Body(body), validator, dates).map_err(|error| {
+                StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
+            })
+        });
         self.go_on(time, since, ended)
-    }
-
-    /// Keeps the catalog of another mirror, unless what is kept is younger. Returns whether the catalog
-    /// differs.
-    fn keep_adopted(
-        &mut self,
-        time: Duration,
-        since: Duration,
-        saved: Saved,
-    ) -> Result<bool, StoreError> {
-        let Reader { config, kept, .. } = &mut self.reader;
-        let Saved { body, validator, age } = saved;
-        let age = age.saturating_add(since);
-        if kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
-            return Ok(false);
-        }
-
-        let dates = Dates { request_time: time, age, since_validation: since };
-        Kept::replace(kept, &body, validator, dates, &config.limits).map_err(|error| {
-            StoreError::Other(format!("the list of another mirror is refused: {error}"))
-        })
     }
 
     /// Begins a fetch.
     fn begin(&mut self, time: Duration) -> Poll {
         let Reader { config, cursor, .. } = &self.reader;
-        let list = || config.upstream.list(cursor.node(), self.reader.validator());
-        // An upstream has at least one node, and the cursor is at one of them.
-        let Some(request) = self.redirect.take().or_else(list) else {
+        let question = || config.source.question(cursor.node(), self.reader.validator());
+        let redirect = self.redirect.take().map(Question::Request);
+        // A cluster has at least one node, and the cursor is at one of them.
+        let Some(question) = redirect.or_else(question) else {
             return Poll::Wait { until: Timestamp(u64::MAX) };
         };
 
         self.last_id += 1;
-        let (id, timeout) = (FetchId(self.last_id), config.upstream.timeout());
-        let fetch = Fetch { id, request: request.clone(), timeout };
+        let (id, timeout) = (FetchId(self.last_id), config.source.timeout());
+        let fetch = Fetch { id, question: question.clone(), timeout };
         let deadline = time.saturating_add(timeout);
-        self.outstanding = Some(Outstanding { id, request, request_time: time, deadline });
+        self.outstanding = Some(Outstanding { id, question, request_time: time, deadline });
         self.reader.is_fetching = true;
         Poll::Fetch(fetch)
     }
 
-    /// Takes the outstanding fetch, if it has this id.
-    fn take(&mut self, id: FetchId) -> Option<Outstanding> {
-        self.outstanding.take_if(|outstanding| outstanding.id == id)
-    }
+    /// Ends the fetch with this id, by a function that reads its answer.
+    fn end(
+        &mut self,
+        now: Timestamp,
+        id: FetchId,
+        read: impl FnOnce(&Source, &Question) -> Result<Content, Error>,
+    ) -> Outcome {
+        let time = self.reader.clock.advance(now);
+        let Some(Outstanding { question, request_time, .. }) =
+            self.outstanding.take_if(|outstanding| outstanding.id == id)
+        else {
+            return Outcome::Late;
+        };
 
-    /// Goes on at another node, at once.
-    fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
-        self.reader.fetches.redirected += 1;
-        self.reader.cursor.redirect(request.node);
-        self.redirect = Some(request);
-        self.wait(time);
-        Outcome::Redirected
-    }
+        let dates = |age| Dates { request_time, age, since_validation: Duration::ZERO };
+        let ended = match read(&self.reader.config.source, &question) {
+            Ok(Content::Catalog { received, validator, age }) => {
+                let kept = self.keep(received, validator, dates(age));
+                kept.map_err(|error| question.refused(error))
+            }
+            Ok(Content::Redirect(request)) => return self.redirect(time, request),
+            Ok(Content::Unchanged { age }) => {
+                if let Some(kept) = &mut self.reader.kept {
+                    kept.dates = dates(age);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
 
-    /// Ends a fetch of this mirror, of which either a catalog is kept, which differs or not, or there is
-    /// an error.
-    fn end(&mut self, time: Duration, ended: Result<bool, StoreError>) -> Outcome {
         let Reader { cursor, fetches, .. } = &mut self.reader;
         match ended {
-            Ok(true) => fetches.changed += 1,
-            Ok(false) => fetches.unchanged += 1,
+            Ok(Some(_)) => fetches.changed += 1,
+            Ok(None) => fetches.unchanged += 1,
             Err(_) => {
                 fetches.failed += 1;
                 cursor.advance();
@@ -297,12 +283,32 @@ impl Mirror {
         self.go_on(time, Duration::ZERO, ended)
     }
 
+    /// Keeps a catalog, and returns how it differs from the one before.
+    fn keep(
+        &mut self,
+        received: Received,
+        validator: Option<String>,
+        dates: Dates,
+    ) -> Result<Option<Changes>, SnapshotError> {
+        let Reader { config, kept, .. } = &mut self.reader;
+        Kept::replace(kept, &received, validator, dates, &config.limits)
+    }
+
+    /// Follows a redirect to another node, at once.
+    fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
+        self.reader.fetches.redirected += 1;
+        self.reader.cursor.redirect(request.node);
+        self.redirect = Some(request);
+        self.wait(time);
+        Outcome::Redirected
+    }
+
     /// Goes on after a fetch that ended this long ago.
     fn go_on(
         &mut self,
         time: Duration,
         since: Duration,
-        ended: Result<bool, StoreError>,
+        ended: Result<Option<Changes>, Error>,
     ) -> Outcome {
         let wait = match &ended {
             Ok(_) => self.schedule.after_success(),
@@ -313,8 +319,8 @@ impl Mirror {
 
         self.reader.failure = ended.as_ref().err().cloned();
         match ended {
-            Ok(true) => Outcome::Changed,
-            Ok(false) => Outcome::Unchanged,
+            Ok(Some(changes)) => Outcome::Changed(changes),
+            Ok(None) => Outcome::Unchanged,
             Err(error) => Outcome::Failed(error),
         }
     }

@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::error::StoreError;
+use crate::error::Error;
 use crate::limits::Limits;
+use crate::lookup::Differences;
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// A catalog that a mirror keeps.
@@ -29,34 +30,32 @@ pub(super) struct Dates {
 }
 
 impl Kept {
-    /// Keeps a catalog in place of another one, and returns whether it differs. If the catalog is
-    /// malformed, what was kept stays.
+    /// Keeps a catalog in place of another one, and returns how it differs; `None` if it is the same. If
+    /// the catalog is malformed, what was kept stays.
     pub(super) fn replace(
         kept: &mut Option<Self>,
-        body: &[u8],
+        received: &Received,
         validator: Option<String>,
         dates: Dates,
         limits: &Limits,
-    ) -> Result<bool, SnapshotError> {
+    ) -> Result<Option<Changes>, SnapshotError> {
         // The same bytes are not checked again.
         let snapshot = match kept {
-            Some(kept) if kept.snapshot.body() == body => kept.snapshot.clone(),
-            _ => Arc::new(Snapshot::parse(body, limits)?),
+            Some(kept) if received.is(&kept.snapshot) => kept.snapshot.clone(),
+            _ => Arc::new(received.check(limits)?),
         };
 
-        let is_same = |kept: &Self| kept.snapshot.body() == snapshot.body();
-        let differs = !kept.as_ref().is_some_and(is_same);
+        let changes = match kept {
+            Some(kept) if kept.snapshot.body() == snapshot.body() => None,
+            Some(kept) => Some(Changes::between(&kept.snapshot, &snapshot)),
+            None => Some(Changes { added: snapshot.len(), ..Changes::default() }),
+        };
         *kept = Some(Self { snapshot, validator, dates });
-        Ok(differs)
+        Ok(changes)
     }
 }
 
 impl Dates {
-    /// Returns the dates of a catalog that was requested at this time, and had this age then.
-    pub(super) fn requested(request_time: Duration, age: Duration) -> Self {
-        Self { request_time, age, since_validation: Duration::ZERO }
-    }
-
     /// Returns the age of the catalog at a time.
     pub(super) fn age(self, time: Duration) -> Duration {
         self.age.saturating_add(time.saturating_sub(self.request_time))
@@ -68,7 +67,7 @@ impl Dates {
         self,
         time: Duration,
         lifetime: Duration,
-        why: impl FnOnce() -> StoreError,
+        why: impl FnOnce() -> Error,
     ) -> Freshness {
         let since_request = time.saturating_sub(self.request_time);
         let since_validation = self.since_validation.saturating_add(since_request);
@@ -78,6 +77,49 @@ impl Dates {
                 Freshness::Stale { over: since_validation.saturating_sub(lifetime), why: why() }
             }
         }
+    }
+}
+
+/// A catalog as a source gave it, not checked yet.
+pub(super) enum Received {
+    Body(Vec<u8>),
+    Documents(Vec<Vec<u8>>),
+}
+
+impl Received {
+    /// Returns whether these are the bytes of a catalog that was checked.
+    fn is(&self, snapshot: &Snapshot) -> bool {
+        match self {
+            Self::Body(body) => body == snapshot.body(),
+            Self::Documents(documents) => documents.iter().eq(snapshot.documents()),
+        }
+    }
+
+    fn check(&self, limits: &Limits) -> Result<Snapshot, SnapshotError> {
+        match self {
+            Self::Body(body) => Snapshot::parse(body, limits),
+            Self::Documents(documents) => Snapshot::from_documents(documents, limits),
+        }
+    }
+}
+
+/// How a catalog differs from the one before it, in numbers of modules.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// The modules that only the new catalog has.
+    pub added: usize,
+    /// The modules that only the catalog before has.
+    pub removed: usize,
+    /// The modules whose documents differ.
+    pub changed: usize,
+}
+
+impl Changes {
+    fn between(before: &Snapshot, after: &Snapshot) -> Self {
+        // A catalog that was checked is not damaged.
+        let Differences { added, removed, changed } = before.differences(after).unwrap_or_default();
+        Self { added: added.len(), removed: removed.len(), changed: changed.len() }
     }
 }
 
@@ -95,7 +137,6 @@ pub struct View<'a> {
 
 /// Whether a catalog is fresh.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Freshness {
     /// The catalog was validated within two refresh intervals.
     Fresh {
@@ -107,7 +148,7 @@ pub enum Freshness {
         /// The time since the two intervals ended.
         over: Duration,
         /// The reason.
-        why: StoreError,
+        why: Error,
     },
 }
 

@@ -6,7 +6,7 @@ use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::error::StoreError;
+use crate::error::{Error, StoreError};
 use crate::mirror::cache_status;
 use crate::mirror::config::Config;
 use crate::mirror::fetches::FetchCounts;
@@ -26,7 +26,7 @@ pub struct Reader {
     pub(super) clock: Clock,
     pub(super) kept: Option<Kept>,
     /// The reason of the last failure, if no fetch has succeeded since.
-    pub(super) failure: Option<StoreError>,
+    pub(super) failure: Option<Error>,
     pub(super) cursor: Cursor,
     pub(super) is_fetching: bool,
     pub(super) fetches: FetchCounts,
@@ -39,10 +39,10 @@ pub struct Status {
     /// The age of the catalog; `None` if there is no catalog.
     pub age: Option<Duration>,
     /// Whether the catalog is fresh, or the error if no catalog may answer.
-    pub freshness: Result<Freshness, StoreError>,
+    pub freshness: Result<Freshness, Error>,
     /// The reason of the last failure, if no fetch has succeeded since.
-    pub failure: Option<StoreError>,
-    /// The index of the node that is asked now or next.
+    pub failure: Option<Error>,
+    /// The index of the node that is asked now or next; 0 for a store.
     pub node: usize,
     /// Whether a fetch is outstanding.
     pub fetching: bool,
@@ -60,9 +60,10 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If there is no catalog, or it is older than `stale_if_error`: [`StoreError::Denied`] if the
-    /// upstream refuses the credentials, else [`StoreError::Unavailable`].
-    pub fn view(&self, now: Timestamp) -> Result<View<'_>, StoreError> {
+    /// If there is no catalog, or it is older than `stale_if_error`. For a cluster this is
+    /// [`StoreError::Denied`] if it refuses the credentials, else [`StoreError::Unavailable`]. For a store
+    /// it is the last failure.
+    pub fn view(&self, now: Timestamp) -> Result<View<'_>, Error> {
         let Config { refresh, stale_if_error, .. } = *self.config;
         let Some(Kept { snapshot, dates, .. }) = &self.kept else {
             return Err(self.unavailable("nothing has been fetched yet"));
@@ -75,8 +76,10 @@ impl Reader {
             return Err(self.unavailable(&format!("the catalog is more than {limit} seconds old")));
         }
 
-        let not_asked = || StoreError::Unavailable("the upstream has not been asked again".into());
-        let why = || self.failure.clone().unwrap_or_else(not_asked);
+        let why = || {
+            let reason = "the source has not been asked again";
+            self.failure.clone().unwrap_or_else(|| StoreError::Unavailable(reason.into()).into())
+        };
         let freshness = dates.freshness(time, refresh.saturating_mul(2), why);
         Ok(View { snapshot, age, freshness })
     }
@@ -130,13 +133,11 @@ impl Reader {
         Some(Saved::new(snapshot.body().to_vec(), validator.clone(), age))
     }
 
-    /// Returns the error if no catalog may answer: what is missing, and the reason of the last failure.
-    fn unavailable(&self, what: &str) -> StoreError {
+    /// Returns the error if no catalog may answer.
+    fn unavailable(&self, what: &str) -> Error {
         match &self.failure {
-            None => StoreError::Unavailable(what.into()),
-            Some(StoreError::Denied(why)) => StoreError::Denied(format!("{what}; {why}")),
-            // The next response of the upstream may be a right one.
-            Some(error) => StoreError::Unavailable(format!("{what}; {}", error.reason())),
+            None => StoreError::Unavailable(what.into()).into(),
+            Some(failure) => self.config.source.unavailable(what, failure),
         }
     }
 

@@ -1,5 +1,5 @@
 use alloc::format;
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,10 +9,11 @@ use crate::access::Caller;
 use crate::catalog::{get_module, list_modules};
 use crate::error::{Error, StoreError};
 use crate::rest;
-use crate::upstream::Response;
+use crate::upstream::{Request, Response};
 
 const REFRESH: u64 = 30_000;
 const LIST: &str = r#"[{"uid":"a"}]"#;
+const ONE: Changes = Changes { added: 1, removed: 0, changed: 0 };
 
 fn mirror(nodes: &[&str]) -> Mirror {
     let nodes = nodes.join("\",\"");
@@ -21,12 +22,35 @@ fn mirror(nodes: &[&str]) -> Mirror {
     Mirror::new(Config::parse(text.as_bytes()).unwrap(), 1)
 }
 
-/// Expects one fetch.
-fn fetch(mirror: &mut Mirror, now: u64) -> Fetch {
+/// A request to send.
+#[derive(Debug)]
+struct Sent {
+    id: FetchId,
+    request: Request,
+    timeout: Duration,
+}
+
+/// Expects one request.
+fn fetch(mirror: &mut Mirror, now: u64) -> Sent {
     match mirror.poll(Timestamp(now)) {
-        Poll::Fetch(fetch) => fetch,
+        Poll::Fetch(Fetch { id, question: Question::Request(request), timeout }) => {
+            Sent { id, request, timeout }
+        }
         poll => panic!("{poll:?}"),
     }
+}
+
+/// Expects one question for documents. Returns its id, and the version that is known.
+fn read(mirror: &mut Mirror, now: u64) -> (FetchId, Option<String>) {
+    match mirror.poll(Timestamp(now)) {
+        Poll::Fetch(Fetch { id, question: Question::Documents { unless }, .. }) => (id, unless),
+        poll => panic!("{poll:?}"),
+    }
+}
+
+/// Gives the reason why there is no response.
+fn fail(mirror: &mut Mirror, now: u64, id: FetchId, why: &str) -> Outcome {
+    mirror.failed(Timestamp(now), id, StoreError::Unavailable(why.into()))
 }
 
 /// Expects to wait, and returns until when.
@@ -63,8 +87,8 @@ fn field<'a>(response: &'a rest::Response, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-fn if_none_match(fetch: &Fetch) -> Option<&str> {
-    let fields = &fetch.request.headers;
+fn if_none_match(sent: &Sent) -> Option<&str> {
+    let fields = &sent.request.headers;
     let found = fields.iter().find(|(name, _)| name == "if-none-match");
     found.map(|(_, value)| value.as_str())
 }
@@ -77,12 +101,12 @@ fn a_list_is_fetched_and_answers() {
     assert!(empty.body.starts_with(
         br#"{"description":"the store is unavailable: nothing has been fetched yet""#
     ));
-    let Fetch { id, request, timeout, .. } = fetch(&mut mirror, 5);
+    let Sent { id, request, timeout } = fetch(&mut mirror, 5);
     assert_eq!(request.url(), "https://node1/v1/modules");
     assert_eq!(timeout, Duration::from_secs(5));
     assert_eq!(wait(&mut mirror, 6), 5005);
     let outcome = mirror.answered(Timestamp(1005), id, response(200, &[], LIST));
-    assert_eq!(outcome, Outcome::Changed);
+    assert_eq!(outcome, Outcome::Changed(ONE));
 
     let listed = handle(&mirror, 2500, "/v1/modules");
     assert_eq!((listed.status, &*listed.body), (200, b"[{\"uid\":\"a\"}]\n".as_slice()));
@@ -105,8 +129,8 @@ fn a_list_is_fetched_and_answers() {
 #[test]
 fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
     let mut mirror = mirror(&["https://node1", "https://node2"]);
-    assert_eq!(load(&mut mirror, 0, &[("etag", "\"x\"")], LIST), Outcome::Changed);
-    let Fetch { id, request, .. } = fetch(&mut mirror, 40_000);
+    assert_eq!(load(&mut mirror, 0, &[("etag", "\"x\"")], LIST), Outcome::Changed(ONE));
+    let Sent { id, request, .. } = fetch(&mut mirror, 40_000);
     assert_eq!(request.headers.last().unwrap().1, "\"x\"");
     let unchanged = response(304, &[("age", "7")], "");
     assert_eq!(mirror.answered(Timestamp(41_000), id, unchanged), Outcome::Unchanged);
@@ -114,7 +138,7 @@ fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
     assert_eq!(mirror.reader().view(Timestamp(42_000)).unwrap().age, Duration::from_secs(9));
     // Another node may use the same tag for another list.
     let failing = fetch(&mut mirror, 80_000).id;
-    mirror.failed(Timestamp(80_000), failing, "reset");
+    fail(&mut mirror, 80_000, failing, "reset");
     let other = fetch(&mut mirror, 120_000);
     assert_eq!((other.request.node, if_none_match(&other)), (1, None));
     // The same bytes from there are no change, and not parsed again.
@@ -145,7 +169,7 @@ fn the_old_list_answers_until_it_is_too_old() {
     }
     now = wait(&mut mirror, now);
     let id = fetch(&mut mirror, now).id;
-    mirror.failed(Timestamp(now), id, "connection refused");
+    fail(&mut mirror, now, id, "connection refused");
     let stale = handle(&mirror, 600_000, "/v1/modules");
     assert_eq!((stale.status, field(&stale, "age")), (200, Some("600")));
     assert_eq!(
@@ -177,7 +201,7 @@ fn a_refused_host_needs_an_operator() {
     let expected = "nothing has been fetched yet; https://node1 answered 401";
     assert_eq!(
         mirror.reader().view(Timestamp(0)).unwrap_err(),
-        StoreError::Denied(expected.into())
+        StoreError::Denied(expected.into()).into()
     );
     // A body that is too long may be gone with the next fetch, so it is a 503 as well.
     let now = wait(&mut mirror, 0);
@@ -197,16 +221,16 @@ fn a_fetch_without_a_response_is_given_up_and_comes_too_late() {
     let status = mirror.reader().status(Timestamp(5000));
     assert_eq!(
         status.failure,
-        Some(StoreError::Unavailable("https://node1: no response in 5000 ms".into()))
+        Some(StoreError::Unavailable("https://node1: no response in 5000 ms".into()).into())
     );
     assert_eq!(mirror.answered(Timestamp(5001), id, response(200, &[], LIST)), Outcome::Late);
-    assert_eq!(mirror.failed(Timestamp(5001), id, "reset"), Outcome::Late);
+    assert_eq!(fail(&mut mirror, 5001, id, "reset"), Outcome::Late);
     assert!(mirror.reader().view(Timestamp(5001)).is_err());
     // A number that was never given is no outstanding one.
     let next = fetch(&mut mirror, until).id;
-    assert_eq!(mirror.failed(Timestamp(until), FetchId::from(99), "reset"), Outcome::Late);
+    assert_eq!(fail(&mut mirror, until, FetchId::from(99), "reset"), Outcome::Late);
     let outcome = mirror.answered(Timestamp(until), next, response(200, &[], LIST));
-    assert_eq!(outcome, Outcome::Changed);
+    assert_eq!(outcome, Outcome::Changed(ONE));
 }
 
 #[test]
@@ -214,9 +238,9 @@ fn the_next_node_is_asked_after_a_failure_and_the_good_one_again() {
     let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
     let mut now = 0;
     for node in [0, 1, 2, 0, 1] {
-        let Fetch { id, request, .. } = fetch(&mut mirror, now);
+        let Sent { id, request, .. } = fetch(&mut mirror, now);
         assert_eq!(request.node, node);
-        mirror.failed(Timestamp(now), id, "connection refused");
+        fail(&mut mirror, now, id, "connection refused");
         now = wait(&mut mirror, now);
     }
     load(&mut mirror, now, &[], LIST);
@@ -230,7 +254,7 @@ fn a_redirect_to_a_configured_node_is_followed_at_once() {
     let location = [("location", "https://node2/v1/modules")];
     let outcome = mirror.answered(Timestamp(10), id, response(307, &location, ""));
     assert_eq!((outcome, mirror.reader().status(Timestamp(10)).node), (Outcome::Redirected, 1));
-    let Fetch { id, request, .. } = fetch(&mut mirror, 10);
+    let Sent { id, request, .. } = fetch(&mut mirror, 10);
     assert_eq!(request.url(), "https://node2/v1/modules");
     mirror.answered(Timestamp(20), id, response(200, &[("etag", "\"x\"")], LIST));
     // The primary is asked first from now on, by its own entity tag.
@@ -240,7 +264,7 @@ fn a_redirect_to_a_configured_node_is_followed_at_once() {
     let outcome = mirror.answered(Timestamp(40_000), next.id, foreign);
     let text = "https://node2 answered 307, a redirect to https://evil, \
                 which is no configured node";
-    assert_eq!(outcome, Outcome::Failed(StoreError::Unavailable(text.into())));
+    assert_eq!(outcome, Outcome::Failed(StoreError::Unavailable(text.into()).into()));
     let now = wait(&mut mirror, 40_000);
     assert_eq!(fetch(&mut mirror, now).request.node, 2);
 }
@@ -280,7 +304,7 @@ fn a_saved_snapshot_answers_after_a_restart() {
         field(&response, "cache-status"),
         Some(
             "ccs-modules; hit; ttl=-47; \
-             detail=\"the store is unavailable: the upstream has not been asked again\""
+             detail=\"the store is unavailable: the source has not been asked again\""
         )
     );
     // It is due, and asked for by its entity tag.
@@ -327,7 +351,7 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     let id = fetch(&mut second, 7).id;
     let since = Duration::from_millis(500);
     let outcome = second.adopt(Timestamp(8), since, Ok(saved.clone()));
-    assert_eq!(outcome, Outcome::Changed);
+    assert_eq!(outcome, Outcome::Changed(ONE));
     let view = second.reader().view(Timestamp(8)).unwrap();
     assert_eq!(view.age, Duration::from_millis(2500));
     assert_eq!(view.freshness, Freshness::Fresh { left: Duration::from_millis(59_500) });
@@ -358,19 +382,19 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     fetch(&mut third, 0);
     let broken = Saved { body: b"[".to_vec(), age: Duration::ZERO, ..saved };
     let outcome = third.adopt(Timestamp(0), Duration::ZERO, Ok(broken));
-    assert!(matches!(outcome, Outcome::Failed(StoreError::Other(_))), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Failed(Error::Store(StoreError::Other(_)))), "{outcome:?}");
 }
 
 #[test]
 fn a_mirror_that_adopts_a_failure_has_its_reason() {
     let mut mirror = mirror(&["https://node1"]);
-    let denied = StoreError::Denied("https://node1 answered 401".into());
+    let denied = Error::Store(StoreError::Denied("https://node1 answered 401".into()));
     let outcome = mirror.adopt(Timestamp(0), Duration::ZERO, Err(denied.clone()));
     assert_eq!(outcome, Outcome::Failed(denied));
     let expected = "nothing has been fetched yet; https://node1 answered 401";
     assert_eq!(
         mirror.reader().view(Timestamp(0)).unwrap_err(),
-        StoreError::Denied(expected.into())
+        StoreError::Denied(expected.into()).into()
     );
     assert!(wait(&mut mirror, 0) > 0);
 }
@@ -414,4 +438,96 @@ fn a_mirror_shows_no_credentials() {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
+}
+
+#[test]
+fn a_store_is_asked_for_its_documents_unless_they_are_unchanged() {
+    let mut mirror = Mirror::new(Config::for_store(), 1);
+    let documents = |uids: &[&str], version: Option<&str>| Stored::Documents {
+        documents: uids.iter().map(|uid| format!(r#"{{"uid":"{uid}"}}"#).into_bytes()).collect(),
+        version: version.map(Into::into),
+    };
+    let (id, unless) = read(&mut mirror, 0);
+    assert_eq!(unless, None);
+    let outcome = mirror.stored(Timestamp(0), id, documents(&["a", "b"], Some("1")));
+    assert_eq!(outcome, Outcome::Changed(Changes { added: 2, ..Changes::default() }));
+    let list = b"[{\"uid\":\"a\"},{\"uid\":\"b\"}]\n".as_slice();
+    assert_eq!(handle(&mirror, 0, "/v1/modules").body, list);
+
+    let (id, unless) = read(&mut mirror, 40_000);
+    assert_eq!(unless.as_deref(), Some("1"));
+    let outcome = mirror.stored(Timestamp(41_000), id, Stored::Unchanged);
+    assert_eq!(outcome, Outcome::Unchanged);
+    assert_eq!(mirror.reader().view(Timestamp(41_000)).unwrap().age, Duration::from_secs(1));
+    // The same documents may have a new version, or none.
+    let id = read(&mut mirror, 80_000).0;
+    let outcome = mirror.stored(Timestamp(80_000), id, documents(&["a", "b"], None));
+    assert_eq!(outcome, Outcome::Unchanged);
+    let (id, unless) = read(&mut mirror, 120_000);
+    assert_eq!(unless, None);
+    let outcome = mirror.stored(Timestamp(120_000), id, Stored::Unchanged);
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+
+    let id = read(&mut mirror, 160_000).0;
+    let body = br#"[{"uid":"b","version":1},{"uid":"c"}]"#.to_vec();
+    let stored = Stored::Body { body, version: Some("3".into()) };
+    let outcome = mirror.stored(Timestamp(160_000), id, stored);
+    assert_eq!(outcome, Outcome::Changed(Changes { added: 1, removed: 1, changed: 1 }));
+    // A store's version is kept with the catalog.
+    let saved = mirror.reader().save(Timestamp(160_000)).unwrap();
+    let mut restarted = Mirror::new(Config::for_store(), 2);
+    restarted.restore(Timestamp(0), saved).unwrap();
+    assert_eq!(read(&mut restarted, 60_000).1.as_deref(), Some("3"));
+}
+
+#[test]
+fn a_store_without_a_catalog_fails_as_each_of_its_calls_does() {
+    let answer = |fetched: fn(&mut Mirror, FetchId) -> Outcome| {
+        let mut mirror = Mirror::new(Config::for_store(), 1);
+        let early = handle(&mirror, 0, "/v1/modules");
+        assert_eq!(early.status, 503);
+        let id = read(&mut mirror, 0).0;
+        let outcome = fetched(&mut mirror, id);
+        let error = mirror.reader().view(Timestamp(0)).unwrap_err();
+        assert_eq!(outcome, Outcome::Failed(error.clone()));
+        (handle(&mirror, 0, "/v1/modules").status, error.to_string())
+    };
+    let expect = |status, error: &str| (status, error.into());
+    let failed = answer(|mirror, id| fail(mirror, 0, id, "down"));
+    assert_eq!(failed, expect(503, "the store is unavailable: down"));
+    let failed =
+        answer(|mirror, id| mirror.failed(Timestamp(0), id, StoreError::Other("no".into())));
+    assert_eq!(failed, expect(500, "the store failed: no"));
+    let failed = answer(|mirror, id| {
+        let documents = vec![br#"{"uid":"a"}"#.to_vec(), br#"{"uid":"b","version":""}"#.to_vec()];
+        mirror.stored(Timestamp(0), id, Stored::Documents { documents, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    assert!(failed.1.starts_with("document \"b\": field version: "), "{failed:?}");
+    // Two documents in the place of one are not two documents.
+    let failed = answer(|mirror, id| {
+        let documents = vec![br#"{"uid":"a"},{"uid":"b"}"#.to_vec()];
+        mirror.stored(Timestamp(0), id, Stored::Documents { documents, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    let failed = answer(|mirror, id| {
+        let body = b"[\n  1]".to_vec();
+        mirror.stored(Timestamp(0), id, Stored::Body { body, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    assert!(failed.1.starts_with("the list of documents: line 2, column 3: "), "{failed:?}");
+    let failed = answer(|mirror, id| mirror.answered(Timestamp(0), id, response(200, &[], LIST)));
+    assert_eq!(
+        failed,
+        expect(500, "the store failed: an answer to another question than was asked")
+    );
+}
+
+#[test]
+fn a_cluster_is_not_answered_for_by_a_store() {
+    let mut mirror = mirror(&["https://node1"]);
+    let id = fetch(&mut mirror, 0).id;
+    let outcome = mirror.stored(Timestamp(0), id, Stored::Unchanged);
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    assert_eq!(handle(&mirror, 0, "/v1/modules").status, 503);
 }

@@ -1,32 +1,19 @@
-//! Time as the host tells it.
+//! Time as the shell gives it.
 
 use core::time::Duration;
 
-/// A moment: milliseconds of a clock that does not go back, from any start. Two moments of the same
-/// clock can be compared.
+/// A moment: milliseconds of a clock that does not go back, from any start. Moments of one clock can be
+/// compared.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(pub u64);
 
-impl Timestamp {
-    /// Returns the time from an earlier moment to this one; zero if it is not earlier.
-    pub fn since(self, earlier: Timestamp) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-
-    /// Returns the moment this long after this one, in whole milliseconds, rounded up.
-    pub fn after(self, time: Duration) -> Timestamp {
-        let millis = time.as_nanos().div_ceil(1_000_000);
-        Timestamp(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
-    }
-}
-
 /// The time that passed by a host's clock since it was first read.
 ///
-/// A clock that goes back after all adds nothing and goes on from there: deadlines are late by the
-/// step, and none of them is lost.
+/// A clock that goes back after all adds nothing and goes on from there. Deadlines are late by the
+/// step, and not lost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
-    /// The moment of the last reading; none before the first.
+    /// The moment of the last reading; `None` before the first.
     read: Option<Timestamp>,
     passed: Duration,
 }
@@ -41,29 +28,21 @@ impl Clock {
 
     /// Returns the time that will have passed at this moment.
     pub(super) fn at(&self, now: Timestamp) -> Duration {
-        let since = self.read.map_or(Duration::ZERO, |read| now.since(read));
-        self.passed.saturating_add(since)
+        let since = self.read.map_or(0, |read| now.0.saturating_sub(read.0));
+        self.passed.saturating_add(Duration::from_millis(since))
     }
 
-    /// Returns the moment at which this much time has passed, counted from `now`.
+    /// Returns the moment at which this much time has passed, counted from `now`, in whole milliseconds,
+    /// rounded up.
     pub(super) fn moment(&self, now: Timestamp, passed: Duration) -> Timestamp {
-        now.after(passed.saturating_sub(self.at(now)))
+        let left = passed.saturating_sub(self.at(now)).as_nanos().div_ceil(1_000_000);
+        Timestamp(now.0.saturating_add(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_added_and_subtracted_without_overflow() {
-        let ms = Duration::from_millis;
-        assert_eq!(Timestamp(5).since(Timestamp(2)), ms(3));
-        assert_eq!(Timestamp(2).since(Timestamp(5)), ms(0));
-        assert_eq!(Timestamp(2).after(ms(3)), Timestamp(5));
-        assert_eq!(Timestamp(2).after(Duration::from_nanos(1)), Timestamp(3));
-        assert_eq!(Timestamp(2).after(Duration::MAX), Timestamp(u64::MAX));
-    }
 
     #[test]
     fn a_clock_that_goes_back_goes_on_from_there() {
@@ -73,6 +52,8 @@ mod tests {
         assert_eq!(clock.advance(Timestamp(1000)), ms(0));
         assert_eq!(clock.advance(Timestamp(1007)), ms(7));
         assert_eq!(clock.moment(Timestamp(1007), ms(10)), Timestamp(1010));
+        let fraction = Duration::from_nanos(7_000_001);
+        assert_eq!(clock.moment(Timestamp(1007), fraction), Timestamp(1008));
         assert_eq!(clock.at(Timestamp(3)), ms(7));
         assert_eq!(clock.advance(Timestamp(3)), ms(7));
         assert_eq!(clock.at(Timestamp(5)), ms(9));

@@ -28,7 +28,7 @@ impl Responder {
         let fields = |name| headers::values(request.headers, name).map(<[u8]>::to_vec).collect();
         let cache_control = match request.caller {
             Caller::Anonymous(_) => REVALIDATED,
-            Caller::Authenticated(_) | Caller::Unauthenticated => PRIVATE,
+            Caller::Authenticated(_) | Caller::Unauthenticated(_) => PRIVATE,
         };
         let is_head = request.method == "HEAD";
         let (if_match, if_none_match) = (fields("if-match"), fields("if-none-match"));
@@ -123,10 +123,9 @@ impl Responder {
 
 /// Returns the body of the list of those modules that the filter chooses, and its entity tag.
 fn filtered<'a>(filter: &Filter, catalog: Catalog<'_>) -> Result<(Cow<'a, [u8]>, String), Error> {
-    let snapshot = catalog.snapshot()?;
     let mut body = body::Writer::with_capacity(0, 0);
-    for entry in filter.choose(snapshot.view())? {
-        body.push(entry.text_bytes()?);
+    for document in filter.choose(catalog.documents()?) {
+        body.push(document.text_bytes());
     }
 
     let body = body.finish();

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::limits::Limits;
 use crate::lookup::{self, RedisVersion};
+use crate::module::{Document, Field};
 use crate::rest::ErrorResponse;
-use crate::snapshot::image::{Damaged, Entry, ImageView};
 
 /// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
 /// on every other path.
@@ -158,33 +158,25 @@ impl Filter {
             && *latest != Some(true)
     }
 
-    /// Returns the modules that are asked for, in the order of the list.
-    pub(super) fn choose<'a>(&self, catalog: ImageView<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
-        let mut chosen = catalog.entries().collect::<Result<Vec<_>, _>>()?;
+    /// Returns the documents that are asked for, in the order of the list.
+    pub(super) fn choose<'a>(&self, mut documents: Vec<Document<'a>>) -> Vec<Document<'a>> {
         // What fits a database does not depend on what else is asked for.
         if let Some(redis_version) = self.fits {
-            chosen = lookup::choose_fitting(&chosen, redis_version)?;
+            documents = lookup::choose_fitting(documents, redis_version);
         }
-
-        let mut matching = Vec::with_capacity(chosen.len());
-        for entry in chosen {
-            if self.matches(&entry)? {
-                matching.push(entry);
-            }
+        documents.retain(|document| self.matches(document));
+        if self.latest == Some(true) {
+            documents = lookup::choose_latest(documents);
         }
-
-        match self.latest {
-            Some(true) => lookup::choose_latest(&matching),
-            _ => Ok(matching),
-        }
+        documents
     }
 
-    fn matches(&self, module: &Entry<'_>) -> Result<bool, Damaged> {
-        let (name, semantic) = (module.module_name()?, module.semantic_version()?);
-        let is_name = |asked: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(asked));
-        Ok(self.module_name.as_deref().is_none_or(is_name)
-            && self.semantic_version.as_deref().is_none_or(|asked| semantic == Some(asked))
-            && self.version.is_none_or(|asked| module.version() == Some(asked)))
+    fn matches(&self, document: &Document<'_>) -> bool {
+        let semantic =
+            |asked: &str| document.text(Field::SemanticVersion).as_deref() == Some(asked);
+        self.module_name.as_deref().is_none_or(|asked| lookup::has_name(document, asked))
+            && self.semantic_version.as_deref().is_none_or(semantic)
+            && self.version.is_none_or(|asked| document.version() == Some(asked))
     }
 }
 

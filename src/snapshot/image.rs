@@ -2,101 +2,59 @@
 //!
 //! ```text
 //! body      [document,document,...] and a line end: the body of the list
-//! strings   the uid of each document and the fields that lookups compare, escapes resolved
 //! entries   one `Record` for each document, in the list's order
 //! index     one `IndexRecord` for each document, sorted by the hash of its uid, then by its uid
 //! trailer   one `Trailer`: where the parts are, the hash of the body, the version of this layout
 //! ```
 //!
-//! Records are little-endian numbers of 32 bits. An image can lie in a data segment of a component
-//! and be answered from without reading it first. What is read of it is checked as it is read.
+//! Numbers are little-endian. An image can lie in a data segment of a component and be answered from
+//! without reading it first. What is read of it is checked as it is read.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
-use twox_hash::XxHash64;
-
 use crate::body;
-use crate::checked::{IndexedUid, index};
+use crate::checked::{IndexedUid, index, uid_hash};
 use crate::entity_tag::{entity_tag, hash};
 use crate::error::{Error, Malformed};
-use crate::module::{Document, Field, Module};
+use crate::json;
+use crate::module::{Document, Module};
 
 /// "CCS" and the version of the layout.
 const MAGIC: u32 = u32::from_le_bytes(*b"CCS\x03");
 
-/// A value of a fixed size in an image.
-trait Value: Copy + Default {
-    /// The size in bytes.
-    const SIZE: usize;
-
-    /// Takes the value from the front of the bytes.
-    fn read(bytes: &mut &[u8]) -> Option<Self>;
-
-    fn write(self, image: &mut Vec<u8>);
-
-    /// Reads the value that begins at this position.
-    fn at(image: &[u8], start: usize) -> Result<Self, Damaged> {
-        let bytes = image.get(start..);
-        bytes.and_then(|mut bytes| Self::read(&mut bytes)).ok_or(Damaged)
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => {$(
-        impl Value for $number {
-            const SIZE: usize = size_of::<$number>();
-
-            fn read(bytes: &mut &[u8]) -> Option<Self> {
-                let (number, rest) = bytes.split_first_chunk()?;
-                *bytes = rest;
-                Some(<$number>::from_le_bytes(*number))
-            }
-
-            fn write(self, image: &mut Vec<u8>) {
-                image.extend_from_slice(&self.to_le_bytes());
-            }
-        }
-    )*};
-}
-
-numbers!(u32, u64);
-
-impl<T: Value> Value for Option<T> {
-    const SIZE: usize = u32::SIZE + T::SIZE;
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let (is_present, value) = (u32::read(bytes)? != 0, T::read(bytes)?);
-        Some(is_present.then_some(value))
-    }
-
-    fn write(self, image: &mut Vec<u8>) {
-        u32::from(self.is_some()).write(image);
-        self.unwrap_or_default().write(image);
-    }
-}
-
-/// Declares a record: its values one after the other.
+/// Declares a record, which is read and written field by field. So a field more does not compile until
+/// somebody writes it.
 macro_rules! record {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $number:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-        pub(crate) struct $name { $($(#[$field_doc])* $field: $type,)* }
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(crate) struct $name { $($(#[$field_doc])* $field: $number,)* }
 
-        impl Value for $name {
-            const SIZE: usize = 0 $(+ <$type>::SIZE)*;
+        impl $name {
+            const SIZE: usize = 0 $(+ size_of::<$number>())*;
 
-            fn read(bytes: &mut &[u8]) -> Option<Self> {
-                Some(Self { $($field: <$type>::read(bytes)?,)* })
+            /// Reads the record that begins at this position.
+            fn read(image: &[u8], start: usize) -> Result<Self, Damaged> {
+                let mut bytes = image.get(start..).ok_or(Damaged)?;
+                Ok(Self { $($field: <$number>::from_le_bytes(take(&mut bytes)?),)* })
             }
 
-            fn write(self, image: &mut Vec<u8>) {
-                $(self.$field.write(image);)*
+            fn write(&self, image: &mut Vec<u8>) {
+                $(image.extend_from_slice(&self.$field.to_le_bytes());)*
             }
         }
     };
+}
+
+/// Takes the first bytes.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Damaged> {
+    let (first, rest) = bytes.split_first_chunk().ok_or(Damaged)?;
+    *bytes = rest;
+    Ok(*first)
 }
 
 record! {
@@ -104,7 +62,6 @@ record! {
     Trailer {
         magic: u32,
         body_end: u32,
-        strings_end: u32,
         documents: u32,
         body_hash: u64,
         /// The size of the whole image.
@@ -115,37 +72,22 @@ record! {
 record! {
     /// The record of a document.
     Record {
-        /// The place in the body.
-        text: Place,
-        /// The hash of the document's own response.
+        /// The place of the document in the body.
+        start: u32,
+        end: u32,
+        /// The place of its uid in the body, as JSON.
+        uid_start: u32,
+        uid_end: u32,
+        /// The hash of its own response.
         hash: u64,
-        uid: Place,
-        module_name: Option<Place>,
-        semantic_version: Option<Place>,
-        compatible_redis_version: Option<Place>,
-        min_redis_version: Option<Place>,
-        version: Option<u32>,
     }
 }
 
 record! {
     /// The record of a uid: its hash, and the number of its document.
-    IndexRecord { hash: u64, number: u32, }
-}
-
-record! {
-    /// The place of a text.
-    Place { start: u32, end: u32, }
-}
-
-impl Place {
-    fn new(range: Range<usize>) -> Self {
-        Self { start: word(range.start), end: word(range.end) }
-    }
-
-    /// Returns the part of the bytes that is at this place.
-    fn of(self, bytes: &[u8]) -> Result<&[u8], Damaged> {
-        bytes.get(self.start as usize..self.end as usize).ok_or(Damaged)
+    IndexRecord {
+        hash: u64,
+        number: u32,
     }
 }
 
@@ -153,22 +95,16 @@ impl Trailer {
     /// Reads the trailer of an image, and checks that the parts that it names make up the image.
     pub(crate) fn of(image: &[u8]) -> Result<Self, Damaged> {
         let start = image.len().checked_sub(Self::SIZE).ok_or(Damaged)?;
-        let trailer = Self::at(image, start)?;
+        let trailer = Self::read(image, start)?;
 
-        let is_whole = trailer.magic == MAGIC
-            && trailer.length as usize == image.len()
-            && trailer.body_end <= trailer.strings_end
-            && trailer.index_end() == Some(start);
-        if is_whole { Ok(trailer) } else { Err(Damaged) }
+        let records = trailer.documents().checked_mul(Record::SIZE + IndexRecord::SIZE);
+        let end = records.and_then(|records| records.checked_add(trailer.body_end as usize));
+        let is_whole = trailer.magic == MAGIC && trailer.length as usize == image.len();
+        if is_whole && end == Some(start) { Ok(trailer) } else { Err(Damaged) }
     }
 
     pub(crate) fn documents(&self) -> usize {
         self.documents as usize
-    }
-
-    fn index_end(&self) -> Option<usize> {
-        let records = self.documents().checked_mul(Record::SIZE + IndexRecord::SIZE)?;
-        (self.strings_end as usize).checked_add(records)
     }
 }
 
@@ -212,7 +148,7 @@ impl<'a> ImageView<'a> {
 
     /// Returns the document with this uid, if there is one.
     pub(crate) fn find(&self, uid: &str) -> Result<Option<Entry<'a>>, Damaged> {
-        let hash = XxHash64::oneshot(0, uid.as_bytes());
+        let hash = uid_hash(uid);
         let (mut low, mut high) = (0, self.trailer.documents());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -222,7 +158,7 @@ impl<'a> ImageView<'a> {
             // Uids with one hash are sorted by themselves.
             if order.is_eq() {
                 let entry = self.entry(record.number as usize)?;
-                order = entry.uid()?.cmp(uid);
+                order = (*entry.uid()?).cmp(uid);
                 if order.is_eq() {
                     return Ok(Some(entry));
                 }
@@ -236,16 +172,16 @@ impl<'a> ImageView<'a> {
     }
 
     fn index_record(&self, place: usize) -> Result<IndexRecord, Damaged> {
-        let index = self.trailer.strings_end as usize + self.trailer.documents() * Record::SIZE;
-        IndexRecord::at(self.image, index + place * IndexRecord::SIZE)
+        let index = self.trailer.body_end as usize + self.trailer.documents() * Record::SIZE;
+        IndexRecord::read(self.image, index + place * IndexRecord::SIZE)
     }
 
     fn entry(&self, number: usize) -> Result<Entry<'a>, Damaged> {
         if number >= self.trailer.documents() {
             return Err(Damaged);
         }
-        let start = self.trailer.strings_end as usize + number * Record::SIZE;
-        Ok(Entry { view: *self, record: Record::at(self.image, start)? })
+        let start = self.trailer.body_end as usize + number * Record::SIZE;
+        Ok(Entry { view: *self, record: Record::read(self.image, start)? })
     }
 }
 
@@ -257,114 +193,79 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// Returns the document.
+    /// Returns the text of the document.
     pub(crate) fn text_bytes(&self) -> Result<&'a [u8], Damaged> {
-        self.record.text.of(self.view.body())
+        self.part(self.record.start..self.record.end)
     }
 
     /// Returns the entity tag of the document's own response.
     pub(crate) fn entity_tag(&self) -> String {
-        let Place { start, end } = self.record.text;
+        let Record { start, end, hash, .. } = self.record;
         // The response is the document and a line end.
-        entity_tag(self.record.hash, end.wrapping_sub(start).wrapping_add(1) as usize)
+        entity_tag(hash, end.wrapping_sub(start).wrapping_add(1) as usize)
     }
 
-    pub(crate) fn uid(&self) -> Result<&'a str, Damaged> {
-        self.string(self.record.uid)
+    /// Returns the uid.
+    pub(crate) fn uid(&self) -> Result<Cow<'a, str>, Damaged> {
+        let uid = self.part(self.record.uid_start..self.record.uid_end)?;
+        core::str::from_utf8(uid).ok().and_then(|uid| json::characters(uid).ok()).ok_or(Damaged)
     }
 
-    pub(crate) fn module_name(&self) -> Result<Option<&'a str>, Damaged> {
-        self.record.module_name.map(|place| self.string(place)).transpose()
-    }
-
-    pub(crate) fn semantic_version(&self) -> Result<Option<&'a str>, Damaged> {
-        self.record.semantic_version.map(|place| self.string(place)).transpose()
-    }
-
-    pub(crate) fn compatible_redis_version(&self) -> Result<Option<&'a str>, Damaged> {
-        self.record.compatible_redis_version.map(|place| self.string(place)).transpose()
-    }
-
-    pub(crate) fn min_redis_version(&self) -> Result<Option<&'a str>, Damaged> {
-        self.record.min_redis_version.map(|place| self.string(place)).transpose()
-    }
-
-    pub(crate) fn version(&self) -> Option<u32> {
-        self.record.version
+    /// Reads the document.
+    pub(crate) fn document(&self) -> Result<Document<'a>, Damaged> {
+        Document::read_checked(self.text_bytes()?).ok_or(Damaged)
     }
 
     /// Returns the module.
     pub(crate) fn module(&self) -> Result<Module, Damaged> {
-        Document::read_checked(self.text_bytes()?).map(Document::into_module).ok_or(Damaged)
+        Ok(self.document()?.into_module())
     }
 
-    fn string(&self, place: Place) -> Result<&'a str, Damaged> {
-        let Trailer { body_end, strings_end, .. } = self.view.trailer;
-        let strings = Place { start: body_end, end: strings_end }.of(self.view.image)?;
-        core::str::from_utf8(place.of(strings)?).map_err(|_| Damaged)
+    fn part(&self, range: Range<u32>) -> Result<&'a [u8], Damaged> {
+        self.view.body().get(range.start as usize..range.end as usize).ok_or(Damaged)
     }
 }
 
 /// Makes an image of documents that have been checked.
 pub(crate) struct Builder {
     body: body::Writer,
-    strings: Vec<u8>,
     records: Vec<Record>,
 }
 
 impl Builder {
     /// Makes room for this many documents with this many bytes in all.
     pub(crate) fn with_capacity(documents: usize, bytes: usize) -> Self {
-        /// The usual size of a document's strings.
-        const STRINGS: usize = 64;
-        let others = STRINGS + Record::SIZE + IndexRecord::SIZE;
-        Self {
-            // The body becomes the image.
-            body: body::Writer::with_capacity(
-                documents,
-                bytes + documents * others + Trailer::SIZE,
-            ),
-            strings: Vec::with_capacity(documents * STRINGS),
-            records: Vec::with_capacity(documents),
-        }
+        // The body becomes the image.
+        let others = documents * (Record::SIZE + IndexRecord::SIZE) + Trailer::SIZE;
+        let body = body::Writer::with_capacity(documents, bytes + others);
+        Self { body, records: Vec::with_capacity(documents) }
     }
 
     /// Adds the next document of the list.
-    pub(crate) fn add(&mut self, document: Document<'_>) {
+    pub(crate) fn add(&mut self, document: &Document<'_>) {
         let text = document.text_bytes();
-        let place = Place::new(self.body.push(text));
-        let mut field = |field| document.text(field).map(|text| self.add_string(&text));
-        let record = Record {
-            text: place,
+        let Range { start, end } = self.body.push(text);
+        let uid = document.uid_range();
+        self.records.push(Record {
+            start: short(start),
+            end: short(end),
+            uid_start: short(start + uid.start),
+            uid_end: short(start + uid.end),
             hash: hash(&[text, b"\n"]),
-            // A document that has been checked has a uid.
-            uid: field(Field::Uid).unwrap_or_default(),
-            module_name: field(Field::ModuleName),
-            semantic_version: field(Field::SemanticVersion),
-            compatible_redis_version: field(Field::CompatibleRedisVersion),
-            min_redis_version: field(Field::MinRedisVersion),
-            version: document.version(),
-        };
-        self.records.push(record);
+        });
     }
 
-    /// Returns the image.
+    /// Returns the image, given the uid of each document.
     ///
     /// # Errors
     ///
     /// If two documents share a uid, or the image is too large.
-    pub(crate) fn finish(self) -> Result<(Vec<u8>, Trailer), Malformed> {
-        let Self { body, strings, records } = self;
-        let uids = records.iter().map(|record| record.uid.of(&strings).unwrap_or_default());
+    pub(crate) fn finish(self, uids: &[Cow<'_, str>]) -> Result<(Vec<u8>, Trailer), Malformed> {
         let index = index(uids)?;
+        let mut image = self.body.finish();
+        let (body_end, body_hash) = (short(image.len()), hash(&[&image]));
 
-        let mut image = body.finish();
-        let body_hash = hash(&[&image]);
-        let body_end = image.len();
-        image.extend_from_slice(&strings);
-        let strings_end = image.len();
-
-        records.iter().for_each(|record| record.write(&mut image));
+        self.records.iter().for_each(|record| record.write(&mut image));
         for IndexedUid { hash, number, .. } in index {
             IndexRecord { hash, number }.write(&mut image);
         }
@@ -373,27 +274,15 @@ impl Builder {
         if u32::try_from(length).is_err() {
             return Err(Malformed::list("too large, the limit of a snapshot is 4 GiB"));
         }
-        let trailer = Trailer {
-            magic: MAGIC,
-            body_end: word(body_end),
-            strings_end: word(strings_end),
-            documents: word(records.len()),
-            body_hash,
-            length: word(length),
-        };
+        let (documents, length) = (short(self.records.len()), short(length));
+        let trailer = Trailer { magic: MAGIC, body_end, documents, body_hash, length };
         trailer.write(&mut image);
         Ok((image, trailer))
-    }
-
-    fn add_string(&mut self, string: &str) -> Place {
-        let start = self.strings.len();
-        self.strings.extend_from_slice(string.as_bytes());
-        Place::new(start..self.strings.len())
     }
 }
 
 /// Returns a position as a record has it. An image with a position that does not fit is refused when it
 /// is complete.
-fn word(position: usize) -> u32 {
+fn short(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

@@ -57,7 +57,7 @@ pub struct Call<'a, T> {
     failures: Vec<StoreError>,
 }
 
-/// A function that makes the outcome of a call from a body, or from the news that there is none.
+/// A function that makes the outcome of a call from a body; `None` if there is no such module.
 type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send + Sync + 'a>;
 
 /// The next thing to do.
@@ -125,8 +125,8 @@ impl<'a, T> Call<'a, T> {
         }
     }
 
-    /// Starts the call, which may take this long. A node that does not answer leaves time for the
-    /// others: each may take an equal part of what is left.
+    /// Starts the call, which may take this long. A node that does not answer leaves time for the others.
+    /// Each may take an equal part of what is left.
     pub fn start(self, left: Duration) -> Next<'a, T> {
         self.ask_next(left)
     }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_asked_for_by_its_path_where_it_has_one() {
+    fn a_module_is_asked_for_by_its_path_if_it_has_one() {
         let upstream = upstream(&["http://a"]);
         for (uid, path, response, expected) in [
             ("1", "/1", response(200, "{\"uid\":\"1\"}\n"), Some("{\"uid\":\"1\"}")),
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_none_is_told_with_its_node() {
+    fn an_error_names_the_node_of_a_malformed_list() {
         let upstream = upstream(&["http://a"]);
         for (response, expected) in [
             (response(200, "<html>"), "http://a: the list is refused: line 1, column 1: "),

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::access::UserName;
 use crate::config;
 
-/// Credentials for the upstream: HTTP Basic (RFC 7617). Nothing shows them but the request.
+/// Credentials for the upstream: HTTP Basic (RFC 7617). Only the request shows them.
 #[derive(Clone)]
 pub struct Credentials {
     /// The value of the header field `authorization`.
@@ -22,7 +22,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// If the user is empty or holds a colon, or either holds a control character.
+    /// If the user is empty or contains a colon, or either contains a control character.
     pub fn basic(user: &str, password: &str) -> Result<Self, config::Error> {
         let UserName(user) = UserName::try_from(String::from(user))
             .map_err(|reason| config::Error::new("credentials.user", reason))?;

@@ -19,12 +19,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// Parses the URL of a node, such as `https://node1:9443`, or with a path where a gateway is in
-    /// front.
+    /// Parses the URL of a node, such as `https://node1:9443`, or with a path if a gateway is in front.
     ///
     /// # Errors
     ///
-    /// If it is no URL of scheme http or https, or holds credentials, a query or a fragment.
+    /// If it is not a URL of scheme http or https, or contains credentials, a query or a fragment.
     pub fn parse(url: &str) -> Result<Self, config::Error> {
         let refused = |reason: &'static str| config::Error::new("url", reason);
         let uri = Uri::parse(url)

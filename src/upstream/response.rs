@@ -83,7 +83,7 @@ impl Upstream {
         }
     }
 
-    /// Makes the request that a redirect leads to: only to a configured node, never in a circle.
+    /// Makes the request that a redirect leads to, which is to a configured node, and never in a circle.
     fn redirect(&self, request: &Request, response: &Response) -> Result<Request, StoreError> {
         let refused = |why: &str| {
             let (name, status) = (&request.name, response.status);
@@ -119,7 +119,7 @@ impl Upstream {
 /// The most redirects that are followed one after the other.
 const MOST_REDIRECTS: usize = 4;
 
-/// Returns the entity tag of a response; `None` if there is not one that can be sent back.
+/// Returns the entity tag of a response, if it has one that can be sent back.
 fn entity_tag(response: &Response) -> Option<&str> {
     let tag = core::str::from_utf8(headers::single(&response.headers, "etag")?).ok()?.trim_ascii();
     is_entity_tag(tag).then_some(tag)
@@ -134,7 +134,7 @@ pub(super) fn is_entity_tag(tag: &str) -> bool {
     inner.is_some_and(is_sound) && tag.len() <= LONGEST
 }
 
-/// Returns the age (RFC 9111, section 5.1); zero if there is none that can be read.
+/// Returns the age (RFC 9111, section 5.1), zero if it is absent or cannot be read.
 fn age(response: &Response) -> Duration {
     let seconds = |value: &[u8]| -> Option<u32> {
         let digits = core::str::from_utf8(value.trim_ascii()).ok()?;

@@ -8,9 +8,9 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use ccs_modules::access::Caller;
-use ccs_modules::mirror::{Config, Fetch, Mirror, Poll, Timestamp};
-use ccs_modules::rest;
+use ccs_modules::mirror::{Config, Fetch, Mirror, Poll, Question, Timestamp};
 use ccs_modules::upstream::{self, Response};
+use ccs_modules::{StoreError, rest};
 
 /// The refresh interval of every mirror, in seconds.
 pub const REFRESH: u64 = 30;
@@ -66,7 +66,10 @@ pub fn run(run: &Run) -> Figures {
             due.pop();
             let next = match mirrors[index].poll(Timestamp(now)) {
                 Poll::Wait { until } => until.0,
-                Poll::Fetch(Fetch { id, request, .. }) => {
+                Poll::Fetch(Fetch { id, question, .. }) => {
+                    let Question::Request(request) = question else {
+                        unreachable!("the source is a cluster")
+                    };
                     let relay = (run.relays > 0 && index >= run.relays as usize)
                         .then(|| &mirrors[index % run.relays as usize]);
                     let response = if let Some(relay) = relay {
@@ -84,7 +87,10 @@ pub fn run(run: &Run) -> Figures {
                     let after = now + LATENCY;
                     match response {
                         Some(response) => mirrors[index].answered(Timestamp(after), id, response),
-                        None => mirrors[index].failed(Timestamp(after), id, "connection refused"),
+                        None => {
+                            let refused = StoreError::Unavailable("connection refused".into());
+                            mirrors[index].failed(Timestamp(after), id, refused)
+                        }
                     };
                     after
                 }
@@ -109,7 +115,8 @@ pub fn run(run: &Run) -> Figures {
 /// The answer of a relay to the fetch of a mirror.
 fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
     let bytes = |(name, value): &(String, String)| (name.clone(), value.clone().into_bytes());
-    let headers: Vec<_> = request.headers.iter().map(bytes).collect();
+    let lent = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers: Vec<_> = lent.collect();
     let asked = rest::Request {
         method: "GET",
         target: &request.path,

@@ -72,7 +72,11 @@ fn with_snapshot<T>(
     let options = config.mirror.as_ref()?;
     let mut held = MIRROR.try_lock()?;
     let mirror = held.get_or_insert_with(|| new(options));
-    Some(mirrored::snapshot(mirror, &Wasi, config.timeout).map(read))
+    let snapshot = mirrored::snapshot(mirror, &Wasi, config.timeout);
+    Some(snapshot.map(read).map_err(|error| match error {
+        ccs_modules::Error::Store(error) => error,
+        error => StoreError::Other(error.to_string()),
+    }))
 }
 
 /// Makes a mirror. Instances start at different nanoseconds, which is random enough for a seed.

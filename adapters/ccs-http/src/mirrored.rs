@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use ccs_modules::mirror::{Mirror, Outcome, Poll, Timestamp};
-use ccs_modules::{Snapshot, StoreError};
+use ccs_modules::mirror::{Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::{Error, Snapshot, StoreError};
 
 use crate::Network;
 
@@ -14,15 +14,19 @@ pub(crate) fn snapshot<'a>(
     mirror: &'a mut Mirror,
     network: &impl Network,
     timeout: Duration,
-) -> Result<&'a Snapshot, StoreError> {
+) -> Result<&'a Snapshot, Error> {
     let now = || moment(network.now());
     let deadline = moment(network.now().saturating_add(timeout));
     loop {
         match mirror.poll(now()) {
             Poll::Fetch(fetch) => {
-                let outcome = match network.send(&fetch.request, fetch.timeout) {
+                let response = match &fetch.question {
+                    Question::Request(request) => network.send(request, fetch.timeout),
+                    Question::Documents { .. } => Err("the source is a cluster".into()),
+                };
+                let outcome = match response {
                     Ok(response) => mirror.answered(now(), fetch.id, response),
-                    Err(why) => mirror.failed(now(), fetch.id, &why),
+                    Err(why) => mirror.failed(now(), fetch.id, StoreError::Unavailable(why)),
                 };
                 if outcome != Outcome::Redirected && mirror.reader().view(now()).is_ok() {
                     break;

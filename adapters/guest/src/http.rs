@@ -67,6 +67,11 @@ pub fn is_answered(
     Ok(methods.answers(method))
 }
 
+/// Lends header fields to the core.
+pub fn lent(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+}
+
 /// Answers one request. `environment` holds the access policy. Without one, no caller is
 /// authenticated; with a malformed one, every request is answered with an error. The store is the import `ccs`, or the
 /// catalog that is baked in.
@@ -87,14 +92,17 @@ pub fn answer_by(
     environment: &[(String, String)],
     handle: impl FnOnce(&Request<'_>) -> Response<Cow<'static, [u8]>>,
 ) -> Answer {
+    let headers = lent(headers);
     let caller = match policy(environment) {
-        Ok(policy) => policy.map_or(Caller::Unauthenticated, |policy| policy.caller(headers)),
+        Ok(policy) => {
+            policy.map_or(Caller::Unauthenticated(None), |policy| policy.caller(&headers))
+        }
         Err(error) => {
             let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
             return fail(ErrorResponse::misconfigured(reason), method, environment);
         }
     };
-    let response = handle(&Request { method, target, headers, caller: &caller });
+    let response = handle(&Request { method, target, headers: &headers, caller: &caller });
     Answer::new(response, environment)
 }
 

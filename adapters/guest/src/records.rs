@@ -26,7 +26,7 @@ pub fn handle<'a>(
     answer: impl FnOnce(&rest::Request<'_>) -> rest::Response<Cow<'a, [u8]>>,
 ) -> types::Response {
     let types::Request { method, target, headers, caller } = request;
-    let headers = received(&headers);
+    let headers = rest::header_fields(&headers);
     let request = rest::Request {
         method: &method,
         target: &target,
@@ -35,16 +35,6 @@ pub fn handle<'a>(
     };
     let rest::Response { status, headers, body, cause } = answer(&request).into_owned();
     types::Response { status, headers, body: text(body), cause }
-}
-
-/// Returns header fields as they were received. A value with U+FFFD in it was not UTF-8, so it becomes one
-/// that is not UTF-8.
-pub fn received(headers: &[(String, String)]) -> Vec<(&str, &[u8])> {
-    let bytes = |value| match str::contains(value, char::REPLACEMENT_CHARACTER) {
-        true => b"\xff",
-        false => value.as_bytes(),
-    };
-    headers.iter().map(|(name, value)| (name.as_str(), bytes(value.as_str()))).collect()
 }
 
 /// Returns a body as text. Every body is JSON.

@@ -65,7 +65,10 @@ impl Guest for Plugin {
             return NEXT;
         }
         let headers = headers(&request.header);
-        let caller = access.as_ref().map_or(Caller::Unauthenticated, |it| it.caller(&headers));
+        let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let headers: Vec<_> = lent.collect();
+        let nobody = Caller::Unauthenticated(None);
+        let caller = access.as_ref().map_or(nobody, |access| access.caller(&headers));
         let request =
             Request { method: &method, target: &target, headers: &headers, caller: &caller };
         let rest::Response { status, headers, body, .. } = snapshot.handle(&request, limits);

@@ -188,8 +188,11 @@ impl Stream {
             return Ok(Action::Continue);
         }
         let access = plugin.access.as_ref();
-        let caller = access.map_or(Caller::Unauthenticated, |access| access.caller(&headers));
-        let request = Request { method, target: &target, headers: &headers, caller: &caller };
+        let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let lent: Vec<_> = lent.collect();
+        let nobody = Caller::Unauthenticated(None);
+        let caller = access.map_or(nobody, |access| access.caller(&lent));
+        let request = Request { method, target: &target, headers: &lent, caller: &caller };
         match &plugin.store {
             Store::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.limits);

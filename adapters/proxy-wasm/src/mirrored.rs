@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Timestamp};
-use ccs_modules::rest;
+use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::{StoreError, rest};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
 
@@ -81,7 +80,7 @@ impl Mirrored {
                 self.end(now, was_failing, outcome, kind, counters);
             }
             Err(NoResponse(why)) => {
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let outcome = self.mirror.failed(millis(now), id, StoreError::Unavailable(why));
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
@@ -102,7 +101,7 @@ impl Mirrored {
         {
             match view.freshness {
                 Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
-                _ => counters.answers_stale.add_one(),
+                Freshness::Stale { .. } => counters.answers_stale.add_one(),
             }
         }
         response
@@ -110,7 +109,7 @@ impl Mirrored {
 
     /// Adopts the latest fetch of the other workers, if it is a new one.
     fn adopt(&mut self, now: Duration) {
-        if let Some((ended, outcome)) = self.shared.news() {
+        if let Some((ended, outcome)) = self.shared.unseen() {
             self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
         }
     }
@@ -120,11 +119,13 @@ impl Mirrored {
         if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
             return;
         }
-        let Poll::Fetch(Fetch { id, request, timeout, .. }) = self.mirror.poll(millis(now)) else {
+        let Poll::Fetch(Fetch { id, question: Question::Request(request), timeout, .. }) =
+            self.mirror.poll(millis(now))
+        else {
             return;
         };
-        // If another worker has the turn, this mirror waits for the outcome.
-        if !self.shared.take_turn(now, timeout) {
+        // If another worker has the lease, this mirror waits for the outcome.
+        if !self.shared.take_lease(now, timeout) {
             return;
         }
         match upstream::send(&self.cluster, &request, &Headers::new(), timeout) {
@@ -133,14 +134,15 @@ impl Mirrored {
             }
             Err(NoResponse(why)) => {
                 let was_failing = self.is_failing(now);
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let error = StoreError::Unavailable(why);
+                let outcome = self.mirror.failed(millis(now), id, error);
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
     }
 
-    /// Counts the outcome of a fetch, logs a change for the worse or the better, and tells the other
-    /// workers.
+    /// Counts the outcome of a fetch, logs a change for the worse or the better, and publishes it for the
+    /// other workers.
     fn end(
         &mut self,
         now: Duration,
@@ -149,16 +151,16 @@ impl Mirrored {
         kind: FailureKind,
         counters: &Counters,
     ) {
-        let told = match outcome {
+        let outcome = match outcome {
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
-                // The worker keeps its turn for the next request.
-                self.shared.end_turn();
+                // The next request takes the lease again.
+                self.shared.end_lease();
                 return;
             }
-            Outcome::Changed | Outcome::Unchanged => {
+            Outcome::Changed(_) | Outcome::Unchanged => {
                 match outcome {
-                    Outcome::Changed => counters.fetches_changed.add_one(),
+                    Outcome::Changed(_) => counters.fetches_changed.add_one(),
                     _ => counters.fetches_unchanged.add_one(),
                 }
                 if was_failing {
@@ -166,22 +168,20 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                self.mirror
-                    .reader()
-                    .save(millis(now))
-                    .ok_or_else(|| StoreError::Other(String::new()))
+                let saved = self.mirror.reader().save(millis(now));
+                saved.ok_or_else(|| StoreError::Other(String::new()).into())
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();
                 kind.counter(counters).add_one();
                 if !was_failing {
-                    let held = match self.mirror.reader().status(millis(now)).age {
+                    let kept = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
                         None => "there is no list to answer from".into(),
                     };
                     log(
                         LogLevel::Warn,
-                        &format!("the upstream cannot be mirrored: {error}; {held}"),
+                        &format!("the upstream cannot be mirrored: {error}; {kept}"),
                     );
                 }
                 Err(error)
@@ -189,7 +189,7 @@ impl Mirrored {
             // The mirror has adopted the fetch of another worker meanwhile.
             _ => return,
         };
-        self.shared.tell(now, &told);
+        self.shared.publish(now, &outcome);
     }
 
     fn is_failing(&self, now: Duration) -> bool {

@@ -3,9 +3,10 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules::rest::header_fields;
+
 use crate::Standalone;
 use crate::bindings::exports::ccs::modules::access;
-use crate::records::received;
 
 impl access::Guest for Standalone {
     type Policy = Policy;
@@ -20,6 +21,6 @@ impl access::GuestPolicy for Policy {
     }
 
     fn caller(&self, headers: Vec<(String, String)>) -> access::Caller {
-        self.0.caller(&received(&headers)).into()
+        self.0.caller(&header_fields(&headers)).into()
     }
 }

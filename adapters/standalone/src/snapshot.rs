@@ -92,8 +92,8 @@ impl From<SnapshotError> for snapshot::Malformed {
             field: malformed.field.map(Into::into),
             reason: malformed.reason.into(),
             position: position.map(|position| snapshot::Position {
-                line: position.line as u32,
-                column: position.column as u32,
+                line: position.line,
+                column: position.column,
             }),
             message,
         }

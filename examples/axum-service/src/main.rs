@@ -39,11 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Answers every request, whatever its path.
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let headers: Vec<_> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
+    let lent = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers: Vec<_> = lent.collect();
     let caller = service.policy.caller(&headers);
     let step = rest::handle(
         &rest::Request {

@@ -53,14 +53,14 @@ impl Request {
             caller: Caller::Authenticated(vec!["admin".into()]),
         }
     }
-    /// The request as the core takes it.
-    pub fn borrowed(&self) -> rest::Request<'_> {
-        rest::Request {
-            method: &self.method,
-            target: &self.target,
-            headers: &self.headers,
-            caller: &self.caller,
-        }
+    /// The header fields as the core takes them.
+    pub fn lent(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
+
+    /// The request with these header fields, as the core takes it.
+    pub fn with<'a>(&'a self, headers: &'a [(&'a str, &'a [u8])]) -> rest::Request<'a> {
+        rest::Request { method: &self.method, target: &self.target, headers, caller: &self.caller }
     }
 }
 
@@ -82,7 +82,7 @@ pub fn asks(request: &Request, limits: &Limits) -> bool {
 }
 
 fn begin(request: &Request, limits: &Limits) -> Step<rest::Response> {
-    rest::handle(&request.borrowed(), limits)
+    rest::handle(&request.with(&request.lent()), limits)
 }
 
 fn resolve<T>(step: Step<T>, store: &Store, limits: &Limits) -> T {

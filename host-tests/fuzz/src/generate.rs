@@ -174,7 +174,7 @@ pub fn request(u: &mut Unstructured<'_>) -> Result<Request> {
         target: target(u)?,
         headers: (0..u.int_in_range(0..=3)?).map(|_| header(u)).collect::<Result<_>>()?,
         caller: match u.int_in_range(0..=7)? {
-            0 => Caller::Unauthenticated,
+            0 => Caller::Unauthenticated(None),
             1 => Caller::Anonymous(roles(u)?),
             _ => Caller::Authenticated(roles(u)?),
         },

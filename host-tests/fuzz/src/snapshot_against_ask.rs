@@ -33,8 +33,10 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
         assert_eq!(snapshot.get_module(&["admin"], uid, &limits), get(&store, uid, &limits));
         let request = generate::request(u)?;
         let asked = handle(&store, &request, &limits);
-        assert_eq!(snapshot.handle(&request.borrowed(), &limits).into_owned(), asked);
-        assert_eq!(image.handle(&request.borrowed(), &limits).into_owned(), asked);
+        let headers = request.lent();
+        let request = request.with(&headers);
+        assert_eq!(snapshot.handle(&request, &limits).into_owned(), asked);
+        assert_eq!(image.handle(&request, &limits).into_owned(), asked);
     }
     Ok(())
 }

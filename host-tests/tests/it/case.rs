@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::outcome::Outcome;
+use crate::runners::native::lent;
 use crate::text::{Text, folder};
 
 /// One case: the store's content, a call, and the expected outcome.
@@ -220,7 +221,7 @@ impl Handle {
             (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated,
             (None, Some(policy)) => {
                 let policy = Policy::parse(policy.to_string().as_bytes()).expect("a policy");
-                policy.caller(&headers).into()
+                policy.caller(&lent(&headers)).into()
             }
             _ => panic!("either `roles` or `access`"),
         };

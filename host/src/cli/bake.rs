@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use ccs_modules::Limits;
+use ccs_modules::{Limits, list_modules};
 use ccs_modules_host::bake::bake;
 use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
@@ -51,7 +51,7 @@ pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
 
     let mut text = String::new();
     writeln!(text, "{}: {} bytes", output.display(), baked.wasm.len()).map_err(Failure::other)?;
-    let modules = baked.catalog.list_modules(&["admin"], &Limits::default());
+    let modules = baked.catalog.answer(list_modules(&["admin"], &Limits::default()));
     let modules = modules.map_err(Failure::other)?;
     for module in &modules {
         let name = module.module_name.as_deref().unwrap_or("-");

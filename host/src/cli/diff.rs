@@ -37,7 +37,7 @@ pub async fn run(arguments: &Diff) -> Result<Answer, Failure> {
 async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differences, Failure> {
     let older = read(older).await?;
     let newer = read(newer).await?;
-    older.differences(&newer, &Limits::default()).map_err(Failure::other)
+    older.differences(&newer).map_err(Failure::other)
 }
 
 /// Reads the catalog of a store.

@@ -40,7 +40,7 @@ impl Failure {
             403 => Self::Forbidden,
             404 => Self::NotFound(NO_UID.into()),
             status => {
-                let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+                let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
                 match body.get("description").and_then(Value::as_str) {
                     Some(description) => Self::other(description),
                     None => Self::Other(format!("the response has the status {status}")),

@@ -67,7 +67,7 @@ pub async fn body(service: &Service, target: String, roles: &[String]) -> Result
     };
     let response = service.handle(&request).await?;
     match response.status {
-        200 => Ok(response.body),
+        200 => Ok(response.body.into_bytes()),
         _ => Err(Failure::from_response(&response)),
     }
 }

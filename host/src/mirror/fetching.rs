@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ccs_modules::mirror::{Fetch, Mirror, Outcome, Poll, Reader, Status};
+use ccs_modules::StoreError;
+use ccs_modules::mirror::{Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status};
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
@@ -75,7 +76,7 @@ impl Fetching {
         let span = Span::root(self.traces.as_ref(), || SpanBuilder::from_name("mirror fetch"));
         let outcome = span.run(self.fetch(fetch)).await;
         match &outcome {
-            Outcome::Changed => span.set(OUTCOME, "changed"),
+            Outcome::Changed(_) => span.set(OUTCOME, "changed"),
             Outcome::Failed(error) => {
                 span.set(OUTCOME, "failed");
                 span.fail("fetch_failed", error.to_string());
@@ -88,10 +89,14 @@ impl Fetching {
         outcome
     }
 
-    async fn fetch(&mut self, Fetch { id, request, timeout, .. }: Fetch) -> Outcome {
-        let response = match self.cluster.send(&request, timeout).await {
+    async fn fetch(&mut self, Fetch { id, question, timeout, .. }: Fetch) -> Outcome {
+        let response = match question {
+            Question::Request(request) => self.cluster.send(&request, timeout).await,
+            Question::Documents { .. } => Err("the source is a cluster".into()),
+        };
+        let response = match response {
             Ok(response) => response,
-            Err(why) => return self.mirror().failed(self.clock.now(), id, &why),
+            Err(why) => return self.failed(id, why),
         };
 
         // The body is checked whole, which takes long if it is long.
@@ -99,7 +104,7 @@ impl Fetching {
         let checking = spawn_blocking(move || lock(&mirror).answered(clock.now(), id, response));
         match checking.await {
             Ok(outcome) => outcome,
-            Err(error) => self.mirror().failed(self.clock.now(), id, &error.to_string()),
+            Err(error) => self.failed(id, error.to_string()),
         }
     }
 
@@ -119,6 +124,10 @@ impl Fetching {
             }
         }
         self.phases.observe(&self.status());
+    }
+
+    fn failed(&self, id: FetchId, why: String) -> Outcome {
+        self.mirror().failed(self.clock.now(), id, StoreError::Unavailable(why))
     }
 
     fn status(&self) -> Status {

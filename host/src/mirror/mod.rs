@@ -88,12 +88,12 @@ impl ClusterMirror {
     /// no error.
     pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
         let MirrorSettings { refresh, stale_if_error, snapshot_file, traces } = settings;
-        let config = Config::new(cluster.upstream()?).with_times(refresh, stale_if_error)?;
+        let upstream = cluster.upstream()?;
+        let file = snapshot_file.map(|path| SnapshotFile::new(path, &upstream));
+        let config = Config::new(upstream).with_times(refresh, stale_if_error)?;
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
-        let file =
-            snapshot_file.map(|path| SnapshotFile::new(path, mirror.reader().config().upstream()));
         if let Some(file) = &file
             && let Some(saved) = file.read().await.map_err(MirrorError::SnapshotFile)?
         {
@@ -112,14 +112,16 @@ impl ClusterMirror {
     pub async fn handle(&self, request: &Request) -> Response {
         let caller = caller(&request.caller);
         let Request { method, target, headers, .. } = request;
+        let headers = &rest::header_fields(headers);
         let request = rest::Request { method, target, headers, caller: &caller };
         if !self.is_ready() {
             // If nothing is fetched any more, this does not wait, and the answer is a 503.
             let _ = self.reader.clone().wait_for(|reader| has_fetched(reader, self.clock)).await;
         }
         let response = self.reader.borrow().handle(self.clock.now(), &request).into_owned();
-        let rest::Response { status, headers, body } = response;
-        Response { status, headers, body }
+        let rest::Response { status, headers, body, cause } = response;
+        // Every body of the core is JSON.
+        Response { status, headers, body: String::from_utf8(body).unwrap_or_default(), cause }
     }
 
     /// Whether there is a catalog that may answer.
@@ -188,6 +190,6 @@ fn caller(caller: &Caller) -> access::Caller {
     match caller {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles.clone()),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles.clone()),
-        Caller::Unauthenticated => access::Caller::Unauthenticated,
+        Caller::Unauthenticated(challenge) => access::Caller::Unauthenticated(challenge.clone()),
     }
 }

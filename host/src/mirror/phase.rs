@@ -24,7 +24,7 @@ impl Phases {
     pub(super) fn observe(&mut self, status: &Status) {
         let phase = match &status.freshness {
             Ok(Freshness::Fresh { .. }) => Phase::Fresh,
-            Ok(_) => Phase::Stale,
+            Ok(Freshness::Stale { .. }) => Phase::Stale,
             Err(_) => Phase::Unavailable,
         };
         let before = self.last.replace(phase);
@@ -42,7 +42,6 @@ impl Phases {
             Ok(Freshness::Stale { why, .. }) => {
                 tracing::warn!(%why, age_seconds, "the mirror is stale and serves the last catalog");
             }
-            Ok(_) => tracing::warn!(age_seconds, "the mirror is stale and serves the last catalog"),
             Err(why) => {
                 tracing::error!(%why, age_seconds, "the mirror has no catalog that may answer");
             }

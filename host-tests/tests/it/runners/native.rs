@@ -49,7 +49,7 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
             let request = rest::Request {
                 method: &request.method,
                 target: &request.target,
-                headers: &request.headers,
+                headers: &lent(&request.headers),
                 caller: &core_caller(&request.caller),
             };
             let response = resolve(rest::handle(&request, &limits), ccs).await;
@@ -58,12 +58,17 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
     }
 }
 
+/// Lends header fields to the core.
+pub fn lent(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+}
+
 /// Returns a caller as the core has it.
 pub fn core_caller(caller: &Caller) -> access::Caller {
     match caller.clone() {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
-        Caller::Unauthenticated => access::Caller::Unauthenticated,
+        Caller::Unauthenticated => access::Caller::Unauthenticated(None),
     }
 }
 

@@ -4,7 +4,7 @@ use ccs_modules::{Error, Limits, Snapshot, rest};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
-use crate::runners::native::core_caller;
+use crate::runners::native::{core_caller, lent};
 
 /// Runs a case on a snapshot of its documents, and on the image of that snapshot. Cases whose store
 /// is more than a list of documents are left out.
@@ -47,7 +47,7 @@ fn call<B: AsRef<[u8]>>(call: &Ready, snapshot: &Snapshot<B>) -> Outcome {
             let request = rest::Request {
                 method: &request.method,
                 target: &request.target,
-                headers: &request.headers,
+                headers: &lent(&request.headers),
                 caller: &core_caller(&request.caller),
             };
             let response = snapshot.handle(&request, &limits).into_owned();
