@@ -62,6 +62,10 @@ class JavaScriptPlugin(JavaScript):
             words = ["transpile", "--quiet", "--instantiation", "sync", "--name", "plugin"]
             plugin = artifact("ccs_modules_plugin.wasm")
             command(tools() / ".bin/jco", *words, "--out-dir", component, plugin)
+            # As the package's build has it: a byte order mark is part of a text.
+            code = Path(component, "plugin.js")
+            decoder = "new TextDecoder('utf-8', { ignoreBOM: true })"
+            code.write_text(code.read_text().replace("new TextDecoder()", decoder))
             yield from batch.outcomes([*self._words(), PROGRAMS / "plugin.mjs", component], cases)
 
 
