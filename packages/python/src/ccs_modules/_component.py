@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 import wasmtime
-from wasmtime import Engine, Store
+from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Variant
 
 from ccs_modules.catalog import CatalogError
@@ -84,7 +84,10 @@ def ok(answer: Any) -> Any:
 @cache
 def _standalone() -> tuple[Engine, Component, Linker]:
     """The compiled component, and the linker, which has nothing to give it."""
-    engine = Engine()
+    config = Config()
+    # The threads that compile would be gone after a fork, and a compilation in the child would hang.
+    config.parallel_compilation = False
+    engine = Engine(config)
     component = Component(engine, _FILE.read_bytes())
     return engine, component, Linker(engine)
 
