@@ -34,7 +34,7 @@ pub fn split(text: &[u8]) -> Result<Vec<&[u8]>, SyntaxError> {
             Kind::Object => documents.push(element.as_bytes()),
             kind => {
                 let reason = format!("{}, expected a module object", kind.name());
-                return Err(SyntaxError::at(text, json::offset(text, element.as_bytes()), reason));
+                return Err(SyntaxError::at(text, element.as_bytes(), reason));
             }
         }
     }
@@ -50,7 +50,7 @@ pub fn split(text: &[u8]) -> Result<Vec<&[u8]>, SyntaxError> {
 pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
     for document in split(text)? {
         json::check(json::decode(document)?, limits.depth)
-            .map_err(|error| error.moved(text, json::offset(text, document)))?;
+            .map_err(|error| error.moved(text, document))?;
     }
     Ok(())
 }

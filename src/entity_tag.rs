@@ -1,5 +1,6 @@
 //! Strong entity tags (RFC 9110, section 8.8.3).
 
+use alloc::format;
 use alloc::string::String;
 use core::hash::Hasher as _;
 
@@ -8,13 +9,7 @@ use twox_hash::XxHash64;
 /// Returns the entity tag of a body with this hash and length. The hash tells versions of one list
 /// apart; it is no defence against somebody who can write the list.
 pub(crate) fn entity_tag(hash: u64, length: usize) -> String {
-    let mut tag = String::from('"');
-    push_hex(&mut tag, hash, 16);
-    tag.push('-');
-    let length = length as u64;
-    push_hex(&mut tag, length, (u64::BITS - length.leading_zeros()).div_ceil(4));
-    tag.push('"');
-    tag
+    format!("\"{hash:016x}-{length:x}\"")
 }
 
 /// Returns the hash of a body that consists of these parts.
@@ -22,14 +17,6 @@ pub(crate) fn hash(parts: &[&[u8]]) -> u64 {
     let mut hasher = XxHash64::with_seed(0);
     parts.iter().for_each(|part| hasher.write(part));
     hasher.finish()
-}
-
-/// Appends the last hexadecimal digits of a number.
-fn push_hex(out: &mut String, number: u64, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = (number >> (4 * place)) as u32 & 0xf;
-        out.push(char::from_digit(digit, 16).unwrap_or_default());
-    }
 }
 
 #[cfg(test)]

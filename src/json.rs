@@ -85,10 +85,13 @@ impl Kind {
 pub(crate) fn decode(stored: &[u8]) -> Result<&str, SyntaxError> {
     match core::str::from_utf8(stored) {
         Ok(text) if text.starts_with('\u{feff}') => {
-            Err(SyntaxError::at(stored, 0, "a byte order mark, expected a value"))
+            Err(SyntaxError::at(stored, stored, "a byte order mark, expected a value"))
         }
         Ok(text) => Ok(text),
-        Err(error) => Err(SyntaxError::at(stored, error.valid_up_to(), "not UTF-8")),
+        Err(error) => {
+            let (_, rest) = stored.split_at(error.valid_up_to());
+            Err(SyntaxError::at(stored, rest, "not UTF-8"))
+        }
     }
 }
 
@@ -98,11 +101,6 @@ pub(crate) fn check(text: &str, depth: usize) -> Result<(), SyntaxError> {
         return Ok(());
     }
     rewrite(text, depth, &[], &mut []).map(drop)
-}
-
-/// Returns the position of `part`, a part of `text`.
-pub(crate) fn offset(text: &[u8], part: &[u8]) -> usize {
-    part.first().and_then(|first| text.element_offset(first)).unwrap_or(text.len())
 }
 
 /// Returns the characters of a string, given its text, which has been checked.

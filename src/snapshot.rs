@@ -11,7 +11,7 @@ use core::fmt;
 use crate::body;
 use crate::checked::{Catalog, CheckedDocument, check_each};
 use crate::error::{Error, Malformed};
-use crate::json::{self, Position};
+use crate::json::Position;
 use crate::limits::Limits;
 use crate::lookup::{self, Differences};
 use crate::rest::{self, Request, Response};
@@ -241,8 +241,7 @@ impl<B: AsRef<[u8]>> fmt::Debug for Snapshot<B> {
 /// Adds the position in the body: of the mistake if a document is not JSON, else of the document.
 fn locate(mut malformed: Malformed, body: &[u8], documents: &[&[u8]]) -> SnapshotError {
     let document = malformed.index.and_then(|index| documents.get(index));
-    let start = document.map_or(0, |document| json::offset(body, document));
     let within = malformed.position.take();
-    let start = Position::of(body, start);
+    let start = Position::of(body, document.unwrap_or(&body));
     SnapshotError { malformed, position: Some(within.map_or(start, |it| it.moved(start))) }
 }

@@ -80,10 +80,11 @@ class JavaScriptSnapshot(JavaScript):
 
 
 class JavaScriptFile(mirror.OfStore, JavaScript):
-    """The package's command, which mirrors a JSON file."""
+    """The package's command, which mirrors a JSON file. It does not start with a malformed one."""
 
     def reason_to_skip(self, case: Case) -> str | None:
-        return super().reason_to_skip(case) or _refused_by_parsers(case.request)
+        reason = super().reason_to_skip(case) or mirror.reason_to_skip(case)
+        return reason or _refused_by_parsers(case.request)
 
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:

@@ -16,9 +16,10 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position of a byte of `text`, counted from 0.
-    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
+    /// Returns the position in `text` of this part of it.
+    pub(crate) fn of(text: &[u8], part: &[u8]) -> Self {
+        let offset = part.first().and_then(|first| text.element_offset(first));
+        let before = offset.and_then(|offset| text.get(..offset)).unwrap_or(text);
         let mut lines = before.split(|&byte| byte == b'\n');
         let column = lines.next_back().map_or(0, <[u8]>::len) as u32 + 1;
         Self { line: lines.count() as u32 + 1, column }
@@ -51,9 +52,9 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
-    /// Returns an error at a byte of `text`, counted from 0.
-    pub(crate) fn at(text: &[u8], offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { position: Position::of(text, offset), reason: reason.into() }
+    /// Returns an error at this part of `text`.
+    pub(crate) fn at(text: &[u8], part: &[u8], reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { position: Position::of(text, part), reason: reason.into() }
     }
 
     /// Returns the error for an error that serde_json found in `text`.
@@ -61,29 +62,25 @@ impl SyntaxError {
         let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
         let column = error.column().saturating_sub(1);
         let mut offset = text.floor_char_boundary(lines.map(str::len).sum::<usize>() + column);
-        let mut rest = text.get(offset..).unwrap_or_default().chars();
-        let mut found = rest.next().filter(|_| !error.is_eof());
-
         // serde_json reports a control character in a string at the character before it.
-        if let Some(before) = found {
-            let end = offset + before.len_utf8();
-            let begun = serde_json::from_str::<&RawValue>(text.get(..end).unwrap_or_default());
-            if begun.is_err_and(|error| error.is_eof()) {
-                (offset, found) = (end, rest.next());
-            }
+        let next = text.ceil_char_boundary(offset + 1);
+        let begun = serde_json::from_str::<&RawValue>(text.get(..next).unwrap_or_default());
+        if !error.is_eof() && begun.is_err_and(|error| error.is_eof()) {
+            offset = next;
         }
 
-        let reason = match found {
+        let rest = text.get(offset..).unwrap_or_default();
+        let reason = match rest.chars().next().filter(|_| !error.is_eof()) {
             Some(found) if found.is_control() => "unexpected control character".into(),
             Some(found) => format!("unexpected `{found}`").into(),
             None => Cow::Borrowed("unexpected end"),
         };
-        Self::at(text.as_bytes(), offset, reason)
+        Self::at(text.as_bytes(), rest.as_bytes(), reason)
     }
 
-    /// Returns the error in `text` for an error in the part of it that begins at `offset`.
-    pub(crate) fn moved(self, text: &[u8], offset: usize) -> Self {
-        Self { position: self.position.moved(Position::of(text, offset)), ..self }
+    /// Returns the error in `text` for an error in this part of it.
+    pub(crate) fn moved(self, text: &[u8], part: &[u8]) -> Self {
+        Self { position: self.position.moved(Position::of(text, part)), ..self }
     }
 }
 
@@ -107,10 +104,11 @@ mod tests {
         for (offset, expected) in
             [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (3, 1)), (5, (3, 2)), (9, (3, 2))]
         {
-            let error = SyntaxError::at(text, offset, "a reason");
+            let part = text.get(offset..).unwrap_or_default();
+            let error = SyntaxError::at(text, part, "a reason");
             assert_eq!((error.position.line, error.position.column), expected, "{offset}");
         }
-        let error = SyntaxError::at(text, 4, "a reason");
+        let error = SyntaxError::at(text, &text[4..], "a reason");
         assert_eq!(error.to_string(), "line 3, column 1: a reason");
     }
 
@@ -119,8 +117,8 @@ mod tests {
         let whole = b"[\n [1,\n  x] ]";
         let part = &whole[3..];
         for offset in 0..part.len() {
-            let error = SyntaxError::at(part, offset, "a reason").moved(whole, 3);
-            assert_eq!(error, SyntaxError::at(whole, offset + 3, "a reason"), "{offset}");
+            let error = SyntaxError::at(part, &part[offset..], "a reason").moved(whole, part);
+            assert_eq!(error, SyntaxError::at(whole, &part[offset..], "a reason"), "{offset}");
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters, offset};
+use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters};
 
 /// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`
 /// and [`DEEPEST`].
@@ -55,8 +55,8 @@ pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
     match elements {
         Ok(elements) => Ok(elements.into_iter().map(RawValue::get).collect()),
         Err(error) if error.is_data() => {
-            let start = text.len() - text.trim_start_matches(WHITE_SPACE).len();
-            Err(SyntaxError::at(text.as_bytes(), start, "expected an array"))
+            let value = text.trim_start_matches(WHITE_SPACE);
+            Err(SyntaxError::at(text.as_bytes(), value.as_bytes(), "expected an array"))
         }
         Err(error) => Err(SyntaxError::found(text, &error)),
     }
@@ -80,21 +80,24 @@ impl<'a> Rewriter<'a, '_> {
     /// its syntax has been checked.
     fn value(&mut self, value: &'a str, depth: usize) -> Result<Kind, SyntaxError> {
         let kind = Kind::of(value);
-        match kind {
-            Kind::Object => self.object(value, depth)?,
-            Kind::Array => return self.array(value, depth),
-            Kind::String => {
-                self.characters(value)?;
-                self.out.push_str(value);
-            }
-            _ => self.out.push_str(value),
+        if let Kind::Array | Kind::Object = kind {
+            let Some(depth) = depth.checked_sub(1) else {
+                let reason = format!("nested deeper than the limit of {}", self.depth);
+                return Err(self.error_at(value, reason));
+            };
+            return match kind {
+                Kind::Array => self.array(value, depth),
+                _ => self.object(value, depth),
+            };
         }
+        if kind == Kind::String {
+            self.characters(value)?;
+        }
+        self.out.push_str(value);
         Ok(kind)
     }
 
-    fn object(&mut self, object: &'a str, depth: usize) -> Result<(), SyntaxError> {
-        let outermost = depth == self.depth;
-        let depth = self.enter(object, depth)?;
+    fn object(&mut self, object: &'a str, depth: usize) -> Result<Kind, SyntaxError> {
         let mut members = BTreeMap::new();
         let Members(found) = self.read(object)?;
         for (key, value) in found {
@@ -115,7 +118,7 @@ impl<'a> Rewriter<'a, '_> {
             self.out.push(':');
             let start = self.out.len();
             let kind = self.value(value.get(), depth)?;
-            if outermost
+            if depth + 1 == self.depth
                 && let Ok(index) = self.names.binary_search(&Name::new(name.as_bytes()))
                 && let Some(noted) = self.values.get_mut(index)
             {
@@ -123,11 +126,10 @@ impl<'a> Rewriter<'a, '_> {
             }
         }
         self.out.push('}');
-        Ok(())
+        Ok(Kind::Object)
     }
 
     fn array(&mut self, array: &'a str, depth: usize) -> Result<Kind, SyntaxError> {
-        let depth = self.enter(array, depth)?;
         let elements: Vec<&RawValue> = self.read(array)?;
         let mut kind = Kind::Strings;
         self.out.push('[');
@@ -141,19 +143,10 @@ impl<'a> Rewriter<'a, '_> {
         Ok(kind)
     }
 
-    /// Returns how much deeper the content of this object or array may be nested.
-    fn enter(&self, value: &str, depth: usize) -> Result<usize, SyntaxError> {
-        depth.checked_sub(1).ok_or_else(|| {
-            let limit = self.depth;
-            self.error_at(value, format!("nested deeper than the limit of {limit}"))
-        })
-    }
-
     /// Reads a part of the text.
     fn read<T: Deserialize<'a>>(&self, part: &'a str) -> Result<T, SyntaxError> {
         serde_json::from_str(part).map_err(|error| {
-            let error = SyntaxError::found(part, &error);
-            error.moved(self.text.as_bytes(), self.offset(part))
+            SyntaxError::found(part, &error).moved(self.text.as_bytes(), part.as_bytes())
         })
     }
 
@@ -164,11 +157,7 @@ impl<'a> Rewriter<'a, '_> {
 
     #[cold]
     fn error_at(&self, part: &str, reason: impl Into<Cow<'static, str>>) -> SyntaxError {
-        SyntaxError::at(self.text.as_bytes(), self.offset(part), reason)
-    }
-
-    fn offset(&self, part: &str) -> usize {
-        offset(self.text.as_bytes(), part.as_bytes())
+        SyntaxError::at(self.text.as_bytes(), part.as_bytes(), reason)
     }
 }
 

@@ -12,17 +12,14 @@ use crate::config;
 
 /// Credentials for the upstream: HTTP Basic (RFC 7617). Only the request shows them.
 #[derive(Clone)]
-pub struct Credentials {
-    /// The value of the header field `authorization`.
-    field: String,
-}
+pub struct Credentials(String);
 
 impl Credentials {
     /// Makes credentials of a user and a password.
     ///
     /// # Errors
     ///
-    /// If the user is empty or contains a colon, or either contains a control character.
+    /// If the user is empty or has a colon, or either has a control character.
     pub fn basic(user: &str, password: &str) -> Result<Self, config::Error> {
         let UserName(user) = UserName::try_from(String::from(user))
             .map_err(|reason| config::Error::new("credentials.user", reason))?;
@@ -30,12 +27,12 @@ impl Credentials {
             let reason = "expected a password without control characters";
             return Err(config::Error::new("credentials.password", reason));
         }
-        Ok(Self { field: format!("Basic {}", BASE64.encode(format!("{user}:{password}"))) })
+        Ok(Self(format!("Basic {}", BASE64.encode(format!("{user}:{password}")))))
     }
 
     /// Returns the value of the header field `authorization`.
     pub(super) fn into_field(self) -> String {
-        self.field
+        self.0
     }
 }
 

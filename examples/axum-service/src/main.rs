@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ccs_modules::access::Policy;
-use ccs_modules::{Ask, Limits, Step, StoreError, rest, snapshot};
+use ccs_modules::{Ask, Limits, Step, StoreError, body, rest};
 use tokio::net::TcpListener;
 
 /// The state of the service, shared by its requests.

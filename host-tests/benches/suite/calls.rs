@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules, rest, snapshot};
+use ccs_modules::{Ask, Limits, Snapshot, Step, access, body, get_module, list_modules, rest};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use ccs_modules_host::{
@@ -90,7 +90,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ("value", Box::new(|b| b.iter(|| value_list(black_box(&documents))))),
         ],
     );
-    let body = snapshot::join(&documents);
+    let body = body::join(&documents);
     let texts = texts(&documents)?;
     clock.compare(
         "open",

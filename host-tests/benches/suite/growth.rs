@@ -100,25 +100,29 @@ fn measure_lookups(clock: &mut Clock, effort: Effort) -> Outcome<()> {
         vec![
             (
                 "list",
-                Box::new(|b| b.iter(|| black_box(catalog.list_modules(&ROLES, &limits)).unwrap())),
+                Box::new(|b| {
+                    b.iter(|| black_box(catalog.answer(list_modules(&ROLES, &limits))).unwrap())
+                }),
             ),
             (
                 "find",
                 Box::new(|b| {
-                    let find = || catalog.find_modules(&ROLES, "search", Some("2.10"), &limits);
+                    let find =
+                        || catalog.answer(find_modules(&ROLES, "search", Some("2.10"), &limits));
                     b.iter(|| black_box(find()).unwrap());
                 }),
             ),
             (
                 "latest",
                 Box::new(|b| {
-                    b.iter(|| black_box(catalog.latest_modules(&ROLES, &limits)).unwrap())
+                    b.iter(|| black_box(catalog.answer(latest_modules(&ROLES, &limits))).unwrap())
                 }),
             ),
             (
                 "fitting",
                 Box::new(|b| {
-                    let fitting = || catalog.fitting_modules(&ROLES, redis_version, &limits);
+                    let fitting =
+                        || catalog.answer(fitting_modules(&ROLES, redis_version, &limits));
                     b.iter(|| black_box(fitting()).unwrap());
                 }),
             ),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ccs_modules::snapshot;
+use ccs_modules::body;
 use ccs_modules_benches::catalog;
 use ccs_modules_host::artifacts;
 use ccs_modules_host::bake::bake;
@@ -24,7 +24,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;
     let wasmtime = wasmtime()?;
     let theirs = context.wstd_service()?;
-    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &snapshot::join(&catalog::demo()))?;
+    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &body::join(&catalog::demo()))?;
     let ours = context.folder().join("baked.wasm");
     fs::write(&ours, &baked.wasm)?;
 

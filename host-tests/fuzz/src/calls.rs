@@ -29,7 +29,7 @@ impl Store {
     pub fn document(&self, uid: &str, limits: &Limits) -> Document {
         self.document.clone().unwrap_or_else(|| {
             let documents = self.documents.as_ref().map_err(Clone::clone)?;
-            Ok(snapshot::find(documents, uid, limits).cloned())
+            Ok(body::find(documents, uid, limits).cloned())
         })
     }
 }

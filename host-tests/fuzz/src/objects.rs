@@ -1,7 +1,7 @@
 //! Real documents with changes: the answer for a document does not depend on its layout.
 
 use arbitrary::{Result, Unstructured};
-use ccs_modules::{Error, Limits, Malformed, Subject};
+use ccs_modules::{Error, Limits};
 
 use crate::calls::{Request, Store, get, handle, list};
 use crate::generate::{CATALOG, string, value};
@@ -151,7 +151,7 @@ fn compare(call: u8, sorted: &[u8], otherwise: &[u8]) {
 /// stands twice and another; then the layout decides which of the two is reported.
 fn text_of<T>(outcome: std::result::Result<T, Error>) -> std::result::Result<T, String> {
     outcome.map_err(|error| match error {
-        Error::Malformed(Malformed { subject: Subject::List, .. }) => panic!("{error}"),
+        Error::Malformed(malformed) if malformed.index.is_none() => panic!("{error}"),
         Error::Malformed(Malformed { field: None, .. }) => "as a whole".into(),
         error => error.to_string(),
     })

@@ -21,8 +21,7 @@ pub fn run(input: &[u8]) {
 
 /// Checks any bytes as a policy.
 fn parse(text: &[u8]) {
-    let headers =
-        [("X-Roles", b"a, b".as_slice()), ("authorization", b"Basic OjE=".as_slice())];
+    let headers = [("X-Roles", b"a, b".as_slice()), ("authorization", b"Basic OjE=".as_slice())];
     match Policy::parse(text) {
         Ok(policy) => {
             let Some(Json::Object(members)) = Json::parse(text, 8) else { panic!("no object") };
@@ -65,7 +64,8 @@ fn users(u: &mut Unstructured<'_>) -> Result<()> {
     let names = || users.iter().map(|(name, ..)| name);
     let known = |role: &String| ROLES.contains(&role.as_str());
     let unusable = users.iter().any(|(.., roles)| !roles.iter().all(known))
-        || names().any(|name| name.is_empty() || name.contains(|c: char| c == ':' || c.is_control()))
+        || names()
+            .any(|name| name.is_empty() || name.contains(|c: char| c == ':' || c.is_control()))
         || names().enumerate().any(|(index, name)| names().take(index).any(|it| it == name));
     let policy = Policy::parse(text.as_bytes());
     assert_eq!(policy.is_err(), unusable, "{policy:?}");

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use ccs_modules::access::Policy;
+use ccs_modules::rest::header_fields;
 use ccs_modules_host::stores::{Documents, Scripted};
 use ccs_modules_host::{Caller, CcsError, Request};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::outcome::Outcome;
-use crate::runners::native::lent;
 use crate::text::{Text, folder};
 
 /// One case: the store's content, a call, and the expected outcome.
@@ -214,14 +214,15 @@ struct Handle {
 
 impl Handle {
     fn request(&self) -> Request {
+        let text = |value: &Text| String::from_utf8_lossy(&value.bytes()).into_owned();
         let headers: Vec<_> =
-            self.headers.iter().map(|(name, value)| (name.clone(), value.bytes())).collect();
+            self.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         let caller = match (&self.roles, &self.access) {
             (Some(Some(roles)), None) => Caller::Authenticated(roles.clone()),
-            (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated,
+            (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated(None),
             (None, Some(policy)) => {
                 let policy = Policy::parse(policy.to_string().as_bytes()).expect("a policy");
-                policy.caller(&lent(&headers)).into()
+                policy.caller(&header_fields(&headers)).into()
             }
             _ => panic!("either `roles` or `access`"),
         };

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 
-use ccs_modules::{Limits, lookup, snapshot};
+use ccs_modules::lookup::{self, find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Limits, body};
 use ccs_modules_host::{
     CallError, CallLimits, CatalogError, FittingRule, Module, Plugin, Service, artifacts, stores,
 };
@@ -24,16 +25,15 @@ async fn the_plugin_looks_up_as_the_core_does() {
         [("SEARCH", None), ("search", Some("2.10")), ("bf", Some("20807")), ("none", None)]
     {
         let found = service.find_modules(ROLES, name, version).await.unwrap();
-        let expected = catalog.find_modules(ROLES, name, version, &limits).unwrap();
+        let expected = catalog.answer(find_modules(ROLES, name, version, &limits)).unwrap();
         assert_eq!(documents(&found), core_documents(&expected), "{name} {version:?}");
     }
     let latest = service.latest_modules(ROLES).await.unwrap();
-    let expected = catalog.latest_modules(ROLES, &limits).unwrap();
+    let expected = catalog.answer(latest_modules(ROLES, &limits)).unwrap();
     assert_eq!(documents(&latest), core_documents(&expected));
     for redis_version in ["6.2", "7.2", "7.4", "8.0", "9.1"] {
         let fitting = service.fitting_modules(ROLES, redis_version).await.unwrap();
-        let expected =
-            catalog.fitting_modules(ROLES, redis_version.parse().unwrap(), &limits).unwrap();
+        let expected = catalog.answer(fitting_modules(ROLES, redis_version, &limits)).unwrap();
         assert_eq!(fitting.len(), expected.len());
         for (found, expected) in fitting.into_iter().zip(expected) {
             assert_eq!(found.module_name, expected.module_name);
@@ -48,7 +48,7 @@ async fn the_plugin_looks_up_as_the_core_does() {
             });
             let expected_chosen = expected.chosen.map(|it| {
                 let by_minimum = it.rule == lookup::FittingRule::MinRedisVersion;
-                (it.module.document, by_minimum, it.reason)
+                (it.module.into_document(), by_minimum, it.reason)
             });
             assert_eq!(chosen, expected_chosen, "{redis_version}");
         }
@@ -85,14 +85,14 @@ fn a_list_can_be_of_the_latest_or_of_those_that_fit() {
     let text = success(&["list", "--latest"]);
     assert_eq!(column(&text, 2), ["VERSION", "8.0.1", "7.99.91", "7.99.3", "8.0.2"]);
     let body = success(&["list", "--latest", "--format", "json"]);
-    assert_eq!(snapshot::split(body.as_bytes()).unwrap().len(), 4);
+    assert_eq!(body::split(body.as_bytes()).unwrap().len(), 4);
 
     let text = success(&["list", "--fits", "7.2"]);
     assert_eq!(column(&text, 0), ["MODULE", "bf", "ReJSON", "search", "timeseries"]);
     assert_eq!(column(&text, 1), ["VERSION", "2.6.18", "2.6.17", "2.8.26", "1.10.18"]);
     assert!(text.contains("min_redis_version is 7.1, and no version is made for 7.2"), "{text}");
     let body = success(&["list", "--fits", "7.2", "--format", "json"]);
-    assert_eq!(snapshot::split(body.as_bytes()).unwrap().len(), 4);
+    assert_eq!(body::split(body.as_bytes()).unwrap().len(), 4);
     // The default command accepts the same options.
     assert_eq!(success(&["--fits", "7.2"]), text);
 
@@ -228,7 +228,7 @@ fn documents(modules: &[Module]) -> Vec<&str> {
 }
 
 fn core_documents(modules: &[ccs_modules::Module]) -> Vec<&str> {
-    modules.iter().map(|module| module.document.as_str()).collect()
+    modules.iter().map(|module| module.document()).collect()
 }
 
 /// A column of a table, its header first.

@@ -6,7 +6,8 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use ccs_modules_host::stores::{CheckedCatalog, Redis};
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::stores::Redis;
 use ccs_modules_host::{Ccs, CcsError};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -81,10 +82,9 @@ async fn what_redis_repeats_is_not_repeated() {
 
 #[test]
 fn a_catalog_is_sound_or_an_error_at_its_place() {
-    let catalog =
-        CheckedCatalog::parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
-    let documents: Vec<_> = catalog.documents().iter().collect();
-    assert_eq!(documents, [(&"a".into(), &r#"{"uid":"\u0061","version":1}"#.into())]);
+    let parse = |body: &[u8]| Snapshot::parse(body, &Limits::default());
+    let catalog = parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
+    assert_eq!(catalog.document("a"), Some(&br#"{"uid":"\u0061","version":1}"#[..]));
 
     for (body, place, reason) in [
         ("", (1, 1), "the list of documents: unexpected end"),
@@ -107,7 +107,7 @@ fn a_catalog_is_sound_or_an_error_at_its_place() {
         ),
         ("[{\"uid\":\"b\"},\n{\"uid\":\"\\u0062\"}]", (2, 1), "document \"b\": field uid: shared"),
     ] {
-        let error = CheckedCatalog::parse(body.as_bytes()).unwrap_err();
+        let error = parse(body.as_bytes()).unwrap_err();
         let position = error.position.unwrap();
         assert_eq!((position.line, position.column), place, "{body}: {error}");
         assert!(error.malformed.to_string().starts_with(reason), "{body}: {error}");

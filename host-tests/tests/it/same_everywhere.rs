@@ -187,10 +187,11 @@ fn requests() -> impl Strategy<Value = Request> {
     let role = select(vec!["admin", "none", "db_viewer", "", "Admin"]).prop_map(str::to_owned);
     let roles = vec(role, 0..3);
     let caller = prop_oneof![
-        1 => Just(Caller::Unauthenticated),
+        1 => Just(Caller::Unauthenticated(None)),
         1 => roles.clone().prop_map(Caller::Anonymous),
         2 => roles.prop_map(Caller::Authenticated),
     ];
+    let value = value.prop_map(|value| String::from_utf8_lossy(&value).into_owned());
     (method, target, vec((name, value), 0..4), caller)
         .prop_map(|(method, target, headers, caller)| Request { method, target, headers, caller })
 }

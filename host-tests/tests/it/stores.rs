@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ccs_modules_host::stores::{CheckedCatalog, Documents, File, demo};
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::stores::{Documents, File, demo};
 use ccs_modules_host::{Caller, Ccs, CcsError, Request};
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -177,7 +178,11 @@ async fn what_can_be_loaded_is_what_can_be_served() {
     ] {
         let shown: String = body.chars().take(60).collect();
         fs::write(&path, &body).unwrap();
-        assert_eq!(CheckedCatalog::parse(body.as_bytes()).is_ok(), sound, "load: {shown}");
+        assert_eq!(
+            Snapshot::parse(body.as_bytes(), &Limits::default()).is_ok(),
+            sound,
+            "load: {shown}"
+        );
         let response = service.handle(&list_request()).await.unwrap();
         assert_eq!(response.status == 200, sound, "serve: {shown}");
     }

@@ -39,7 +39,7 @@ class Calls(unittest.TestCase):
             self.assertEqual([path for path, _ in server.requests], ["/v1/modules"])
             self.assertEqual(server.requests[0][1]["authorization"], FIELD)
 
-    def test_an_unchanged_list_is_confirmed_by_its_entity_tag_in_the_background(self):
+    def test_an_unchanged_list_is_revalidated_by_its_entity_tag_in_the_background(self):
         def answer(request):
             if request.headers["if-none-match"] == '"x"':
                 send(request, 304, b"")
@@ -122,6 +122,7 @@ class Storage(unittest.TestCase):
             text = file.read_text()
             self.assertNotRegex(text, "secret|YW5u")
             self.assertEqual(list(json.loads(text)), ["nodes", "as_of_unix_ms", "validator", "modules"])
+            self.assertRegex(json.loads(text)["validator"], r'^http://\S+/v1/modules "x"$')
             self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
             self.assertEqual(file.stat().st_mode & 0o777, 0o600)
             self.assertEqual(get(Mirror(options, snapshot_file=file)).body, LIST)

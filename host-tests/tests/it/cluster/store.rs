@@ -49,7 +49,7 @@ async fn a_failure_names_the_node_and_the_reason() {
         (Answer::status(401), "answered 401"),
         (Answer::status(304), "answered 304"),
         (Answer::with(200, "content-type: text/html\r\n", "<html>"), "line 1, column 1: "),
-        (Answer::list("[{\"uid\":"), "line 1, column 8: EOF"),
+        (Answer::list("[{\"uid\":"), "line 1, column 8: unexpected end"),
         (Answer::list("{}"), "line 1, column 1: expected an array"),
         (Answer::truncated(), "the connection was lost within the body"),
         (Answer::reset(), "the connection was lost within the body"),

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use ccs_modules::rest::header_fields;
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
 use ccs_modules_host::server::{Answering, KeptSettings, Settings};
@@ -129,7 +130,7 @@ const ROLES: &str = "x-ccs-roles";
 
 fn bytes(request: &Request) -> Vec<u8> {
     let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
-    for (name, value) in &request.headers {
+    for (name, value) in header_fields(&request.headers) {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value);
@@ -144,7 +145,7 @@ fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     let path = request.target.starts_with('/').then_some(&request.target)?;
     let mut http2 =
         hyper::Request::builder().method(request.method.as_str()).uri(format!("http://test{path}"));
-    for (name, value) in &request.headers {
+    for (name, value) in header_fields(&request.headers) {
         http2 = http2.header(name, HeaderValue::from_bytes(value).ok()?);
     }
     let http2 = http2.body(Empty::new()).ok()?;

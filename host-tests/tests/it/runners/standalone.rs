@@ -8,8 +8,8 @@ use wasmtime::component::ResourceAny;
 
 use crate::case::{Case, Ready};
 use crate::outcome::{Error, Outcome};
-use crate::standalone::bindings::exports::ccs::modules::{access, snapshot};
-use crate::standalone::{Standalone, text_headers};
+use crate::standalone::Standalone;
+use crate::standalone::bindings::exports::ccs::modules::types;
 
 /// Runs a case on a snapshot in its own instance, and on a snapshot that is asked the calls of all
 /// cases with the same documents, in one instance for all of these. Cases whose store is more than
@@ -62,28 +62,24 @@ fn call(case: &Case, standalone: &mut Standalone, kept: ResourceAny) -> Outcome 
         }
         Ready::Handle(request) => {
             let caller = caller(case, standalone, &request);
-            let request = snapshot::Request {
-                method: request.method,
-                target: request.target,
-                headers: text_headers(&request.headers),
-                caller,
-            };
+            let Request { method, target, headers, .. } = request;
+            let request = types::Request { method, target, headers, caller };
             let response = standalone.handle(kept, &request);
-            Outcome::of_response(response.status, response.headers, response.body.into_bytes())
+            Outcome::of_response(response.status, response.headers, response.body)
         }
     }
 }
 
 /// Returns the caller. The component reads the policy of a case that has one.
-fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> access::Caller {
+fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> types::Caller {
     if let Some(policy) = case.access().filter(|policy| !policy.is_null()) {
         let policy = standalone.policy(&policy.to_string()).expect("a policy");
         return standalone.caller(policy, &request.headers);
     }
     match request.caller.clone() {
-        Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
-        Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
-        Caller::Unauthenticated => access::Caller::Unauthenticated,
+        Caller::Anonymous(roles) => types::Caller::Anonymous(roles),
+        Caller::Authenticated(roles) => types::Caller::Authenticated(roles),
+        Caller::Unauthenticated(challenge) => types::Caller::Unauthenticated(challenge),
     }
 }
 
