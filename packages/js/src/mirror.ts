@@ -296,7 +296,12 @@ export class Mirror implements Catalog {
   }
 
   async #turn(run: object): Promise<void> {
-    const wait = await this.refresh();
+    let wait = FAILED_MILLISECONDS;
+    try {
+      wait = await this.refresh();
+    } catch (error) {
+      console.error(`ccs-modules: the mirror failed: ${messageOf(error)}`);
+    }
     if (this.#run === run) {
       this.#timer = setTimeout(() => void this.#turn(run), wait);
       unref(this.#timer);
@@ -315,6 +320,7 @@ export class Mirror implements Catalog {
     }
     const answer = await this.#answer(next, question.signal);
     clearTimeout(timer);
+
     let outcome: Outcome["tag"] = "failed";
     try {
       outcome = this.#call((inner) => {
@@ -326,6 +332,7 @@ export class Mirror implements Catalog {
     } catch {
       // This was logged, and there is another instance.
     }
+
     this.#log(outcome);
     await this.#keep(outcome);
     return outcome;
@@ -369,6 +376,9 @@ export class Mirror implements Catalog {
       }
       return;
     }
+    if (this.#loaded) {
+      return; // Another call was first.
+    }
     this.#loaded = true;
     if (saved === undefined) {
       return;
@@ -395,7 +405,11 @@ export class Mirror implements Catalog {
 
   #save(): Saved | undefined {
     const saved = this.#call((inner) => inner.save(now()));
-    return saved && { nodes: this.#nodes, madeAt: Date.now() - Number(saved.age), body: saved.body, validator: saved.validator };
+    if (saved === undefined) {
+      return undefined;
+    }
+    const { body, validator, age } = saved;
+    return { nodes: this.#nodes, madeAt: Date.now() - Number(age), validator, body };
   }
 
   /**
@@ -440,6 +454,9 @@ export class ConfigurationError extends Error {
 type Question = Exclude<Next, { tag: "wait" }>;
 
 type Timer = ReturnType<typeof setTimeout>;
+
+/** The time after which the background goes on after an exception. */
+const FAILED_MILLISECONDS = 1000;
 
 /** The time between two looks at a request that another call has sent. */
 const OUTSTANDING_MILLISECONDS = 20;

@@ -83,6 +83,7 @@ class Http(unittest.TestCase):
         with self.assertLogs("ccs_modules", logging.ERROR) as logs:
             for method in ["HEAD", "GET", "HEAD"]:
                 run({**GET, "method": method, "path": "/v1/modules"}, [], application)
+        mirror.stop()
         (line,) = logs.output
         self.assertRegex(line, "^ERROR:ccs_modules:answered 503: the store is unavailable: .*it is down$")
 
@@ -122,6 +123,13 @@ class Http(unittest.TestCase):
 
 
 class Lifespan(unittest.TestCase):
+    def test_the_first_request_to_a_mounted_application_starts_its_mirror(self):
+        mirror = Mirror({}, store=lambda known: "[]")
+        self.addCleanup(mirror.stop)
+        scope = {**GET, "path": "/a/v1/modules", "root_path": "/a"}
+        start, _ = exchange(scope, handler=mirror)
+        self.assertEqual(start["status"], 200)
+
     def test_start_and_stop_are_acknowledged(self):
         sent = run({"type": "lifespan"}, ["lifespan.startup", "lifespan.shutdown"])
         kinds = [message["type"] for message in sent]

@@ -42,7 +42,8 @@ class Application:
         application = Application(snapshot, Policy('{"anonymous":["db_viewer"]}'))
 
     A request is answered in a thread, so `authenticate` may block. Set `handler` to answer from another
-    snapshot: each request is answered from one. A mirror is started and stopped with the server.
+    snapshot: each request is answered from one. A mirror is started and stopped with the server. If the
+    application is mounted in another one, the first request starts the mirror.
     """
 
     def __init__(self, handler: Handler, authenticate: Authenticate):
@@ -66,6 +67,7 @@ class Application:
             raise ValueError(f"this application answers http, and not {scope['type']}")
 
     async def _response(self, scope: Scope) -> Response:
+        await self._start()
         headers = [
             (name.decode("latin-1"), value.decode(errors="replace")) for name, value in scope["headers"]
         ]
@@ -81,6 +83,12 @@ class Application:
                 answer = partial(self.handler.handle, *request, roles)
         return await asyncio.to_thread(answer)
 
+    async def _start(self) -> None:
+        """Starts the mirror, once."""
+        if self._started is None and isinstance(self.handler, Mirror):
+            self._started = self.handler
+            await asyncio.to_thread(self._started.start)
+
     def _log_cause(self, response: Response) -> None:
         """Logs the cause of a 5xx once, until another request does not fail."""
         if response.cause is not None:
@@ -92,13 +100,11 @@ class Application:
             self._logged = None
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Starts a mirror with the server, and stops the same one."""
+        """Starts the mirror with the server, and stops the one that was started."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                if isinstance(self.handler, Mirror):
-                    self._started = self.handler
-                    await asyncio.to_thread(self._started.start)
+                await self._start()
             elif self._started is not None:
                 await asyncio.to_thread(self._started.stop)
             await send({"type": f"{message['type']}.complete"})
