@@ -56,7 +56,7 @@ def kind(error):
 
 def present(answer):
     """The answer as case files have it, without the fields that it does not have."""
-    if isinstance(answer, list):
+    if isinstance(answer, list | tuple):
         return [present(one) for one in answer]
     if not is_dataclass(answer):
         return answer

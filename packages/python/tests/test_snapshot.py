@@ -34,6 +34,7 @@ class Calls(unittest.TestCase):
         snapshot = Snapshot.from_documents([json.dumps(fields), '{"uid":"b"}'])
         listed = snapshot.list_modules(ROLES)
         self.assertEqual(listed, [snapshot.get_module(ROLES, uid) for uid in ("a", "b")])
+        self.assertEqual(len({*listed, *snapshot.list_modules(ROLES)}), 2)
 
     def test_a_very_long_number_is_kept(self):
         document = f'{{"size":{"9" * 5000},"uid":"a"}}'

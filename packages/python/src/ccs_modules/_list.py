@@ -34,7 +34,7 @@ def _modules(body: str) -> list[Module]:
         start = end + 1
         document, end = _decoder.raw_decode(body, start)
         fields = {name: shared(document.get(name)) for name in _FIELDS}
-        fields["capabilities"] = [shared(name) for name in fields["capabilities"] or []]
+        fields["capabilities"] = tuple(shared(name) for name in fields["capabilities"] or [])
         modules.append(Module(**fields, document=body[start:end]))
     return modules
 

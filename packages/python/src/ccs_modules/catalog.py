@@ -31,7 +31,7 @@ class Module:
     """One sentence about the module."""
     license: str | None
     """The license of the module."""
-    capabilities: list[str]
+    capabilities: tuple[str, ...]
     """The names of the capabilities; empty if the document has none."""
     command_line_args: str | None
     """The arguments that the module is loaded with."""
@@ -105,7 +105,8 @@ class Malformed(CatalogError):
 
 def module(record: Record) -> Module:
     """Makes a module of the component's record."""
-    return Module(**{name.replace("-", "_"): value for name, value in vars(record).items()})
+    fields = {name.replace("-", "_"): value for name, value in vars(record).items()}
+    return Module(**{**fields, "capabilities": tuple(fields["capabilities"])})
 
 
 def malformed(record: Any) -> Malformed:
