@@ -2,7 +2,7 @@
 
 use ccs_modules::access::Caller;
 use ccs_modules::{
-    Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
+    Ask, Error, Limits, Module, Step, StoreError, body, get_module, list_modules, rest,
 };
 
 /// A store's answer to the question for all documents.

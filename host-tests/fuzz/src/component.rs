@@ -67,13 +67,13 @@ impl Target {
                 let call = Call {
                     method: request.method,
                     target: request.target,
-                    headers: request.headers,
+                    headers: text(request.headers),
                     caller: request.caller.into(),
                 };
                 let found = runtime.block_on(instance.handle(&call)).expect("an answer");
                 assert_eq!(found.status, expected.status);
                 assert_eq!(found.headers, expected.headers);
-                assert_eq!(found.body, expected.body);
+                assert_eq!(found.body.as_bytes(), expected.body);
             }
         }
         Ok(())
@@ -117,8 +117,15 @@ fn catalog_error(error: Error) -> CatalogError {
     }
 }
 
+/// Header fields as the contract has them.
+fn text(headers: Vec<(String, Vec<u8>)>) -> Vec<(String, String)> {
+    let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+    headers.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
 fn record(module: Module) -> Record {
     Record {
+        document: module.document().into(),
         uid: module.uid,
         module_name: module.module_name,
         display_name: module.display_name,
@@ -132,8 +139,8 @@ fn record(module: Module) -> Record {
         capabilities: module.capabilities,
         command_line_args: module.command_line_args,
         config_command: module.config_command,
+        compatible_redis_version: module.compatible_redis_version,
         min_redis_version: module.min_redis_version,
         is_bundled: module.is_bundled,
-        document: module.document,
     }
 }

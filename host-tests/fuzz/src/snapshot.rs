@@ -18,8 +18,8 @@ pub fn run(input: &[u8]) {
     let checked = body::check(input, &limits);
     for error in [checked.as_ref().err(), split.as_ref().err()].into_iter().flatten() {
         let lines: Vec<_> = input.split(|&byte| byte == b'\n').collect();
-        let line = lines.get(error.position.line - 1).unwrap_or_else(|| panic!("{error}"));
-        assert!((1..=line.len() + 1).contains(&error.position.column), "{error}");
+        let line = lines.get(error.position.line as usize - 1).unwrap_or_else(|| panic!("{error}"));
+        assert!((1..=line.len() + 1).contains(&(error.position.column as usize)), "{error}");
     }
 
     let expected = Json::parse(input, limits.depth + 1).filter(|json| json.canonical().is_some());

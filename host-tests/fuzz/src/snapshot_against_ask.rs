@@ -30,7 +30,10 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
     assert_eq!(snapshot.answer(list_modules(&["admin"], &limits)), list(&store, &limits));
     for _ in 0..3 {
         let uid = generate::uid(u)?;
-        assert_eq!(snapshot.answer(get_module(&["admin"], uid, &limits)), get(&store, uid, &limits));
+        assert_eq!(
+            snapshot.answer(get_module(&["admin"], uid, &limits)),
+            get(&store, uid, &limits)
+        );
         let request = generate::request(u)?;
         let asked = handle(&store, &request, &limits);
         let headers = request.lent();
