@@ -13,7 +13,7 @@ from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, artifact, folder
 from harness.cache import command, debian_package, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/js"
@@ -189,7 +189,7 @@ class JcoServe(Runtime):
 
     def jco_serve(self, environment: dict[str, str]) -> AbstractContextManager[tuple[str, int]]:
         """Serves the component in this environment."""
-        port = free_port()
+        port = ReservedPort()
         words = [tools() / ".bin/jco", "serve", "--port", port, artifact(self.component)]
         return running(words, port, env={**os.environ, **environment})
 
@@ -233,7 +233,7 @@ def _serving(
 def _started(words: list, access: str | None, **options) -> Iterator[tuple[str, int]]:
     """Runs a server that takes the options of the package's command."""
     with tempfile.NamedTemporaryFile() as policy:
-        port = free_port()
+        port = ReservedPort()
         words = [*words, "--port", port]
         if access:
             policy.write(access.encode())

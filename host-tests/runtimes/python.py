@@ -12,7 +12,7 @@ from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import Case, Store
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/python"
@@ -82,7 +82,7 @@ RUNTIMES = [PythonSnapshot(), Asgi(), AsgiMirror()]
 @contextmanager
 def _serving(options: list, access: str | None) -> Iterator[tuple[str, int]]:
     with tempfile.NamedTemporaryFile() as policy:
-        port = free_port()
+        port = ReservedPort()
         words = [environment(), PROGRAMS / "serve.py", "--port", port, *options]
         if access:
             policy.write(access.encode())

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         caller: Caller::Authenticated(vec!["db_viewer".into()]),
     };
     let response = service.handle(&request).await?;
-    print!("{} {}", response.status, String::from_utf8(response.body)?);
+    print!("{} {}", response.status, response.body);
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ccs_modules::Limits;
-use ccs_modules::lookup::RedisVersion;
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Limits, list_modules};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::Meter;
 use ccs_modules_host::stores::Documents;
@@ -94,7 +94,7 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
 fn measure_lookups(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let limits = Limits::default();
     let catalog = ccs_modules::Snapshot::from_documents(&catalog::of(effort.modules), &limits)?;
-    let redis_version = "7.4".parse::<RedisVersion>()?;
+    let redis_version = "7.4";
     clock.compare(
         LOOKUPS,
         vec![
@@ -257,7 +257,7 @@ fn runtime() -> Outcome<Runtime> {
 }
 
 fn list(runtime: &Runtime, service: &Service) -> Vec<u8> {
-    runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body
+    runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body.into_bytes()
 }
 
 /// The largest growth of this process's memory during `work`.

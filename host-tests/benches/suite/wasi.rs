@@ -18,7 +18,7 @@ use crate::row::{Aim, Quantity, Row};
 
 /// The name of the runtime that `host-tests/runtimes/install` installs.
 const INSTALL: &str = "wasmtime-0.2-baked";
-const WASMTIME: &str = "wasmtime-48.0.8/bin/wasmtime";
+const WASMTIME: &str = "wasmtime-48.0.2/wasmtime_cli/wasmtime";
 
 pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;

@@ -25,6 +25,8 @@ mod lookup;
 mod outcome;
 mod packages;
 mod plugin;
+#[path = "../port.rs"]
+mod port;
 mod process;
 mod proxy_wasm;
 mod readme;
