@@ -59,11 +59,17 @@ export class CatalogError extends Error {
   readonly kind: Payload["tag"];
 
   constructor(payload: Payload) {
-    super("val" in payload ? payload.val : payload.tag);
+    super("val" in payload ? payload.val : REASONS[payload.tag]);
     this.name = "CatalogError";
     this.kind = payload.tag;
   }
 }
+
+/** The reasons of the errors that come without one. */
+const REASONS = {
+  forbidden: "none of the roles has the permission view_cluster_modules",
+  "not-found": "there is no module with this uid",
+};
 
 /** Makes a call of the component. An error that it returns is thrown as this class makes it. */
 export function answered<E, T>(kind: new (returned: E) => Error, call: () => T): T {

@@ -56,8 +56,8 @@ test("errors are exceptions", () => {
   const snapshot = standalone.parse("[]");
   const notFound = (error) => error instanceof CatalogError && error.kind === "not-found";
   assert.throws(() => snapshot.getModule(ROLES, "a"), notFound);
-  const forbidden = (error) => error instanceof CatalogError && error.kind === "forbidden";
-  assert.throws(() => snapshot.listModules([]), forbidden);
+  const message = "none of the roles has the permission view_cluster_modules";
+  assert.throws(() => snapshot.listModules([]), { name: "CatalogError", kind: "forbidden", message });
 });
 
 test("a malformed catalog is refused, with the place", () => {

@@ -34,7 +34,7 @@ export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
       }
       if (error instanceof CatalogError) {
         const { kind, message } = error;
-        return errorOf({ tag: kind, val: message === kind ? null : message });
+        return errorOf({ tag: kind, val: ["forbidden", "not-found"].includes(kind) ? null : message });
       }
       throw error;
     }

@@ -221,6 +221,15 @@ class Stores(unittest.TestCase):
             is_done.set()
 
 
+    def test_a_malformed_document_of_a_store_is_an_error_of_each_call(self):
+        mirror = Mirror({}, store=lambda known: ['{"uid":"a","version":"x"}'])
+        with self.assertLogs("ccs_modules", "ERROR"):
+            mirror.refresh()
+        for call in (lambda: mirror.list_modules(ROLES), lambda: mirror.get_module(ROLES, "a")):
+            with self.assertRaisesRegex(Malformed, "version"):
+                call()
+
+
 class Recovery(unittest.TestCase):
     def test_after_a_trap_a_mirror_goes_on_with_the_catalog_before(self):
         documents = lambda count: [json.dumps({"uid": str(at), "description": "x" * 1000}) for at in range(count)]

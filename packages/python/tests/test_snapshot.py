@@ -78,7 +78,7 @@ class Calls(unittest.TestCase):
         with self.assertRaises(NotFound):
             snapshot.get_module(ROLES, "a")
         for call in (lambda: snapshot.list_modules([]), lambda: snapshot.get_module(["none"], "a")):
-            with self.assertRaises(Forbidden):
+            with self.assertRaisesRegex(Forbidden, "the permission view_cluster_modules$"):
                 call()
 
     def test_threads_may_share_a_snapshot(self):

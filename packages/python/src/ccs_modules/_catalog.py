@@ -5,7 +5,7 @@ from typing import Any
 from wasmtime.component import Record, Variant
 
 from ccs_modules._component import ok
-from ccs_modules._list import listed
+from ccs_modules._list import modules_in
 from ccs_modules.catalog import Module, Response, module
 from ccs_modules.lookup import Fitting, fitting
 
@@ -15,7 +15,11 @@ class Catalog:
 
     def list_modules(self, roles: list[str]) -> list[Module]:
         """Returns every module, in the order of the list. Raises `CatalogError`."""
-        return listed(self._handle("GET", "/v1/modules", [], Variant("authenticated", roles)))
+        response = self._handle("GET", "/v1/modules", [], Variant("authenticated", roles))
+        if response.status == 200:
+            return modules_in(response.body)
+        # This call has the error.
+        return [module(record) for record in ok(self._call("list-modules", roles))]
 
     def get_module(self, roles: list[str], uid: str) -> Module:
         """Returns the module with this uid. Raises `CatalogError`."""

@@ -64,13 +64,13 @@ class CatalogError(Exception):
     @staticmethod
     def of(tag: str, text: str | None) -> "CatalogError":
         """Makes the error of a case of the component."""
-        kinds = {
-            "forbidden": Forbidden,
-            "not-found": NotFound,
-            "unavailable": Unavailable,
-            "malformed": Malformed,
-        }
-        return kinds.get(tag, CatalogError)(text or tag)
+        match tag:
+            case "forbidden":
+                return Forbidden("none of the roles has the permission view_cluster_modules")
+            case "not-found":
+                return NotFound("there is no module with this uid")
+        kinds = {"unavailable": Unavailable, "malformed": Malformed}
+        return kinds.get(tag, CatalogError)(text)
 
 
 class Forbidden(CatalogError):
