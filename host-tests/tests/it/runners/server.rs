@@ -95,7 +95,7 @@ pub async fn http2(case: &Case) -> Vec<Outcome> {
 fn request(case: &Case) -> Option<Request> {
     let Ready::Handle(mut request) = case.call() else { return None };
     if let Some(roles) = case.given_roles() {
-        request.headers.push((ROLES.into(), roles.into()));
+        request.headers.push((ROLES.into(), roles));
     }
     Some(request)
 }
