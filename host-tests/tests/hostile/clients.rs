@@ -19,15 +19,22 @@ fn everything_oversized_is_refused() {
         (format!("GET /v1/modules HTTP/1.1\r\n{long}: x\r\n\r\n"), &[0, 431]),
         (format!("GET /v1/modules HTTP/1.1\r\nx: {long}\r\n\r\n"), &[0, 431]),
         (format!("GET /v1/modules HTTP/1.1\r\n{}\r\n", "x: x\r\n".repeat(MIB)), &[0, 431]),
-        (format!("POST /v1/modules HTTP/1.1\r\ncontent-length: 8388608\r\n\r\n{long}"), &[0, 405]),
         (
             format!(
-                "GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n{long}"
+                "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 8388608\r\n\r\n{long}"
+            ),
+            &[0, 405],
+        ),
+        (
+            format!(
+                "GET /v1/modules HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n{long}"
             ),
             &[0, 200],
         ),
         (
-            format!("GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;{long}"),
+            format!(
+                "GET /v1/modules HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n1;{long}"
+            ),
             &[0, 200],
         ),
         (long.clone(), &[0, 400, 431]),

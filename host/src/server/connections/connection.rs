@@ -1,206 +1,205 @@
-//! One connection: TLS, HTTP and timeouts.
+//! One connection: TLS, HTTP and the time of its client.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::Cursor;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ccs_modules::rest::Refusal;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::ConnectionLimits;
-use crate::server::answer::{Answer, last_answer};
-use crate::server::connections::protocol::{self, Protocol};
+use crate::server::answer::{Answer, last_answer, refuse};
+use crate::server::connections::exchanges::Exchanges;
+use crate::server::connections::stream::WatchedStream;
+use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 
 /// A handler of requests.
 pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
     /// Responds to one request.
-    fn answer(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Answer> + Send;
-}
-
-/// The settings of every connection of a listener.
-#[derive(Clone)]
-pub(super) struct ConnectionSettings {
-    pub(super) tls: Replaceable<Option<TlsAcceptor>>,
-    pub(super) limits: ConnectionLimits,
-    /// The time until the response to a request.
-    pub(super) response_timeout: Duration,
-}
-
-/// Serves one connection until it ends. After `closing`, it ends with the requests in flight.
-pub(super) async fn serve(
-    stream: TcpStream,
-    settings: ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) {
-    // Responses are written whole, so waiting for more bytes gains nothing.
-    let _ = stream.set_nodelay(true);
-    let handler = FromPeer { handler, peer: stream.peer_addr().ok().map(Peer) };
-    let served = match settings.tls.get() {
-        None => speak(stream, &settings, handler, closing).await,
-        Some(tls) => tokio::select! {
-            opened = timeout(settings.limits.client_timeout, tls.accept(stream)) => match opened {
-                Ok(Ok(stream)) => speak(stream, &settings, handler, closing).await,
-                Ok(Err(error)) => Err(error.into()),
-                Err(elapsed) => Err(elapsed.into()),
-            },
-            () = closing.cancelled() => Ok(()),
-        },
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "the connection failed");
-    }
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
 }
 
 /// The address of the client, as an extension of a request.
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
-/// A handler that is told the address of the client.
+/// What serves the connections of a listener.
 #[derive(Clone)]
-struct FromPeer<H> {
-    handler: H,
-    peer: Option<Peer>,
+pub(super) struct Service<H> {
+    pub(super) tls: Replaceable<Option<TlsAcceptor>>,
+    pub(super) http: auto::Builder<TokioExecutor>,
+    pub(super) client_timeout: Duration,
+    pub(super) handler: H,
+    pub(super) metrics: Connections,
+    /// Ends connections with the requests in flight.
+    pub(super) closing: CancellationToken,
+    /// Whether there are too many connections. Then the first request is refused, and ends the connection.
+    pub(super) refuses: bool,
 }
 
-impl<H: Handler> Handler for FromPeer<H> {
-    async fn answer(&self, mut request: hyper::Request<Incoming>) -> Answer {
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(peer);
+impl<H: Handler> Service<H> {
+    /// Serves one connection until it ends.
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let peer = stream.peer_addr().ok().map(Peer);
+        prepare(&stream);
+
+        let Some(tls) = self.tls.get() else {
+            return self.speak(stream, peer).await;
+        };
+        tokio::select! {
+            opened = timeout(self.client_timeout, tls.accept(stream)) => match opened {
+                Ok(Ok(stream)) => self.speak(stream, peer).await,
+                Ok(Err(error)) => tracing::debug!(%error, "there is no TLS on the connection"),
+                Err(_) => tracing::debug!("the TLS handshake did not come in time"),
+            },
+            () = self.closing.cancelled() => {}
         }
-        self.handler.answer(request).await
+    }
+
+    async fn speak<S>(self, stream: S, peer: Option<Peer>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let exchanges = Exchanges::new(self.client_timeout);
+        let stream = Arc::new(Mutex::new(stream));
+        let watched = WatchedStream { stream: stream.clone(), exchanges: exchanges.clone() };
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let (exchange, service) = (exchanges.open(), self.clone());
+            async move {
+                if let Some(peer) = peer {
+                    request.extensions_mut().insert(peer);
+                }
+                let (head, body) = service.answer(request).await.into_parts();
+                let Ok(body) = body.collect().await;
+                let body = Full::new(exchange.body(body.to_bytes()));
+                Ok::<_, Infallible>(Response::from_parts(head, body))
+            }
+        });
+
+        let mut is_late = false;
+        let ended = {
+            let mut connection = pin!(self.http.serve_connection(TokioIo::new(watched), service));
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = async {
+                    tokio::select! {
+                        () = exchanges.late() => is_late = true,
+                        () = self.closing.cancelled() => {}
+                    }
+                } => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = &mut connection => ended,
+                        () = exchanges.settled() => Ok(()),
+                    }
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "the connection failed");
+            if let Some(status) = refused_by_http(&*error) {
+                self.metrics.request_refused(status, peer, &error);
+            }
+        }
+
+        let stream = Arc::into_inner(stream).and_then(|stream| stream.into_inner().ok());
+        let last_words = async {
+            let Some(mut stream) = stream else { return Ok(()) };
+            if is_late && exchanges.has_part_of_a_request() {
+                let refusal = Refusal::RequestTimedOut;
+                self.metrics.request_refused(
+                    StatusCode::REQUEST_TIMEOUT,
+                    peer,
+                    &refusal.description(),
+                );
+                stream.write_all(&last_answer(&refusal)).await?;
+            }
+            stream.shutdown().await
+        };
+        let _ = timeout(self.client_timeout, last_words).await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let refusal = if self.refuses {
+            Refusal::TooManyConnections
+        } else if !has_one_host(&request) {
+            Refusal::BadRequest(
+                "host must be there once, as a name or an address, with or without a port",
+            )
+        } else {
+            return self.handler.answer(request).await;
+        };
+
+        self.closing.cancel();
+        let mut answer = refuse(&refusal, request.method());
+        self.metrics.request_refused(
+            answer.status(),
+            request.extensions().get().copied(),
+            &refusal.description(),
+        );
+        // HTTP/2 drops it.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 }
 
-type Served = Result<(), Box<dyn Error + Send + Sync>>;
+/// Sets what a socket needs. No option is needed for correct responses, so errors do not matter.
+fn prepare(stream: &TcpStream) {
+    // Responses are written whole, so waiting for more bytes gains nothing.
+    let _ = stream.set_nodelay(true);
+    // The kernel takes no more than it can send soon. So a client that takes bytes is seen to take them.
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+}
 
-async fn speak<S>(
-    mut stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (protocol, first) = tokio::select! {
-        detected = timeout(settings.limits.client_timeout, protocol::detect(&mut stream)) => detected??,
-        () = closing.cancelled() => return Ok(()),
-    };
-    let (reader, writer) = split(stream);
-    let mut stream = TimeoutStream::new(join(Cursor::new(first).chain(reader), writer));
-    stream.set_write_timeout(Some(settings.limits.client_timeout));
-    match protocol {
-        Protocol::Http1 => speak_http1(Box::pin(stream), settings, handler, closing).await,
-        Protocol::Http2 => {
-            // A client that waits for a response sends nothing.
-            stream.set_read_timeout(Some(
-                settings.limits.client_timeout.saturating_add(settings.response_timeout),
-            ));
-            speak_http2(Box::pin(stream), settings, handler, closing).await
-        }
+/// The bytes that the kernel keeps unsent.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 << 10;
+
+/// Whether a request has one valid `host`, which only HTTP/1.1 needs (RFC 9112, section 3.2).
+fn has_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        _ => false,
     }
 }
 
-async fn speak_http1<S>(
-    stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.limits.client_timeout)
-        .max_header_size(head_bytes(&settings.limits))
-        .serve_connection(TokioIo::new(stream), service(handler));
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = closing.cancelled() => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
-        }
-    };
-    if ended.as_ref().is_err_and(hyper::Error::is_timeout) {
-        let parts = connection.into_parts();
-        // A client that has begun a request gets a response. An idle connection only ends.
-        if !parts.read_buf.is_empty() {
-            let mut stream = parts.io.into_inner();
-            stream.write_all(&last_answer(&Refusal::RequestTimedOut)).await?;
-            stream.shutdown().await?;
-        }
-    }
-    Ok(ended?)
-}
-
-async fn speak_http2<S>(
-    stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(head_bytes(&settings.limits)).unwrap_or(u32::MAX))
-        .max_concurrent_streams(STREAMS)
-        .initial_connection_window_size(WINDOW)
-        .initial_stream_window_size(WINDOW)
-        .serve_connection(TokioIo::new(stream), service(handler));
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = closing.cancelled() => None,
-    };
-    match ended {
-        Some(ended) => Ok(ended?),
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            Ok(connection.await?)
-        }
-    }
-}
-
-/// The handler as hyper calls it.
-fn service(
-    handler: impl Handler,
-) -> impl Service<hyper::Request<Incoming>, Response = Answer, Error = Infallible, Future: Send + 'static>
-{
-    service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok(handler.answer(request).await) }
+fn is_host(value: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(value) else { return false };
+    let port = authority.as_str().strip_prefix(authority.host());
+    port.is_some_and(|port| {
+        port.is_empty()
+            || port
+                .strip_prefix(':')
+                .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 
-/// The number of requests in flight on one HTTP/2 connection.
-const STREAMS: u32 = 100;
-
-/// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
-/// least that is allowed (RFC 9113, section 6.9.2).
-const WINDOW: u32 = 65_535;
-
-/// The limit of a request head for the HTTP library. It is higher than the server's own limit, so
-/// that most requests over that get a response in the form of the API.
-fn head_bytes(limits: &ConnectionLimits) -> usize {
-    limits.header_bytes.saturating_mul(2).saturating_add(64 << 10)
+/// The status with which HTTP/1.1 refused a request that the service has not seen.
+fn refused_by_http(error: &(dyn Error + Send + Sync + 'static)) -> Option<StatusCode> {
+    let error: &hyper::Error = error.downcast_ref()?;
+    match error.is_parse() {
+        true if error.to_string() == "URI too long" => Some(StatusCode::URI_TOO_LONG),
+        true if error.is_parse_too_large() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        true => Some(StatusCode::BAD_REQUEST),
+        false => None,
+    }
 }

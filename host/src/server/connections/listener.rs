@@ -5,27 +5,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccs_modules::rest::Refusal;
-use hyper::Version;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::ConnectionLimits;
-use crate::server::answer::{Answer, refuse};
-use crate::server::connections::connection::{self, ConnectionSettings, Handler};
+use crate::server::connections::connection::{Handler, Service};
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 
 /// A bound address that accepts connections.
 pub(in crate::server) struct Listener {
     socket: TcpListener,
-    settings: ConnectionSettings,
+    tls: Replaceable<Option<TlsAcceptor>>,
+    limits: ConnectionLimits,
+    /// The time until the response to a request.
+    response_timeout: Duration,
 }
 
 impl Listener {
@@ -36,7 +36,7 @@ impl Listener {
         response_timeout: Duration,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, settings: ConnectionSettings { tls, limits, response_timeout } })
+        Ok(Self { socket, tls, limits, response_timeout })
     }
 
     pub(in crate::server) fn address(&self) -> io::Result<SocketAddr> {
@@ -47,85 +47,90 @@ impl Listener {
     pub(in crate::server) async fn run(
         self,
         handler: impl Handler,
-        connections: Connections,
+        metrics: Connections,
         shutdown: impl Future<Output = ()>,
     ) {
-        let Self { socket, settings } = self;
-        let grace = settings.response_timeout.saturating_add(SEND_TIME);
+        let Self { socket, tls, limits, response_timeout } = self;
         let closing = CancellationToken::new();
-        let mut open = OpenConnections::new(settings, handler, connections, closing.clone());
+        let mut connections = OpenConnections {
+            slots: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            tasks: JoinSet::new(),
+            service: Service {
+                tls,
+                http: http(&limits),
+                client_timeout: limits.client_timeout,
+                handler,
+                metrics,
+                closing: closing.clone(),
+                refuses: false,
+            },
+        };
         tokio::select! {
             () = shutdown => {}
-            () = async { loop { open.serve(accept(&socket).await) } } => {}
+            () = connections.accept(&socket) => {}
         }
+
         drop(socket);
         closing.cancel();
-        let ended = async { while open.tasks.join_next().await.is_some() {} };
-        if timeout(grace, ended).await.is_err() {
+        let ended = async { while connections.tasks.join_next().await.is_some() {} };
+        if timeout(response_timeout.saturating_add(SEND_TIME), ended).await.is_err() {
             tracing::warn!("closed connections that did not end in time");
         }
     }
 }
 
 /// The time to send a response at shutdown, after the timeout of a call.
-const SEND_TIME: Duration = Duration::from_secs(5);
-
-/// Accepts the next connection.
-async fn accept(socket: &TcpListener) -> TcpStream {
-    loop {
-        match socket.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                // Most likely there is no file descriptor left. Some will be free soon.
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
+const SEND_TIME: Duration = Duration::from_secs(2);
 
 /// The connections of a listener, each served by a task, and their limit.
 struct OpenConnections<H> {
-    settings: ConnectionSettings,
-    handler: H,
-    connections: Connections,
-    closing: CancellationToken,
     slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     tasks: JoinSet<()>,
+    service: Service<H>,
 }
 
 impl<H: Handler> OpenConnections<H> {
-    fn new(
-        settings: ConnectionSettings,
-        handler: H,
-        connections: Connections,
-        closing: CancellationToken,
-    ) -> Self {
-        let slots =
-            Arc::new(Semaphore::new(settings.limits.connections.min(Semaphore::MAX_PERMITS)));
-        let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Self { settings, handler, connections, closing, slots, refusals, tasks: JoinSet::new() }
+    /// Accepts connections for ever.
+    async fn accept(&mut self, socket: &TcpListener) {
+        let mut warned: Option<Instant> = None;
+        loop {
+            match socket.accept().await {
+                Ok((stream, _)) => self.serve(stream),
+                Err(error) => {
+                    if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                        warned = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections");
+                    }
+                    // Most likely there is no file descriptor left. Some will be free soon.
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
     }
 
     /// Serves a connection within the limit. Over the limit, it responds with a refusal, or closes the
     /// connection if too many are being refused already.
     fn serve(&mut self, stream: TcpStream) {
         while self.tasks.try_join_next().is_some() {}
-        let (settings, closing) = (self.settings.clone(), self.closing.child_token());
+        let mut service = self.service.clone();
+        service.closing = service.closing.child_token();
+
         if let Ok(slot) = self.slots.clone().try_acquire_owned() {
-            let (handler, open) = (self.handler.clone(), Open::new(self.connections.clone()));
+            let open = Open::new(service.metrics.clone());
             self.tasks.spawn(async move {
-                connection::serve(stream, settings, handler, closing).await;
+                service.serve(stream).await;
                 drop((open, slot));
             });
             return;
         }
-        self.connections.refused.inc();
+
+        service.metrics.refused.inc();
         if let Ok(slot) = self.refusals.clone().try_acquire_owned() {
-            let handler = Refuse { closing: closing.clone() };
+            service.refuses = true;
             self.tasks.spawn(async move {
-                connection::serve(stream, settings, handler, closing).await;
+                service.serve(stream).await;
                 drop(slot);
             });
         }
@@ -151,19 +156,23 @@ impl Drop for Open {
     }
 }
 
-/// A handler that refuses one request, and then closes the connection.
-#[derive(Clone)]
-struct Refuse {
-    closing: CancellationToken,
+/// HTTP/1.1 and HTTP/2, within limits.
+fn http(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    // Most requests over the server's own limit get a response in the form of the API.
+    let head_bytes = limits.header_bytes.saturating_mul(2).saturating_add(64 << 10);
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().half_close(true).header_read_timeout(None).max_buf_size(head_bytes);
+    http.http2()
+        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(WINDOW)
+        .initial_stream_window_size(WINDOW);
+    http
 }
 
-impl Handler for Refuse {
-    async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
-        self.closing.cancel();
-        let mut answer = refuse(&Refusal::TooManyConnections, request.method());
-        if request.version() <= Version::HTTP_11 {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        answer
-    }
-}
+/// The number of requests in flight on one HTTP/2 connection.
+const STREAMS: u32 = 100;
+
+/// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
+/// least that is allowed (RFC 9113, section 6.9.2).
+const WINDOW: u32 = 65_535;
