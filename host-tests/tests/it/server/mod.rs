@@ -10,6 +10,7 @@ mod page;
 mod protocols;
 mod refused;
 mod shutdown;
+mod signals;
 mod slow_clients;
 mod spoofing;
 mod tls;
