@@ -127,9 +127,9 @@ async fn connections_over_the_limit_are_told() {
 
 #[tokio::test]
 async fn what_is_in_flight_is_limited() {
-    let limits = ConnectionLimits { in_flight_bytes: 10_000, ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { in_flight_bytes: 20_000, ..ConnectionLimits::default() };
     let store =
-        Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(10_000))]);
+        Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(20_000))]);
     let server = Serving::start(plugin(), store, Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
@@ -148,7 +148,7 @@ async fn what_is_in_flight_is_limited() {
 
 #[tokio::test]
 async fn requests_that_wait_are_in_flight() {
-    let limits = ConnectionLimits { in_flight_bytes: 40_000, ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { in_flight_bytes: 60_000, ..ConnectionLimits::default() };
     let store = Gate::closed();
     let server =
         Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;

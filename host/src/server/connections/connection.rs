@@ -5,7 +5,6 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ccs_modules::rest::Refusal;
 use http_body_util::{BodyExt as _, Full};
@@ -16,16 +15,16 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, last_answer, refuse};
 use crate::server::connections::exchanges::Exchanges;
-use crate::server::connections::stream::WatchedStream;
+use crate::server::connections::stream::{Shared, SharedStream};
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
 
@@ -39,31 +38,34 @@ pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
-/// What serves the connections of a listener.
+/// What serves a connection.
 #[derive(Clone)]
 pub(super) struct Service<H> {
     pub(super) tls: Replaceable<Option<TlsAcceptor>>,
-    pub(super) http: auto::Builder<TokioExecutor>,
-    pub(super) client_timeout: Duration,
+    pub(super) limits: ConnectionLimits,
     pub(super) handler: H,
     pub(super) metrics: Connections,
-    /// Ends connections with the requests in flight.
+    /// Ends the connection with the requests in flight.
     pub(super) closing: CancellationToken,
     /// Whether there are too many connections. Then the first request is refused, and ends the connection.
     pub(super) refuses: bool,
 }
 
 impl<H: Handler> Service<H> {
-    /// Serves one connection until it ends.
+    /// Serves a connection until it ends.
     pub(super) async fn serve(self, stream: TcpStream) {
         let peer = stream.peer_addr().ok().map(Peer);
-        prepare(&stream);
+        // Responses are written whole, so waiting for more bytes gains nothing.
+        let _ = stream.set_nodelay(true);
+        // The kernel takes little that it cannot send yet. So a client that takes bytes is seen to do so.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(16 << 10);
 
         let Some(tls) = self.tls.get() else {
             return self.speak(stream, peer).await;
         };
         tokio::select! {
-            opened = timeout(self.client_timeout, tls.accept(stream)) => match opened {
+            opened = timeout(self.limits.client_timeout, tls.accept(stream)) => match opened {
                 Ok(Ok(stream)) => self.speak(stream, peer).await,
                 Ok(Err(error)) => tracing::debug!(%error, "there is no TLS on the connection"),
                 Err(_) => tracing::debug!("the TLS handshake did not come in time"),
@@ -72,37 +74,43 @@ impl<H: Handler> Service<H> {
         }
     }
 
+    /// Speaks HTTP until the client or HTTP ends the connection, the client is late or the server stops.
     async fn speak<S>(self, stream: S, peer: Option<Peer>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let exchanges = Exchanges::new(self.client_timeout);
-        let stream = Arc::new(Mutex::new(stream));
-        let watched = WatchedStream { stream: stream.clone(), exchanges: exchanges.clone() };
+        let client_timeout = self.limits.client_timeout;
+        let (this, exchanges) = (Arc::new(self), Exchanges::new(client_timeout));
         let service = service_fn(|mut request: Request<Incoming>| {
-            let (exchange, service) = (exchanges.open(), self.clone());
+            let (exchange, this) = (exchanges.open(), this.clone());
             async move {
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(peer);
                 }
-                let (head, body) = service.answer(request).await.into_parts();
+                // In a box, since HTTP/2 keeps the room of this future until the response is sent.
+                let (head, body) = Box::pin(this.answer(request)).await.into_parts();
                 let Ok(body) = body.collect().await;
-                let body = Full::new(exchange.body(body.to_bytes()));
-                Ok::<_, Infallible>(Response::from_parts(head, body))
+                let exchange = exchange.with_response(body.to_bytes());
+                Ok::<_, Infallible>(Response::from_parts(head, Full::new(exchange)))
             }
         });
+        let shared = Arc::new(Mutex::new(Shared { stream, is_unanswered: false }));
+        let stream = TokioIo::new(SharedStream(shared.clone()));
 
-        let mut is_late = false;
+        let mut lacks_a_request = false;
         let ended = {
-            let mut connection = pin!(self.http.serve_connection(TokioIo::new(watched), service));
+            let http = http(&this.limits);
+            let mut connection = pin!(http.serve_connection(stream, service));
+            let ending = async {
+                tokio::select! {
+                    () = exchanges.late() => exchanges.is_idle(),
+                    () = this.closing.cancelled() => false,
+                }
+            };
             tokio::select! {
                 ended = &mut connection => ended,
-                () = async {
-                    tokio::select! {
-                        () = exchanges.late() => is_late = true,
-                        () = self.closing.cancelled() => {}
-                    }
-                } => {
+                lacks = ending => {
+                    lacks_a_request = lacks;
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         ended = &mut connection => ended,
@@ -114,25 +122,22 @@ impl<H: Handler> Service<H> {
         if let Err(error) = ended {
             tracing::debug!(%error, "the connection failed");
             if let Some(status) = refused_by_http(&*error) {
-                self.metrics.request_refused(status, peer, &error);
+                this.metrics.request_refused(status, peer, &error);
             }
         }
 
-        let stream = Arc::into_inner(stream).and_then(|stream| stream.into_inner().ok());
-        let last_words = async {
-            let Some(mut stream) = stream else { return Ok(()) };
-            if is_late && exchanges.has_part_of_a_request() {
+        // HTTP has ended, so this is the only owner.
+        let Some(Ok(mut shared)) = Arc::into_inner(shared).map(Mutex::into_inner) else { return };
+        let last = async {
+            if lacks_a_request && shared.is_unanswered {
                 let refusal = Refusal::RequestTimedOut;
-                self.metrics.request_refused(
-                    StatusCode::REQUEST_TIMEOUT,
-                    peer,
-                    &refusal.description(),
-                );
-                stream.write_all(&last_answer(&refusal)).await?;
+                let status = StatusCode::REQUEST_TIMEOUT;
+                this.metrics.request_refused(status, peer, &refusal.description());
+                shared.stream.write_all(&last_answer(&refusal)).await?;
             }
-            stream.shutdown().await
+            shared.stream.shutdown().await
         };
-        let _ = timeout(self.client_timeout, last_words).await;
+        let _ = timeout(client_timeout, last).await;
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Answer {
@@ -158,19 +163,6 @@ impl<H: Handler> Service<H> {
         answer
     }
 }
-
-/// Sets what a socket needs. No option is needed for correct responses, so errors do not matter.
-fn prepare(stream: &TcpStream) {
-    // Responses are written whole, so waiting for more bytes gains nothing.
-    let _ = stream.set_nodelay(true);
-    // The kernel takes no more than it can send soon. So a client that takes bytes is seen to take them.
-    #[cfg(target_os = "linux")]
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
-}
-
-/// The bytes that the kernel keeps unsent.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 16 << 10;
 
 /// Whether a request has one valid `host`, which only HTTP/1.1 needs (RFC 9112, section 3.2).
 fn has_one_host(request: &Request<Incoming>) -> bool {
@@ -203,3 +195,24 @@ fn refused_by_http(error: &(dyn Error + Send + Sync + 'static)) -> Option<Status
         false => None,
     }
 }
+
+/// HTTP/1.1 and HTTP/2, within limits.
+fn http(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    // Most requests over the server's own limit get a response in the form of the API.
+    let head_bytes = limits.header_bytes.saturating_mul(2).saturating_add(64 << 10);
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().half_close(true).header_read_timeout(None).max_buf_size(head_bytes);
+    http.http2()
+        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(WINDOW)
+        .initial_stream_window_size(WINDOW);
+    http
+}
+
+/// The number of requests in flight on one HTTP/2 connection.
+const STREAMS: u32 = 100;
+
+/// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
+/// least that is allowed (RFC 9113, section 6.9.2).
+const WINDOW: u32 = 65_535;

@@ -7,40 +7,27 @@ use std::time::Duration;
 use hyper::body::{Buf, Bytes};
 use tokio::time::{Instant, sleep};
 
-/// The requests and responses in progress on one connection.
+/// The exchanges in progress on one connection.
 ///
-/// What counts is what moves, and not what arrives: an HTTP/2 client could send PINGs for ever.
+/// A client is in time if an exchange ends, or moves. Other bytes do not count: an HTTP/2 client could
+/// send PINGs for ever.
 pub(super) struct Exchanges {
     client_timeout: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The open exchanges: since when the client has not taken bytes of each; `None` before there is a
-    /// response.
+    /// The open exchanges: since when the client has taken nothing of each; `None` before the response.
     open: BTreeMap<u64, Option<Instant>>,
-    /// The number of exchanges so far.
     count: u64,
-    /// When the last exchange ended, or the first byte after that came.
+    /// When the last exchange ended, or the connection began.
     idle_since: Instant,
-    /// The number of bytes that were sent until that first byte; `None` before it.
-    sent_before: Option<usize>,
-    sent: usize,
-    /// Since when bytes wait for the client to take some.
-    blocked_since: Option<Instant>,
 }
 
 impl Exchanges {
     /// Starts with a connection that has just been opened.
     pub(super) fn new(client_timeout: Duration) -> Arc<Self> {
-        let state = State {
-            open: BTreeMap::new(),
-            count: 0,
-            idle_since: Instant::now(),
-            sent_before: None,
-            sent: 0,
-            blocked_since: None,
-        };
+        let state = State { open: BTreeMap::new(), count: 0, idle_since: Instant::now() };
         Arc::new(Self { client_timeout, state: Mutex::new(state) })
     }
 
@@ -50,65 +37,40 @@ impl Exchanges {
         state.count += 1;
         let id = state.count;
         state.open.insert(id, None);
-        Exchange { exchanges: self.clone(), id }
+        Exchange { exchanges: self.clone(), id, bytes: Bytes::new() }
     }
 
-    /// Notes that bytes came.
-    pub(super) fn received(&self) {
-        let mut state = self.state();
-        if state.open.is_empty() && state.sent_before.is_none() {
-            state.sent_before = Some(state.sent);
-            state.idle_since = Instant::now();
-        }
-    }
-
-    /// Notes that the client took so many bytes, and whether others wait.
-    pub(super) fn sent(&self, bytes: usize, blocked: bool) {
-        let mut state = self.state();
-        state.sent += bytes;
-        let since = state.blocked_since.unwrap_or_else(Instant::now);
-        state.blocked_since = blocked.then_some(since);
-    }
-
-    /// Waits until the client is late: with the head of a request, or with taking a response.
+    /// Waits until the client is late with a request or with taking a response.
     pub(super) async fn late(&self) {
         loop {
-            let left = self.time_left();
-            if left.is_zero() {
+            let waiting_since = {
+                let state = self.state();
+                let idle_since = state.open.is_empty().then_some(state.idle_since);
+                state.open.values().flatten().min().copied().or(idle_since)
+            };
+            let waited = waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+            if waited >= self.client_timeout {
                 return;
             }
-            sleep(left).await;
+            sleep(self.client_timeout - waited).await;
         }
     }
 
-    fn time_left(&self) -> Duration {
-        let state = self.state();
-        let waiting_since = match state.open.is_empty() {
-            true => Some(state.idle_since),
-            false => state.open.values().flatten().min().copied(),
-        };
-        let waited = waiting_since.map(|since| since.elapsed());
-        self.client_timeout.saturating_sub(waited.unwrap_or_default())
-    }
-
-    /// Waits until nothing moves any more. An HTTP/2 client has a moment to acknowledge the GOAWAY, and
-    /// requests that it sends before are served.
+    /// Waits until no exchange moves. An HTTP/2 client has a moment to acknowledge the GOAWAY, and what it
+    /// asks for before is served.
     pub(super) async fn settled(&self) {
-        let in_time = |since: &Instant| since.elapsed() < self.client_timeout;
-        loop {
+        let moves = |since: &Option<Instant>| {
+            since.is_none_or(|since| since.elapsed() < self.client_timeout)
+        };
+        sleep(ROUND_TRIP).await;
+        while self.state().open.values().any(moves) {
             sleep(ROUND_TRIP).await;
-            let state = self.state();
-            let moves = state.open.values().any(|since| since.as_ref().is_none_or(in_time));
-            if !moves && !state.blocked_since.as_ref().is_some_and(in_time) {
-                return;
-            }
         }
     }
 
-    /// Whether a part of a request has arrived, and nothing was sent since.
-    pub(super) fn has_part_of_a_request(&self) -> bool {
-        let state = self.state();
-        state.open.is_empty() && state.sent_before == Some(state.sent)
+    /// Whether no exchange is open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().open.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,17 +80,20 @@ impl Exchanges {
 
 const ROUND_TRIP: Duration = Duration::from_millis(250);
 
-/// A request and its response. It ends when this is dropped.
+/// A request and the bytes of its response, which HTTP advances as the client takes them. The exchange
+/// ends when this is dropped.
 pub(super) struct Exchange {
     exchanges: Arc<Exchanges>,
     id: u64,
+    bytes: Bytes,
 }
 
 impl Exchange {
-    /// Makes the body of the response.
-    pub(super) fn body(self, bytes: Bytes) -> ResponseBytes {
+    /// Adds the bytes of the response.
+    pub(super) fn with_response(mut self, bytes: Bytes) -> Self {
+        self.bytes = bytes;
         self.moves();
-        ResponseBytes { bytes, exchange: self, taken: 0 }
+        self
     }
 
     fn moves(&self) {
@@ -140,38 +105,27 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let mut state = self.exchanges.state();
         state.open.remove(&self.id);
-        if state.open.is_empty() {
-            (state.idle_since, state.sent_before) = (Instant::now(), None);
-        }
+        state.idle_since = Instant::now();
     }
-}
-
-/// The bytes of a response. HTTP advances them as the client takes them.
-pub(super) struct ResponseBytes {
-    bytes: Bytes,
-    exchange: Exchange,
-    /// The bytes that were taken since the exchange moved.
-    taken: usize,
 }
 
 /// The bytes of a response that a client must take in its time.
 const STEP: usize = 4 << 10;
 
-impl Buf for ResponseBytes {
+impl Buf for Exchange {
     fn remaining(&self) -> usize {
-        self.bytes.remaining()
+        self.bytes.len()
     }
 
     fn chunk(&self) -> &[u8] {
-        self.bytes.chunk()
+        &self.bytes
     }
 
     fn advance(&mut self, count: usize) {
+        let steps = self.bytes.len() / STEP;
         self.bytes.advance(count);
-        self.taken += count;
-        if self.taken >= STEP {
-            self.taken = 0;
-            self.exchange.moves();
+        if self.bytes.len() / STEP < steps {
+            self.moves();
         }
     }
 }

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioExecutor;
-use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -52,28 +50,17 @@ impl Listener {
     ) {
         let Self { socket, tls, limits, response_timeout } = self;
         let closing = CancellationToken::new();
-        let mut connections = OpenConnections {
-            slots: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
-            refusals: Arc::new(Semaphore::new(REFUSALS)),
-            tasks: JoinSet::new(),
-            service: Service {
-                tls,
-                http: http(&limits),
-                client_timeout: limits.client_timeout,
-                handler,
-                metrics,
-                closing: closing.clone(),
-                refuses: false,
-            },
-        };
+        let service =
+            Service { tls, limits, handler, metrics, closing: closing.clone(), refuses: false };
+        let mut tasks = JoinSet::new();
         tokio::select! {
             () = shutdown => {}
-            () = connections.accept(&socket) => {}
+            () = serve(&socket, &service, &mut tasks) => {}
         }
 
         drop(socket);
         closing.cancel();
-        let ended = async { while connections.tasks.join_next().await.is_some() {} };
+        let ended = async { while tasks.join_next().await.is_some() {} };
         if timeout(response_timeout.saturating_add(SEND_TIME), ended).await.is_err() {
             tracing::warn!("closed connections that did not end in time");
         }
@@ -83,57 +70,41 @@ impl Listener {
 /// The time to send a response at shutdown, after the timeout of a call.
 const SEND_TIME: Duration = Duration::from_secs(2);
 
-/// The connections of a listener, each served by a task, and their limit.
-struct OpenConnections<H> {
-    slots: Arc<Semaphore>,
-    refusals: Arc<Semaphore>,
-    tasks: JoinSet<()>,
-    service: Service<H>,
-}
-
-impl<H: Handler> OpenConnections<H> {
-    /// Accepts connections for ever.
-    async fn accept(&mut self, socket: &TcpListener) {
-        let mut warned: Option<Instant> = None;
-        loop {
-            match socket.accept().await {
-                Ok((stream, _)) => self.serve(stream),
-                Err(error) => {
-                    if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
-                        warned = Some(Instant::now());
-                        tracing::warn!(%error, "cannot accept connections");
-                    }
-                    // Most likely there is no file descriptor left. Some will be free soon.
-                    sleep(Duration::from_millis(50)).await;
+/// Accepts connections, and serves each by a task. Over the limit it refuses a request of each, or closes
+/// the connection if too many are being refused already.
+async fn serve<H: Handler>(socket: &TcpListener, service: &Service<H>, tasks: &mut JoinSet<()>) {
+    let slots = service.limits.connections.min(Semaphore::MAX_PERMITS);
+    let (slots, refusals) = (Arc::new(Semaphore::new(slots)), Arc::new(Semaphore::new(REFUSALS)));
+    let mut warned: Option<Instant> = None;
+    loop {
+        let stream = match socket.accept().await {
+            Ok((stream, _)) => stream,
+            // Most likely there is no file descriptor left. Some will be free soon.
+            Err(error) => {
+                if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                    warned = Some(Instant::now());
+                    tracing::warn!(%error, "cannot accept connections");
                 }
+                sleep(Duration::from_millis(50)).await;
+                continue;
             }
-        }
-    }
-
-    /// Serves a connection within the limit. Over the limit, it responds with a refusal, or closes the
-    /// connection if too many are being refused already.
-    fn serve(&mut self, stream: TcpStream) {
-        while self.tasks.try_join_next().is_some() {}
-        let mut service = self.service.clone();
+        };
+        while tasks.try_join_next().is_some() {}
+        let mut service = service.clone();
         service.closing = service.closing.child_token();
 
-        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
-            let open = Open::new(service.metrics.clone());
-            self.tasks.spawn(async move {
-                service.serve(stream).await;
-                drop((open, slot));
-            });
-            return;
+        let mut slot = slots.clone().try_acquire_owned();
+        service.refuses = slot.is_err();
+        if service.refuses {
+            service.metrics.refused.inc();
+            slot = refusals.clone().try_acquire_owned();
         }
-
-        service.metrics.refused.inc();
-        if let Ok(slot) = self.refusals.clone().try_acquire_owned() {
-            service.refuses = true;
-            self.tasks.spawn(async move {
-                service.serve(stream).await;
-                drop(slot);
-            });
-        }
+        let Ok(slot) = slot else { continue };
+        let open = (!service.refuses).then(|| Open::new(service.metrics.clone()));
+        tasks.spawn(async move {
+            service.serve(stream).await;
+            drop((open, slot));
+        });
     }
 }
 
@@ -155,24 +126,3 @@ impl Drop for Open {
         self.0.open.dec();
     }
 }
-
-/// HTTP/1.1 and HTTP/2, within limits.
-fn http(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
-    // Most requests over the server's own limit get a response in the form of the API.
-    let head_bytes = limits.header_bytes.saturating_mul(2).saturating_add(64 << 10);
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().half_close(true).header_read_timeout(None).max_buf_size(head_bytes);
-    http.http2()
-        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(STREAMS)
-        .initial_connection_window_size(WINDOW)
-        .initial_stream_window_size(WINDOW);
-    http
-}
-
-/// The number of requests in flight on one HTTP/2 connection.
-const STREAMS: u32 = 100;
-
-/// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
-/// least that is allowed (RFC 9113, section 6.9.2).
-const WINDOW: u32 = 65_535;

@@ -7,36 +7,37 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::server::connections::exchanges::Exchanges;
+/// A stream that remains after HTTP has ended, for the last response. Clones are the same stream.
+pub(super) struct SharedStream<S>(pub(super) Arc<Mutex<Shared<S>>>);
 
-/// The stream of a connection, which notes what moves.
-pub(super) struct WatchedStream<S> {
-    pub(super) stream: Arc<Mutex<S>>,
-    pub(super) exchanges: Arc<Exchanges>,
+/// What remains of a stream.
+pub(super) struct Shared<S> {
+    pub(super) stream: S,
+    /// Whether bytes have arrived, and none was sent since.
+    pub(super) is_unanswered: bool,
 }
 
-impl<S> WatchedStream<S> {
-    fn stream(&self) -> MutexGuard<'_, S> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+impl<S> SharedStream<S> {
+    fn shared(&self) -> MutexGuard<'_, Shared<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WatchedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SharedStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let mut shared = self.shared();
         let before = buffer.filled().len();
-        let read = Pin::new(&mut *self.stream()).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.exchanges.received();
-        }
+        let read = Pin::new(&mut shared.stream).poll_read(context, buffer);
+        shared.is_unanswered |= buffer.filled().len() > before;
         read
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SharedStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -50,26 +51,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut *self.stream()).poll_write_vectored(context, slices);
-        let bytes = match &written {
-            Poll::Ready(Ok(bytes)) => *bytes,
-            _ => 0,
-        };
-        self.exchanges.sent(bytes, written.is_pending());
-        written
+        let mut shared = self.shared();
+        shared.is_unanswered = false;
+        Pin::new(&mut shared.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream().is_write_vectored()
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut *self.stream()).poll_flush(context);
-        self.exchanges.sent(0, flushed.is_pending());
-        flushed
+        Pin::new(&mut self.shared().stream).poll_flush(context)
     }
 
-    /// Only flushes: another response may follow after HTTP has ended.
+    /// Only flushes, since a last response may follow.
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(context)
     }
