@@ -62,6 +62,48 @@ fn heads_that_do_not_end_hold_little() {
 }
 
 #[test]
+fn http_2_connections_take_no_more_than_is_documented() {
+    const CONNECTIONS: usize = 500;
+    // The streams have no window, so no response ends. The last head is not whole.
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    for stream in 0..100 {
+        // Indexed fields of the static table: GET and http. Then :path and :authority, spelt out.
+        let head = b"\x82\x86\x04\x08/healthz\x01\x04test";
+        bytes.extend(frame(1, 5, 1 + 2 * stream, head));
+    }
+    let part = [&b"\0\x01x\x7f\x81\x7c"[..], &[b'x'; 16_000]].concat();
+    bytes.extend(frame(1, 0, 201, &part));
+    for _ in 0..4 {
+        bytes.extend(frame(9, 0, 201, &part));
+    }
+
+    let server = Server::start(&[]);
+    let before = server.memory();
+    let streams: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(&bytes).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(server.get("/v1/modules").0, 200);
+    // The server has read everything as soon as it has sent the heads of the responses.
+    for mut stream in &streams {
+        stream.read_exact(&mut [0; 100 * 9]).unwrap();
+    }
+    let each = (server.peak() - before) / CONNECTIONS;
+    assert!(each < 448 << 10, "{} KiB", each >> 10);
+    assert!(each > 100 << 10, "{} KiB: it does not do its worst", each >> 10);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[test]
 fn answers_that_nobody_reads_do_not_pile_up() {
     const ANSWER: usize = 8 * MIB;
     const IN_FLIGHT: usize = 64 * MIB;
