@@ -46,7 +46,7 @@
 //!     })
 //!     .await?;
 //! assert_eq!(response.status, 200);
-//! assert_eq!(response.body, format!("{DOCUMENT}\n").into_bytes());
+//! assert_eq!(response.body, format!("{DOCUMENT}\n"));
 //! # Ok(())
 //! # }
 //! ```

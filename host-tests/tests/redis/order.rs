@@ -73,11 +73,41 @@ fn documents() -> Vec<String> {
         }
         documents.push(format!(r#"{{"uid":"{count}"{version}}}"#));
     }
+    for (uid, version) in (0..).zip(VERSIONS) {
+        let number = 20_000 + uid;
+        documents.push(format!(
+            r#"{{"module_name":"v","semantic_version":"{version}","uid":"v{uid}","version":{number}}}"#
+        ));
+    }
     for uid in ["a", "B", "b", "A", "a_"] {
         documents.push(format!(r#"{{"module_name":"\u0061","uid":"{uid}","version":9}}"#));
     }
     documents
 }
+
+/// Semantic versions, and texts that are not versions.
+const VERSIONS: [&str; 20] = [
+    "2.8.4",
+    "2.10.17",
+    "1.101.0",
+    "2.0.0",
+    "v2.10.18",
+    "2.08.5",
+    "2.10",
+    "2.10.17.1",
+    "2.10.17+7",
+    "2.10.17-rc1",
+    "2.10.17-rc.2",
+    "2.10.17-rc.10",
+    "2.10.17-2",
+    "2.10.17-",
+    "2.10.17-01",
+    "two",
+    "",
+    "2.",
+    "2.1.1.1.1",
+    "V3",
+];
 
 /// Compiles a locale that does not compare byte by byte.
 fn compile_locale(folder: &Path) {
