@@ -99,7 +99,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 336 << 10,
+        budget: 368 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
     // instance.
@@ -130,7 +130,7 @@ const PROMISES: &[Promise] = &[
             "handle_response",
             "memory",
         ],
-        budget: 208 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http.wasm",
@@ -144,7 +144,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 176 << 10,
+        budget: 192 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_baked.wasm",
@@ -157,7 +157,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 160 << 10,
+        budget: 176 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3.wasm",
@@ -169,7 +169,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 208 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_baked.wasm",
@@ -180,7 +180,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 160 << 10,
+        budget: 192 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_middleware.wasm",
@@ -193,7 +193,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 208 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_fastly.wasm",
@@ -214,7 +214,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.6",
         ],
         exports: &["fastly:compute/http-incoming@0.1.0"],
-        budget: 240 << 10,
+        budget: 272 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_http.wasm",
@@ -261,7 +261,7 @@ const PROMISES: &[Promise] = &[
             "ccs:modules/mirror@0.1.0",
             "ccs:modules/snapshot@0.1.0",
         ],
-        budget: 368 << 10,
+        budget: 384 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_upstream.wasm",
@@ -276,7 +276,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 352 << 10,
+        budget: 368 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
@@ -309,7 +309,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 304 << 10,
+        budget: 320 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_upstream.wasm",
@@ -327,7 +327,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 384 << 10,
+        budget: 400 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_keyvalue.wasm",
@@ -340,7 +340,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 272 << 10,
+        budget: 288 << 10,
     },
     // Spin 4 is in no package registry, so its artifact is not run: this list is what is known of it.
     Promise {
@@ -354,7 +354,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 272 << 10,
+        budget: 288 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_redis.wasm",
