@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Malformed, Subject};
-use crate::json::{self, Kind, Name, SyntaxError, Value};
+use crate::json::{self, Kind, SyntaxError, Value};
 use crate::limits::Limits;
 
 /// One module: the typed fields that every server version since 2021 sends, and the whole document.
@@ -289,7 +289,7 @@ macro_rules! fields {
         const FIELDS: &[Known] =
             &[$(Known { field: Field::$field, name: $name, rule: Rule::$rule },)*];
 
-        const NAMES: [Name<'static>; FIELDS.len()] = [$(Name::new($name.as_bytes()),)*];
+        const NAMES: [&str; FIELDS.len()] = [$($name,)*];
     };
 }
 
