@@ -1,22 +1,19 @@
 //! The typed calls, `catalog` in the WIT.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::ask::{ask_document, ask_documents};
+use crate::checked::{Catalog, CheckedDocument};
 use crate::error::Error;
-use crate::image::{Entry, View};
 use crate::limits::Limits;
-use crate::list::Sink;
-use crate::module::{Document, Module};
+use crate::module::Module;
 use crate::roles::may_view_modules;
-use crate::step::{ListCall, ModuleCall, Step};
+use crate::step::Step;
 
 /// Begins listing every module, in the store's order, for a caller with these management roles.
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] at once; after the answer [`Error::Store`], or [`Error::Malformed`] if any
+/// [`Error::Forbidden`] at once. After the answer [`Error::Store`], or [`Error::Malformed`] if any
 /// document is malformed or two share a uid: a list is complete or it is an error.
 pub fn list_modules<R: AsRef<str>>(
     roles: &[R],
@@ -25,16 +22,16 @@ pub fn list_modules<R: AsRef<str>>(
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    ask_documents(ListModules::default(), limits)
+    Step::documents(limits, |catalog| catalog.and_then(Catalog::modules))
 }
 
 /// Begins getting the module with this uid, for a caller with these management roles.
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`], [`Error::UidTooLong`], or [`Error::NotFound`] for the empty uid, which no
-/// module has, at once; after the answer [`Error::NotFound`], [`Error::Store`], or
-/// [`Error::Malformed`] if the document is, or has another uid.
+/// At once [`Error::Forbidden`], [`Error::UidTooLong`], or [`Error::NotFound`] for the empty uid, which
+/// no module has. After the answer [`Error::NotFound`], [`Error::Store`], or [`Error::Malformed`] if
+/// the document is malformed or has another uid.
 pub fn get_module<R: AsRef<str>>(
     roles: &[R],
     uid: &str,
@@ -43,52 +40,7 @@ pub fn get_module<R: AsRef<str>>(
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    ask_document(GetModule, uid, limits)
-}
-
-/// The call [`list_modules`].
-#[derive(Default)]
-struct ListModules(Vec<Module>);
-
-impl Sink for ListModules {
-    fn reserve(&mut self, documents: usize, _bytes: usize) {
-        self.0.reserve_exact(documents);
-    }
-
-    fn add(&mut self, document: Document<'_>) {
-        self.0.push(document.into_module());
-    }
-}
-
-impl ListCall<Result<Vec<Module>, Error>> for ListModules {
-    fn finish(self: Box<Self>, complete: Result<(), Error>) -> Result<Vec<Module>, Error> {
-        complete.map(|()| self.0)
-    }
-
-    fn answer_from(
-        self: Box<Self>,
-        snapshot: View<'_>,
-        limits: &Limits,
-    ) -> Result<Vec<Module>, Error> {
-        snapshot.entries().map(|entry| entry?.module(limits)).collect()
-    }
-}
-
-/// The call [`get_module`].
-struct GetModule;
-
-impl ModuleCall<Result<Module, Error>> for GetModule {
-    fn finish(self: Box<Self>, document: Result<Document<'_>, Error>) -> Result<Module, Error> {
-        document.map(Document::into_module)
-    }
-
-    fn answer_from(
-        self: Box<Self>,
-        entry: Result<Entry<'_>, Error>,
-        limits: &Limits,
-    ) -> Result<Module, Error> {
-        entry?.module(limits)
-    }
+    Step::document(uid, limits, |document| Ok(document.map(CheckedDocument::into_module)??))
 }
 
 #[cfg(test)]

@@ -4,12 +4,17 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
+use crate::json::Position;
+use crate::lookup::InvalidRedisVersion;
+
 /// The reason why a call has no answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// None of the caller's roles holds `view_cluster_modules`. The store was not asked.
     Forbidden,
+    /// The Redis version of a lookup is not a version. The store was not asked.
+    InvalidRedisVersion(InvalidRedisVersion),
     /// A stored document breaks the rules.
     Malformed(Malformed),
     /// There is no module with this uid.
@@ -30,6 +35,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Forbidden => f.write_str("the permission view_cluster_modules is missing"),
+            Error::InvalidRedisVersion(error) => error.fmt(f),
             Error::Malformed(malformed) => malformed.fmt(f),
             Error::NotFound => f.write_str("the module does not exist"),
             Error::Store(error) => error.fmt(f),
@@ -41,6 +47,24 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+impl From<InvalidRedisVersion> for Error {
+    fn from(error: InvalidRedisVersion) -> Self {
+        Self::InvalidRedisVersion(error)
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
 
 /// The reason why the store gave no answer, as a shell reports it. The texts are for people and
 /// reach the client, so they hold no credentials.
@@ -86,42 +110,57 @@ impl core::error::Error for StoreError {}
 
 /// A stored document, or a list, that breaks the rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Malformed {
-    /// The document that is malformed, or the list.
-    pub subject: Subject,
-    /// The field at fault; none where it is the document as a whole.
+    /// The uid of the document: its own, or the uid that was asked for. `None` if it has no sound uid, or
+    /// if the list as a whole is at fault.
+    pub uid: Option<String>,
+    /// The index of the document in its list, counted from 0. `None` if the document was asked for by its
+    /// uid, or if the list as a whole is at fault.
+    pub index: Option<usize>,
+    /// The field at fault. `None` if the document as a whole is at fault.
     pub field: Option<&'static str>,
-    /// A text that says what was found, and what was expected.
+    /// The position in the document, if it is not JSON.
+    pub position: Option<Position>,
+    /// A text with what was found, and what was expected.
     pub reason: Cow<'static, str>,
+}
+
+impl Malformed {
+    /// Makes the error for a list as a whole.
+    pub(crate) fn list(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { uid: None, index: None, field: None, position: None, reason: reason.into() }
+    }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, field, reason } = self;
-        match subject {
-            Subject::Document(uid) => write!(f, "document \"{}\": ", excerpt(uid))?,
-            Subject::DocumentAt(index) => write!(f, "document at index {index}: ")?,
-            Subject::List => f.write_str("the list of documents: ")?,
+        match (&self.uid, self.index) {
+            (Some(uid), _) => write!(f, "document \"{}\": ", excerpt(uid))?,
+            (None, Some(index)) => write!(f, "document at index {index}: ")?,
+            (None, None) => f.write_str("the list of documents: ")?,
         }
-        if let Some(field) = field {
-            write!(f, "field {field}: ")?;
-        }
-        f.write_str(reason)
+        write_fault(f, self.field, self.position, &self.reason)
     }
 }
 
-impl core::error::Error for Malformed {}
-
-/// The document that an error is about, or the list.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Subject {
-    /// The document with this uid: its own where it can be read, otherwise the uid asked for.
-    Document(String),
-    /// The document at this index of the list, counted from 0.
-    DocumentAt(usize),
-    /// The list as a whole.
-    List,
+/// Writes what is wrong with a document, and where.
+pub(crate) fn write_fault(
+    f: &mut fmt::Formatter<'_>,
+    field: Option<&str>,
+    position: Option<Position>,
+    reason: &str,
+) -> fmt::Result {
+    if let Some(field) = field {
+        write!(f, "field {field}: ")?;
+    }
+    if let Some(position) = position {
+        write!(f, "{position}: ")?;
+    }
+    f.write_str(reason)
 }
+
+impl core::error::Error for Malformed {}
 
 /// Returns a text that somebody else chose in a form that is fit for a message: its start, on one
 /// line.
@@ -139,7 +178,9 @@ mod tests {
 
     #[test]
     fn errors_say_what_is_wrong() {
-        let malformed = |subject, field| Malformed { subject, field, reason: "a reason".into() };
+        let list = Malformed::list("a reason");
+        let document = Malformed { index: Some(7), ..list.clone() };
+        let named = Malformed { uid: Some("a".into()), field: Some("uid"), ..document.clone() };
         for (error, expected) in [
             (Error::Forbidden, "the permission view_cluster_modules is missing"),
             (Error::NotFound, "the module does not exist"),
@@ -148,15 +189,9 @@ mod tests {
             (Error::Store(StoreError::Other("".into())), "the store failed"),
             (Error::Store(StoreError::TooLong("x".into())), "the store's answer is too long: x"),
             (Error::Store(StoreError::Unavailable("x".into())), "the store is unavailable: x"),
-            (
-                Error::Malformed(malformed(Subject::Document("a".into()), Some("uid"))),
-                "document \"a\": field uid: a reason",
-            ),
-            (
-                Error::Malformed(malformed(Subject::DocumentAt(7), None)),
-                "document at index 7: a reason",
-            ),
-            (Error::Malformed(malformed(Subject::List, None)), "the list of documents: a reason"),
+            (Error::Malformed(named), "document \"a\": field uid: a reason"),
+            (Error::Malformed(document), "document at index 7: a reason"),
+            (Error::Malformed(list), "the list of documents: a reason"),
         ] {
             assert_eq!(error.to_string(), expected);
         }
@@ -171,8 +206,7 @@ mod tests {
         );
         assert_eq!(shown(&"\u{e9}".repeat(512)).chars().count(), "the store failed: ".len() + 512);
         assert_eq!(shown(&"\u{e9}".repeat(513)), shown(&"\u{e9}".repeat(512)));
-        let subject = Subject::Document("\n".into());
-        let malformed = Malformed { subject, field: None, reason: "a reason".into() };
+        let malformed = Malformed { uid: Some("\n".into()), ..Malformed::list("a reason") };
         assert_eq!(malformed.to_string(), "document \"\u{fffd}\": a reason");
     }
 }

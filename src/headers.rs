@@ -1,5 +1,25 @@
 //! Header fields of a request (RFC 9110, section 5).
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Lends header fields that a host gives as text. A value that was not UTF-8 has U+FFFD in it, so a value
+/// with U+FFFD becomes one that is not UTF-8.
+///
+/// ```
+/// use ccs_modules::rest::header_fields;
+///
+/// let text = [("x-role".to_string(), "a\u{fffd}".to_string())];
+/// assert_eq!(header_fields(&text), [("x-role", &b"\xff"[..])]);
+/// ```
+pub fn header_fields(text: &[(String, String)]) -> Vec<(&str, &[u8])> {
+    let bytes = |value| match str::contains(value, char::REPLACEMENT_CHARACTER) {
+        true => b"\xff",
+        false => value.as_bytes(),
+    };
+    text.iter().map(|(name, value)| (name.as_str(), bytes(value.as_str()))).collect()
+}
+
 /// Returns the values of the header fields with this name, in the order received.
 pub(crate) fn values<'a, N: AsRef<str>, V: AsRef<[u8]>>(
     headers: &'a [(N, V)],

@@ -1,30 +1,31 @@
 //! The Redis Enterprise modules API, `GET /v1/modules` and `GET /v1/modules/{uid}`, without I/O.
 //!
 //! This is the core that every shell of this project shares: a wasm component, an HTTP service on an
-//! edge runtime, a proxy filter, a native program. It says which documents it needs from the CCS (the
-//! cluster configuration store); the shell fetches them; the core answers.
+//! edge runtime, a proxy filter, a native program. It asks for the documents that it needs from the CCS
+//! (the cluster configuration store). The shell fetches them, and the core answers.
 //!
 //! # In scope
 //!
-//! - What a module document must be, and its canonical form.
-//! - The typed calls, [`list_modules`] and [`get_module`], and the HTTP face, [`rest::handle`].
+//! - What a module document must be, and its compact form.
+//! - The typed calls, [`list_modules`] and [`get_module`], and the two requests over HTTP,
+//!   [`rest::handle`].
 //! - Who may call: management roles, and [access policies](access::Policy) for shells on a network.
-//! - Reading the body of `GET /v1/modules` as a store's content: [`snapshot`].
+//! - Reading the body of `GET /v1/modules` as a store's content: [`body`].
 //! - A catalog that is checked once and asked many times: [`Snapshot`].
 //! - The lookups that people ask for: modules by name, the latest ones, those that fit a Redis version,
 //!   the differences between two catalogs: [`lookup`].
-//! - Asking the REST API of a cluster: [`upstream`], and keeping its catalog fresh: [`Mirror`].
+//! - Asking the REST API of a cluster: [`upstream`], and keeping a catalog fresh: [`Mirror`].
 //!
 //! # Out of scope
 //!
-//! - I/O, clocks, randomness, threads, state. Every call stands alone.
+//! - I/O, clocks, randomness, threads. Time and a seed are inputs.
 //! - HTTP on the wire: connections, framing, TLS. A [`rest::Request`] is parsed already.
 //! - Writing to the store.
 //!
 //! # A call, whole
 //!
-//! > Every call begins with a [`Step`]. `Done` is the outcome; `Ask` says what to fetch, once, and
-//! > turns what was fetched into the outcome.
+//! > Every call begins with a [`Step`]. `Done` has the outcome. `Ask` names what to fetch, once, and turns
+//! > what was fetched into the outcome.
 //!
 //! 1. Begin the call.
 //! 2. On `Done`, that is it.
@@ -115,31 +116,30 @@ extern crate std;
 mod readme {}
 
 pub mod access;
+pub mod body;
 pub mod config;
 pub mod lookup;
 pub mod mirror;
 pub mod rest;
-pub mod snapshot;
 pub mod upstream;
 
-mod ask;
 mod catalog;
+mod checked;
 mod entity_tag;
 mod error;
 mod headers;
-mod image;
 mod json;
 mod limits;
-mod list;
 mod module;
 mod roles;
+mod snapshot;
 mod step;
 
 pub use crate::catalog::{get_module, list_modules};
-pub use crate::error::{Error, Malformed, StoreError, Subject};
-pub use crate::json::SyntaxError;
+pub use crate::error::{Error, Malformed, StoreError};
+pub use crate::json::{Position, SyntaxError};
 pub use crate::limits::Limits;
 pub use crate::mirror::Mirror;
 pub use crate::module::{Module, sort_documents};
-pub use crate::snapshot::{Snapshot, SnapshotError};
+pub use crate::snapshot::{ImageError, Snapshot, SnapshotError};
 pub use crate::step::{Ask, AskDocument, AskDocuments, Step};

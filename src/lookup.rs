@@ -4,11 +4,13 @@
 //! They are extensions: the REST API of Redis Enterprise lists modules and gets one by its uid, and
 //! no more.
 //!
-//! Names are compared without (ASCII) case. Of the modules of one name, the newest is the one with
-//! the highest semantic version; where `semantic_version` is none, `version` says it in one number.
-//! Of equal versions the first of the list is taken.
+//! Names are compared without (ASCII) case. The newest module of a name is the one with the highest
+//! semantic version. If `semantic_version` is not a version, `version` counts, which is the version as
+//! one number. Of equal versions the first of the list is taken. A pre-release is chosen only if there is
+//! nothing else.
 //!
 //! ```
+//! use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 //! use ccs_modules::{Limits, Snapshot};
 //!
 //! let body = br#"[
@@ -19,13 +21,15 @@
 //! let limits = Limits::default();
 //! let catalog = Snapshot::parse(body, &limits)?;
 //!
-//! let found = catalog.find_modules(&["db_viewer"], "Search", Some("2.8"), &limits)?;
+//! let roles = ["db_viewer"];
+//!
+//! let found = catalog.answer(find_modules(&roles, "Search", Some("2.8"), &limits))?;
 //! assert_eq!(found[0].uid, "b");
 //!
-//! let latest = catalog.latest_modules(&["db_viewer"], &limits)?;
+//! let latest = catalog.answer(latest_modules(&roles, &limits))?;
 //! assert_eq!(latest[0].uid, "a");
 //!
-//! let fitting = catalog.fitting_modules(&["db_viewer"], "7.2".parse()?, &limits)?;
+//! let fitting = catalog.answer(fitting_modules(&roles, "7.2", &limits))?;
 //! let chosen = fitting[0].chosen.as_ref().unwrap();
 //! assert_eq!(chosen.module.uid, "b");
 //! assert_eq!(chosen.reason, "min_redis_version is 7.1, and no version is made for 7.2");
@@ -36,18 +40,16 @@ mod differences;
 mod fitting;
 mod version;
 
-use alloc::string::String;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use semver::Version;
-
-use crate::ask::ask_catalog;
+use crate::checked::Catalog;
 use crate::error::Error;
-use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
-use crate::module::Module;
+use crate::module::{Document, Field, Module};
 use crate::roles::may_view_modules;
 use crate::step::Step;
 
@@ -56,12 +58,13 @@ pub use crate::lookup::differences::{ChangedModule, Differences, FieldDifference
 pub(crate) use crate::lookup::fitting::choose_fitting;
 use crate::lookup::fitting::explain;
 pub use crate::lookup::fitting::{ChosenModule, Fitting, FittingRule, OtherModule};
+pub(crate) use crate::lookup::version::ModuleVersion;
 pub use crate::lookup::version::{InvalidRedisVersion, RedisVersion};
 
 /// Begins finding the modules of a name, newest first, for a caller with these management roles.
 ///
-/// `version` is one of: the semantic version (`2.10.17`), its beginning (`2.10`, `2`), or the version
-/// as one number (`21017`).
+/// `version` is one of: the semantic version (`2.10.17`), the numbers that it begins with (`2.10`, `2`),
+/// or the version as one number (`21017`).
 ///
 /// # Errors
 ///
@@ -73,18 +76,15 @@ pub fn find_modules<R: AsRef<str>>(
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
     let (name, version) = (String::from(name), version.map(String::from));
-    look_up(roles, limits, move |catalog, limits| {
-        let mut found = Vec::new();
-        for entry in catalog.entries() {
-            let entry = entry?;
-            if entry.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(&name))
-                && version.as_ref().map_or(Ok(true), |version| version::matches(&entry, version))?
-            {
-                found.push(entry);
-            }
-        }
-        let candidates = candidates(&found)?;
-        candidates.iter().map(|candidate| candidate.entry.module(limits)).collect()
+    look_up(roles, limits, move |documents| {
+        let found = documents.into_iter().filter(|document| {
+            has_name(document, &name)
+                && version.as_ref().is_none_or(|version| has_version(document, version))
+        });
+        let found: Vec<_> = found.collect();
+
+        let newest_first = candidates(&found);
+        newest_first.iter().map(|candidate| candidate.document.clone().into_module()).collect()
     })
 }
 
@@ -98,94 +98,124 @@ pub fn latest_modules<R: AsRef<str>>(
     roles: &[R],
     limits: &Limits,
 ) -> Step<Result<Vec<Module>, Error>> {
-    look_up(roles, limits, |catalog, limits| {
-        let latest = choose_latest(&entries(catalog)?)?;
-        latest.into_iter().map(|entry| entry.module(limits)).collect()
+    look_up(roles, limits, |documents| {
+        choose_latest(documents).into_iter().map(Document::into_module).collect()
     })
 }
 
 /// Begins choosing, for each name, the module that a database of this Redis version gets, for a
 /// caller with these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
 ///
+/// `redis_version` is one such as `7.4` or `7.4.2`. See [`RedisVersion`].
+///
 /// # Errors
 ///
-/// Those of [`list_modules`](crate::list_modules).
+/// [`Error::InvalidRedisVersion`], and those of [`list_modules`](crate::list_modules).
 pub fn fitting_modules<R: AsRef<str>>(
     roles: &[R],
-    redis_version: RedisVersion,
+    redis_version: &str,
     limits: &Limits,
 ) -> Step<Result<Vec<Fitting>, Error>> {
-    look_up(roles, limits, move |catalog, limits| {
-        let entries = entries(catalog)?;
-        let candidates = candidates(&entries)?;
-        by_name(&candidates).map(|group| explain(group, redis_version, limits)).collect()
+    // A caller without the permission learns nothing else.
+    if !may_view_modules(roles) {
+        return Step::Done(Err(Error::Forbidden));
+    }
+    let redis_version: RedisVersion = match redis_version.parse() {
+        Ok(redis_version) => redis_version,
+        Err(error) => return Step::Done(Err(Error::InvalidRedisVersion(error))),
+    };
+
+    look_up(roles, limits, move |documents| {
+        by_name(&candidates(&documents)).map(|group| explain(group, redis_version)).collect()
     })
 }
 
-/// Begins a call whose outcome this function gets from the whole catalog.
+/// Begins a call whose outcome is a function of all documents.
 fn look_up<R: AsRef<str>, T>(
     roles: &[R],
     limits: &Limits,
-    outcome: impl FnOnce(View<'_>, &Limits) -> Result<T, Error> + Send + 'static,
+    outcome: impl FnOnce(Vec<Document<'_>>) -> T + Send + 'static,
 ) -> Step<Result<T, Error>> {
     if !may_view_modules(roles) {
         return Step::Done(Err(Error::Forbidden));
     }
-    let limits = *limits;
-    ask_catalog(move |catalog| outcome(catalog?, &limits), &limits)
+    Step::documents(limits, |catalog| Ok(outcome(catalog.and_then(Catalog::documents)?)))
 }
 
-fn entries(catalog: View<'_>) -> Result<Vec<Entry<'_>>, Damaged> {
-    catalog.entries().collect()
+/// Returns whether a document is of a module with this name.
+pub(crate) fn has_name(document: &Document<'_>, name: &str) -> bool {
+    document.text(Field::ModuleName).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// Returns the newest entry of each name, in their order.
-pub(crate) fn choose_latest<'a>(entries: &[Entry<'a>]) -> Result<Vec<Entry<'a>>, Damaged> {
-    choose(entries, |newest_first| Ok(newest_first.first()))
+/// Returns whether a version that somebody asks for is the one of this module.
+fn has_version(document: &Document<'_>, asked: &str) -> bool {
+    let (semantic, number) = (document.text(Field::SemanticVersion), document.version());
+    let version = ModuleVersion::of(semantic.as_deref(), number);
+    !asked.is_empty()
+        && (number.is_some_and(|number| number.to_string() == asked)
+            || version.is_some_and(|version| version.begins_with(asked))
+            || semantic.as_deref() == Some(asked))
 }
 
-/// Returns the entries that `choice` chooses of each name, in their order.
+/// Returns the newest document of each name, in their order.
+pub(crate) fn choose_latest(documents: Vec<Document<'_>>) -> Vec<Document<'_>> {
+    choose(documents, |newest_first| {
+        let release = newest_first.iter().find(|candidate| !candidate.is_prerelease());
+        release.or(newest_first.first())
+    })
+}
+
+/// Returns the documents that `choice` chooses of each name, in their order.
 fn choose<'a>(
-    entries: &[Entry<'a>],
-    choice: impl for<'c> Fn(&'c [Candidate<'a>]) -> Result<Option<&'c Candidate<'a>>, Damaged>,
-) -> Result<Vec<Entry<'a>>, Damaged> {
-    let candidates = candidates(entries)?;
-    let mut is_chosen = vec![false; entries.len()];
-    for group in by_name(&candidates) {
-        if let Some(chosen) = choice(group)?.and_then(|chosen| is_chosen.get_mut(chosen.place)) {
+    documents: Vec<Document<'a>>,
+    choice: impl for<'c, 'd> Fn(&'c [Candidate<'d>]) -> Option<&'c Candidate<'d>>,
+) -> Vec<Document<'a>> {
+    let mut is_chosen = vec![false; documents.len()];
+    for group in by_name(&candidates(&documents)) {
+        if let Some(chosen) = choice(group).and_then(|chosen| is_chosen.get_mut(chosen.place)) {
             *chosen = true;
         }
     }
-    Ok(entries.iter().zip(is_chosen).filter(|(_, chosen)| *chosen).map(|(it, _)| *it).collect())
+    let chosen = documents.into_iter().zip(is_chosen).filter(|(_, is_chosen)| *is_chosen);
+    chosen.map(|(document, _)| document).collect()
 }
 
 /// A module among those that a lookup chooses from.
-struct Candidate<'a> {
-    name: &'a str,
-    version: Version,
+struct Candidate<'d> {
+    name: Cow<'d, str>,
+    /// The version. A module without a version is older than every other.
+    version: Option<ModuleVersion>,
     /// The place in the list.
     place: usize,
-    entry: Entry<'a>,
+    document: &'d Document<'d>,
 }
 
-/// Returns the entries that have a name, sorted by name, newest first, then in their order.
-fn candidates<'a>(entries: &[Entry<'a>]) -> Result<Vec<Candidate<'a>>, Damaged> {
-    let mut candidates = Vec::with_capacity(entries.len());
-    for (place, &entry) in entries.iter().enumerate() {
-        if let Some(name) = entry.module_name()? {
-            candidates.push(Candidate { name, version: version::of(&entry)?, place, entry });
-        }
+impl Candidate<'_> {
+    fn is_prerelease(&self) -> bool {
+        self.version.as_ref().is_some_and(ModuleVersion::is_prerelease)
     }
+}
+
+/// Returns the documents that have a name, sorted by name, newest first, then in their order.
+fn candidates<'d>(documents: &'d [Document<'d>]) -> Vec<Candidate<'d>> {
+    let candidate = |(place, document): (usize, &'d Document<'d>)| {
+        let name = document.text(Field::ModuleName)?;
+        let semantic = document.text(Field::SemanticVersion);
+        let version = ModuleVersion::of(semantic.as_deref(), document.version());
+        Some(Candidate { name, version, place, document })
+    };
+    let mut candidates: Vec<_> = documents.iter().enumerate().filter_map(candidate).collect();
+
     candidates.sort_unstable_by(|a, b| {
         let newest_first = || b.version.cmp(&a.version);
-        compare_names(a.name, b.name).then_with(newest_first).then(a.place.cmp(&b.place))
+        compare_names(&a.name, &b.name).then_with(newest_first).then(a.place.cmp(&b.place))
     });
-    Ok(candidates)
+    candidates
 }
 
 /// Returns the candidates of each name.
-fn by_name<'c, 'a>(candidates: &'c [Candidate<'a>]) -> impl Iterator<Item = &'c [Candidate<'a>]> {
-    candidates.chunk_by(|a, b| a.name.eq_ignore_ascii_case(b.name))
+fn by_name<'c, 'd>(candidates: &'c [Candidate<'d>]) -> impl Iterator<Item = &'c [Candidate<'d>]> {
+    candidates.chunk_by(|a, b| a.name.eq_ignore_ascii_case(&b.name))
 }
 
 /// Compares names without (ASCII) case.
@@ -200,6 +230,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     use proptest::prelude::*;
+    use semver::Version;
     use serde_json::json;
 
     use super::*;
@@ -250,12 +281,11 @@ mod tests {
     }
 
     fn find(catalog: &Snapshot, name: &str, version: Option<&str>) -> Vec<String> {
-        uids(catalog.find_modules(ROLES, name, version, &Limits::default()))
+        uids(catalog.answer(find_modules(ROLES, name, version, &Limits::default())))
     }
 
     fn fitting(catalog: &Snapshot, redis_version: &str) -> Vec<Fitting> {
-        let redis_version = redis_version.parse().unwrap();
-        catalog.fitting_modules(ROLES, redis_version, &Limits::default()).unwrap()
+        catalog.answer(fitting_modules(ROLES, redis_version, &Limits::default())).unwrap()
     }
 
     #[test]
@@ -275,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_latest_module_of_each_name_is_listed() {
-        let latest = uids(real().latest_modules(ROLES, &Limits::default()));
+        let latest = uids(real().answer(latest_modules(ROLES, &Limits::default())));
         assert_eq!(latest, ["bf:8.0.1", "search:7.99.91", "ReJSON:7.99.3", "timeseries:8.0.2"]);
     }
 
@@ -361,7 +391,7 @@ mod tests {
         let catalog = |body: &str| Snapshot::parse(body.as_bytes(), &limits).unwrap();
         let older = catalog(r#"[{"uid":"a","size":1,"x":null},{"uid":"b"},{"uid":"c"}]"#);
         let newer = catalog(r#"[{"uid":"d"},{"uid":"c"},{"uid":"a","size":1.0,"y":{"z":[]}}]"#);
-        let differences = older.differences(&newer, &limits).unwrap();
+        let differences = older.differences(&newer).unwrap();
         assert_eq!(uids(Ok(differences.added)), ["d"]);
         assert_eq!(uids(Ok(differences.removed)), ["b"]);
         let [changed] = &differences.changed[..] else { panic!("{:?}", differences.changed) };
@@ -378,7 +408,7 @@ mod tests {
                 field("y", None, Some(r#"{"z":[]}"#)),
             ]
         );
-        assert!(older.differences(&older.clone(), &limits).unwrap().is_empty());
+        assert!(older.differences(&older.clone()).unwrap().is_empty());
     }
 
     #[test]
@@ -386,7 +416,7 @@ mod tests {
         let limits = Limits::default();
         let step = find_modules(&["none"], "search", None, &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
-        let step = fitting_modules(&["none"], "7.4".parse().unwrap(), &limits);
+        let step = fitting_modules(&["none"], "7.4", &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));
     }
 
@@ -413,19 +443,25 @@ mod tests {
         })
     }
 
-    /// The newest of these documents, as one reads them by eye.
+    /// The newest of these documents, as one reads them by eye: a release if there is one.
     fn newest<'a>(
         documents: impl Iterator<Item = &'a serde_json::Value>,
     ) -> Option<&'a serde_json::Value> {
         let version = |document: &serde_json::Value| {
             let semantic = document["semantic_version"].as_str().and_then(|it| it.parse().ok());
-            let number = document["version"].as_u64().unwrap_or(0);
-            semantic.unwrap_or(Version::new(number / 10_000, number / 100 % 100, number % 100))
+            let number = document["version"].as_u64();
+            let of = |number| Version::new(number / 10_000, number / 100 % 100, number % 100);
+            semantic.or(number.map(of))
         };
+        let is_release =
+            |version: &Option<Version>| version.as_ref().is_none_or(|it| it.pre.is_empty());
         // `max_by_key` takes the last of equal ones.
         let mut documents: Vec<_> = documents.collect();
         documents.reverse();
-        documents.into_iter().max_by_key(|document| version(document))
+        documents.into_iter().max_by_key(|document| {
+            let version = version(document);
+            (is_release(&version), version)
+        })
     }
 
     proptest! {
@@ -452,7 +488,7 @@ mod tests {
                 );
             }
             let sorted = |mut uids: Vec<String>| { uids.sort(); uids };
-            let found = uids(catalog.latest_modules(ROLES, &limits));
+            let found = uids(catalog.answer(latest_modules(ROLES, &limits)));
             prop_assert!(found.is_sorted());
             prop_assert_eq!(found, sorted(latest));
             let chosen = fitting(&catalog, "7.2").into_iter().filter_map(|it| it.chosen);
@@ -460,7 +496,7 @@ mod tests {
 
             // Over a store the answers are the same.
             let Step::Ask(Ask::Documents(ask)) = latest_modules(ROLES, &limits) else { panic!() };
-            prop_assert_eq!(ask.answer(Ok(texts)), catalog.latest_modules(ROLES, &limits));
+            prop_assert_eq!(ask.answer(Ok(texts)), catalog.answer(latest_modules(ROLES, &limits)));
         }
     }
 }

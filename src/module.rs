@@ -5,30 +5,32 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::fmt;
+use core::ops::Range;
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::error::{Malformed, Subject};
-use crate::json::{self, Kind, SyntaxError, Value};
+use crate::error::{Malformed, write_fault};
+use crate::json::{self, Kind, Position, SyntaxError, Value};
 use crate::limits::Limits;
+use crate::lookup::ModuleVersion;
 
 /// One module: the typed fields that every server version since 2021 sends, and the whole document.
 ///
-/// A field is `None` where the document does not have it or has null.
+/// A field is `None` if the document does not have it, or has null.
 ///
 /// # As JSON
 ///
 /// In JSON a module is its document, the object that `GET /v1/modules/{uid}` answers:
 ///
-/// - *Serialized*, it is [`document`](Self::document) as it is. The typed fields are part of it and
-///   are not written a second time.
-/// - *Deserialized*, it is any document that the calls accept within the default
-///   [`Limits`], canonical or not. `document` is its canonical form, and the typed fields are read
-///   from it.
+/// - *Serialized*, it is its [`document`](Self::document). The typed fields are part of it and are not
+///   written a second time.
+/// - *Deserialized*, it is any document that the calls accept within the default [`Limits`], compact or
+///   not. The typed fields are read from it.
 ///
 /// So a list of modules is the body of `GET /v1/modules`. The texts of numbers and strings are kept
 /// by [`RawValue`], which other formats than serde_json's do not have.
@@ -41,7 +43,8 @@ use crate::limits::Limits;
 /// assert_eq!(serde_json::to_string(&modules)?, r#"[{"size":1e2,"uid":"a"}]"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Module {
     /// The identifier of the module in the catalog. Never empty; compared byte for byte.
     pub uid: String,
@@ -63,19 +66,33 @@ pub struct Module {
     pub description: Option<String>,
     /// The license of the module.
     pub license: Option<String>,
-    /// The capabilities of the module in the document's order, duplicates kept; empty where absent.
+    /// The capabilities of the module in the document's order, duplicates kept. Empty if absent.
     pub capabilities: Vec<String>,
     /// The arguments with which the module is loaded.
     pub command_line_args: Option<String>,
     /// The command that configures the module at run time.
     pub config_command: Option<String>,
+    /// The Redis version for which the module is made, such as `7.4`. It decides what fits a database.
+    pub compatible_redis_version: Option<String>,
     /// The oldest Redis version on which the module runs.
     pub min_redis_version: Option<String>,
     /// Whether the module came with the server.
     pub is_bundled: Option<bool>,
-    /// The whole object as canonical JSON: compact, keys sorted at every depth, number and string
-    /// texts as stored. Only a `version` such as `10012.0` is sent as the integer it is.
-    pub document: String,
+    document: String,
+}
+
+impl Module {
+    /// Returns the whole object in compact form: no white space outside strings, keys sorted at every
+    /// depth, the texts of numbers and strings as stored. Only a `version` such as `10012.0` is written
+    /// as the integer that it is.
+    pub fn document(&self) -> &str {
+        &self.document
+    }
+
+    /// Returns the [document](Self::document), taken out.
+    pub fn into_document(self) -> String {
+        self.document
+    }
 }
 
 impl Serialize for Module {
@@ -94,22 +111,24 @@ impl<'de> Deserialize<'de> for Module {
 }
 
 /// Sorts the documents of a store that has no order (a Redis hash): by module name, then newest
-/// version first, then by uid. Clients take the first object of a name as its latest version.
-/// `limits` are those of the call.
+/// version first, as [`lookup`](crate::lookup) orders versions, then by uid. Clients take the first object of a name as
+/// its latest version. `limits` are those of the call.
 ///
 /// Malformed documents come first: listing them fails, and sorting does not hide them.
 pub fn sort_documents<D: AsRef<[u8]>>(documents: &mut [D], limits: &Limits) {
     documents.sort_by_cached_key(|document| {
         let document = Document::check(document.as_ref(), limits).ok()?;
+        let semantic = document.text(Field::SemanticVersion);
         Some((
             document.text(Field::ModuleName).map(Cow::into_owned),
-            core::cmp::Reverse(document.version()),
+            Reverse(ModuleVersion::of(semantic.as_deref(), document.version())),
             document.uid().into_owned(),
         ))
     });
 }
 
-/// A module document that has been checked, in canonical form.
+/// A module document in compact form, with the places of its documented fields.
+#[derive(Clone)]
 pub(crate) struct Document<'a> {
     text: Cow<'a, str>,
     fields: Fields,
@@ -118,10 +137,10 @@ pub(crate) struct Document<'a> {
 impl<'a> Document<'a> {
     /// Checks a document: its syntax, its limits and its documented fields.
     ///
-    /// A document that is recognised as canonical, the common case, is read once and borrowed.
+    /// A document that is recognised as compact, the common case, is read once and borrowed.
     pub(crate) fn check(stored: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
         if stored.len() > limits.document_bytes {
-            return Err(Fault::new(None, too_long(stored.len(), limits.document_bytes)));
+            return Err(Fault::whole(too_long(stored.len(), limits.document_bytes)));
         }
         let mut document = Self::read(json::decode(stored)?, limits)?;
         document.fields.check(&document.text, limits)?;
@@ -129,7 +148,30 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
-    /// Reads the fields, whatever they hold, and brings the text into canonical form.
+    /// Checks a document that was asked for by its uid.
+    pub(crate) fn check_asked(
+        stored: &'a [u8],
+        uid: &str,
+        limits: &Limits,
+    ) -> Result<Self, Malformed> {
+        let of = |fault: Fault| fault.of(Some(uid.into()), None);
+        let document = Self::check(stored, limits).map_err(of)?;
+        if document.uid() != uid {
+            return Err(of(Fault::new(
+                Field::Uid,
+                "the uid of another document than was asked for",
+            )));
+        }
+        Ok(document)
+    }
+
+    /// Reads a document that has been checked before, and nothing of it again.
+    pub(crate) fn read_checked(compact: &'a [u8]) -> Option<Self> {
+        let limits = Limits { depth: usize::MAX, ..Limits::default() };
+        Self::read(json::decode(compact).ok()?, &limits).ok()
+    }
+
+    /// Reads the fields, whatever is in them, and brings the text into compact form.
     fn read(stored: &'a str, limits: &Limits) -> Result<Self, Fault> {
         let mut fields = Fields::ABSENT;
         if fields.recognise(stored, limits) {
@@ -139,7 +181,7 @@ impl<'a> Document<'a> {
         let text = json::rewrite(stored, limits.depth, &NAMES, &mut fields.0)?;
         match Kind::of(&text) {
             Kind::Object => Ok(Self { text: Cow::Owned(text), fields }),
-            kind => Err(Fault::new(None, format!("{}, expected an object", kind.name()))),
+            kind => Err(Fault::whole(format!("{}, expected an object", kind.name()))),
         }
     }
 
@@ -163,9 +205,14 @@ impl<'a> Document<'a> {
         value.range.end = start + integer.len();
     }
 
-    /// Returns the canonical text.
+    /// Returns the compact text.
     pub(crate) fn text_bytes(&self) -> &[u8] {
         self.text.as_bytes()
+    }
+
+    /// Returns the place of the uid in the text, as JSON.
+    pub(crate) fn uid_range(&self) -> Range<usize> {
+        self.fields.get(Field::Uid).map_or(0..0, |uid| uid.range.clone())
     }
 
     /// Returns the uid, which is not empty.
@@ -217,6 +264,7 @@ impl<'a> Document<'a> {
                 .unwrap_or_default(),
             command_line_args: string(Field::CommandLineArgs),
             config_command: string(Field::ConfigCommand),
+            compatible_redis_version: string(Field::CompatibleRedisVersion),
             min_redis_version: string(Field::MinRedisVersion),
             is_bundled: self.value(Field::IsBundled).map(|value| value == "true"),
             document: self.text.into_owned(),
@@ -228,32 +276,36 @@ impl<'a> Document<'a> {
 #[derive(Debug)]
 pub(crate) struct Fault {
     field: Option<Field>,
+    position: Option<Position>,
     reason: Cow<'static, str>,
 }
 
 impl Fault {
-    pub(crate) fn new(field: Option<Field>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, reason: reason.into() }
+    fn new(field: Field, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some(field), ..Self::whole(reason) }
     }
 
-    /// Returns the error for this document.
-    pub(crate) fn of(self, subject: Subject) -> Malformed {
-        Malformed { subject, field: self.field.map(Field::name), reason: self.reason }
+    /// Makes the fault of a document as a whole.
+    fn whole(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: None, position: None, reason: reason.into() }
+    }
+
+    /// Returns the error for the document with this uid, at this index of the list.
+    pub(crate) fn of(self, uid: Option<String>, index: Option<usize>) -> Malformed {
+        let Self { field, position, reason } = self;
+        Malformed { uid, index, field: field.map(Field::name), position, reason }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(field) = self.field {
-            write!(f, "field {}: ", field.name())?;
-        }
-        f.write_str(&self.reason)
+        write_fault(f, self.field.map(Field::name), self.position, &self.reason)
     }
 }
 
 impl From<SyntaxError> for Fault {
     fn from(error: SyntaxError) -> Self {
-        Self::new(None, error.to_string())
+        Self { position: Some(error.position), ..Self::whole(error.reason) }
     }
 }
 
@@ -330,6 +382,7 @@ impl Field {
 }
 
 /// The values of a document's documented fields. Null: absent.
+#[derive(Clone)]
 struct Fields([Value; FIELDS.len()]);
 
 impl Fields {
@@ -350,7 +403,7 @@ impl Fields {
                     rule.check(kind, text.get(value.range.clone()).unwrap_or_default(), limits)
                 }
             };
-            checked.map_err(|reason| Fault::new(Some(known.field), reason))?;
+            checked.map_err(|reason| Fault::new(known.field, reason))?;
         }
         Ok(())
     }
@@ -447,7 +500,7 @@ mod tests {
 
     fn fault_within(text: &str, limits: &Limits) -> String {
         let fault = Document::check(text.as_bytes(), limits).map(|_| ()).unwrap_err();
-        let text = fault.of(Subject::DocumentAt(3)).to_string();
+        let text = fault.of(None, Some(3)).to_string();
         text.strip_prefix("document at index 3: ").unwrap().into()
     }
 
@@ -483,6 +536,7 @@ mod tests {
             capabilities: vec!["x".into(), "y".into(), "x".into()],
             command_line_args: some("c"),
             config_command: some("d"),
+            compatible_redis_version: None,
             min_redis_version: some("j"),
             is_bundled: Some(false),
             document: text.into(),
@@ -494,7 +548,9 @@ mod tests {
     fn null_is_absent_and_stays() {
         let text = r#"{"author":null,"capabilities":null,"uid":"a","version":null}"#;
         let module = check(text).unwrap().into_module();
-        assert_eq!(module, Module { uid: "a".into(), document: text.into(), ..Module::default() });
+        assert_eq!(module.document(), text);
+        let null = (&module.author, module.capabilities.len(), module.version);
+        assert_eq!(null, (&None, 0, None));
     }
 
     #[test]
@@ -597,7 +653,6 @@ mod tests {
         let document = r#"{"\u0061":"\u00e9","size":1e2,"uid":"a","version":10012}"#;
         assert_eq!(serde_json::to_string(&module).unwrap(), document);
         assert_eq!(serde_json::from_str::<Module>(document).unwrap(), module);
-        assert!(serde_json::to_string(&Module::default()).is_err());
         for (text, expected) in [
             ("[]", "an array, expected an object"),
             (r#"{"uid":1}"#, "field uid: a number, expected a string"),

@@ -1,13 +1,12 @@
-//! The HTTP face, `rest` in the WIT: `GET /v1/modules` and `GET /v1/modules/{uid}`.
+//! HTTP, `rest` in the WIT: `GET /v1/modules` and `GET /v1/modules/{uid}`.
 //!
 //! The order of checks: path, method (OPTIONS is answered here, without authentication),
 //! authentication, permission, `accept`, query, and only then the store.
 
 mod accept;
-mod bodies;
 mod conditional;
+mod error_response;
 mod methods;
-mod refusal;
 mod responder;
 mod target;
 
@@ -16,19 +15,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::access::Caller;
-use crate::ask::{ask_catalog, ask_document, ask_documents, check_uid};
+use crate::checked::{Catalog, CheckedDocument};
 use crate::error::Error;
 use crate::headers;
-use crate::image::View;
 use crate::limits::Limits;
-use crate::rest::bodies::{ListRequest, ModuleRequest};
 use crate::rest::responder::{ALLOW, Responder};
 use crate::rest::target::{Operation, Target};
 use crate::roles::may_view_modules;
-use crate::step::Step;
+use crate::snapshot::image::ImageView;
+use crate::step::{Step, check_uid};
 
+pub use crate::headers::header_fields;
+pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
-pub use crate::rest::refusal::Refusal;
 pub use crate::rest::target::{is_api_path, route};
 
 /// A request. Its body is never looked at.
@@ -53,22 +52,24 @@ pub struct Response<B = Vec<u8>> {
     pub status: u16,
     /// The header fields, names in lower case, each once.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body. The response to HEAD has none.
     pub body: B,
+    /// The reason of a 5xx in words, for a log. The response to HEAD has it too.
+    pub cause: Option<String>,
 }
 
 impl Response<Cow<'_, [u8]>> {
     /// Copies the body if it is borrowed.
     pub fn into_owned(self) -> Response {
-        let Self { status, headers, body } = self;
-        Response { status, headers, body: body.into_owned() }
+        let Self { status, headers, body, cause } = self;
+        Response { status, headers, body: body.into_owned(), cause }
     }
 }
 
 impl From<Response> for Response<Cow<'_, [u8]>> {
     fn from(response: Response) -> Self {
-        let Response { status, headers, body } = response;
-        Self { status, headers, body: Cow::Owned(body) }
+        let Response { status, headers, body, cause } = response;
+        Self { status, headers, body: Cow::Owned(body), cause }
     }
 }
 
@@ -91,67 +92,66 @@ impl From<Response> for Response<Cow<'_, [u8]>> {
 pub fn handle(request: &Request<'_>, limits: &Limits) -> Step<Response> {
     let responder = Responder::new(request);
     match operation(request, limits) {
-        Ok(Operation::List(filter)) if filter.is_empty() => {
-            ask_documents(ListRequest::new(responder), limits)
+        Ok(Operation::List(filter)) => {
+            Step::documents(limits, move |catalog| responder.list(&filter, catalog).into_owned())
         }
-        // The modules that a filter chooses can depend on the whole catalog.
-        Ok(Operation::List(filter)) => ask_catalog(
-            move |catalog| match catalog {
-                Ok(catalog) => responder.list_from(&filter, catalog).into_owned(),
-                Err(error) => responder.refuse(&Refusal::Catalog(error)),
-            },
-            limits,
-        ),
-        Ok(Operation::Module(uid)) => ask_document(ModuleRequest::new(responder), &uid, limits),
+        Ok(Operation::Module(uid)) => {
+            Step::document(&uid, limits, |document| responder.module(document))
+        }
         Ok(Operation::Options) => Step::Done(responder.options()),
-        Err(refusal) => Step::Done(responder.refuse(&refusal)),
+        Err(error) => Step::Done(responder.error(error)),
     }
 }
 
-/// Answers a request from the image of a snapshot. An answer from the snapshot has these header
-/// fields too, a refusal has not.
-pub(crate) fn handle_from<'a>(
+/// Answers a request from the image of a snapshot. The body of the list is borrowed, which a [`Step`]
+/// cannot do. An answer from the snapshot has these header fields too.
+pub(crate) fn handle_kept<'a>(
     request: &Request<'_>,
-    snapshot: View<'a>,
+    view: ImageView<'a>,
     limits: &Limits,
     headers: impl IntoIterator<Item = (String, String)>,
 ) -> Response<Cow<'a, [u8]>> {
     let responder = Responder::new(request);
     let mut response = match operation(request, limits) {
-        Ok(Operation::List(filter)) => responder.list_from(&filter, snapshot),
+        Ok(Operation::List(filter)) => responder.list(&filter, Ok(Catalog::Kept(view))),
         Ok(Operation::Module(uid)) => {
-            let entry = check_uid(&uid, limits).and_then(|()| snapshot.get(&uid));
-            responder.module_from(entry).into()
+            let entry = check_uid(&uid, limits).and_then(|()| view.get(&uid));
+            responder.module(entry.map(CheckedDocument::Kept)).into()
         }
         Ok(Operation::Options) => return responder.options().into(),
-        Err(refusal) => return responder.refuse(&refusal).into(),
+        Err(error) => return responder.error(error).into(),
     };
     response.headers.extend(headers);
     response
 }
 
 /// Returns the operation that a request asks for, if this caller may ask for it in this way.
-fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>, Refusal> {
+fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>, ErrorResponse> {
     let target = Target::parse(request.target, limits)?;
     match request.method {
         "GET" | "HEAD" => {}
         "OPTIONS" => return Ok(Operation::Options),
-        _ => return Err(Refusal::MethodNotAllowed { allow: ALLOW }),
+        _ => return Err(ErrorResponse::method_not_allowed(ALLOW)),
     }
+
     let roles = match request.caller {
         Caller::Anonymous(roles) | Caller::Authenticated(roles) => roles,
         Caller::Unauthenticated(challenge) => {
-            return Err(Refusal::Unauthenticated(challenge.clone()));
+            return Err(ErrorResponse::unauthenticated(challenge.as_deref().unwrap_or(BASIC)));
         }
     };
     if !may_view_modules(roles) {
-        return Err(Refusal::Catalog(Error::Forbidden));
+        return Err(Error::Forbidden.into());
     }
+
     if !accept::accepts_json(headers::values(request.headers, "accept")) {
-        return Err(Refusal::NotAcceptable);
+        let description = "the response is application/json, which accept excludes";
+        return Err(ErrorResponse::new(406, "not_acceptable", description));
     }
     target.operation()
 }
+
+const BASIC: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
 
 #[cfg(test)]
 mod tests {
@@ -248,6 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn if_match_with_another_tag_is_412() {
+        let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
+        for (field, status) in [(&*tag, 200), ("*", 200), ("\"x\"", 412), ("", 412)] {
+            let response = answer("GET", "/v1/modules", &[("if-match", field)], Ok(&DOCUMENTS));
+            assert_eq!(response.status, status, "{field}");
+        }
+        let weak = format!("W/{tag}");
+        let head = answer("HEAD", "/v1/modules", &[("If-Match", &weak)], Ok(&DOCUMENTS));
+        assert_eq!((head.status, body(&head)), (412, ""));
+        // A module that does not exist has no tag to compare.
+        let missing = answer("GET", "/v1/modules/x", &[("if-match", "*")], Ok(&DOCUMENTS));
+        assert_eq!(missing.status, 404);
+    }
+
+    #[test]
     fn a_filter_leaves_out_what_does_not_match() {
         let [search, bf] = DOCUMENTS;
         for (query, expected) in [
@@ -260,6 +275,8 @@ mod tests {
             ("version=1", vec![]),
             ("module_name=bf", vec![bf]),
             ("module_name=bf&version=80001", vec![]),
+            // What fits does not depend on the conditions: no module is for 7.4.
+            ("module_name=search&fits=7.4", vec![]),
             ("module_name=b%66&other", vec![bf]),
             ("other=1", vec![search, bf]),
             ("latest=true", vec![search, bf]),

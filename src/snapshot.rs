@@ -1,217 +1,247 @@
-//! Snapshots: the body of `GET /v1/modules`, which every operator has, as the content of a store, and
-//! as a [`Snapshot`] that answers calls.
+//! A catalog of one moment, checked whole.
 
-mod checked;
 mod error;
+pub(crate) mod image;
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
-use crate::error::StoreError;
-use crate::json::{self, Kind, SyntaxError};
+use crate::body;
+use crate::checked::{Catalog, CheckedDocument, check_each};
+use crate::error::{Error, Malformed};
+use crate::json::Position;
 use crate::limits::Limits;
-use crate::step::Ask;
+use crate::lookup::{self, Differences};
+use crate::rest::{self, Request, Response};
+use crate::snapshot::image::{Builder, ImageView, Trailer};
+use crate::step::{Ask, Step};
 
-pub use crate::json::Position;
-pub use crate::snapshot::checked::Snapshot;
 pub use crate::snapshot::error::{ImageError, SnapshotError};
 
-/// Splits a snapshot, a JSON array of objects, into its documents.
+/// A catalog of one moment: checked once, asked many times.
 ///
-/// The whole text must be JSON. Other rules for documents are checked, once, where they answer an
-/// [`Ask`]: a document that comes out of this may still be malformed.
-///
-/// # Errors
-///
-/// If the text is not one array of objects.
+/// It answers every call as a store with the same documents does, and checks nothing again.
 ///
 /// ```
-/// let documents = ccs_modules::snapshot::split(br#"[{"uid":"a"},{"uid":"b"}]"#)?;
-/// assert_eq!(documents, [br#"{"uid":"a"}"#, br#"{"uid":"b"}"#]);
-/// # Ok::<(), ccs_modules::SyntaxError>(())
+/// use ccs_modules::access::Caller;
+/// use ccs_modules::rest::Request;
+/// use ccs_modules::{Limits, Snapshot, list_modules};
+///
+/// let limits = Limits::default();
+/// let snapshot = Snapshot::parse(br#"[{"uid": "a"}, {"uid": "b"}]"#, &limits)?;
+///
+/// let modules = snapshot.answer(list_modules(&["db_viewer"], &limits)).unwrap();
+/// assert_eq!(modules.len(), 2);
+///
+/// let caller = Caller::Authenticated(vec!["db_viewer".to_string()]);
+/// let request =
+///     Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
+/// let response = snapshot.handle(&request, &limits);
+/// assert_eq!(*response.body, *b"[{\"uid\":\"a\"},{\"uid\":\"b\"}]\n");
+/// # Ok::<(), ccs_modules::SnapshotError>(())
 /// ```
-pub fn split(text: &[u8]) -> Result<Vec<&[u8]>, SyntaxError> {
-    let mut documents = Vec::new();
-    for element in json::elements(json::decode(text)?)? {
-        match Kind::of(element) {
-            Kind::Object => documents.push(element.as_bytes()),
-            kind => {
-                let reason = alloc::format!("{}, expected a module object", kind.name());
-                return Err(SyntaxError::at(text, element.as_bytes(), reason));
-            }
-        }
-    }
-    Ok(documents)
-}
-
-/// Checks all of a snapshot but the fields of its documents: that it can be split, and that each
-/// document has a canonical form within [`Limits::depth`]. So an error has a position in the
-/// snapshot.
 ///
-/// # Errors
+/// # The image
 ///
-/// If the text is not one array of objects, nested no deeper than the limit, with each key once.
-pub fn check(text: &[u8], limits: &Limits) -> Result<(), SyntaxError> {
-    for document in split(text)? {
-        json::check(json::decode(document)?, limits.depth)
-            .map_err(|error| error.moved(text, document))?;
-    }
-    Ok(())
-}
-
-/// Returns the first document with this uid: the answer to `get-document` of a store that is a list.
-/// `limits` are those of the call.
+/// A snapshot is one buffer, its **image**. A program that has the image needs no check. The image can
+/// lie in a file, in shared memory, or in a program's own data, and is answered from without a copy.
 ///
-/// A document that is malformed as a whole has no uid.
-pub fn find<'a, D: AsRef<[u8]>>(documents: &'a [D], uid: &str, limits: &Limits) -> Option<&'a D> {
-    let has_uid = |document: &[u8]| self::uid(document, limits).is_some_and(|found| found == uid);
-    documents.iter().find(|document| has_uid(document.as_ref()))
+/// ```
+/// # use ccs_modules::{Limits, Snapshot, get_module};
+/// # let limits = Limits::default();
+/// let image: Vec<u8> = Snapshot::parse(br#"[{"uid":"a"}]"#, &limits)?.into_image();
+/// let image: &'static [u8] = image.leak(); // in a program's own data, for example
+///
+/// let snapshot = Snapshot::from_image(image).unwrap();
+/// let module = snapshot.answer(get_module(&["admin"], "a", &limits)).unwrap();
+/// assert_eq!(module.uid, "a");
+/// # Ok::<(), ccs_modules::SnapshotError>(())
+/// ```
+///
+/// An image holds up to 4 GiB. Its layout belongs to one version of this library.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Snapshot<B = Vec<u8>> {
+    image: B,
+    trailer: Trailer,
 }
 
-/// Returns the uid by which [`find`] finds a document, for a store that keeps an index.
-pub fn uid<'a>(document: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
-    crate::module::find_uid(document, limits)
-}
-
-/// Joins documents into a snapshot: the array, and one line end.
-pub fn join<D: AsRef<[u8]>>(documents: &[D]) -> Vec<u8> {
-    let bytes: usize = documents.iter().map(|document| document.as_ref().len() + 1).sum();
-    let mut text = Vec::with_capacity(bytes + 3);
-    text.push(b'[');
-    for (index, document) in documents.iter().enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        text.extend_from_slice(document.as_ref());
+impl Snapshot {
+    /// Checks a catalog that is given as the body of `GET /v1/modules`.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not a JSON array of module documents, a document is malformed, two documents share
+    /// a uid, or a limit is exceeded.
+    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SnapshotError> {
+        let documents = body::split(body).map_err(|error| SnapshotError {
+            position: Some(error.position),
+            malformed: Malformed::list(error.reason),
+        })?;
+        Self::build(&documents, limits).map_err(|malformed| locate(malformed, body, &documents))
     }
-    text.extend_from_slice(b"]\n");
-    text
+
+    /// Checks a catalog that is given as its documents, in the order of the list.
+    ///
+    /// # Errors
+    ///
+    /// If a document is malformed, two documents share a uid, or a limit is exceeded.
+    pub fn from_documents<D: AsRef<[u8]>>(
+        documents: &[D],
+        limits: &Limits,
+    ) -> Result<Self, SnapshotError> {
+        let documents: Vec<_> = documents.iter().map(AsRef::as_ref).collect();
+        Self::build(&documents, limits)
+            .map_err(|malformed| SnapshotError { malformed, position: None })
+    }
+
+    fn build(documents: &[&[u8]], limits: &Limits) -> Result<Self, Malformed> {
+        let bytes = documents.iter().map(|document| document.len()).sum();
+        let mut builder = Builder::with_capacity(documents.len(), bytes);
+        let uids = check_each(documents, limits, |document| builder.add(&document))?;
+        let (image, trailer) = builder.finish(&uids)?;
+        Ok(Self { image, trailer })
+    }
 }
 
-impl<T> Ask<T> {
-    /// Returns the outcome, given the whole store as the body of `GET /v1/modules`, or the reason why
-    /// there is none. The error for a body that is no such list calls the body by this name.
+impl<B: AsRef<[u8]>> Snapshot<B> {
+    /// Takes the image of a snapshot as it is, in constant time.
+    ///
+    /// The documents in it are not checked again. If the image was damaged, calls return errors or the
+    /// damaged data. They never panic.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not an image that this version of the library made.
+    pub fn from_image(image: B) -> Result<Self, ImageError> {
+        let trailer = Trailer::of(image.as_ref())?;
+        Ok(Self { image, trailer })
+    }
+
+    /// Returns the image.
+    pub fn image(&self) -> &[u8] {
+        self.image.as_ref()
+    }
+
+    /// Returns the image, taken out.
+    pub fn into_image(self) -> B {
+        self.image
+    }
+
+    /// Returns the outcome of a call, with this catalog as the store.
     ///
     /// ```
-    /// use ccs_modules::{Limits, Step, get_module};
+    /// use ccs_modules::lookup::find_modules;
+    /// use ccs_modules::{Limits, Snapshot};
     ///
-    /// let Step::Ask(ask) = get_module(&["admin"], "a", &Limits::default()) else { panic!() };
-    /// let module = ask.answer_body("the file", Ok(br#"[{"uid":"a"}]"#));
-    /// assert_eq!(module.unwrap().uid, "a");
+    /// let limits = Limits::default();
+    /// let snapshot = Snapshot::parse(br#"[{"uid":"a","module_name":"bf"}]"#, &limits)?;
+    /// let found = snapshot.answer(find_modules(&["admin"], "bf", None, &limits)).unwrap();
+    /// assert_eq!(found[0].uid, "a");
+    /// # Ok::<(), ccs_modules::SnapshotError>(())
     /// ```
-    pub fn answer_body<B: AsRef<[u8]>>(self, name: &str, body: Result<B, StoreError>) -> T {
-        let documents = body.as_ref().map_err(Clone::clone).and_then(|body| {
-            let reason = |error| {
-                StoreError::Other(alloc::format!("{name} is not a list of documents: {error}"))
-            };
-            split(body.as_ref()).map_err(reason)
-        });
-        match self {
-            Ask::Document(ask) => {
-                let found = |documents: Vec<_>| find(&documents, ask.uid(), &ask.limits).copied();
-                let document = documents.map(found);
-                ask.answer(document)
+    pub fn answer<T>(&self, step: Step<T>) -> T {
+        match step {
+            Step::Done(outcome) => outcome,
+            Step::Ask(Ask::Document(ask)) => {
+                let entry = self.view().get(ask.uid());
+                (ask.outcome)(entry.map(CheckedDocument::Kept))
             }
-            Ask::Documents(ask) => ask.answer(documents),
+            Step::Ask(Ask::Documents(ask)) => (ask.outcome)(Ok(Catalog::Kept(self.view()))),
         }
+    }
+
+    /// Answers a request. Every failure is a response too. `limits` are those of the request.
+    ///
+    /// The body of the list is borrowed. [`Response::into_owned`] copies it.
+    pub fn handle(&self, request: &Request<'_>, limits: &Limits) -> Response<Cow<'_, [u8]>> {
+        self.handle_with(request, limits, [])
+    }
+
+    /// Answers a request as [`handle`](Self::handle) does, with these header fields if the response comes
+    /// from the snapshot.
+    pub(crate) fn handle_with(
+        &self,
+        request: &Request<'_>,
+        limits: &Limits,
+        headers: impl IntoIterator<Item = (String, String)>,
+    ) -> Response<Cow<'_, [u8]>> {
+        rest::handle_kept(request, self.view(), limits, headers)
+    }
+
+    /// Compares this catalog, the older one, with a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if one of the two is an image that was damaged.
+    pub fn differences<C: AsRef<[u8]>>(&self, newer: &Snapshot<C>) -> Result<Differences, Error> {
+        Ok(lookup::differences(self.view(), newer.view())?)
+    }
+
+    /// Returns the body of the list: the documents in compact form, in one array, and one line end.
+    pub fn body(&self) -> &[u8] {
+        self.view().body()
+    }
+
+    /// Returns the entity tag of the list, with its quotes.
+    pub fn entity_tag(&self) -> String {
+        self.view().entity_tag()
+    }
+
+    /// Returns the documents in compact form, in the order of the list.
+    pub fn documents(&self) -> impl Iterator<Item = &[u8]> {
+        let texts = self.view().entries().map(|entry| entry.and_then(|entry| entry.text_bytes()));
+        texts.map(Result::unwrap_or_default)
+    }
+
+    /// Returns the document with this uid in compact form, if there is one.
+    pub fn document(&self, uid: &str) -> Option<&[u8]> {
+        self.view().find(uid).ok()??.text_bytes().ok()
+    }
+
+    /// Returns the number of documents.
+    pub fn len(&self) -> usize {
+        self.trailer.documents()
+    }
+
+    /// Returns whether there are no documents.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn view(&self) -> ImageView<'_> {
+        ImageView { image: self.image.as_ref(), trailer: self.trailer }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use alloc::string::{String, ToString as _};
-
-    use super::*;
-
-    fn split_text(text: &str) -> Result<Vec<&str>, String> {
-        let documents = split(text.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(documents.into_iter().map(|it| core::str::from_utf8(it).unwrap()).collect())
+impl<'a> Snapshot<&'a [u8]> {
+    /// Answers a request as [`handle`](Self::handle) does, with a body that is borrowed from the image
+    /// and outlives this snapshot.
+    pub fn handle_from_image(
+        &self,
+        request: &Request<'_>,
+        limits: &Limits,
+    ) -> Response<Cow<'a, [u8]>> {
+        let view = ImageView { image: self.image, trailer: self.trailer };
+        rest::handle_kept(request, view, limits, [])
     }
+}
 
-    #[test]
-    fn a_snapshot_is_split_where_its_objects_end() {
-        for (text, expected) in [
-            ("[]", &[][..]),
-            (" [ \t] \r\n", &[]),
-            ("[{}]", &["{}"]),
-            (" [ {} , { } ] ", &["{}", "{ }"]),
-            (r#"[{"a":{"b":[{}]}},{"c":[]}]"#, &[r#"{"a":{"b":[{}]}}"#, r#"{"c":[]}"#]),
-            (r#"[{"a":"}]"},{"b":"\"}\\"}]"#, &[r#"{"a":"}]"}"#, r#"{"b":"\"}\\"}"#]),
-            // Which characters stand in strings is not looked at, nor which keys.
-            (r#"[{"a":"\ud800","a":1}]"#, &[r#"{"a":"\ud800","a":1}"#]),
-        ] {
-            assert_eq!(split_text(text).as_deref(), Ok(expected), "{text}");
-        }
+impl<B: AsRef<[u8]>> fmt::Debug for Snapshot<B> {
+    /// Shows the size only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("documents", &self.len())
+            .field("bytes", &self.image().len())
+            .finish_non_exhaustive()
     }
+}
 
-    #[test]
-    fn what_is_no_snapshot_is_refused_with_the_place() {
-        for (text, expected) in [
-            ("", "line 1, column 1: unexpected end"),
-            (" {}", "line 1, column 2: expected an array"),
-            ("[", "line 1, column 1: unexpected end"),
-            ("[1]", "line 1, column 2: a number, expected a module object"),
-            ("[{},\n []]", "line 2, column 2: an array, expected a module object"),
-            ("[{},]", "line 1, column 5: unexpected `]`"),
-            ("[{} {}]", "line 1, column 5: unexpected `{`"),
-            ("[{}", "line 1, column 3: unexpected end"),
-            ("[{nothing}]", "line 1, column 3: unexpected `n`"),
-            (r#"[{"a":[}"#, "line 1, column 8: unexpected `}`"),
-            (r#"[{"a}]"#, "line 1, column 6: unexpected end"),
-            ("[{}]\n[]", "line 2, column 1: unexpected `[`"),
-            ("[]]", "line 1, column 3: unexpected `]`"),
-            ("\u{feff}[]", "line 1, column 1: a byte order mark, expected a value"),
-        ] {
-            assert_eq!(split_text(text), Err(expected.into()), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_check_looks_into_the_documents() {
-        let limits = Limits { depth: 2, ..Limits::default() };
-        let check = |text: &str| check(text.as_bytes(), &limits).map_err(|error| error.to_string());
-        assert_eq!(check(r#" [{"a":[1]}, {}] "#), Ok(()));
-        for (text, expected) in [
-            ("[{nothing}]", "line 1, column 3: unexpected `n`"),
-            (r#"[{"a":[[]]}]"#, "line 1, column 8: nested deeper than the limit of 2"),
-            (
-                "[{},\n{\"a\":1,\n\"a\":2}]",
-                "line 3, column 1: the key \"a\" stands twice in one object",
-            ),
-            ("[{},\n{\"a\":\"\\ud800\"}]", "line 2, column 6: a string with half a surrogate pair"),
-            ("{}", "line 1, column 1: expected an array"),
-            ("[[]]", "line 1, column 2: an array, expected a module object"),
-        ] {
-            assert_eq!(check(text), Err(expected.into()), "{text}");
-        }
-        let endless = Limits { depth: usize::MAX, ..limits };
-        assert_eq!(super::check(b"[]", &endless), Ok(()));
-    }
-
-    #[test]
-    fn the_first_sound_document_with_the_uid_is_found() {
-        let documents = ["{", r#"{"uid":"b"}"#, r#"{"uid":"a","n":1}"#, r#"{"uid":"a"}"#];
-        let find = |uid| find(&documents, uid, &Limits::default());
-        assert_eq!(find("a"), Some(&documents[2]));
-        assert_eq!(find("c"), None);
-        assert_eq!(find(""), None);
-    }
-
-    #[test]
-    fn a_document_is_found_within_the_limits_in_force() {
-        let uid = "u".repeat(1500);
-        let documents = [alloc::format!(r#"{{"uid":"{uid}"}}"#)];
-        let larger = Limits { uid_bytes: 1500, ..Limits::default() };
-        assert_eq!(find(&documents, &uid, &larger), Some(&documents[0]));
-        assert_eq!(find(&documents, &uid, &Limits::default()), None);
-    }
-
-    #[test]
-    fn what_is_joined_can_be_split() {
-        assert_eq!(join::<&str>(&[]), b"[]\n");
-        assert_eq!(join(&["{}"]), b"[{}]\n");
-        let joined = join(&["{}", r#"{"a":1}"#]);
-        assert_eq!(joined, b"[{},{\"a\":1}]\n");
-        assert_eq!(split(&joined).unwrap(), [&b"{}"[..], br#"{"a":1}"#]);
-    }
+/// Adds the position in the body: of the mistake if a document is not JSON, else of the document.
+fn locate(mut malformed: Malformed, body: &[u8], documents: &[&[u8]]) -> SnapshotError {
+    let document = malformed.index.and_then(|index| documents.get(index));
+    let within = malformed.position.take();
+    let start = Position::of(body, document.unwrap_or(&body));
+    SnapshotError { malformed, position: Some(within.map_or(start, |it| it.moved(start))) }
 }

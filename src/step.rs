@@ -5,17 +5,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::error::{Error, Malformed, StoreError, Subject};
-use crate::image::{Entry, View};
+use crate::checked::{Catalog, CheckedDocument};
+use crate::error::{Error, StoreError};
 use crate::limits::Limits;
-use crate::list::{self, Sink};
 use crate::module::Document;
 
 /// The first step of a call: its outcome, or a question for the store.
 ///
 /// No call asks more than once, so a shell needs no loop.
 #[derive(Debug)]
-#[must_use = "a step says what to fetch, or holds the outcome"]
+#[must_use = "a step contains the outcome, or a question that waits for its answer"]
 pub enum Step<T> {
     /// The store is needed.
     Ask(Ask<T>),
@@ -35,12 +34,33 @@ pub enum Ask<T> {
     Documents(AskDocuments<T>),
 }
 
+impl<T> Ask<T> {
+    /// Returns the outcome for a store that gives no answer.
+    ///
+    /// ```
+    /// use ccs_modules::{Error, Limits, Step, StoreError, get_module};
+    ///
+    /// let Step::Ask(ask) = get_module(&["admin"], "a", &Limits::default()) else { panic!() };
+    /// let error = Error::Store(StoreError::Unavailable("connection refused".into()));
+    /// assert_eq!(ask.fail(error.clone()), Err(error));
+    /// ```
+    pub fn fail(self, error: impl Into<Error>) -> T {
+        match self {
+            Self::Document(ask) => (ask.outcome)(Err(error.into())),
+            Self::Documents(ask) => (ask.outcome)(Err(error.into())),
+        }
+    }
+}
+
 /// The question for every document of the store, in the store's order.
 #[must_use = "an ask waits for its answer"]
 pub struct AskDocuments<T> {
-    pub(crate) limits: Limits,
-    pub(crate) call: Box<dyn ListCall<T> + Send>,
+    limits: Limits,
+    pub(crate) outcome: Box<OfCatalog<T>>,
 }
+
+/// A call that needs all documents.
+type OfCatalog<T> = dyn FnOnce(Result<Catalog<'_>, Error>) -> T + Send;
 
 impl<T> AskDocuments<T> {
     /// Returns the outcome, given the documents as stored, or the reason why the store gave none.
@@ -62,21 +82,24 @@ impl<T> AskDocuments<T> {
     /// ask.answer(Ok(Some(b"{}"))); // expected a vector
     /// ```
     pub fn answer<D: AsRef<[u8]>>(self, documents: Result<Vec<D>, StoreError>) -> T {
-        let mut call = self.call;
-        let complete = documents.map_err(Error::Store).and_then(|documents| {
-            list::check(&documents, &self.limits, call.as_mut()).map_err(Error::Malformed)
-        });
-        call.finish(complete)
+        let documents = match &documents {
+            Ok(documents) => documents.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            Err(error) => return (self.outcome)(Err(error.clone().into())),
+        };
+        (self.outcome)(Ok(Catalog::Stored { documents: &documents, limits: &self.limits }))
     }
 }
 
 /// The question for one document.
 #[must_use = "an ask waits for its answer"]
 pub struct AskDocument<T> {
-    pub(crate) uid: String,
+    uid: String,
     pub(crate) limits: Limits,
-    pub(crate) call: Box<dyn ModuleCall<T> + Send>,
+    pub(crate) outcome: Box<OfDocument<T>>,
 }
+
+/// A call that needs one document.
+type OfDocument<T> = dyn FnOnce(Result<CheckedDocument<'_>, Error>) -> T + Send;
 
 impl<T> AskDocument<T> {
     /// Returns the uid of the document that is needed: not empty, and no longer than the limit.
@@ -84,8 +107,8 @@ impl<T> AskDocument<T> {
         &self.uid
     }
 
-    /// Returns the outcome, given the document as stored, `None` where there is none, or the reason
-    /// why the store gave no answer.
+    /// Returns the outcome, given the document as stored, `None` if the store has no such document, or
+    /// the reason why the store gave no answer.
     ///
     /// ```compile_fail,E0308
     /// # let step = ccs_modules::get_module(&["admin"], "1", &Default::default());
@@ -95,42 +118,44 @@ impl<T> AskDocument<T> {
     pub fn answer<D: AsRef<[u8]>>(self, document: Result<Option<D>, StoreError>) -> T {
         let stored = document.map_err(Error::Store).and_then(|it| it.ok_or(Error::NotFound));
         let document = stored.as_ref().map_err(Clone::clone).and_then(|stored| {
-            check(stored.as_ref(), &self.uid, &self.limits).map_err(Error::Malformed)
+            Document::check_asked(stored.as_ref(), &self.uid, &self.limits)
+                .map_err(Error::Malformed)
         });
-        self.call.finish(document)
+        (self.outcome)(document.map(CheckedDocument::Stored))
     }
 }
 
-/// Checks a document that was asked for by its uid.
-fn check<'a>(stored: &'a [u8], uid: &str, limits: &Limits) -> Result<Document<'a>, Malformed> {
-    let subject = || Subject::Document(uid.into());
-    let document = Document::check(stored, limits).map_err(|fault| fault.of(subject()))?;
-    if document.uid() != uid {
-        return Err(Malformed {
-            subject: subject(),
-            field: Some("uid"),
-            reason: "the uid of another document than was asked for".into(),
-        });
+impl<T> Step<T> {
+    /// Makes the step that needs all documents.
+    pub(crate) fn documents(
+        limits: &Limits,
+        outcome: impl FnOnce(Result<Catalog<'_>, Error>) -> T + Send + 'static,
+    ) -> Self {
+        Self::Ask(Ask::Documents(AskDocuments { limits: *limits, outcome: Box::new(outcome) }))
     }
-    Ok(document)
+
+    /// Makes the step that needs one document, or the outcome at once if no document can have this uid.
+    pub(crate) fn document(
+        uid: &str,
+        limits: &Limits,
+        outcome: impl FnOnce(Result<CheckedDocument<'_>, Error>) -> T + Send + 'static,
+    ) -> Self {
+        let (uid, outcome) = match check_uid(uid, limits) {
+            Ok(()) => (uid.into(), Box::new(outcome)),
+            Err(error) => return Self::Done(outcome(Err(error))),
+        };
+        Self::Ask(Ask::Document(AskDocument { uid, limits: *limits, outcome }))
+    }
 }
 
-/// A call that needs all documents.
-pub(crate) trait ListCall<T>: Sink {
-    /// Ends the call, once every document was added or an error was found.
-    fn finish(self: Box<Self>, complete: Result<(), Error>) -> T;
-
-    /// Answers the call from the image of a snapshot.
-    fn answer_from(self: Box<Self>, snapshot: View<'_>, limits: &Limits) -> T;
-}
-
-/// A call that needs one document.
-pub(crate) trait ModuleCall<T> {
-    /// Ends the call.
-    fn finish(self: Box<Self>, document: Result<Document<'_>, Error>) -> T;
-
-    /// Answers the call from the entry of a snapshot.
-    fn answer_from(self: Box<Self>, entry: Result<Entry<'_>, Error>, limits: &Limits) -> T;
+/// Checks that a document can have this uid.
+pub(crate) fn check_uid(uid: &str, limits: &Limits) -> Result<(), Error> {
+    let (bytes, limit) = (uid.len(), limits.uid_bytes);
+    match bytes {
+        0 => Err(Error::NotFound),
+        _ if bytes > limit => Err(Error::UidTooLong { bytes, limit }),
+        _ => Ok(()),
+    }
 }
 
 impl<T> fmt::Debug for AskDocuments<T> {

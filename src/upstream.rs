@@ -6,7 +6,7 @@
 //! > Credentials go to configured nodes and nowhere else. A redirect to another server is an error.
 //!
 //! ```
-//! use ccs_modules::upstream::{Credentials, ListAnswer, Node, Response, Upstream};
+//! use ccs_modules::upstream::{Answer, Credentials, Node, Response, Upstream};
 //!
 //! let nodes = vec![Node::parse("https://node1:9443")?, Node::parse("https://node2:9443")?];
 //! let upstream = Upstream::new(nodes)?.with_credentials(Credentials::basic("ann", "secret")?);
@@ -16,7 +16,7 @@
 //! assert_eq!(request.headers[0], ("accept".to_string(), "application/json".to_string()));
 //!
 //! let response = Response { status: 200, headers: vec![], body: b"[]\n".to_vec() };
-//! let Ok(ListAnswer::Body { body, .. }) = upstream.read_list(&request, response) else {
+//! let Ok(Answer::Body { body, .. }) = upstream.read(&request, response) else {
 //!     unreachable!("200 has a body");
 //! };
 //! assert_eq!(body, b"[]\n");
@@ -24,7 +24,7 @@
 //! // The node that is not the primary sends the caller to the one that is.
 //! let location = ("location".to_string(), b"https://node2:9443/v1/modules".to_vec());
 //! let response = Response { status: 307, headers: vec![location], body: vec![] };
-//! let Ok(ListAnswer::Redirect(request)) = upstream.read_list(&request, response) else {
+//! let Ok(Answer::Redirect(request)) = upstream.read(&request, response) else {
 //!     unreachable!("node2 is configured");
 //! };
 //! assert_eq!(request.node, 1);
@@ -48,12 +48,13 @@ use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::path::ModulePath;
 
-pub use crate::upstream::call::{Call, Turn};
+pub use crate::upstream::call::{Call, Exchange, Next};
 pub use crate::upstream::credentials::Credentials;
+pub(crate) use crate::upstream::node::Cursor;
 pub use crate::upstream::node::{Node, Scheme};
-pub use crate::upstream::response::{ListAnswer, ModuleAnswer, Response};
+pub use crate::upstream::response::{Answer, Response};
 
-/// The REST API of a cluster: its nodes, and how they are asked.
+/// The REST API of a cluster: its nodes, and the requests to them.
 #[derive(Clone)]
 pub struct Upstream {
     nodes: Vec<Node>,
@@ -66,21 +67,22 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Makes an upstream of these nodes: asked without credentials at the documented paths, with a
-    /// timeout of 5 seconds, for bodies of at most 8 MiB.
+    /// Makes an upstream of these nodes, without credentials, at the documented paths, with a timeout of
+    /// 5 seconds, for bodies of at most 8 MiB.
     ///
     /// # Errors
     ///
-    /// If there is no node, or one twice.
+    /// If there is no node, or two are the same.
     pub fn new(nodes: Vec<Node>) -> Result<Self, config::Error> {
         if nodes.is_empty() {
             return Err(config::Error::new("nodes", "empty, expected at least one URL"));
         }
         for (index, node) in nodes.iter().enumerate() {
-            if nodes.iter().take(index).any(|earlier| earlier.has_origin_of(node)) {
+            if nodes.iter().take(index).any(|earlier| earlier == node) {
                 return Err(config::Error::new(format!("nodes[{index}]"), "the same as another"));
             }
         }
+
         Ok(Self {
             nodes,
             headers: Vec::from([("accept".into(), "application/json".into())]),
@@ -101,8 +103,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// If a name or a value is none of a header field, or the header field is set already: `accept`,
-    /// `host` and `if-none-match` always are, `authorization` is where there are credentials.
+    /// If a name or a value is not that of a header field, or the header field is set already. `accept`,
+    /// `host` and `if-none-match` always are, and `authorization` if there are credentials.
     pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, config::Error> {
         for (name, value) in headers {
             let refused =
@@ -124,11 +126,11 @@ impl Upstream {
         Ok(self)
     }
 
-    /// Asks for the list at this path, escaped where need be, instead of `/v1/modules`.
+    /// Asks for the list at this path, escaped if need be, instead of `/v1/modules`.
     ///
     /// # Errors
     ///
-    /// If it is no path.
+    /// If it is not a path.
     pub fn with_list_path(mut self, list: &str) -> Result<Self, config::Error> {
         if !path::is_path(list) {
             return Err(config::Error::new("list", "expected a path, escaped where need be"));
@@ -137,12 +139,12 @@ impl Upstream {
         Ok(self)
     }
 
-    /// Asks for a module at this path, instead of `/v1/modules/{uid}`. None: a module is never asked
-    /// for, and has to be looked up in the list.
+    /// Asks for a module at this path, instead of `/v1/modules/{uid}`. If the path is `None`, a module is
+    /// never asked for, and has to be looked up in the list.
     ///
     /// # Errors
     ///
-    /// If it is no path with `{uid}` in it once.
+    /// If it is not a path with `{uid}` in it once.
     pub fn with_module_path(mut self, module: Option<&str>) -> Result<Self, config::Error> {
         const EXPECTED: &str = "expected a path, escaped where need be, with {uid} in it once";
         let parse =
@@ -157,10 +159,7 @@ impl Upstream {
     ///
     /// If it is zero or longer than 10 minutes.
     pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, config::Error> {
-        if timeout.is_zero() || timeout > Duration::from_secs(600) {
-            return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
-        }
-        self.timeout = timeout;
+        self.timeout = check_timeout(timeout)?;
         Ok(self)
     }
 
@@ -180,49 +179,65 @@ impl Upstream {
         self.timeout
     }
 
-    /// Makes the request for the list; none if there is no such node. `entity_tag` is the tag of a body
-    /// that came from [the same URL](Self::list_url): tags of different nodes cannot be compared.
-    pub fn list(&self, node: usize, entity_tag: Option<&str>) -> Option<Request> {
+    /// Makes the request for the list; `None` if there is no such node.
+    ///
+    /// The request is conditional if the validator is that of a body from the same URL. Entity tags of
+    /// different nodes cannot be compared.
+    pub fn list(&self, node: usize, validator: Option<&str>) -> Option<Request> {
         let path = self.nodes.get(node)?.path(&self.list);
-        let mut request = self.request(node, path)?;
-        if let Some(entity_tag) = entity_tag {
-            request.headers.push(("if-none-match".into(), entity_tag.into()));
-        }
-        Some(request)
+        self.request(node, path, Resource::List, validator)
     }
 
-    /// Returns the URL at which this node is asked for the list.
-    pub fn list_url(&self, node: usize) -> Option<String> {
-        let node = self.nodes.get(node)?;
-        Some(url(node.scheme(), node.authority(), &node.path(&self.list)))
-    }
-
-    /// Makes the request for the module with this uid; none if there is no such node, or the module must
-    /// be looked up in the list: a uid never leads to another path.
+    /// Makes the request for the module with this uid; `None` if there is no such node, or the module
+    /// must be looked up in the list. A uid never leads to another path.
     pub fn module(&self, node: usize, uid: &str) -> Option<Request> {
-        let path = self.module.as_ref()?.with(uid)?;
-        self.request(node, self.nodes.get(node)?.path(&path))
+        let path = self.nodes.get(node)?.path(&self.module.as_ref()?.with(uid)?);
+        self.request(node, path, Resource::Module, None)
     }
 
-    fn request(&self, index: usize, path: String) -> Option<Request> {
+    fn request(
+        &self,
+        index: usize,
+        path: String,
+        resource: Resource,
+        validator: Option<&str>,
+    ) -> Option<Request> {
         let node = self.nodes.get(index)?;
-        Some(Request {
+        let mut request = Request {
             node: index,
             scheme: node.scheme(),
             authority: node.authority().into(),
             path,
             headers: self.headers.clone(),
             body_bytes: self.body_bytes,
+            name: format!("{node}"),
+            resource,
+            validator: validator.map(String::from),
             redirected_from: Vec::new(),
-        })
+        };
+
+        let prefix = request.validator("");
+        let entity_tag = validator.and_then(|validator| validator.strip_prefix(&*prefix));
+        if let Some(entity_tag) = entity_tag.filter(|tag| response::is_entity_tag(tag)) {
+            request.headers.push(("if-none-match".into(), entity_tag.into()));
+        }
+        Some(request)
     }
 }
 
 impl fmt::Debug for Upstream {
-    /// Shows no value of a header field: any of them can be a credential.
+    /// Shows no value of a header field, since any of them can be a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream").field("nodes", &self.nodes).finish_non_exhaustive()
     }
+}
+
+/// Checks that a timeout is not zero and not longer than 10 minutes.
+pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, config::Error> {
+    if timeout.is_zero() || timeout > Duration::from_secs(600) {
+        return Err(config::Error::new("timeout_ms", "expected 1 to 600000"));
+    }
+    Ok(timeout)
 }
 
 /// Puts the credentials into header fields, in place of others.
@@ -242,17 +257,22 @@ pub struct Request {
     pub authority: String,
     /// The path, and the query if there is one, escaped.
     pub path: String,
-    /// The header fields, names in lower case, each once. They hold the credentials.
+    /// The header fields, names in lower case, each once. They contain the credentials.
     pub headers: Vec<(String, String)>,
-    /// The most bytes of a body that are accepted: reading one more is enough to see that a body is
-    /// too long.
+    /// The most bytes of a body that are accepted. Reading one more is enough to see that a body is too
+    /// long.
     pub body_bytes: usize,
+    /// The URL of the node, its name in messages.
+    name: String,
+    resource: Resource,
+    /// The validator of the list that is known.
+    validator: Option<String>,
     /// The URLs that redirected here, the first one first.
     redirected_from: Vec<String>,
 }
 
 impl Request {
-    /// Returns the absolute URL. It holds no credentials.
+    /// Returns the absolute URL. It contains no credentials.
     pub fn url(&self) -> String {
         url(self.scheme, &self.authority, &self.path)
     }
@@ -264,15 +284,15 @@ impl Request {
         self
     }
 
-    /// Makes the error for a request without a response: `why` in the shell's own words, without
+    /// Makes the error for a request without a response. `why` is in the shell's own words, without
     /// credentials.
     pub fn failed(&self, why: &str) -> StoreError {
-        StoreError::Unavailable(format!("{}: {why}", self.origin()))
+        StoreError::Unavailable(format!("{}: {why}", self.name))
     }
 
-    /// Returns the name of the node in messages.
-    fn origin(&self) -> String {
-        url(self.scheme, &self.authority, "")
+    /// Returns the validator of a body that came from this URL with this entity tag.
+    fn validator(&self, entity_tag: &str) -> String {
+        format!("{} {entity_tag}", self.url())
     }
 
     fn is_conditional(&self) -> bool {
@@ -280,8 +300,15 @@ impl Request {
     }
 }
 
+/// The resource that a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Resource {
+    List,
+    Module,
+}
+
 impl fmt::Debug for Request {
-    /// Shows no value of a header field: any of them can be a credential.
+    /// Shows no value of a header field, since any of them can be a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Request")
@@ -318,7 +345,8 @@ mod tests {
             .with_credentials(credentials)
             .with_headers(headers(&[("X-Team", "a b")]))
             .unwrap();
-        let request = upstream.list(0, Some("\"tag\"")).unwrap();
+        let validator = Some("https://node1:9443/v1/modules \"tag\"");
+        let request = upstream.list(0, validator).unwrap();
         assert_eq!(request.url(), "https://node1:9443/v1/modules");
         let expected = [
             ("accept", "application/json"),
@@ -327,15 +355,18 @@ mod tests {
             ("if-none-match", "\"tag\""),
         ];
         assert_eq!(request.headers, headers(&expected));
+        // The entity tag of another node has no meaning, and a text that is not an entity tag is not sent.
+        for validator in [validator, Some("http://gateway/redis/v1/modules \"a\"\r\nx: y\"")] {
+            assert_eq!(upstream.list(1, validator).unwrap().headers, headers(&expected[..3]));
+        }
         let request = upstream.list(1, None).unwrap();
         assert_eq!((request.node, request.scheme), (1, Scheme::Http));
         assert_eq!((&*request.authority, &*request.path), ("gateway", "/redis/v1/modules"));
         assert_eq!(request.headers, headers(&expected[..3]));
-        assert_eq!(upstream.list_url(1).as_deref(), Some("http://gateway/redis/v1/modules"));
         let renewed = request.with_credentials(Credentials::basic("ann", "new").unwrap());
         let expected = [expected[0], ("x-team", "a b"), ("authorization", "Basic YW5uOm5ldw==")];
         assert_eq!(renewed.headers, headers(&expected));
-        assert_eq!((upstream.list(2, None), upstream.list_url(2)), (None, None));
+        assert_eq!(upstream.list(2, None), None);
     }
 
     #[test]
@@ -353,13 +384,13 @@ mod tests {
     #[test]
     fn options_that_are_wrong_are_named() {
         let node = |url| Node::parse(url).unwrap();
-        let twice = vec![node("https://a"), node("HTTPS://A:443/x")];
+        let twice = vec![node("https://a/x"), node("https://a/y"), node("HTTPS://A:443/x/")];
         let with = |fields: &[(&str, &str)]| upstream().with_headers(headers(fields)).map(drop);
         let credentials = Credentials::basic("ann", "secret").unwrap();
         let authorization = headers(&[("Authorization", "Bearer x")]);
         for (outcome, expected) in [
             (Upstream::new(vec![]).map(drop), "nodes: empty, expected at least one URL"),
-            (Upstream::new(twice).map(drop), "nodes[1]: the same as another"),
+            (Upstream::new(twice).map(drop), "nodes[2]: the same as another"),
             (with(&[("a b", "")]), "headers: expected names of header fields"),
             (with(&[("a", "\n")]), "headers.a: expected the value of a header field"),
             (with(&[("Accept", "*")]), "headers.Accept: this header field is set already"),

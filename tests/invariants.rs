@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that reading the sources can hold.
+//! The invariants of ARCHITECTURE.md that can be checked by reading the sources.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,17 +33,76 @@ fn only_the_host_knows_wasmtime() {
     }
 }
 
-/// The lines of a file that are neither comments nor tests, counted from 1.
-fn shipped_code(path: &Path) -> Vec<(usize, String)> {
-    let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
-    let numbered = (1..).zip(lines.map(|line| line.trim().to_owned()));
-    numbered.filter(|(_, line)| !line.starts_with("//")).collect()
+#[test]
+fn only_the_core_and_the_filter_of_envoy_know_head() {
+    for folder in ["adapters", "host/src"] {
+        for path in files(&root().join(folder)) {
+            // Envoy removes the body of a response to HEAD itself. The others name methods, or serve what is
+            // not the API's.
+            let may = [
+                "proxy-wasm/src/filter.rs",
+                "guest/src/method.rs",
+                "server/content.rs",
+                "server/request_span.rs",
+            ];
+            if path.extension() != Some("rs".as_ref()) || may.iter().any(|it| path.ends_with(it)) {
+                continue;
+            }
+            for (line, code) in shipped_code(&path) {
+                let is_head = code.contains("\"HEAD\"") || code.contains("Method::HEAD");
+                assert!(!is_head, "{}:{line}: {code}", path.display());
+            }
+        }
+    }
 }
 
-/// The sources of the core.
+#[test]
+fn public_enums_that_will_grow_are_non_exhaustive() {
+    // These are complete: a caller has to look at every case.
+    const COMPLETE: &str =
+        "Ask Caller FittingRule Freshness Methods Next Poll Question Scheme Step";
+    let mut seen = 0;
+    for path in sources() {
+        let mut attributes = String::new();
+        for (line, code) in shipped_code(&path) {
+            if code.starts_with("#[") {
+                attributes += &code;
+                continue;
+            }
+            if let Some(declared) = code.strip_prefix("pub enum ") {
+                seen += 1;
+                let name = declared.split([' ', '<']).next().unwrap();
+                let is_complete = COMPLETE.split(' ').any(|it| it == name);
+                let is_open = attributes.contains("non_exhaustive");
+                assert!(is_open != is_complete, "{name} at {}:{line}", path.display());
+            }
+            attributes.clear();
+        }
+    }
+    assert!(seen > 9, "{seen}");
+}
+
+/// The lines of a file that are neither comments nor in a module of tests, counted from 1.
+fn shipped_code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut code = Vec::new();
+    let mut lines = (1..).zip(text.lines()).peekable();
+    while let Some((number, line)) = lines.next() {
+        let next = lines.peek().map_or("", |(_, next)| *next);
+        if line.starts_with("#[cfg(test)]") && next.starts_with("mod ") && next.ends_with('{') {
+            // The module ends with a brace in the first column.
+            let _ = lines.by_ref().find(|(_, line)| *line == "}");
+        } else if !line.trim_start().starts_with("//") {
+            code.push((number, line.trim().to_owned()));
+        }
+    }
+    code
+}
+
+/// The sources of the core, without files of tests.
 fn sources() -> Vec<PathBuf> {
-    files(&root().join("src"))
+    let files = files(&root().join("src"));
+    files.into_iter().filter(|path| !path.ends_with("tests.rs")).collect()
 }
 
 /// The manifests of the core and of the adapters.

@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use ccs_modules::access::Caller;
-use ccs_modules::mirror::{Config, Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
+use ccs_modules::mirror::{
+    Config, Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Stored, Timestamp,
+};
 use ccs_modules::upstream::Response;
-use ccs_modules::{StoreError, rest};
+use ccs_modules::{Error, StoreError, rest};
 use proptest::prelude::*;
 
 const NODES: [&str; 2] = ["http://node1:8080", "https://node2"];
@@ -35,7 +37,14 @@ enum Event {
     Restart,
 }
 
-/// A kind of response.
+/// The source of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Source {
+    Cluster,
+    Store,
+}
+
+/// A kind of answer. A store answers as close to it as it can.
 #[derive(Clone, Debug)]
 enum Kind {
     Whole,
@@ -49,6 +58,8 @@ enum Kind {
     Status(u16),
     Redirect(&'static str),
     TooLong,
+    /// The answer of the other kind of source.
+    OfTheOther,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -69,6 +80,7 @@ fn event() -> impl Strategy<Value = Event> {
         ]
         .prop_map(Kind::Redirect),
         1 => Just(Kind::TooLong),
+        1 => Just(Kind::OfTheOther),
     ];
     prop_oneof![
         4 => (0..400_u64).prop_map(Event::Pass),
@@ -84,6 +96,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// The mirror, the host around it, and what must be true of them.
 struct Model {
+    source: Source,
     mirror: Mirror,
     now: u64,
     /// The true time, which does not go back.
@@ -93,21 +106,25 @@ struct Model {
     /// The fetch that the mirror waits for, and the true time it was sent.
     outstanding: Option<(Fetch, u64)>,
     given_up: Option<FetchId>,
-    /// The version that is held, and the true time at which it was the upstream's.
-    held: Option<(u64, u64)>,
+    /// The version that is kept, and the true time at which it was the upstream's.
+    kept: Option<(u64, u64)>,
+    /// The last failure, if nothing has succeeded since.
+    failure: Option<Error>,
     until: u64,
 }
 
 impl Model {
-    fn new() -> Self {
+    fn new(source: Source) -> Self {
         Self {
-            mirror: mirror(1),
+            source,
+            mirror: mirror(source, 1),
             now: 1_000_000,
             time: 0,
             version: 1,
             outstanding: None,
             given_up: None,
-            held: None,
+            kept: None,
+            failure: None,
             until: 1_000_000,
         }
     }
@@ -120,8 +137,10 @@ impl Model {
             Event::Answer(kind, current) => self.answer(&kind, current),
             Event::Fail(current) => {
                 let Some((id, _, _)) = self.take(current) else { return };
-                let outcome = self.mirror.failed(Millis(self.now), id, "reset");
+                let error = StoreError::Unavailable("reset".into());
+                let outcome = self.mirror.failed(Timestamp(self.now), id, error);
                 assert_eq!(matches!(outcome, Outcome::Failed(_)), current, "{outcome:?}");
+                self.ended(&outcome);
             }
             Event::Change => self.version += 1,
             Event::Restart => self.restart(),
@@ -146,11 +165,55 @@ impl Model {
 
     fn answer(&mut self, kind: &Kind, current: bool) {
         let Some((id, fetch, sent)) = self.take(current) else { return };
+        let question = fetch.map(|fetch| fetch.question);
+        let (outcome, good) = match (self.source, kind) {
+            (Source::Cluster, Kind::OfTheOther) => {
+                (self.mirror.stored(Timestamp(self.now), id, Stored::Unchanged), false)
+            }
+            (Source::Store, Kind::OfTheOther) => {
+                let response = response(200, &[], &list(self.version));
+                (self.mirror.answered(Timestamp(self.now), id, response), false)
+            }
+            (Source::Cluster, kind) => self.answer_of_cluster(kind, id, question),
+            (Source::Store, kind) => self.answer_of_store(kind, id, question),
+        };
+
+        self.ended(&outcome);
+        match outcome {
+            Outcome::Late => assert!(!current),
+            Outcome::Changed(_) => {
+                assert!(current && good);
+                assert_ne!(self.kept.map(|(version, _)| version), Some(self.version));
+                self.kept = Some((self.version, sent));
+            }
+            Outcome::Unchanged => {
+                assert!(current && good);
+                assert_eq!(self.kept.map(|(version, _)| version), Some(self.version));
+                self.kept = Some((self.version, sent));
+            }
+            Outcome::Failed(_) => assert!(current && !good),
+            Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    /// Gives the answer of a cluster. Returns the outcome, and whether the answer was a catalog.
+    fn answer_of_cluster(
+        &mut self,
+        kind: &Kind,
+        id: FetchId,
+        question: Option<Question>,
+    ) -> (Outcome, bool) {
+        let request = match question {
+            Some(Question::Request(request)) => Some(request),
+            Some(question) => panic!("{question:?}"),
+            None => None,
+        };
         // The second node counts from another number, so that a tag of one is wrong at the other.
-        let node = fetch.as_ref().map_or(0, |fetch| fetch.request.node as u64);
+        let node = request.as_ref().map_or(0, |request| request.node as u64);
         let tag = format!("\"{}\"", self.version + 1 - node);
-        let asked = fetch.as_ref().is_some_and(|fetch| {
-            let mut headers = fetch.request.headers.iter();
+        let asked = request.is_some_and(|request| {
+            let mut headers = request.headers.iter();
             headers.any(|(name, value)| name == "if-none-match" && *value == tag)
         });
         let list = list(self.version);
@@ -161,7 +224,7 @@ impl Model {
             // To a request with a tag this is the truth only where the tag is the right one.
             Kind::Unasked if asked => response(304, &[], ""),
             Kind::Unasked => response(500, &[], ""),
-            Kind::Malformed => response(200, &[], r#"[{"uid":"a"},{"uid":"a"}]"#),
+            Kind::Malformed | Kind::OfTheOther => response(200, &[], DUPLICATE),
             Kind::Truncated => response(200, &[], &list[..list.len() - 3]),
             Kind::Status(status) => response(*status, &[], &list),
             Kind::Redirect(location) => response(307, &[("location", location)], ""),
@@ -169,33 +232,68 @@ impl Model {
         };
         let good = matches!(response.status, 200 | 304)
             && !matches!(kind, Kind::Malformed | Kind::Truncated | Kind::TooLong);
-        match self.mirror.answered(Millis(self.now), id, response) {
-            Outcome::Late => assert!(!current),
-            Outcome::Changed => {
-                assert!(current && good);
-                assert_ne!(self.held.map(|(version, _)| version), Some(self.version));
-                self.held = Some((self.version, sent));
+        (self.mirror.answered(Timestamp(self.now), id, response), good)
+    }
+
+    /// Gives the answer of a store. Returns the outcome, and whether the answer was a catalog.
+    fn answer_of_store(
+        &mut self,
+        kind: &Kind,
+        id: FetchId,
+        question: Option<Question>,
+    ) -> (Outcome, bool) {
+        let unless = match question {
+            Some(Question::Documents { unless }) => unless,
+            Some(question) => panic!("{question:?}"),
+            None => None,
+        };
+        let version = Some(self.version.to_string());
+        let body = list(self.version);
+        let now = Timestamp(self.now);
+        let documents = |documents: &str, version| {
+            let documents = ccs_modules::body::split(documents.as_bytes()).unwrap();
+            let documents = documents.into_iter().map(<[u8]>::to_vec).collect();
+            Stored::Documents { documents, version }
+        };
+        let stored = match kind {
+            Kind::Unchanged | Kind::Unasked if unless == version => Stored::Unchanged,
+            Kind::Whole => Stored::Body { body: body.into(), version },
+            Kind::Tagged | Kind::Unchanged => documents(&body, version),
+            Kind::Malformed | Kind::OfTheOther => documents(DUPLICATE, None),
+            Kind::Truncated => Stored::Body { body: body[..body.len() - 3].into(), version },
+            Kind::Status(401) => return (self.mirror.failed(now, id, denied()), false),
+            Kind::Unasked | Kind::Status(_) | Kind::Redirect(_) => {
+                return (
+                    self.mirror.failed(now, id, StoreError::Unavailable("down".into())),
+                    false,
+                );
             }
-            Outcome::Unchanged => {
-                assert!(current && good);
-                assert_eq!(self.held.map(|(version, _)| version), Some(self.version));
-                self.held = Some((self.version, sent));
+            Kind::TooLong => {
+                return (self.mirror.failed(now, id, StoreError::TooLong("long".into())), false);
             }
-            Outcome::Failed(_) => assert!(current && !good),
-            Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
+        };
+        let good = !matches!(kind, Kind::Malformed | Kind::Truncated | Kind::OfTheOther);
+        (self.mirror.stored(now, id, stored), good)
+    }
+
+    fn ended(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Failed(error) => self.failure = Some(error.clone()),
+            Outcome::Changed(_) | Outcome::Unchanged => self.failure = None,
+            _ => {}
         }
     }
 
     fn restart(&mut self) {
-        let saved = self.mirror.save(Millis(self.now));
-        assert_eq!(saved.is_some(), self.held.is_some());
-        self.mirror = mirror(self.time);
-        (self.outstanding, self.given_up) = (None, None);
+        let saved = self.mirror.reader().save(Timestamp(self.now));
+        assert_eq!(saved.is_some(), self.kept.is_some());
+        self.mirror = mirror(self.source, self.time);
+        (self.outstanding, self.given_up, self.failure) = (None, None, None);
         // Another process has another clock, and some time has passed.
         (self.now, self.time) = (5, self.time + 50);
         if let Some(mut saved) = saved {
             saved.age += Duration::from_millis(50);
-            self.mirror.restore(Millis(self.now), saved).unwrap();
+            self.mirror.restore(Timestamp(self.now), saved).unwrap();
         }
     }
 
@@ -203,15 +301,22 @@ impl Model {
         let late = |(_, sent): &(Fetch, u64)| self.time >= sent + TIMEOUT;
         if let Some((fetch, _)) = self.outstanding.take_if(|it| late(it)) {
             self.given_up = Some(fetch.id);
+            self.failure = Some(StoreError::Unavailable("no response in 300 ms".into()).into());
         }
-        match self.mirror.poll(Millis(self.now)) {
+        match self.mirror.poll(Timestamp(self.now)) {
             Poll::Fetch(fetch) => {
                 assert!(self.outstanding.is_none(), "two fetches at once");
-                let url = fetch.request.url();
-                assert!(url.starts_with(&format!("{}/", NODES[fetch.request.node])), "{url}");
+                match &fetch.question {
+                    Question::Request(request) => {
+                        assert_eq!(self.source, Source::Cluster);
+                        let url = request.url();
+                        assert!(url.starts_with(&format!("{}/", NODES[request.node])), "{url}");
+                    }
+                    Question::Documents { .. } => assert_eq!(self.source, Source::Store),
+                }
                 self.outstanding = Some((fetch, self.time));
                 // The mirror waits for an outstanding response.
-                let Poll::Wait { until } = self.mirror.poll(Millis(self.now)) else {
+                let Poll::Wait { until } = self.mirror.poll(Timestamp(self.now)) else {
                     panic!("two fetches at once");
                 };
                 self.until = until.0;
@@ -223,9 +328,9 @@ impl Model {
     }
 
     fn check(&self) {
-        let now = Millis(self.now);
-        let view = self.mirror.view(now);
-        let age = self.held.map(|(_, at)| self.time - at);
+        let now = Timestamp(self.now);
+        let view = self.mirror.reader().view(now);
+        let age = self.kept.map(|(_, at)| self.time - at);
         let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
         assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
         if let Ok(view) = &view {
@@ -236,35 +341,61 @@ impl Model {
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
         let request =
             rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
-        let response = self.mirror.handle(now, &request).into_owned();
-        match self.held.filter(|_| may_answer) {
+        let response = self.mirror.reader().handle(now, &request).into_owned();
+        match self.kept.filter(|_| may_answer) {
             Some((version, _)) => {
                 assert_eq!(response.status, 200);
                 assert_eq!(&*response.body, list(version).as_bytes());
             }
-            None => assert_eq!(response.status, 503),
+            None => {
+                let malformed = match &self.failure {
+                    Some(Error::Store(error)) => {
+                        !matches!(error, StoreError::Denied(_) | StoreError::Unavailable(_))
+                    }
+                    failure => failure.is_some(),
+                };
+                let is_final = self.source == Source::Store && malformed;
+                assert_eq!(response.status, if is_final { 500 } else { 503 });
+            }
         }
-        let saved = self.mirror.save(now);
-        let status = self.mirror.status(now);
+        let saved = self.mirror.reader().save(now);
+        let status = self.mirror.reader().status(now);
         let shown = format!("{response:?} {:?} {view:?} {status:?} {saved:?}", self.mirror);
         let shown = format!("{shown} {:?} {}", self.outstanding, body(&response));
         for secret in SECRETS {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
-        if let Err(error) = view {
-            assert!(matches!(error, StoreError::Denied(_) | StoreError::Unavailable(_)));
+        if let (Err(error), Source::Cluster) = (view, self.source) {
+            let passes =
+                matches!(error, Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)));
+            assert!(passes, "{error:?}");
         }
     }
 }
 
-fn mirror(seed: u64) -> Mirror {
-    let text = format!(
-        r#"{{"nodes":["{}","{}"],"credentials":{{"user":"ann","password":"secret"}},
-        "refresh_ms":{REFRESH},"stale_if_error_ms":{STALE_IF_ERROR},"timeout_ms":{TIMEOUT},
-        "body_bytes":150}}"#,
-        NODES[0], NODES[1]
+fn mirror(source: Source, seed: u64) -> Mirror {
+    let times = format!(
+        r#""refresh_ms":{REFRESH},"stale_if_error_ms":{STALE_IF_ERROR},"timeout_ms":{TIMEOUT}"#
     );
-    Mirror::new(Config::parse(text.as_bytes()).unwrap(), seed)
+    let config = match source {
+        Source::Cluster => {
+            let text = format!(
+                r#"{{"nodes":["{}","{}"],"credentials":{{"user":"ann","password":"secret"}},{times},
+                "body_bytes":150}}"#,
+                NODES[0], NODES[1]
+            );
+            Config::parse(text.as_bytes()).unwrap()
+        }
+        Source::Store => Config::parse_for_store(format!("{{{times}}}").as_bytes()).unwrap(),
+    };
+    Mirror::new(config, seed)
+}
+
+/// A list that is none: two documents have one uid.
+const DUPLICATE: &str = r#"[{"uid":"a"},{"uid":"a"}]"#;
+
+fn denied() -> StoreError {
+    StoreError::Denied("no".into())
 }
 
 /// The list at a version: two documents that both tell it, so that a mixture would show.
@@ -282,11 +413,14 @@ fn body(response: &rest::Response) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_mirror_keeps_its_promises(events in prop::collection::vec(event(), 1..200)) {
-        let mut model = Model::new();
+    fn a_mirror_keeps_its_promises(
+        source in prop_oneof![Just(Source::Cluster), Just(Source::Store)],
+        events in prop::collection::vec(event(), 1..200),
+    ) {
+        let mut model = Model::new(source);
         model.poll();
         model.check();
         for event in events {

@@ -4,7 +4,7 @@
 
 use ccs_modules::access::Caller;
 use ccs_modules::{
-    Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
+    Ask, Error, Limits, Module, Step, StoreError, body, get_module, list_modules, rest,
 };
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ fn resolve<T>(step: Step<T>, content: &Content) -> T {
         Step::Ask(Ask::Documents(ask)) => ask.answer(content.clone()),
         Step::Ask(Ask::Document(ask)) => {
             let find = |documents: Vec<Vec<u8>>| {
-                snapshot::find(&documents, ask.uid(), &Limits::default()).cloned()
+                body::find(&documents, ask.uid(), &Limits::default()).cloned()
             };
             let document = content.clone().map(find);
             ask.answer(document)
@@ -134,7 +134,7 @@ proptest! {
         let text = format!("{{\"x\":{value},\"uid\":\"a\"}}");
         let expected = reference_canonical(&serde_json::from_str::<Box<RawValue>>(&text).unwrap());
         let content = Ok(vec![text.clone().into_bytes()]);
-        let found = get(&content, "a").map(|module| module.document);
+        let found = get(&content, "a").map(Module::into_document);
         match expected {
             Some(expected) => {
                 let tree = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
@@ -153,7 +153,7 @@ proptest! {
     fn what_comes_out_goes_in_again_unchanged(value in json_text()) {
         let content = Ok(vec![format!("{{\"x\":{value},\"uid\":\"a\"}}").into_bytes()]);
         if let Ok(modules) = list(&content) {
-            let again = Ok(vec![modules[0].document.clone().into_bytes()]);
+            let again = Ok(vec![modules[0].document().as_bytes().to_vec()]);
             prop_assert_eq!(list(&again), Ok(modules));
         }
     }
@@ -174,7 +174,7 @@ proptest! {
             None => prop_assert!(matches!(listed, Err(Error::Malformed(_)))),
             // Sound JSON may still be no module: without a uid, or not even an object.
             Some(canonical) => if let Ok(modules) = listed {
-                prop_assert_eq!(&modules[0].document, &canonical);
+                prop_assert_eq!(modules[0].document(), &canonical);
             },
         }
     }
@@ -195,7 +195,7 @@ proptest! {
         let first = uids.iter().position(|uid| *uid == asked);
 
         let listed = list(&content).map(|modules| {
-            modules.into_iter().map(|module| module.document).collect::<Vec<_>>()
+            modules.into_iter().map(Module::into_document).collect::<Vec<_>>()
         });
         match &failure {
             Some(why) => {
@@ -208,7 +208,7 @@ proptest! {
             None => prop_assert!(matches!(listed, Err(Error::Malformed(_)))),
         }
         if failure.is_none() {
-            let got = get(&content, &asked).map(|module| module.document);
+            let got = get(&content, &asked).map(Module::into_document);
             prop_assert_eq!(got, first.map(|n| documents[n].clone()).ok_or(Error::NotFound));
         }
         // The HTTP face says the same.

@@ -5,11 +5,9 @@
 use std::borrow::Cow;
 
 use ccs_modules::access::Caller;
+use ccs_modules::body::{find, join};
 use ccs_modules::rest::{Request, Response};
-use ccs_modules::snapshot::{Position, find, join};
-use ccs_modules::{
-    Ask, Error, Limits, Malformed, Snapshot, Step, Subject, get_module, list_modules, rest,
-};
+use ccs_modules::{Ask, Error, Limits, Position, Snapshot, Step, get_module, list_modules, rest};
 use proptest::prelude::*;
 
 /// Limits that requests and documents of these tests reach.
@@ -114,18 +112,18 @@ proptest! {
             let request = Request { headers, ..request };
             let expected = ask(rest::handle(&request, &limits), &documents);
             prop_assert_eq!(&snapshot.handle(&request, &limits).into_owned(), &expected);
-            prop_assert_eq!(rest::handle(&request, &limits).answer_from(&snapshot), expected);
+            prop_assert_eq!(snapshot.answer(rest::handle(&request, &limits)), expected);
         }
 
         let roles = roles.unwrap_or_default();
         prop_assert_eq!(
-            snapshot.list_modules(&roles, &limits),
+            snapshot.answer(list_modules(&roles, &limits)),
             ask(list_modules(&roles, &limits), &documents)
         );
         let uid = target.rsplit('/').next().unwrap_or_default();
         for uid in [uid, "a/", "\u{e9}"] {
             prop_assert_eq!(
-                snapshot.get_module(&roles, uid, &limits),
+                snapshot.answer(get_module(&roles, uid, &limits)),
                 ask(get_module(&roles, uid, &limits), &documents)
             );
         }
@@ -168,13 +166,13 @@ proptest! {
             image.truncate(cut.index(image.len()));
         }
         let Ok(snapshot) = Snapshot::from_image(image.as_slice()) else { return Ok(()) };
-        let _ = (snapshot.list_modules(&["admin"], &limits), snapshot.documents().count());
+        let _ = (snapshot.answer(list_modules(&["admin"], &limits)), snapshot.documents().count());
         let _ = (snapshot.body(), snapshot.entity_tag(), snapshot.len(), format!("{snapshot:?}"));
         for target in ["/v1/modules", "/v1/modules/a", "/v1/modules/bb", "/v1/modules?module_name=bf&version=1"] {
             let response = get(&snapshot, target);
             prop_assert!([200, 404, 500].contains(&response.status), "{}", response.status);
         }
-        let _ = snapshot.get_module(&["admin"], "a", &limits);
+        let _ = snapshot.answer(get_module(&["admin"], "a", &limits));
     }
 }
 
@@ -189,7 +187,10 @@ fn an_image_answers_as_the_snapshot_it_was_taken_from() {
     let limits = Limits::default();
     let snapshot = Snapshot::parse(br#"[{"uid":"b"},{"uid":"a"}]"#, &limits).unwrap();
     let image = Snapshot::from_image(snapshot.image()).unwrap();
-    assert_eq!(image.list_modules(&["admin"], &limits), snapshot.list_modules(&["admin"], &limits));
+    assert_eq!(
+        image.answer(list_modules(&["admin"], &limits)),
+        snapshot.answer(list_modules(&["admin"], &limits))
+    );
     for target in ["/v1/modules", "/v1/modules/a", "/v1/modules/b", "/v1/modules/c"] {
         assert_eq!(get(&image, target), get(&snapshot, target));
     }
@@ -284,14 +285,9 @@ fn an_error_names_the_document_and_the_field() {
     let documents = [r#"{"uid":"a"}"#, r#"{"uid":"b","version":true}"#];
     let error = Snapshot::from_documents(&documents, &limits).unwrap_err();
     assert_eq!(error.position, None);
-    assert_eq!(
-        error.malformed,
-        Malformed {
-            subject: Subject::Document("b".into()),
-            field: Some("version"),
-            reason: "a boolean, expected an integer".into(),
-        }
-    );
+    assert_eq!((error.malformed.uid.as_deref(), error.malformed.index), (Some("b"), Some(1)));
+    assert_eq!(error.malformed.field, Some("version"));
+    assert_eq!(error.malformed.reason, "a boolean, expected an integer");
     let error = Snapshot::parse(&join(&documents), &limits).unwrap_err();
     assert_eq!(error.position, Some(Position { line: 1, column: 14 }));
 }

@@ -13,10 +13,11 @@ from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, artifact, folder
 from harness.cache import command, debian_package, installed
 from harness.cases import ROLES_HEADER, Case, Request, Store
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/js"
+PROGRAMS = Path(__file__).resolve().parent / "js"
 
 DENO_ALLOWS = ["--allow-env", "--allow-net", "--allow-read"]
 
@@ -24,7 +25,7 @@ METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 
 
 class JavaScript(Runtime):
-    """The package's command, which serves a JSON file, run by one JavaScript runtime."""
+    """A JavaScript runtime."""
 
     def __init__(self, name: str, program: str, *arguments: str):
         self.name = name
@@ -37,27 +38,35 @@ class JavaScript(Runtime):
     def prepare(self) -> None:
         package()
 
-    def reason_to_skip(self, case: Case) -> str | None:
-        return snapshot.NOT_HELD if snapshot.compares(case) else None
-
-    @contextmanager
-    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
-        with _serving([*self._words(), PACKAGE / "dist/cli.js"], store, access) as address:
-            yield address
-
-    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        served = [case for case in cases if self._served(case)]
-        yield from super().outcomes(served)
-        # A case that cannot be sent over HTTP is called in one process, with scripted stores.
-        called = [case for case in cases if not self._served(case)]
-        yield from batch.outcomes([*self._words(), PACKAGE / "test/cases.js"], called)
-
-    def _served(self, case: Case) -> bool:
-        return super().reason_to_skip(case) is None and not _refused_by_parsers(case.request)
-
     def _words(self) -> list:
         found = next(tools().glob(self.program), self.program)
         return [found, *self.arguments]
+
+
+class JavaScriptPlugin(JavaScript):
+    """The plugin, called in one process with scripted stores."""
+
+    def prepare(self) -> None:
+        tools()
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        if case.store.stalls:
+            return "the store stalls, and a store of this program returns at once"
+        if case.roles_by_access and case.access:
+            return "an access policy, and a plugin gets the roles"
+        return snapshot.NOT_HELD if snapshot.compares(case) else None
+
+    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
+        with tempfile.TemporaryDirectory() as component:
+            Path(component, "package.json").write_text('{"type":"module"}')
+            words = ["transpile", "--quiet", "--instantiation", "sync", "--name", "plugin"]
+            plugin = artifact("ccs_modules_plugin.wasm")
+            command(tools() / ".bin/jco", *words, "--out-dir", component, plugin)
+            # As the package's build has it: a byte order mark is part of a text.
+            code = Path(component, "plugin.js")
+            decoder = "new TextDecoder('utf-8', { ignoreBOM: true })"
+            code.write_text(code.read_text().replace("new TextDecoder()", decoder))
+            yield from batch.outcomes([*self._words(), PROGRAMS / "plugin.mjs", component], cases)
 
 
 class JavaScriptSnapshot(JavaScript):
@@ -70,15 +79,24 @@ class JavaScriptSnapshot(JavaScript):
         return batch.outcomes([*self._words(), PACKAGE / "test/snapshot_cases.js"], cases)
 
 
+class JavaScriptFile(mirror.OfStore, JavaScript):
+    """The package's command, which mirrors a JSON file. It does not start with a malformed one."""
+
+    def reason_to_skip(self, case: Case) -> str | None:
+        reason = super().reason_to_skip(case) or mirror.reason_to_skip(case)
+        return reason or _refused_by_parsers(case.request)
+
+    @contextmanager
+    def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
+        with _serving([*self._words(), PACKAGE / "dist/cli.js"], store, access) as address:
+            yield address
+
+
 class JavaScriptMirror(mirror.Mirrored, JavaScript):
     """The package's command, which mirrors an upstream."""
 
     def reason_to_skip(self, case: Case) -> str | None:
-        if reason := Runtime.reason_to_skip(self, case) or mirror.reason_to_skip(case):
-            return reason
-        if _refused_by_parsers(case.request):
-            return "the server's own parser refuses the request"
-        return None
+        return super().reason_to_skip(case) or _refused_by_parsers(case.request)
 
     def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
         words = [*self._words(), PACKAGE / "dist/cli.js", "--upstream", url, "--refresh", "500ms"]
@@ -86,8 +104,8 @@ class JavaScriptMirror(mirror.Mirrored, JavaScript):
         return _started(words, access, says=" at http", env={**os.environ, **names})
 
 
-class Workerd(Runtime):
-    """The package's ready worker in workerd, started by miniflare. Workers KV is the store."""
+class Workerd(mirror.OfStore):
+    """The package's ready worker in workerd, started by miniflare. It mirrors Workers KV."""
 
     name = "workerd"
 
@@ -98,10 +116,8 @@ class Workerd(Runtime):
         package()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        if reason := super().reason_to_skip(case):
+        if reason := super().reason_to_skip(case) or _refused_by_parsers(case.request):
             return reason
-        if _refused_by_parsers(case.request):
-            return "the server's own parser refuses the request"
         if not case.request.target.startswith(b"/") or b"/." in case.request.target:
             return "a worker is given a parsed URL, and this target is none or does not survive that"
         headers = [(name.lower(), value) for name, value in case.request.headers]
@@ -135,11 +151,9 @@ class WorkerdMirror(mirror.Mirrored, Workerd):
 
 
 class Browser(Runtime):
-    """The package's page in Chromium: the cases are called in it, with one of the components."""
+    """The package's page in Chromium: the cases are called in it, on its component."""
 
-    def __init__(self, name: str, component: str):
-        self.name = name
-        self.component = component
+    name = "browser-snapshot"
 
     def install(self) -> None:
         tools()
@@ -150,13 +164,10 @@ class Browser(Runtime):
         page()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        if self.component == "snapshot":
-            return snapshot.reason_to_skip(case)
-        return snapshot.NOT_HELD if snapshot.compares(case) else None
+        return snapshot.reason_to_skip(case)
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        words = ["node", PACKAGE / "test/browser/cases.js", self.component]
-        return batch.outcomes(words, cases)
+        return batch.outcomes(["node", PACKAGE / "test/browser/cases.js"], cases)
 
 
 class JcoServe(Runtime):
@@ -178,31 +189,33 @@ class JcoServe(Runtime):
 
     def jco_serve(self, environment: dict[str, str]) -> AbstractContextManager[tuple[str, int]]:
         """Serves the component in this environment."""
-        port = free_port()
+        port = ReservedPort()
         words = [tools() / ".bin/jco", "serve", "--port", port, artifact(self.component)]
         return running(words, port, env={**os.environ, **environment})
 
 
-PROGRAMS = {
+ENGINES = {
     "node": ["node"],
     "deno": ["@deno/*/deno", "run", *DENO_ALLOWS, "--quiet"],
     "bun": ["@oven/bun-*/bin/bun", "run"],
 }
 
 RUNTIMES = [
-    *(JavaScript(name, *words) for name, words in PROGRAMS.items()),
-    *(JavaScriptSnapshot(f"{name}-snapshot", *words) for name, words in PROGRAMS.items()),
-    *(JavaScriptMirror(f"{name}-mirror", *words) for name, words in PROGRAMS.items()),
+    *(JavaScriptFile(name, *words) for name, words in ENGINES.items()),
+    *(JavaScriptSnapshot(f"{name}-snapshot", *words) for name, words in ENGINES.items()),
+    *(JavaScriptMirror(f"{name}-mirror", *words) for name, words in ENGINES.items()),
+    JavaScriptPlugin("node-plugin", "node"),
     Workerd(),
     WorkerdMirror(),
-    Browser("browser", "plugin"),
-    Browser("browser-snapshot", "snapshot"),
+    Browser(),
 ]
 
 
-def _refused_by_parsers(request: Request) -> bool:
-    """Whether a JavaScript server answers such a request itself, without the package."""
-    return request.method not in METHODS or not request.target.isascii() or request.target == b"*"
+def _refused_by_parsers(request: Request) -> str | None:
+    """The reason to skip a request that a JavaScript server answers itself, without the package."""
+    if request.method not in METHODS or not request.target.isascii() or request.target == b"*":
+        return "the server's own parser refuses the request"
+    return None
 
 
 @contextmanager
@@ -220,7 +233,7 @@ def _serving(
 def _started(words: list, access: str | None, **options) -> Iterator[tuple[str, int]]:
     """Runs a server that takes the options of the package's command."""
     with tempfile.NamedTemporaryFile() as policy:
-        port = free_port()
+        port = ReservedPort()
         words = [*words, "--port", port]
         if access:
             policy.write(access.encode())

@@ -12,7 +12,7 @@ from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
 from harness.cases import Case, Store
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/python"
@@ -21,14 +21,11 @@ PROGRAMS = Path(__file__).resolve().parent / "python"
 BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0", "mypy==2.4.1"]
 SERVER = "uvicorn==0.54.0"
 
-POLICY = "an access policy, and this host is told the roles"
-"""The reason to skip a case."""
 
+class PythonSnapshot(Runtime):
+    """The package's snapshots, called in one process."""
 
-class Python(Runtime):
-    """The package called in one process, with scripted stores."""
-
-    name = "python"
+    name = "python-snapshot"
 
     def install(self) -> None:
         build_tools()
@@ -37,32 +34,14 @@ class Python(Runtime):
         environment()
 
     def reason_to_skip(self, case: Case) -> str | None:
-        if case.store.stalls:
-            return "the store stalls, and a time limit is the store's own here"
-        if snapshot.compares(case):
-            return snapshot.NOT_HELD
-        if case.roles_by_access and case.access:
-            return POLICY
-        return None
+        return snapshot.reason_to_skip(case)
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         return batch.outcomes([environment(), PROGRAMS / "cases.py"], cases)
 
 
-class PythonSnapshot(Python):
-    """The package's snapshots, called in one process."""
-
-    name = "python-snapshot"
-
-    def reason_to_skip(self, case: Case) -> str | None:
-        return snapshot.reason_to_skip(case)
-
-    def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
-        return batch.outcomes([environment(), PROGRAMS / "snapshot_cases.py"], cases)
-
-
-class Asgi(Runtime):
-    """The package's ASGI application under uvicorn."""
+class Asgi(mirror.OfStore):
+    """The package's ASGI application over a mirror of a file, under uvicorn."""
 
     name = "python-asgi"
 
@@ -97,13 +76,13 @@ class AsgiMirror(mirror.Mirrored, Asgi):
         return _serving(["--upstream", url], access)
 
 
-RUNTIMES = [Python(), PythonSnapshot(), Asgi(), AsgiMirror()]
+RUNTIMES = [PythonSnapshot(), Asgi(), AsgiMirror()]
 
 
 @contextmanager
 def _serving(options: list, access: str | None) -> Iterator[tuple[str, int]]:
     with tempfile.NamedTemporaryFile() as policy:
-        port = free_port()
+        port = ReservedPort()
         words = [environment(), PROGRAMS / "serve.py", "--port", port, *options]
         if access:
             policy.write(access.encode())

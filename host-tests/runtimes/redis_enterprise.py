@@ -14,15 +14,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness import mirror, redis
-from harness.artifacts import WORKSPACE
-from harness.cache import FOLDER, command, installed
+from harness.artifacts import WORKSPACE, program
+from harness.cache import command, from_crate, from_sources
 from harness.cases import Case, Store, extra
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.redis import Redis
 from harness.runtime import Runtime
 
 PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
-CRATE = "0.10.0"
 REDISCTL = "0.13.0"
 
 ROLES = {
@@ -46,7 +45,7 @@ class Crate(Runtime):
         client()
 
     def prepare(self) -> None:
-        server()
+        program()
 
     def reason_to_skip(self, case: Case) -> str | None:
         if case.over_http:
@@ -91,7 +90,7 @@ class Redisctl(Runtime):
         redis.install()
 
     def prepare(self) -> None:
-        server()
+        program()
 
     def reason_to_skip(self, case: Case) -> str | None:
         return "this client has its own cases"
@@ -199,11 +198,11 @@ def serving(store: str, roles: tuple[str, ...], scheme: str) -> Iterator[str]:
     """Serves a store to one user with these roles, at the URL that it gives."""
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     user = {"name": USER, "password_sha256": digest, "roles": list(roles)}
-    port = free_port()
+    port = ReservedPort()
     with tempfile.NamedTemporaryFile("w") as access:
         json.dump({"users": [user]}, access)
         access.flush()
-        words = [server(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
+        words = [program(), "serve", "--listen", f"127.0.0.1:{port}", "--access", access.name]
         words += ["--store", store, *(["--tls-self-signed"] if scheme == "https" else [])]
         # The credentials of a mirror at its upstream.
         credentials = {"REDIS_ENTERPRISE_USER": USER, "REDIS_ENTERPRISE_PASSWORD": PASSWORD}
@@ -218,7 +217,7 @@ def upstream(file: str) -> AbstractContextManager[str]:
 
 def load(file: str, store: Redis) -> None:
     path = file.removeprefix("file:")
-    command(server(), "load", path, "--into", url_of(store))
+    command(program(), "load", path, "--into", url_of(store))
 
 
 def url_of(store: Redis) -> str:
@@ -226,26 +225,12 @@ def url_of(store: Redis) -> str:
 
 
 @cache
-def server() -> Path:
-    """The command `ccs-modules`, built first if it is not up to date."""
-    command("cargo", "build", "--locked", "--bin", "ccs-modules", cwd=WORKSPACE)
-    return Path(os.environ.get("CARGO_TARGET_DIR") or WORKSPACE / "target") / "debug/ccs-modules"
-
-
-@cache
 def client() -> Path:
-    """The program that uses the crate, built first if it is missing or not up to date."""
-    target = FOLDER / f"redis-enterprise-{CRATE}"
-    command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
-    return target / "debug/ccs-modules-redis-enterprise"
+    """The program that uses the crate."""
+    return from_sources(PACKAGE, "ccs-modules-redis-enterprise")
 
 
 @cache
 def redisctl() -> Path:
-    return installed(f"redisctl-{REDISCTL}", _install) / "bin/redisctl"
-
-
-def _install(folder: Path) -> None:
-    # The crate's features for the cloud, support uploads and keyrings are not needed here.
-    words = ["cargo", "install", "redisctl", "--version", REDISCTL, "--locked", "--root", folder]
-    command(*words, "--no-default-features", "--features", "enterprise", cwd=folder)
+    # The features for the cloud, support uploads and keyrings are not needed here.
+    return from_crate("redisctl", REDISCTL, "--no-default-features", "--features", "enterprise")

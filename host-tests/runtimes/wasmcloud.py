@@ -14,9 +14,9 @@ from pathlib import Path
 from harness import http
 from harness.artifacts import artifact
 from harness.baked import baked
-from harness.cache import FOLDER, command
+from harness.cache import from_sources
 from harness.cases import Case, Request, Store, extra
-from harness.process import free_port, running
+from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 from wasmtime_serve import ANYBODY, failure, get
 
@@ -70,15 +70,12 @@ class WasmCloud(Runtime):
 
 @cache
 def host() -> Path:
-    """The program, built first if it is missing or not up to date."""
-    target = FOLDER / "wash-runtime-0.1.0"
-    command("cargo", "build", "--locked", "--target-dir", target, cwd=PACKAGE)
-    return target / "debug/ccs-modules-wasmcloud"
+    return from_sources(PACKAGE, "ccs-modules-wasmcloud")
 
 
 @contextmanager
 def served(component: Path, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
-    port = free_port()
+    port = ReservedPort()
     words = [host(), component, f"127.0.0.1:{port}"]
     with running(words, port, env={**os.environ, **environment}) as address:
         # The port is open before there is a component that answers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::CcsError;
 
@@ -44,6 +45,15 @@ pub trait Ccs: Send + Sync {
     fn name(&self) -> String {
         "the store".into()
     }
+}
+
+/// Waits for an answer of the store within its time.
+pub(crate) async fn in_time<T>(
+    ccs: &dyn Ccs,
+    time: Duration,
+    answer: impl Future<Output = Result<T, CcsError>>,
+) -> Result<T, CcsError> {
+    timeout(time, answer).await.unwrap_or_else(|_| Err(late(ccs.name(), time)))
 }
 
 /// Makes the error for a store that does not answer within its time.

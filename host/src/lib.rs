@@ -1,15 +1,15 @@
 //! Runs the modules API component on wasmtime, inside a program.
 //!
-//! A [`Host`] loads an artifact once. A [`Service`] is that artifact over one store, a [`Ccs`]. It
+//! A [`Plugin`] is an artifact, loaded once. A [`Service`] is a plugin over one store, a [`Ccs`]. It
 //! answers each call in a fresh instance, within the [`CallLimits`] of memory and time.
 //!
 //! # Embedding the plugin
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Host, Request, artifacts};
+//! use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Plugin, Request, artifacts};
 //!
-//! /// The store of the program. This one holds one module, which never changes.
+//! /// The store of the program. This one has one module, which never changes.
 //! struct OneModule;
 //!
 //! const DOCUMENT: &str = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"1","version":80001}"#;
@@ -28,10 +28,10 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Load the component once. Its compiled code is kept on disk for the next start.
-//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
-//! let service = host.service(OneModule);
+//! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+//! let service = plugin.service(OneModule);
 //!
-//! // A typed call. The program has authenticated its caller, who holds these roles.
+//! // A typed call. The program has authenticated its caller, who has these roles.
 //! let modules = service.list_modules(&["db_viewer"]).await?;
 //! assert_eq!(modules[0].module_name.as_deref(), Some("bf"));
 //! assert_eq!(modules[0].version, Some(80001));
@@ -62,38 +62,21 @@
 #![deny(missing_docs)]
 
 pub mod artifacts;
-pub mod bake;
-mod bindings;
-mod bom;
-mod call_limits;
 mod ccs;
-pub mod compose;
-mod engine;
-mod error;
+mod component;
 pub mod files;
-mod header_fields;
-mod host;
-mod instance;
-mod memory;
 pub mod mirror;
+mod net;
 pub mod server;
-mod service;
-mod standalone;
-mod state;
 pub mod stores;
 pub mod traces;
 
 pub use ccs_modules::StoreError as CcsError;
 
-pub use crate::bindings::exports::ccs::modules::catalog::{Error as CatalogError, Module};
-pub use crate::bindings::exports::ccs::modules::lookup::{
-    ChosenModule, Fitting, FittingRule, OtherModule,
-};
-pub use crate::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
-pub use crate::call_limits::CallLimits;
+pub use crate::artifacts::{bake, compose};
 pub use crate::ccs::Ccs;
-pub use crate::error::{CallError, LoadError};
-pub use crate::host::Host;
-pub use crate::instance::Instance;
-pub use crate::service::Service;
-pub use crate::standalone::{HeldSnapshot, OpenError, Standalone};
+pub use crate::component::{
+    CallError, CallLimits, Caller, CatalogError, ChosenModule, Fitting, FittingRule, Instance,
+    KeptSnapshot, LoadError, Module, OpenError, OtherModule, Plugin, Request, Response, Service,
+    Standalone,
+};

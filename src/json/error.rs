@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Position {
     /// The line, counted from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column, in bytes, counted from 1.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl Position {
@@ -21,8 +21,17 @@ impl Position {
         let offset = part.first().and_then(|first| text.element_offset(first));
         let before = offset.and_then(|offset| text.get(..offset)).unwrap_or(text);
         let mut lines = before.split(|&byte| byte == b'\n');
-        let column = lines.next_back().map_or(0, <[u8]>::len) + 1;
-        Self { line: lines.count() + 1, column }
+        let column = lines.next_back().map_or(0, <[u8]>::len) as u32 + 1;
+        Self { line: lines.count() as u32 + 1, column }
+    }
+
+    /// Returns the position in a text of this position in the part of it that begins at `start`.
+    pub(crate) fn moved(mut self, start: Self) -> Self {
+        if self.line == 1 {
+            self.column += start.column - 1;
+        }
+        self.line += start.line - 1;
+        self
     }
 }
 
@@ -70,13 +79,8 @@ impl SyntaxError {
     }
 
     /// Returns the error in `text` for an error in this part of it.
-    pub(crate) fn moved(mut self, text: &[u8], part: &[u8]) -> Self {
-        let start = Position::of(text, part);
-        if self.position.line == 1 {
-            self.position.column += start.column - 1;
-        }
-        self.position.line += start.line - 1;
-        self
+    pub(crate) fn moved(self, text: &[u8], part: &[u8]) -> Self {
+        Self { position: self.position.moved(Position::of(text, part)), ..self }
     }
 }
 

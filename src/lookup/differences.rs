@@ -6,10 +6,8 @@ use alloc::vec::Vec;
 
 use serde_json::value::RawValue;
 
-use crate::error::Error;
-use crate::image::{Damaged, Entry, View};
-use crate::limits::Limits;
 use crate::module::Module;
+use crate::snapshot::image::{Damaged, Entry, ImageView};
 
 /// The differences between two catalogs, an older one and a newer one. Modules are matched by their
 /// uids. The order of the lists does not matter.
@@ -53,32 +51,30 @@ pub struct FieldDifference {
 
 /// Compares two catalogs.
 pub(crate) fn differences(
-    older: View<'_>,
-    newer: View<'_>,
-    limits: &Limits,
-) -> Result<Differences, Error> {
+    older: ImageView<'_>,
+    newer: ImageView<'_>,
+) -> Result<Differences, Damaged> {
     let mut differences = Differences::default();
     if older.body() == newer.body() {
         return Ok(differences);
     }
+
     for after in newer.entries() {
         let after = after?;
-        match older.find(after.uid()?)? {
-            None => differences.added.push(after.module(limits)?),
-            Some(before) => {
-                let fields = compare(&before, &after)?;
-                if !fields.is_empty() {
-                    differences
-                        .changed
-                        .push(ChangedModule { module: after.module(limits)?, fields });
-                }
-            }
+        let Some(before) = older.find(&after.uid()?)? else {
+            differences.added.push(after.module()?);
+            continue;
+        };
+        let fields = compare(&before, &after)?;
+        if !fields.is_empty() {
+            differences.changed.push(ChangedModule { module: after.module()?, fields });
         }
     }
+
     for before in older.entries() {
         let before = before?;
-        if newer.find(before.uid()?)?.is_none() {
-            differences.removed.push(before.module(limits)?);
+        if newer.find(&before.uid()?)?.is_none() {
+            differences.removed.push(before.module()?);
         }
     }
     Ok(differences)

@@ -5,24 +5,24 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{Error, excerpt};
-use crate::image::{Damaged, Entry};
-use crate::limits::Limits;
+use crate::error::excerpt;
 use crate::lookup::version::Minimum;
 use crate::lookup::{Candidate, RedisVersion, choose};
-use crate::module::Module;
+use crate::module::{Document, Field, Module};
 
 /// The module that a database of one Redis version gets, of the modules of one name.
 ///
 /// 1. The newest one whose `compatible_redis_version` has the major and minor version of the database.
-/// 2. If no module of the name has that: of those without `compatible_redis_version`, or with an
-///    empty one, the newest whose `min_redis_version` is not above the database's version and has the
-///    same major version. Older servers have no other field to go by.
+/// 2. If no module of the name has that, and the database's version is below 7.4: of those without
+///    `compatible_redis_version`, or with an empty one, the newest whose `min_redis_version` is not above
+///    the database's version and has the same major version.
+///
+/// A pre-release is chosen only if no release fits by the same rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fitting {
     /// The name, as the first module of the list spells it.
     pub module_name: String,
-    /// The module that the database gets; none where no module of the name fits.
+    /// The module that the database gets. `None` if no module of the name fits.
     pub chosen: Option<ChosenModule>,
     /// The other modules of the name, newest first.
     pub others: Vec<OtherModule>,
@@ -45,7 +45,7 @@ pub enum FittingRule {
     /// The module's `compatible_redis_version` has the database's major and minor version.
     CompatibleRedisVersion,
     /// The module's `min_redis_version` is not above the database's version and has the same major
-    /// version, and no module of the name is made for the database's version.
+    /// version, and no module of the name is made for the database's version, which is below 7.4.
     MinRedisVersion,
 }
 
@@ -60,97 +60,103 @@ pub struct OtherModule {
     pub reason: String,
 }
 
-/// Returns, of each name, the entry that a database of this version gets, in their order.
-pub(crate) fn choose_fitting<'a>(
-    entries: &[Entry<'a>],
+/// Returns, of each name, the document of the module that a database of this version gets, in their
+/// order.
+pub(crate) fn choose_fitting(
+    documents: Vec<Document<'_>>,
     redis_version: RedisVersion,
-) -> Result<Vec<Entry<'a>>, Damaged> {
-    choose(entries, |newest_first| {
-        let chosen = fitting(newest_first, redis_version)?;
-        Ok(chosen.map(|(chosen, _)| chosen))
-    })
+) -> Vec<Document<'_>> {
+    choose(documents, |newest_first| fitting(newest_first, redis_version).map(|(chosen, _)| chosen))
 }
 
-/// Chooses of the modules of one name, and says why.
-pub(super) fn explain(
-    newest_first: &[Candidate<'_>],
-    redis_version: RedisVersion,
-    limits: &Limits,
-) -> Result<Fitting, Error> {
-    let choice = fitting(newest_first, redis_version)?;
+/// Chooses of the modules of one name, with the reason for each.
+pub(super) fn explain(newest_first: &[Candidate<'_>], redis_version: RedisVersion) -> Fitting {
+    let choice = fitting(newest_first, redis_version);
     let first = newest_first.iter().min_by_key(|candidate| candidate.place);
-    let module_name = first.map_or("", |first| first.name).into();
+    let module_name = first.map_or("", |first| &first.name).into();
     let mut fitting = Fitting { module_name, chosen: None, others: Vec::new() };
+
     for candidate in newest_first {
-        let verdict = Verdict::of(&candidate.entry, redis_version)?;
-        match choice {
+        let document = candidate.document;
+        let verdict = Verdict::of(document, redis_version);
+        let reason = verdict.reason(redis_version);
+        let reason = match choice {
             Some((chosen, rule)) if chosen.place == candidate.place => {
-                let mut reason = verdict.reason(redis_version).into_owned();
-                if rule == FittingRule::MinRedisVersion {
-                    reason += &format!(", and no version is made for {redis_version}");
-                }
-                let module = candidate.entry.module(limits)?;
-                fitting.chosen = Some(ChosenModule { module, rule, reason });
-            }
-            _ => fitting.others.push(OtherModule {
-                uid: candidate.entry.uid()?.into(),
-                semantic_version: candidate.entry.semantic_version()?.map(String::from),
-                reason: match choice {
-                    Some((_, rule)) if verdict.fits_by(rule) => "a newer one fits".into(),
-                    Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
-                        let reason = verdict.reason(redis_version);
-                        format!("{reason}, but another version is made for {redis_version}")
+                let reason = match rule {
+                    FittingRule::CompatibleRedisVersion => reason.into_owned(),
+                    FittingRule::MinRedisVersion => {
+                        format!("{reason}, and no version is made for {redis_version}")
                     }
-                    _ => verdict.reason(redis_version).into_owned(),
-                },
-            }),
-        }
+                };
+                let module = document.clone().into_module();
+                fitting.chosen = Some(ChosenModule { module, rule, reason });
+                continue;
+            }
+            Some((chosen, rule)) if verdict.fits_by(rule) => {
+                let is_newer = candidate.version > chosen.version;
+                (if is_newer { "a release fits" } else { "a newer one fits" }).into()
+            }
+            Some(_) if verdict.fits_by(FittingRule::MinRedisVersion) => {
+                format!("{reason}, but another version is made for {redis_version}")
+            }
+            _ => reason.into_owned(),
+        };
+        let uid = document.uid().into_owned();
+        let semantic_version = document.text(Field::SemanticVersion).map(Cow::into_owned);
+        fitting.others.push(OtherModule { uid, semantic_version, reason });
     }
-    Ok(fitting)
+    fitting
 }
 
 /// Returns the module that fits, and the rule by which it does.
-fn fitting<'c, 'a>(
-    newest_first: &'c [Candidate<'a>],
+fn fitting<'c, 'd>(
+    newest_first: &'c [Candidate<'d>],
     redis_version: RedisVersion,
-) -> Result<Option<(&'c Candidate<'a>, FittingRule)>, Damaged> {
-    let mut by_minimum = None;
-    for candidate in newest_first {
-        let verdict = Verdict::of(&candidate.entry, redis_version)?;
-        if verdict.fits_by(FittingRule::CompatibleRedisVersion) {
-            return Ok(Some((candidate, FittingRule::CompatibleRedisVersion)));
-        }
-        if by_minimum.is_none() && verdict.fits_by(FittingRule::MinRedisVersion) {
-            by_minimum = Some((candidate, FittingRule::MinRedisVersion));
-        }
-    }
-    Ok(by_minimum)
+) -> Option<(&'c Candidate<'d>, FittingRule)> {
+    let by = |rule| {
+        let mut fitting = newest_first
+            .iter()
+            .filter(move |it| Verdict::of(it.document, redis_version).fits_by(rule));
+        let newest = fitting.next()?;
+        let releases = [newest].into_iter().chain(fitting);
+        let release = releases.into_iter().find(|candidate| !candidate.is_prerelease());
+        Some((release.unwrap_or(newest), rule))
+    };
+    by(FittingRule::CompatibleRedisVersion).or_else(|| by(FittingRule::MinRedisVersion))
 }
 
 /// The outcome of comparing a module with a Redis version.
-enum Verdict<'a> {
+enum Verdict<'d> {
     /// It is made for this version.
-    Compatible(&'a str),
+    Compatible(Cow<'d, str>),
     /// It is made for another version.
-    Incompatible(&'a str),
-    /// It does not say what it is made for, but what it needs.
-    Minimum(&'a str, Minimum),
-    /// It says neither.
-    Silent,
+    Incompatible(Cow<'d, str>),
+    /// It states what it needs, and not for which version it is made.
+    Minimum(Cow<'d, str>, Minimum),
+    /// It states nothing that counts for this version: this is the reason.
+    Unstated(&'static str),
 }
 
-impl<'a> Verdict<'a> {
-    fn of(entry: &Entry<'a>, redis_version: RedisVersion) -> Result<Self, Damaged> {
-        let stated = |field: Option<&'a str>| field.filter(|text| !text.is_empty());
-        if let Some(compatible) = stated(entry.compatible_redis_version()?) {
-            return Ok(match redis_version.is_compatible(compatible) {
+impl<'d> Verdict<'d> {
+    fn of(document: &'d Document<'_>, redis_version: RedisVersion) -> Self {
+        let stated = |field| document.text(field).filter(|text| !text.is_empty());
+        if let Some(compatible) = stated(Field::CompatibleRedisVersion) {
+            return match redis_version.is_compatible(&compatible) {
                 true => Self::Compatible(compatible),
                 false => Self::Incompatible(compatible),
-            });
+            };
         }
-        Ok(stated(entry.min_redis_version()?).map_or(Self::Silent, |minimum| {
-            Self::Minimum(minimum, redis_version.compare_minimum(minimum))
-        }))
+
+        if !redis_version.goes_by_minimum() {
+            return Self::Unstated("states no compatible_redis_version");
+        }
+        match stated(Field::MinRedisVersion) {
+            Some(minimum) => {
+                let compared = redis_version.compare_minimum(&minimum);
+                Self::Minimum(minimum, compared)
+            }
+            None => Self::Unstated("neither compatible_redis_version nor min_redis_version"),
+        }
     }
 
     fn fits_by(&self, rule: FittingRule) -> bool {
@@ -179,7 +185,7 @@ impl<'a> Verdict<'a> {
                 }
                 .into()
             }
-            Self::Silent => "neither compatible_redis_version nor min_redis_version".into(),
+            Self::Unstated(reason) => (*reason).into(),
         }
     }
 }

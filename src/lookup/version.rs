@@ -1,40 +1,71 @@
 //! Versions: of modules, by which they are ordered and found, and of Redis.
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use semver::Version;
+use semver::Prerelease;
 
 use crate::error::excerpt;
-use crate::image::{Damaged, Entry};
 
-/// Returns the version of a module: its semantic version, or, where it has none, the one that
-/// `version` stands for. A module with neither is older than every other.
-pub(super) fn of(entry: &Entry<'_>) -> Result<Version, Damaged> {
-    let semantic = entry.semantic_version()?.and_then(|text| Version::parse(text).ok());
-    Ok(semantic.unwrap_or_else(|| from_number(entry.version().unwrap_or_default())))
+/// The version of a module. Versions are ordered by the precedence of Semantic Versioning 2.0.0, section
+/// 11: build metadata does not count, and a pre-release is older than its release.
+///
+/// Versions are read leniently: one to four numbers, with zeros or a `v` before them. A missing number is
+/// zero.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct ModuleVersion {
+    numbers: [u64; 4],
+    prerelease: Prerelease,
 }
 
-/// Tells whether a version that somebody asks for is the one of this module: its semantic version,
-/// the beginning of it, or `version`.
-pub(super) fn matches(entry: &Entry<'_>, asked: &str) -> Result<bool, Damaged> {
-    let spelled = match (entry.semantic_version()?, entry.version()) {
-        (Some(spelled), _) => String::from(spelled),
-        (None, Some(number)) => from_number(number).to_string(),
-        (None, None) => return Ok(false),
-    };
-    let begins =
-        spelled.strip_prefix(asked).is_some_and(|end| end.is_empty() || end.starts_with('.'));
-    let is_number = asked.bytes().all(|byte| byte.is_ascii_digit())
-        && entry.version().is_some_and(|version| asked.parse() == Ok(version));
-    Ok(!asked.is_empty() && (begins || is_number))
+impl ModuleVersion {
+    /// Returns the version of a module with these fields: its `semantic_version`, or the version that
+    /// `version` stands for if the former is not a version.
+    pub(crate) fn of(semantic_version: Option<&str>, version: Option<u32>) -> Option<Self> {
+        let semantic = semantic_version.and_then(Self::parse).map(|(version, _)| version);
+        semantic.or_else(|| version.map(Self::from_number))
+    }
+
+    /// Returns whether this is the version that somebody asks for, or a version that begins with the
+    /// numbers that somebody asks for.
+    pub(super) fn begins_with(&self, asked: &str) -> bool {
+        let Some((asked, count)) = Self::parse(asked) else { return false };
+        self.numbers.iter().zip(asked.numbers).take(count).all(|(a, b)| *a == b)
+            && (asked.prerelease.is_empty() || asked.prerelease == self.prerelease)
+    }
+
+    pub(super) fn is_prerelease(&self) -> bool {
+        !self.prerelease.is_empty()
+    }
+
+    /// Reads a version. Returns the count of its numbers too.
+    fn parse(text: &str) -> Option<(Self, usize)> {
+        let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
+        let text = text.split_once('+').map_or(text, |(version, _)| version);
+        let (text, prerelease) = text.split_once('-').unwrap_or((text, ""));
+
+        let mut numbers = [0; 4];
+        let mut count = 0;
+        for digits in text.split('.') {
+            *numbers.get_mut(count)? = number(digits)?;
+            count += 1;
+        }
+        Some((Self { numbers, prerelease: Prerelease::new(prerelease).ok()? }, count))
+    }
+
+    /// Returns the version that a `version` stands for: major * 10000 + minor * 100 + patch.
+    fn from_number(number: u32) -> Self {
+        let number = u64::from(number);
+        let numbers = [number / 10_000, number / 100 % 100, number % 100, 0];
+        Self { numbers, prerelease: Prerelease::EMPTY }
+    }
 }
 
-/// Returns the semantic version that a `version` stands for: major * 10000 + minor * 100 + patch.
-fn from_number(number: u32) -> Version {
-    let number = u64::from(number);
-    Version::new(number / 10_000, number / 100 % 100, number % 100)
+/// Reads digits alone, for `str::parse` takes a sign too.
+fn number<N: FromStr>(digits: &str) -> Option<N> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| only_digits)
 }
 
 /// The Redis version of a database, such as `7.4` or `7.4.2`. Without the patch it stands for all of
@@ -47,7 +78,13 @@ pub struct RedisVersion {
 }
 
 impl RedisVersion {
-    /// Tells whether a module is made for this version, given its `compatible_redis_version`: the
+    /// Returns whether a database of this version takes a module by its `min_redis_version`. From 7.4 on
+    /// `compatible_redis_version` must match (Redis Enterprise, module object).
+    pub(super) fn goes_by_minimum(self) -> bool {
+        (self.major, self.minor) < (7, 4)
+    }
+
+    /// Returns whether a module is made for this version, given its `compatible_redis_version`: the
     /// major and minor versions are the same.
     pub(super) fn is_compatible(self, compatible: &str) -> bool {
         compatible
@@ -79,7 +116,7 @@ pub(super) enum Minimum {
     OtherMajor,
     /// It is high enough.
     Reached,
-    /// The module's field is no version.
+    /// The module's field is not a version.
     Unreadable,
 }
 
@@ -103,10 +140,6 @@ impl fmt::Display for RedisVersion {
 
 /// Reads one to three numbers with dots between them.
 fn parts(text: &str) -> Option<(u32, Option<u32>, Option<u32>)> {
-    let number = |digits: &str| {
-        let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|_| only_digits)
-    };
     let mut numbers = text.split('.').map(number);
     let major = numbers.next()??;
     let minor = numbers.next().map_or(Some(None), |it| it.map(Some))?;
@@ -128,7 +161,74 @@ impl core::error::Error for InvalidRedisVersion {}
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
+
+    fn version(text: &str) -> ModuleVersion {
+        ModuleVersion::parse(text).unwrap().0
+    }
+
+    #[test]
+    fn versions_are_ordered_by_precedence() {
+        let ascending = [
+            "0",
+            "0.9.9.9",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc1",
+            "1",
+            "1.0.0.1",
+            "2.8.4",
+            "2.10.17",
+            "v2.101.0",
+            "10.0.0",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+        for (a, b) in [
+            ("1.0.0+build.1", "1.0.0+build.2"),
+            ("2.10", "2.10.0"),
+            ("v2.10.0", "2.10.0"),
+            ("2.08.1", "2.8.1"),
+            ("1.0.0-rc1+5", "1.0.0-rc1"),
+        ] {
+            assert_eq!(version(a), version(b));
+        }
+        for text in ["", "v", "x", "1.", ".1", "1..2", "1.2.3.4.5", "-1", "+1", "1.0-r c", "1.0 "] {
+            assert_eq!(ModuleVersion::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_version_without_a_semantic_version_is_its_number() {
+        assert_eq!(ModuleVersion::of(None, Some(21_017)), Some(version("2.10.17")));
+        assert_eq!(ModuleVersion::of(Some(""), Some(21_017)), Some(version("2.10.17")));
+        assert_eq!(ModuleVersion::of(Some("two"), None), None);
+        assert_eq!(ModuleVersion::of(Some("2"), Some(30_000)), Some(version("2.0.0")));
+    }
+
+    #[test]
+    fn a_version_is_found_by_its_beginning() {
+        for (found, asked) in [
+            ("2.10.17", "2"),
+            ("2.10.17", "2.10"),
+            ("2.10.17", "v2.010.17"),
+            ("2.10.17+7", "2.10.17"),
+            ("8.2.0-rc1", "8.2"),
+            ("8.2.0-rc1", "8.2.0-rc1"),
+        ] {
+            assert!(version(found).begins_with(asked), "{asked}");
+        }
+        for (found, asked) in
+            [("2.10.17", "2.1"), ("2.10.17", "2."), ("2.10.17", ""), ("8.2.0", "8.2.0-rc1")]
+        {
+            assert!(!version(found).begins_with(asked), "{asked}");
+        }
+    }
 
     #[test]
     fn redis_versions_have_two_or_three_numbers() {

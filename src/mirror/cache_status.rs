@@ -43,7 +43,7 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(field(&Freshness::Fresh { left: ms(1999) }), "ccs-modules; hit; ttl=1");
         assert_eq!(field(&Freshness::Fresh { left: ms(0) }), "ccs-modules; hit; ttl=0");
-        let why = StoreError::Unavailable("a\"b\\c\n\u{e9}~".into());
+        let why = StoreError::Unavailable("a\"b\\c\n\u{e9}~".into()).into();
         assert_eq!(
             field(&Freshness::Stale { over: ms(1), why }),
             r#"ccs-modules; hit; ttl=-1; detail="the store is unavailable: a\"b\\c??~""#

@@ -11,11 +11,12 @@ use serde::Deserialize;
 
 use crate::config;
 use crate::limits::Limits;
-use crate::upstream::{Credentials, Node, Upstream};
+use crate::mirror::source::Source;
+use crate::upstream::{Credentials, Node, Upstream, check_timeout};
 
-/// The configuration of a mirror: the upstream, and how fresh its catalog is kept.
+/// The configuration of a mirror: the source, and how fresh its catalog is kept.
 ///
-/// As JSON, with every option but `nodes` at its default:
+/// For a cluster, as JSON, with every option but `nodes` at its default:
 ///
 /// ```
 /// # let text = br#"
@@ -42,18 +43,28 @@ use crate::upstream::{Credentials, Node, Upstream};
 /// `"headers": {"x-team": "edge"}`, header fields to send with each request.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(super) upstream: Upstream,
+    pub(super) source: Source,
     pub(super) refresh: Duration,
     pub(super) stale_if_error: Duration,
     pub(super) limits: Limits,
 }
 
 impl Config {
-    /// Makes a configuration: a refresh every 30 seconds, and answers for 24 hours while refreshing
-    /// fails.
+    /// Makes the configuration for a mirror of a cluster, with a refresh every 30 seconds, and answers for
+    /// 24 hours while refreshing fails.
     pub fn new(upstream: Upstream) -> Self {
+        Self::with_source(Source::Cluster(upstream))
+    }
+
+    /// Makes the configuration for a mirror of a store of the shell's, with the same times, and 5 seconds
+    /// for an answer of the store.
+    pub fn for_store() -> Self {
+        Self::with_source(Source::Store { timeout: Duration::from_secs(5) })
+    }
+
+    fn with_source(source: Source) -> Self {
         Self {
-            upstream,
+            source,
             refresh: Duration::from_secs(30),
             stale_if_error: DAY,
             limits: Limits::default(),
@@ -69,8 +80,31 @@ impl Config {
         Self::from_options(config::parse(text)?)
     }
 
-    /// Refreshes the snapshot in this interval, and answers from one of at most this age while
-    /// refreshing fails.
+    /// Parses the configuration of a mirror of a store from JSON. It has the options `refresh_ms`,
+    /// `stale_if_error_ms`, `timeout_ms` and `limits`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_for_store(text: &[u8]) -> Result<Self, config::Error> {
+        Self::for_store().with_options(config::parse(text)?)
+    }
+
+    /// Waits this long for an answer of the source.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero or longer than 10 minutes.
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, config::Error> {
+        self.source = match self.source {
+            Source::Cluster(upstream) => Source::Cluster(upstream.with_timeout(timeout)?),
+            Source::Store { .. } => Source::Store { timeout: check_timeout(timeout)? },
+        };
+        Ok(self)
+    }
+
+    /// Refreshes the catalog in this interval, and answers from one of at most this age while refreshing
+    /// fails.
     ///
     /// # Errors
     ///
@@ -98,9 +132,17 @@ impl Config {
         self
     }
 
-    /// Returns the upstream.
-    pub fn upstream(&self) -> &Upstream {
-        &self.upstream
+    /// Returns the limits of catalogs and requests.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns the upstream, unless the source is a store.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match &self.source {
+            Source::Cluster(upstream) => Some(upstream),
+            Source::Store { .. } => None,
+        }
     }
 
     /// Returns the refresh interval.
@@ -108,7 +150,7 @@ impl Config {
         self.refresh
     }
 
-    /// Returns the greatest age of a snapshot that answers.
+    /// Returns the greatest age of a catalog that answers.
     pub fn stale_if_error(&self) -> Duration {
         self.stale_if_error
     }
@@ -126,19 +168,24 @@ impl Config {
         if let Some(list) = options.list {
             upstream = upstream.with_list_path(&list)?;
         }
-        if let Some(timeout) = options.timeout_ms {
-            upstream = upstream.with_timeout(Duration::from_millis(timeout))?;
-        }
         if let Some(body_bytes) = options.body_bytes {
             upstream = upstream.with_body_bytes(body_bytes.get());
         }
         let upstream = upstream.with_headers(options.headers.into_iter().collect())?;
 
-        let config = Self::new(upstream).with_limits(options.limits);
-        let refresh = options.refresh_ms.map_or(config.refresh, Duration::from_millis);
+        let Options { refresh_ms, stale_if_error_ms, timeout_ms, limits, .. } = options;
+        let options = StoreOptions { refresh_ms, stale_if_error_ms, timeout_ms, limits };
+        Self::new(upstream).with_options(options)
+    }
+
+    fn with_options(mut self, options: StoreOptions) -> Result<Self, config::Error> {
+        if let Some(timeout) = options.timeout_ms {
+            self = self.with_timeout(Duration::from_millis(timeout))?;
+        }
+        let refresh = options.refresh_ms.map_or(self.refresh, Duration::from_millis);
         let stale_if_error =
-            options.stale_if_error_ms.map_or(config.stale_if_error, Duration::from_millis);
-        config.with_times(refresh, stale_if_error)
+            options.stale_if_error_ms.map_or(self.stale_if_error, Duration::from_millis);
+        self.with_limits(options.limits).with_times(refresh, stale_if_error)
     }
 }
 
@@ -157,6 +204,17 @@ struct Options {
     stale_if_error_ms: Option<u64>,
     timeout_ms: Option<u64>,
     body_bytes: Option<NonZeroUsize>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+/// The options of a mirror of a store.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreOptions {
+    refresh_ms: Option<u64>,
+    stale_if_error_ms: Option<u64>,
+    timeout_ms: Option<u64>,
     #[serde(default)]
     limits: Limits,
 }
@@ -183,8 +241,8 @@ mod tests {
         let config = parse(r#"{"nodes":["https://node1:9443"]}"#).unwrap();
         assert_eq!(config.refresh(), Duration::from_secs(30));
         assert_eq!(config.stale_if_error(), Duration::from_secs(86_400));
-        assert_eq!(config.upstream().timeout(), Duration::from_secs(5));
-        let request = config.upstream().list(0, None).unwrap();
+        assert_eq!(config.upstream().unwrap().timeout(), Duration::from_secs(5));
+        let request = config.upstream().unwrap().list(0, None).unwrap();
         assert_eq!((request.headers.len(), request.body_bytes), (1, 8 << 20));
     }
 
@@ -199,11 +257,33 @@ mod tests {
         assert_eq!(config.limits, Limits { depth: 5, documents: 6, ..Limits::default() });
         assert_eq!(config.refresh(), Duration::from_millis(1));
         assert_eq!(config.stale_if_error(), Duration::from_millis(2));
-        assert_eq!(config.upstream().timeout(), Duration::from_millis(3));
-        let request = config.upstream().list(1, None).unwrap();
+        assert_eq!(config.upstream().unwrap().timeout(), Duration::from_millis(3));
+        let request = config.upstream().unwrap().list(1, None).unwrap();
         assert_eq!((request.url(), request.body_bytes), ("http://b/x".into(), 4));
         let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["accept", "authorization", "x-a"]);
+    }
+
+    #[test]
+    fn a_store_has_no_options_of_a_cluster() {
+        let parse = |text: &str| {
+            Config::parse_for_store(text.as_bytes()).map_err(|error| error.to_string())
+        };
+        let config = parse("{}").unwrap();
+        assert!(config.upstream().is_none());
+        assert_eq!(config.refresh(), Duration::from_secs(30));
+        assert_eq!(config.source.timeout(), Duration::from_secs(5));
+        let config = parse(
+            r#"{"refresh_ms":1,"stale_if_error_ms":2,"timeout_ms":3,"limits":{"documents":6}}"#,
+        )
+        .unwrap();
+        assert_eq!(config.source.timeout(), Duration::from_millis(3));
+        assert_eq!((config.stale_if_error().as_millis(), config.limits().documents), (2, 6));
+        for option in ["nodes", "credentials", "headers", "list", "body_bytes"] {
+            let error = parse(&format!(r#"{{"{option}":[]}}"#)).unwrap_err();
+            assert!(error.starts_with(&format!("{option}: unknown field")), "{error}");
+        }
+        assert_eq!(parse(r#"{"timeout_ms":0}"#).unwrap_err(), "timeout_ms: expected 1 to 600000");
     }
 
     #[test]

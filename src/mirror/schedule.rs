@@ -1,8 +1,8 @@
 //! The times between fetches.
 //!
-//! Many mirrors ask one cluster, and they must not ask at the same moment: each draws its times at
-//! random. A mirror that holds a snapshot is in no hurry, also when a fetch fails, so a cluster that
-//! is down or comes back is asked little more often than one that is well.
+//! Many mirrors ask one cluster, and they must not ask at the same moment, so each draws its times at
+//! random. A mirror with a catalog waits for at least a quarter of the refresh interval, also after a
+//! failure. So a cluster that is down or comes back is asked little more often than one that is well.
 
 use core::time::Duration;
 
@@ -13,13 +13,13 @@ use fastrand::Rng;
 pub(super) struct Schedule {
     random: Rng,
     refresh: Duration,
-    /// The fetches that failed since the last one that did not.
+    /// The number of fetches that failed since the last success.
     failures: u32,
     /// Whether no fetch has succeeded yet.
     first: bool,
 }
 
-/// The first time between two fetches while there is no snapshot.
+/// The first time between two fetches while there is no catalog.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 impl Schedule {
@@ -27,8 +27,8 @@ impl Schedule {
         Self { random: Rng::with_seed(seed), refresh, failures: 0, first: true }
     }
 
-    /// Returns the time from a fetch that succeeded to the next one: nine tenths of the refresh
-    /// interval or more. After the first it is any part of the interval, so that mirrors that began
+    /// Returns the time from a fetch that succeeded to the next one, which is at least nine tenths of the
+    /// refresh interval. After the first success it is any part of the interval, so that mirrors that began
     /// together do not go on together.
     pub(super) fn after_success(&mut self) -> Duration {
         self.failures = 0;
@@ -38,17 +38,17 @@ impl Schedule {
     }
 
     /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
-    /// the refresh interval, from a half of that, or from a second without a snapshot.
-    pub(super) fn after_failure(&mut self, has_snapshot: bool) -> Duration {
+    /// the refresh interval, from a half of that, or from a second without a catalog.
+    pub(super) fn after_failure(&mut self, has_catalog: bool) -> Duration {
         let half = self.refresh / 2;
-        let first = if has_snapshot { half } else { half.min(FIRST_RETRY) };
+        let first = if has_catalog { half } else { half.min(FIRST_RETRY) };
         let longest = first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);
         self.between(0.5, longest.min(self.refresh))
     }
 
-    /// Returns the time from the restoring of a snapshot of this age to the first fetch: none if it
-    /// is due, else any part of the time until it is.
+    /// Returns the time from the restoring of a catalog of this age to the first fetch. It is zero if the
+    /// fetch is due, else any part of the time until it is.
     pub(super) fn after_restore(&mut self, age: Duration) -> Duration {
         self.between(0.0, self.refresh.saturating_sub(age))
     }
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn retries_back_off_to_the_refresh_interval() {
-        let nth = |n: usize, has_snapshot| {
+        let nth = |n: usize, has_catalog| {
             range(|seed| {
                 let mut schedule = Schedule::new(REFRESH, seed);
                 for _ in 1..n {
-                    schedule.after_failure(has_snapshot);
+                    schedule.after_failure(has_catalog);
                 }
-                schedule.after_failure(has_snapshot)
+                schedule.after_failure(has_catalog)
             })
         };
         assert_eq!(nth(1, true), (75, 149));

@@ -1,23 +1,42 @@
 //! The header field `accept` (RFC 9110, section 12.5.1).
 
+use alloc::string::String;
+
 use mediatype::names::{_STAR, APPLICATION, JSON, Q};
 use mediatype::{MediaType, MediaTypeList, ReadParams as _};
 
-/// Tells whether `application/json` is acceptable. The most specific range that covers it decides, and
-/// refuses it with a weight of 0. Without the header field everything is acceptable; a range that
-/// cannot be read covers nothing.
+/// Returns whether `application/json` is acceptable. The most specific range that covers it decides, and
+/// refuses it with a weight of 0. Without a range everything is acceptable. A range that cannot be read
+/// covers nothing.
 pub(super) fn accepts_json<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut any, mut best) = (false, None);
     for value in values {
-        any = true;
-        let value = core::str::from_utf8(value).unwrap_or_default();
-        for range in MediaTypeList::new(value).flatten() {
+        // Empty elements of a list do not count (RFC 9110, section 5.6.1).
+        any |= value.iter().any(|byte| !matches!(byte, b',' | b' ' | b'\t'));
+        let value = without_empty_parameters(core::str::from_utf8(value).unwrap_or_default());
+        for range in MediaTypeList::new(&value).flatten() {
             let Some(specificity) = specificity(&range) else { continue };
             // Of two equally specific ranges the one that accepts counts.
             best = best.max(Some((specificity, !has_zero_weight(&range))));
         }
     }
     !any || best.is_some_and(|(_, accepted)| accepted)
+}
+
+/// Drops the parameters that are empty (RFC 9110, section 5.6.6), which the parser refuses.
+fn without_empty_parameters(value: &str) -> String {
+    let mut cleaned = String::with_capacity(value.len());
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    for character in value.chars() {
+        if !in_quotes && matches!(character, ';' | ',') {
+            cleaned.truncate(cleaned.trim_end_matches([';', ' ', '\t']).len());
+        }
+        in_quotes ^= character == '"' && !is_escaped;
+        is_escaped = in_quotes && character == '\\' && !is_escaped;
+        cleaned.push(character);
+    }
+    cleaned.truncate(cleaned.trim_end_matches([';', ' ', '\t']).len());
+    cleaned
 }
 
 /// Returns how closely a range covers `application/json`, if it does. Parameters do not matter: JSON
@@ -49,7 +68,12 @@ mod tests {
             (&["Application/JSON; charset=utf-8"], true),
             (&["text/html, application/json;q=0.1"], true),
             (&["text/html", "*/*;q=0.001"], true),
-            (&[""], false),
+            (&[""], true),
+            (&[" , "], true),
+            (&["application/json; ;q=1"], true),
+            (&["application/json;"], true),
+            (&["application/json; ;q=0;, text/html"], false),
+            (&["application/json;x=\"; ;\";q=0"], false),
             (&["text/html"], false),
             (&["text/*, application/xml"], false),
             (&["application/json;q=0"], false),

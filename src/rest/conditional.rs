@@ -1,19 +1,30 @@
-//! The header field `if-none-match` (RFC 9110, section 13.1.2).
+//! The header fields `if-match` and `if-none-match` (RFC 9110, sections 13.1.1 and 13.1.2).
 
-/// Tells whether an `if-none-match` field names this tag: weakly compared, in a list, or as `*`.
-pub(super) fn names(field: &[u8], tag: &str) -> bool {
+/// A comparison of entity tags (RFC 9110, section 8.8.3.2).
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Comparison {
+    /// A weak tag equals no tag.
+    Strong,
+    /// A weak tag equals the strong one of the same text.
+    Weak,
+}
+
+/// Returns whether a field names this strong tag, in a list or as `*`.
+pub(super) fn names(field: &[u8], tag: &str, comparison: Comparison) -> bool {
     let mut text = field.trim_ascii();
     if text == b"*" {
         return true;
     }
-    // A tag may hold commas, so the list is read from quote to quote.
+
+    // A tag may have commas in it, so the list is read from quote to quote.
     while let Some(open) = text.iter().position(|&byte| byte == b'"') {
-        let quoted = text.get(open..).unwrap_or_default();
+        let (before, quoted) = text.split_at_checked(open).unwrap_or_default();
         let Some(length) = quoted.iter().skip(1).position(|&byte| byte == b'"') else {
             return false;
         };
         let (found, after) = quoted.split_at_checked(length + 2).unwrap_or_default();
-        if found == tag.as_bytes() {
+        let is_weak = before.ends_with(b"W/");
+        if found == tag.as_bytes() && !(is_weak && comparison == Comparison::Strong) {
             return true;
         }
         text = after;
@@ -41,7 +52,11 @@ mod tests {
             ("\"*\"", false),
             ("\"x\"a\"", false),
         ] {
-            assert_eq!(names(field.as_bytes(), "\"a\""), expected, "{field}");
+            let found = names(field.as_bytes(), "\"a\"", Comparison::Weak);
+            assert_eq!(found, expected, "{field}");
         }
+        let strong = |field: &str| names(field.as_bytes(), "\"a\"", Comparison::Strong);
+        assert!(strong("\"a\"") && strong("W/\"a\", \"a\"") && strong("*"));
+        assert!(!strong("W/\"a\"") && !strong("\"b\", W/\"a\""));
     }
 }

@@ -1,15 +1,16 @@
 //! Request targets: the resource that a path names, and the part of the list that a query asks for.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use percent_encoding::percent_decode_str;
 
-use crate::image::{Damaged, Entry, View};
 use crate::limits::Limits;
 use crate::lookup::{self, RedisVersion};
-use crate::rest::Refusal;
+use crate::module::{Document, Field};
+use crate::rest::ErrorResponse;
 
 /// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
 /// on every other path.
@@ -51,11 +52,11 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn parse(target: &'a str, limits: &Limits) -> Result<Self, Refusal> {
+    pub(super) fn parse(target: &'a str, limits: &Limits) -> Result<Self, ErrorResponse> {
         let (path, query) = split(target);
-        let path = Path::parse(path).ok_or(Refusal::NotFound)?;
+        let path = Path::parse(path).ok_or_else(ErrorResponse::not_found)?;
         if target.len() > limits.target_bytes {
-            return Err(Refusal::TargetTooLong);
+            return Err(ErrorResponse::new(414, "uri_too_long", "the request target is too long"));
         }
         let path = match path {
             Path::List => Path::List,
@@ -65,7 +66,7 @@ impl<'a> Target<'a> {
     }
 
     /// Reads the query, and returns the operation that GET asks for.
-    pub(super) fn operation(self) -> Result<Operation<'a>, Refusal> {
+    pub(super) fn operation(self) -> Result<Operation<'a>, ErrorResponse> {
         Ok(match self.path {
             Path::List => Operation::List(Filter::parse(self.query)?),
             Path::Module(uid) => Operation::Module(uid),
@@ -94,7 +95,9 @@ impl<'a> Path<&'a str> {
     /// section 6.2.2.2) and must not slip past a proxy filter. Segments are never merged or removed:
     /// `//`, `/./` and `%2F` make other paths. The uid stays encoded and may be empty.
     fn parse(path: &'a str) -> Option<Self> {
-        let is = |segment: &str, name: &str| decode(segment).is_ok_and(|found| found == name);
+        let is = |segment: &str, name: &str| {
+            segment == name || decode(segment).is_ok_and(|found| found == name)
+        };
         let mut segments = path.strip_prefix('/')?.split('/');
         let (version, modules) = (segments.next()?, segments.next()?);
         if !is(version, "v1") || !is(modules, "modules") {
@@ -108,105 +111,91 @@ impl<'a> Path<&'a str> {
     }
 }
 
-/// The part of the list that a query asks for. This is an extension of this implementation; an
-/// unknown key is ignored, as the real server does.
+/// The part of the list that a query asks for. This is an extension of this implementation. An unknown
+/// key is ignored, as the real server does.
 #[derive(Default)]
 pub(super) struct Filter {
-    /// The conditions that a module must meet, all of them.
-    conditions: Vec<Condition>,
-    /// The Redis version of a database: of the modules left of each name, the one that it gets.
+    /// The Redis version of a database: of each name, the module that the database gets.
     fits: Option<RedisVersion>,
-    /// Whether only the newest is asked for of the modules left of each name.
-    latest: bool,
-}
-
-enum Condition {
     /// Compared without (ASCII) case.
-    ModuleName(String),
-    SemanticVersion(String),
-    Version(u32),
+    module_name: Option<String>,
+    /// Compared as a text.
+    semantic_version: Option<String>,
+    version: Option<u32>,
+    /// Whether only the newest is asked for of the modules left of each name.
+    latest: Option<bool>,
 }
 
 impl Filter {
-    fn parse(query: &str) -> Result<Self, Refusal> {
+    fn parse(query: &str) -> Result<Self, ErrorResponse> {
         let mut filter = Self::default();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let Ok(key) = decode_query(key) else { continue };
-            filter.conditions.push(match key.as_str() {
-                "fits" => {
-                    filter.fits = Some(redis_version(&decode_query(value)?)?);
-                    continue;
-                }
-                "latest" => {
-                    filter.latest = boolean(&decode_query(value)?)?;
-                    continue;
-                }
-                "module_name" => Condition::ModuleName(decode_query(value)?),
-                "semantic_version" => Condition::SemanticVersion(decode_query(value)?),
-                "version" => Condition::Version(version(&decode_query(value)?)?),
-                _ => continue,
-            });
+            let (key, value) = (decode_query(key)?, decode_query(value)?);
+            let is_first = match key.as_str() {
+                "fits" => filter.fits.replace(redis_version(&value)?).is_none(),
+                "latest" => filter.latest.replace(boolean(&value)?).is_none(),
+                "module_name" => filter.module_name.replace(value).is_none(),
+                "semantic_version" => filter.semantic_version.replace(value).is_none(),
+                "version" => filter.version.replace(version(&value)?).is_none(),
+                _ => true,
+            };
+            if !is_first {
+                let description = format!("the query key {key} is given twice");
+                return Err(ErrorResponse::bad_request(description));
+            }
         }
         Ok(filter)
     }
 
-    /// Tells whether the whole list is asked for.
+    /// Returns whether the whole list is asked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.conditions.is_empty() && self.fits.is_none() && !self.latest
+        let Self { fits, module_name, semantic_version, version, latest } = self;
+        fits.is_none()
+            && module_name.is_none()
+            && semantic_version.is_none()
+            && version.is_none()
+            && *latest != Some(true)
     }
 
-    /// Returns the modules that are asked for, in the order of the list.
-    pub(super) fn choose<'a>(&self, catalog: View<'a>) -> Result<Vec<Entry<'a>>, Damaged> {
-        let mut chosen = Vec::new();
-        for entry in catalog.entries() {
-            let entry = entry?;
-            if self.meets_conditions(&entry)? {
-                chosen.push(entry);
-            }
-        }
+    /// Returns the documents that are asked for, in the order of the list.
+    pub(super) fn choose<'a>(&self, mut documents: Vec<Document<'a>>) -> Vec<Document<'a>> {
+        // What fits a database does not depend on what else is asked for.
         if let Some(redis_version) = self.fits {
-            chosen = lookup::choose_fitting(&chosen, redis_version)?;
+            documents = lookup::choose_fitting(documents, redis_version);
         }
-        if self.latest {
-            chosen = lookup::choose_latest(&chosen)?;
+        documents.retain(|document| self.matches(document));
+        if self.latest == Some(true) {
+            documents = lookup::choose_latest(documents);
         }
-        Ok(chosen)
+        documents
     }
 
-    fn meets_conditions(&self, module: &Entry<'_>) -> Result<bool, Damaged> {
-        for condition in &self.conditions {
-            let met = match condition {
-                Condition::ModuleName(name) => {
-                    module.module_name()?.is_some_and(|found| found.eq_ignore_ascii_case(name))
-                }
-                Condition::SemanticVersion(version) => module.semantic_version()? == Some(version),
-                Condition::Version(version) => module.version() == Some(*version),
-            };
-            if !met {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    fn matches(&self, document: &Document<'_>) -> bool {
+        let semantic =
+            |asked: &str| document.text(Field::SemanticVersion).as_deref() == Some(asked);
+        self.module_name.as_deref().is_none_or(|asked| lookup::has_name(document, asked))
+            && self.semantic_version.as_deref().is_none_or(semantic)
+            && self.version.is_none_or(|asked| document.version() == Some(asked))
     }
 }
 
 /// Reads the Redis version of a database.
-fn redis_version(text: &str) -> Result<RedisVersion, Refusal> {
+fn redis_version(text: &str) -> Result<RedisVersion, ErrorResponse> {
     const REASON: &str = "the query key fits needs a redis version such as 7.4";
-    text.parse().map_err(|_| Refusal::BadRequest(REASON))
+    text.parse().map_err(|_| ErrorResponse::bad_request(REASON))
 }
 
-fn boolean(text: &str) -> Result<bool, Refusal> {
-    text.parse().map_err(|_| Refusal::BadRequest("the query key latest needs true or false"))
+fn boolean(text: &str) -> Result<bool, ErrorResponse> {
+    text.parse().map_err(|_| ErrorResponse::bad_request("the query key latest needs true or false"))
 }
 
 /// Reads a version: digits alone, for `str::parse` takes a sign too.
-fn version(digits: &str) -> Result<u32, Refusal> {
+fn version(digits: &str) -> Result<u32, ErrorResponse> {
+    const REASON: &str = "the query key version needs an integer from 0 to 4294967295";
     let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let version = digits.parse().ok().filter(|_| only_digits);
-    version
-        .ok_or(Refusal::BadRequest("the query key version needs an integer from 0 to 4294967295"))
+    version.ok_or_else(|| ErrorResponse::bad_request(REASON))
 }
 
 /// Splits a target into path and query. Drops scheme and authority of the absolute form (RFC 9112,
@@ -225,20 +214,20 @@ fn split(target: &str) -> (&str, &str) {
 }
 
 /// Decodes a key or a value of a query, in which a plus sign is a space.
-fn decode_query(text: &str) -> Result<String, Refusal> {
+fn decode_query(text: &str) -> Result<String, ErrorResponse> {
     decode(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
 /// Resolves percent-encoding (RFC 3986, section 2.1). An ill-formed one is an error.
-fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
+fn decode(text: &str) -> Result<Cow<'_, str>, ErrorResponse> {
     let well_formed = |after: &str| {
         after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(well_formed) {
-        return Err(Refusal::BadRequest("a percent sign without two hexadecimal digits"));
+        return Err(ErrorResponse::bad_request("a percent sign without two hexadecimal digits"));
     }
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map_err(|_| Refusal::BadRequest("percent-encoded bytes that are not UTF-8"))
+    decoded.map_err(|_| ErrorResponse::bad_request("percent-encoded bytes that are not UTF-8"))
 }
 
 #[cfg(test)]
@@ -246,69 +235,73 @@ mod tests {
     use super::*;
 
     /// The operation of a target, in short.
-    fn operation(target: &str) -> Result<String, &'static str> {
+    fn operation(target: &str) -> Result<String, String> {
         let limits = Limits { target_bytes: 40, ..Limits::default() };
         match Target::parse(target, &limits).and_then(Target::operation) {
-            Ok(Operation::List(filter)) => Ok(alloc::format!("list {}", filter.conditions.len())),
-            Ok(Operation::Module(uid)) => Ok(alloc::format!("module {uid}")),
-            Ok(Operation::Options) => Err("options"),
-            Err(Refusal::BadRequest(reason)) => Err(reason),
-            Err(Refusal::NotFound) => Err("not found"),
-            Err(Refusal::TargetTooLong) => Err("too long"),
-            Err(_) => Err("another refusal"),
+            Ok(Operation::List(filter)) => {
+                Ok(if filter.is_empty() { "list" } else { "filtered list" }.into())
+            }
+            Ok(Operation::Module(uid)) => Ok(format!("module {uid}")),
+            Ok(Operation::Options) => Ok("options".into()),
+            Err(error) => Err(error.description().into()),
         }
     }
 
     #[test]
     fn targets_name_resources() {
+        const NO_PATH: &str = "there is no such path";
         const NO_DIGITS: &str = "a percent sign without two hexadecimal digits";
         const NO_UTF8: &str = "percent-encoded bytes that are not UTF-8";
         const NO_VERSION: &str = "the query key version needs an integer from 0 to 4294967295";
         for (target, expected) in [
-            ("/v1/modules", Ok("list 0")),
-            ("/v1/modules?", Ok("list 0")),
-            ("/v1/modules?x&module_name=a&version=1", Ok("list 2")),
-            ("/v1/modules?version=1&version=2", Ok("list 2")),
-            ("/%76%31/module%73", Ok("list 0")),
-            ("http://host:1/v1/modules", Ok("list 0")),
+            ("/v1/modules", Ok("list")),
+            ("/v1/modules?", Ok("list")),
+            ("/v1/modules?x&module_name=a&version=1", Ok("filtered list")),
+            ("/v1/modules?version=1&version=2", Err("the query key version is given twice")),
+            ("/v1/modules?fits=7.4&fits=7.4", Err("the query key fits is given twice")),
+            ("/%76%31/module%73", Ok("list")),
+            ("http://host:1/v1/modules", Ok("list")),
             ("/v1/modules/", Ok("module ")),
             ("/v1/modules/1", Ok("module 1")),
             ("/v1/modules/1?version=x", Ok("module 1")),
             ("/v1/modules/a%2Fb%25+%c3%a9", Ok("module a/b%+é")),
-            ("/v1/modules/a://b", Err("not found")),
-            ("/x://host/v1/modules", Err("not found")),
+            ("/v1/modules/a://b", Err(NO_PATH)),
+            ("/x://host/v1/modules", Err(NO_PATH)),
             ("/v1/modules/0123456789012345678901234567", Ok("module 0123456789012345678901234567")),
-            ("", Err("not found")),
-            ("*", Err("not found")),
-            ("http://host", Err("not found")),
-            ("/v1", Err("not found")),
-            ("/v1/Modules", Err("not found")),
-            ("//v1/modules", Err("not found")),
-            ("/v1/modules/1/", Err("not found")),
-            ("/%zz/modules", Err("not found")),
+            ("", Err(NO_PATH)),
+            ("*", Err(NO_PATH)),
+            ("http://host", Err(NO_PATH)),
+            ("/v1", Err(NO_PATH)),
+            ("/v1/Modules", Err(NO_PATH)),
+            ("//v1/modules", Err(NO_PATH)),
+            ("/v1/modules/1/", Err(NO_PATH)),
+            ("/%zz/modules", Err(NO_PATH)),
             ("/v1/modules/%", Err(NO_DIGITS)),
             ("/v1/modules/%4", Err(NO_DIGITS)),
             ("/v1/modules/%4é", Err(NO_DIGITS)),
             ("/v1/modules/%ff", Err(NO_UTF8)),
             ("/v1/modules?module_name=%ff", Err(NO_UTF8)),
-            ("/v1/modules?other=%ff", Ok("list 0")),
+            ("/v1/modules?other=%ff", Err(NO_UTF8)),
+            ("/v1/modules?%zz=1", Err(NO_DIGITS)),
             ("/v1/modules?version=x", Err(NO_VERSION)),
             ("/v1/modules?version", Err(NO_VERSION)),
-            ("/v1/modules?version=0080001", Ok("list 1")),
+            ("/v1/modules?version=0080001", Ok("filtered list")),
             ("/v1/modules?version=+5", Err(NO_VERSION)),
             ("/v1/modules?version=%2B5", Err(NO_VERSION)),
             ("/v1/modules?version=-5", Err(NO_VERSION)),
             ("/v1/modules?version=4294967296", Err(NO_VERSION)),
-            ("/v1/modules?fits=7.4&latest=true", Ok("list 0")),
+            ("/v1/modules?fits=7.4&latest=true", Ok("filtered list")),
+            ("/v1/modules?latest=false", Ok("list")),
             ("/v1/modules?fits=7", Err("the query key fits needs a redis version such as 7.4")),
             ("/v1/modules?latest", Err("the query key latest needs true or false")),
             ("/v1/modules/%%41", Err(NO_DIGITS)),
             ("/v1/modules/%+1", Err(NO_DIGITS)),
-            ("/v1/modules?&&version=1&", Ok("list 1")),
-            ("/v1/modules/01234567890123456789012345678", Err("too long")),
-            ("/v2/modules/01234567890123456789012345678", Err("not found")),
+            ("/v1/modules?&&version=1&", Ok("filtered list")),
+            ("/v1/modules/01234567890123456789012345678", Err("the request target is too long")),
+            ("/v2/modules/01234567890123456789012345678", Err(NO_PATH)),
         ] {
-            assert_eq!(operation(target).as_deref(), expected.as_ref().copied(), "{target}");
+            let found = operation(target);
+            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{target}");
         }
     }
 

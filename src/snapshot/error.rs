@@ -1,19 +1,19 @@
-//! Why there is no snapshot.
+//! The reasons why there is no snapshot.
 
 use core::fmt;
 
 use crate::error::Malformed;
-use crate::image::Damaged;
 use crate::json::Position;
+use crate::snapshot::image::Damaged;
 
 /// The error for a catalog that breaks the rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SnapshotError {
     /// The document at fault, its field and the reason.
     pub malformed: Malformed,
-    /// The position in the body of the list; none where the catalog was given as documents.
-    ///
-    /// That of the mistake itself where the JSON is at fault, else that of the document.
+    /// The position in the body of the list: of the mistake if the body is not JSON, else of the document
+    /// at fault. `None` if the catalog was given as documents.
     pub position: Option<Position>,
 }
 

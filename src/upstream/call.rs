@@ -1,230 +1,224 @@
-//! Calls of an upstream that several nodes may have to be asked for.
+//! Calls of an upstream, for which one node after the other is asked.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
+use crate::body::{find, split};
 use crate::error::StoreError;
+use crate::json::SyntaxError;
 use crate::limits::Limits;
-use crate::snapshot::{find, split};
-use crate::upstream::{ListAnswer, ModuleAnswer, Request, Response, Upstream};
+use crate::upstream::{Answer, Cursor, Request, Response, Upstream};
 
-/// A call of an upstream: its nodes are asked one after the other until one answers.
+/// A call of an upstream. Its nodes are asked one after the other until one answers.
 ///
-/// 1. [Poll](Self::poll), with the time that is left.
-/// 2. On `Send`, send the request. Give back the response with [`answered`](Self::answered), or say
-///    with [`failed`](Self::failed) why there is none, at the latest after the timeout; go to 1.
+/// 1. [Start](Self::start), with the time for the whole call.
+/// 2. On `Send`, send the request. Give back the response with [`answered`](Exchange::answered), or
+///    the reason why there is none with [`failed`](Exchange::failed), at the latest after the timeout,
+///    and the time that is left. Both return the next thing to do.
 /// 3. On `Done`, the call has ended.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ccs_modules::upstream::{Node, Response, Turn, Upstream};
+/// use ccs_modules::upstream::{Next, Node, Response, Upstream};
 ///
 /// let nodes = vec![Node::parse("https://node1:9443")?, Node::parse("https://node2:9443")?];
 /// let upstream = Upstream::new(nodes)?;
-/// let mut call = upstream.list_call();
+/// let left = Duration::from_secs(5); // by a clock, in a shell
+/// let mut next = upstream.list_call().start(left);
 /// let body = loop {
-///     match call.poll(Duration::from_secs(5)) {
-///         Turn::Send { request, .. } if request.node == 0 => call.failed("connection refused"),
-///         Turn::Send { .. } => {
-///             call.answered(Response { status: 200, headers: vec![], body: b"[]".to_vec() });
+///     next = match next {
+///         Next::Send(exchange) if exchange.request.node == 0 => {
+///             exchange.failed("connection refused", left)
 ///         }
-///         Turn::Done(outcome) => break outcome?,
+///         Next::Send(exchange) => {
+///             let response = Response { status: 200, headers: vec![], body: b"[]".to_vec() };
+///             exchange.answered(response, left)
+///         }
+///         Next::Done(outcome) => break outcome?,
 ///     }
 /// };
 /// assert_eq!(body, b"[]");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "a call sends nothing until it is started"]
 pub struct Call<'a, T> {
     upstream: &'a Upstream,
-    /// The uid that is asked for; empty for the list.
-    uid: &'a str,
-    request: fn(&Upstream, usize, &str) -> Option<Request>,
-    read: Read<T>,
-    state: State<T>,
-    /// The node to ask next.
-    node: usize,
-    /// The time that belongs to the nodes after the one that is asked.
+    /// The uid of the module to ask for; `None` for the list.
+    uid: Option<&'a str>,
+    read: Read<'a, T>,
+    cursor: Cursor,
+    /// The number of nodes that have not been asked yet.
+    unasked: u32,
+    /// The time that belongs to these nodes.
     reserve: Duration,
     failures: Vec<StoreError>,
 }
 
+/// A function that makes the outcome of a call from a body; `None` if there is no such module.
+type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send + Sync + 'a>;
+
 /// The next thing to do.
-#[derive(Debug)]
-#[must_use = "a call goes on only where its requests are sent"]
-pub enum Turn<T> {
-    /// Send this request.
-    Send {
-        /// The request.
-        request: Request,
-        /// The time to wait for the whole response.
-        timeout: Duration,
-    },
+#[must_use = "a call goes on only if its requests are sent"]
+#[allow(clippy::large_enum_variant, reason = "it is moved once for each request")]
+pub enum Next<'a, T> {
+    /// Send the request.
+    Send(Exchange<'a, T>),
     /// The outcome of the call. The error is of the kind of the first failure, with the reason of each
     /// node.
     Done(Result<T, StoreError>),
 }
 
-/// A function that reads the response to a request, for a call with this uid.
-type Read<T> = fn(&Upstream, &Request, Response, &str) -> Result<Answer<T>, StoreError>;
-
-enum State<T> {
-    /// The next node is to be asked.
-    Next,
-    /// This request is to be sent, or has been sent.
-    Asked(Request),
-    Answered(T),
-}
-
-/// The answer of a node.
-enum Answer<T> {
-    Found(T),
-    Redirect(Request),
+/// A request of a call, which waits for its response.
+#[must_use = "a call goes on only if its requests are sent"]
+pub struct Exchange<'a, T> {
+    /// The request.
+    pub request: Request,
+    /// The time to wait for the whole response, more than zero.
+    pub timeout: Duration,
+    call: Call<'a, T>,
 }
 
 impl Upstream {
-    /// Begins a call for the body of the list, an array of documents.
+    /// Makes a call for the body of the list, an array of documents.
     pub fn list_call(&self) -> Call<'_, Vec<u8>> {
-        Call::new(self, "", |upstream, node, _| upstream.list(node, None), read_list)
+        Call::new(self, None, |body| {
+            let body = body.unwrap_or_default();
+            split(&body)?;
+            Ok(body)
+        })
     }
 
-    /// Begins a call for the document of the module with this uid; none if there is no such module.
-    pub fn module_call<'a>(&'a self, uid: &'a str) -> Call<'a, Option<Vec<u8>>> {
+    /// Makes a call for the document of the module with this uid; its outcome is `None` if there is no
+    /// such module. The limits are for a module that must be looked up in the list.
+    pub fn module_call<'a>(&'a self, uid: &'a str, limits: &Limits) -> Call<'a, Option<Vec<u8>>> {
         if self.module(0, uid).is_some() {
-            return Call::new(self, uid, Self::module, read_module);
+            return Call::new(self, Some(uid), Ok);
         }
-        // No path leads to a uid that would change the path.
-        Call::new(self, uid, |upstream, node, _| upstream.list(node, None), read_from_list)
+
+        let limits = *limits;
+        Call::new(self, None, move |body| {
+            let body = body.unwrap_or_default();
+            let documents = split(&body)?;
+            Ok(find(&documents, uid, &limits).map(|document| document.to_vec()))
+        })
     }
 }
 
 impl<'a, T> Call<'a, T> {
     fn new(
         upstream: &'a Upstream,
-        uid: &'a str,
-        request: fn(&Upstream, usize, &str) -> Option<Request>,
-        read: Read<T>,
+        uid: Option<&'a str>,
+        read: impl Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send + Sync + 'a,
     ) -> Self {
-        let (state, reserve) = (State::Next, Duration::ZERO);
-        Self { upstream, uid, request, read, state, node: 0, reserve, failures: Vec::new() }
-    }
-
-    /// Says what to do next. A node that does not answer leaves time for the others: each may take an
-    /// equal part of what is left.
-    pub fn poll(&mut self, left: Duration) -> Turn<T> {
-        match mem::replace(&mut self.state, State::Next) {
-            State::Answered(answer) => return Turn::Done(Ok(answer)),
-            State::Asked(request) => return self.send(request, left),
-            State::Next => {}
-        }
-        while let Some(nodes @ 1..) = self.upstream.nodes().len().checked_sub(self.node) {
-            let request = (self.request)(self.upstream, self.node, self.uid);
-            self.node += 1;
-            if let Some(request) = request {
-                let part = left / u32::try_from(nodes).unwrap_or(u32::MAX);
-                self.reserve = left.saturating_sub(part);
-                return self.send(request, left);
-            }
-        }
-        Turn::Done(Err(joined(&self.failures)))
-    }
-
-    /// Takes the response to the request.
-    pub fn answered(&mut self, response: Response) {
-        if let State::Asked(request) = mem::replace(&mut self.state, State::Next) {
-            match (self.read)(self.upstream, &request, response, self.uid) {
-                Ok(Answer::Found(answer)) => self.state = State::Answered(answer),
-                Ok(Answer::Redirect(next)) => self.state = State::Asked(next),
-                Err(error) => self.failures.push(error),
-            }
+        let nodes = upstream.nodes().len();
+        Self {
+            upstream,
+            uid,
+            read: Box::new(read),
+            cursor: Cursor::new(nodes),
+            unasked: u32::try_from(nodes).unwrap_or(u32::MAX),
+            reserve: Duration::ZERO,
+            failures: Vec::new(),
         }
     }
 
-    /// Takes the news that the request has no response, and why: in the shell's own words, which reach
-    /// clients and hold no credentials.
-    pub fn failed(&mut self, why: &str) {
-        if let State::Asked(request) = mem::replace(&mut self.state, State::Next) {
-            self.failures.push(request.failed(why));
+    /// Starts the call, which may take this long. A node that does not answer leaves time for the others.
+    /// Each may take an equal part of what is left.
+    pub fn start(self, left: Duration) -> Next<'a, T> {
+        self.ask_next(left)
+    }
+
+    fn ask_next(mut self, left: Duration) -> Next<'a, T> {
+        let node = self.cursor.node();
+        let request = match self.uid {
+            Some(uid) => self.upstream.module(node, uid),
+            None => self.upstream.list(node, None),
+        };
+        let (Some(request), Some(part)) = (request, left.checked_div(self.unasked)) else {
+            return Next::Done(Err(joined(&self.failures)));
+        };
+        if part.is_zero() {
+            self.failures.push(StoreError::Unavailable("no time is left".into()));
+            return Next::Done(Err(joined(&self.failures)));
         }
+
+        self.cursor.advance();
+        self.unasked -= 1;
+        self.reserve = left.saturating_sub(part);
+        Next::Send(Exchange { request, timeout: part, call: self })
+    }
+
+    /// Goes on after a node that failed.
+    fn go_on(mut self, error: StoreError, left: Duration) -> Next<'a, T> {
+        self.failures.push(error);
+        self.ask_next(left)
     }
 
     /// Makes the whole call within this time, for a shell that blocks. `now` returns the time since some
     /// moment, which does not go back. `send` sends a request, and returns the response within the
-    /// timeout, or the shell's own words for why there is none, without credentials.
+    /// timeout, or the reason why there is none, without credentials.
     ///
     /// # Errors
     ///
-    /// As for [`Turn::Done`].
+    /// As for [`Next::Done`].
     pub fn resolve(
-        mut self,
+        self,
         time: Duration,
         now: impl Fn() -> Duration,
         send: impl Fn(&Request, Duration) -> Result<Response, String>,
     ) -> Result<T, StoreError> {
         let deadline = now().saturating_add(time);
+        let left = || deadline.saturating_sub(now());
+        let mut next = self.start(time);
         loop {
-            match self.poll(deadline.saturating_sub(now())) {
-                Turn::Send { request, timeout } => match send(&request, timeout) {
-                    Ok(response) => self.answered(response),
-                    Err(why) => self.failed(&why),
+            next = match next {
+                Next::Send(exchange) => match send(&exchange.request, exchange.timeout) {
+                    Ok(response) => exchange.answered(response, left()),
+                    Err(why) => exchange.failed(&why, left()),
                 },
-                Turn::Done(outcome) => return outcome,
+                Next::Done(outcome) => return outcome,
+            }
+        }
+    }
+}
+
+impl<'a, T> Exchange<'a, T> {
+    /// Takes the response, and the time that is left for the call.
+    pub fn answered(self, response: Response, left: Duration) -> Next<'a, T> {
+        let Self { request, call, .. } = self;
+        let body = match call.upstream.read(&request, response) {
+            Ok(Answer::Body { body, .. }) => Some(body),
+            Ok(Answer::NotFound | Answer::Unchanged { .. }) => None,
+            Ok(Answer::Redirect(request)) => {
+                // The node that redirected has used a part of its time.
+                let timeout = left.saturating_sub(call.reserve);
+                let exchange = Self { request, timeout, call };
+                return match timeout.is_zero() {
+                    true => exchange.failed("no time is left", left),
+                    false => Next::Send(exchange),
+                };
+            }
+            Err(error) => return call.go_on(error, left),
+        };
+
+        match (call.read)(body) {
+            Ok(outcome) => Next::Done(Ok(outcome)),
+            Err(error) => {
+                let error = request.failed(&format!("the list is refused: {error}"));
+                call.go_on(error, left)
             }
         }
     }
 
-    fn send(&mut self, request: Request, left: Duration) -> Turn<T> {
-        self.state = State::Asked(request.clone());
-        Turn::Send { request, timeout: left.saturating_sub(self.reserve) }
+    /// Takes the reason why there is no response, and the time that is left for the call. The reason
+    /// is in the shell's own words, which reach clients and contain no credentials.
+    pub fn failed(self, why: &str, left: Duration) -> Next<'a, T> {
+        let error = self.request.failed(why);
+        self.call.go_on(error, left)
     }
-}
-
-fn read_list(
-    upstream: &Upstream,
-    request: &Request,
-    response: Response,
-    _: &str,
-) -> Result<Answer<Vec<u8>>, StoreError> {
-    match upstream.read_list(request, response)? {
-        ListAnswer::Body { body, .. } => match split(&body) {
-            Ok(_) => Ok(Answer::Found(body)),
-            Err(error) => Err(request.failed(&format!("the list is refused: {error}"))),
-        },
-        ListAnswer::Redirect(next) => Ok(Answer::Redirect(next)),
-        ListAnswer::Unchanged { .. } => {
-            Err(request.failed("it answered 304 to a request without an entity tag"))
-        }
-    }
-}
-
-fn read_module(
-    upstream: &Upstream,
-    request: &Request,
-    response: Response,
-    _: &str,
-) -> Result<Answer<Option<Vec<u8>>>, StoreError> {
-    Ok(match upstream.read_module(request, response)? {
-        ModuleAnswer::Document(document) => Answer::Found(document),
-        ModuleAnswer::Redirect(next) => Answer::Redirect(next),
-    })
-}
-
-fn read_from_list(
-    upstream: &Upstream,
-    request: &Request,
-    response: Response,
-    uid: &str,
-) -> Result<Answer<Option<Vec<u8>>>, StoreError> {
-    Ok(match read_list(upstream, request, response, uid)? {
-        Answer::Found(body) => {
-            let documents = split(&body).unwrap_or_default();
-            let found = find(&documents, uid, &Limits::default());
-            Answer::Found(found.map(|document| document.to_vec()))
-        }
-        Answer::Redirect(next) => Answer::Redirect(next),
-    })
 }
 
 /// Returns the error for nodes that all failed: of the kind of the first failure, with every reason.
@@ -264,21 +258,22 @@ mod tests {
 
     /// Makes a call with these responses. Returns the URLs that were asked for, and the outcome.
     fn resolve<T>(
-        mut call: Call<'_, T>,
+        call: Call<'_, T>,
         responses: &[Result<Response, &'static str>],
     ) -> (Vec<String>, Result<T, StoreError>) {
         let mut asked = Vec::new();
+        let mut next = call.start(TIMEOUT);
         loop {
-            match call.poll(TIMEOUT) {
-                Turn::Send { request, .. } => {
+            next = match next {
+                Next::Send(exchange) => {
                     let response = responses.get(asked.len()).cloned();
-                    asked.push(request.url());
+                    asked.push(exchange.request.url());
                     match response.unwrap_or(Err("no response is scripted")) {
-                        Ok(response) => call.answered(response),
-                        Err(why) => call.failed(why),
+                        Ok(response) => exchange.answered(response, TIMEOUT),
+                        Err(why) => exchange.failed(why, TIMEOUT),
                     }
                 }
-                Turn::Done(outcome) => return (asked, outcome),
+                Next::Done(outcome) => return (asked, outcome),
             }
         }
     }
@@ -293,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_asked_for_by_its_path_where_it_has_one() {
+    fn a_module_is_asked_for_by_its_path_if_it_has_one() {
         let upstream = upstream(&["http://a"]);
         for (uid, path, response, expected) in [
             ("1", "/1", response(200, "{\"uid\":\"1\"}\n"), Some("{\"uid\":\"1\"}")),
@@ -301,7 +296,8 @@ mod tests {
             ("..", "", response(200, "[{\"uid\":\"..\"}]"), Some("{\"uid\":\"..\"}")),
             (".", "", response(200, "[{\"uid\":\"..\"}]"), None),
         ] {
-            let (asked, outcome) = resolve(upstream.module_call(uid), &[response]);
+            let (asked, outcome) =
+                resolve(upstream.module_call(uid, &Limits::default()), &[response]);
             assert_eq!(outcome.unwrap(), expected.map(|text| text.as_bytes().to_vec()));
             assert_eq!(asked, [format!("http://a/v1/modules{path}")]);
         }
@@ -325,23 +321,46 @@ mod tests {
     #[test]
     fn each_node_has_an_equal_part_of_the_time_that_is_left() {
         let upstream = upstream(&["http://a", "http://b", "http://c"]);
-        let mut call = upstream.list_call();
-        let mut timeout = |left: u64, then: Result<Response, &str>| {
-            let Turn::Send { timeout, .. } = call.poll(Duration::from_secs(left)) else {
-                panic!("the call has ended");
-            };
-            match then {
-                Ok(response) => call.answered(response),
-                Err(why) => call.failed(why),
-            }
-            timeout.as_secs()
+        let second = Duration::from_secs(1);
+        fn sent<'a, T>(next: Next<'a, T>, url: &str, seconds: u64) -> Exchange<'a, T> {
+            let Next::Send(exchange) = next else { panic!("the call has ended") };
+            assert_eq!((&*exchange.request.url(), exchange.timeout.as_secs()), (url, seconds));
+            exchange
+        }
+        let redirect = |path| redirect(path).unwrap();
+        let a = sent(upstream.list_call().start(second * 9), "http://a/v1/modules", 3);
+        // A redirect does not prolong the time of a node.
+        let a = sent(a.answered(redirect("http://a/x"), second * 7), "http://a/x", 1);
+        let b = sent(a.failed("late", second * 6), "http://b/v1/modules", 3);
+        let c = sent(b.answered(redirect("/x"), second * 3), "http://c/v1/modules", 3);
+        let Next::Done(outcome) = c.failed("late", Duration::ZERO) else { panic!() };
+        let expected = "http://a: late; http://b: no time is left; http://c: late";
+        assert_eq!(outcome, Err(StoreError::Unavailable(expected.into())));
+    }
+
+    #[test]
+    fn a_call_without_time_sends_nothing() {
+        let upstream = upstream(&["http://a", "http://b"]);
+        let no_time = |next: Next<'_, Vec<u8>>| match next {
+            Next::Send(_) => panic!("a request is sent"),
+            Next::Done(outcome) => outcome.unwrap_err().to_string(),
         };
-        assert_eq!(timeout(9, redirect("http://a/x")), 3);
-        // A redirect does not prolong the turn of a node.
-        assert_eq!(timeout(7, Err("late")), 1);
-        assert_eq!(timeout(6, Err("refused")), 3);
-        assert_eq!(timeout(6, Err("late")), 6);
-        assert!(matches!(call.poll(Duration::ZERO), Turn::Done(Err(_))));
+        let expected = "the store is unavailable: no time is left";
+        assert_eq!(no_time(upstream.list_call().start(Duration::ZERO)), expected);
+        let Next::Send(exchange) = upstream.list_call().start(TIMEOUT) else { panic!() };
+        let expected = "the store is unavailable: http://a: late; no time is left";
+        assert_eq!(no_time(exchange.failed("late", Duration::ZERO)), expected);
+    }
+
+    #[test]
+    fn a_module_is_looked_up_within_the_limits_of_the_call() {
+        let upstream = upstream(&["http://a"]).with_module_path(None).unwrap();
+        let limits = Limits { uid_bytes: 1, ..Limits::default() };
+        let list = || [response(200, r#"[{"uid":"ab"}]"#)];
+        let (_, outcome) = resolve(upstream.module_call("ab", &limits), &list());
+        assert_eq!(outcome, Ok(None));
+        let (_, outcome) = resolve(upstream.module_call("ab", &Limits::default()), &list());
+        assert!(outcome.unwrap().is_some());
     }
 
     #[test]
@@ -362,12 +381,13 @@ mod tests {
             0 => Err("late".into()),
             _ => response(200, "{\"uid\":\"1\"}").map_err(Into::into),
         };
-        let outcome = upstream.module_call("1").resolve(TIMEOUT, || time.get(), found);
+        let outcome =
+            upstream.module_call("1", &Limits::default()).resolve(TIMEOUT, || time.get(), found);
         assert_eq!(outcome.unwrap().unwrap(), b"{\"uid\":\"1\"}");
     }
 
     #[test]
-    fn a_list_that_is_none_is_told_with_its_node() {
+    fn an_error_names_the_node_of_a_malformed_list() {
         let upstream = upstream(&["http://a"]);
         for (response, expected) in [
             (response(200, "<html>"), "http://a: the list is refused: line 1, column 1: "),

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::access::UserName;
 use crate::config;
 
-/// Credentials for the upstream: HTTP Basic (RFC 7617). Nothing shows them but the request.
+/// Credentials for the upstream: HTTP Basic (RFC 7617). Only the request shows them.
 #[derive(Clone)]
 pub struct Credentials(String);
 

@@ -19,12 +19,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// Parses the URL of a node, such as `https://node1:9443`, or with a path where a gateway is in
-    /// front.
+    /// Parses the URL of a node, such as `https://node1:9443`, or with a path if a gateway is in front.
     ///
     /// # Errors
     ///
-    /// If it is no URL of scheme http or https, or holds credentials, a query or a fragment.
+    /// If it is not a URL of scheme http or https, or contains credentials, a query or a fragment.
     pub fn parse(url: &str) -> Result<Self, config::Error> {
         let refused = |reason: &'static str| config::Error::new("url", reason);
         let uri = Uri::parse(url)
@@ -53,14 +52,12 @@ impl Node {
         format!("{}{path}", self.base)
     }
 
-    /// Tells whether this is the same server as another, whatever the paths.
-    pub(super) fn has_origin_of(&self, other: &Node) -> bool {
-        self.is_at(other.scheme, &other.authority)
-    }
-
-    /// Tells whether a URL with this scheme and authority is on this server.
-    pub(super) fn is_at(&self, scheme: Scheme, authority: &str) -> bool {
-        self.scheme == scheme && self.authority == authority
+    /// Returns whether a location is on this node: on its server, and below its path.
+    pub(super) fn contains(&self, location: &Location) -> bool {
+        let below = location.path.strip_prefix(&*self.base);
+        self.scheme == location.scheme
+            && self.authority == location.authority
+            && below.is_some_and(|below| below.starts_with('/'))
     }
 }
 
@@ -73,6 +70,35 @@ impl fmt::Display for Node {
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Node({self})")
+    }
+}
+
+/// The node to ask: after a failure the next one, and after the last one the first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    node: usize,
+    nodes: usize,
+}
+
+impl Cursor {
+    /// Starts at the first of so many nodes.
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self { node: 0, nodes }
+    }
+
+    /// Returns the index of the node.
+    pub(crate) fn node(self) -> usize {
+        self.node
+    }
+
+    /// Goes on to the next node.
+    pub(crate) fn advance(&mut self) {
+        self.node = if self.node + 1 < self.nodes { self.node + 1 } else { 0 };
+    }
+
+    /// Goes to the node that a redirect leads to.
+    pub(crate) fn redirect(&mut self, node: usize) {
+        self.node = node;
     }
 }
 

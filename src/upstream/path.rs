@@ -21,7 +21,7 @@ impl ModulePath {
         sound.then(|| Self { before: before.into(), after: after.into() })
     }
 
-    /// Makes the path of the module with this uid; none if the uid would lead to another path.
+    /// Makes the path of the module with this uid; `None` if the uid would lead to another path.
     pub(super) fn with(&self, uid: &str) -> Option<String> {
         let Self { before, after } = self;
         // Segments of dots lead to another path (RFC 3986, section 5.2.4), escaped or not, also
@@ -36,7 +36,7 @@ impl ModulePath {
     }
 }
 
-/// Tells whether this is an absolute path, with or without a query.
+/// Returns whether this is an absolute path, with or without a query.
 pub(super) fn is_path(text: &str) -> bool {
     let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
     text.starts_with('/') && text.bytes().all(visible)

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::node::Location;
-use crate::upstream::{Request, Upstream, url};
+use crate::upstream::{Request, Resource, Upstream, url};
 
 /// A response of a node.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,107 +21,89 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// A node's answer to the request for the list.
+/// The answer of a node.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum ListAnswer {
-    /// A list, not checked yet.
+#[non_exhaustive]
+pub enum Answer {
+    /// The list or the document, not checked yet.
     Body {
-        /// The age of the answer by the node's own account (RFC 9111, section 5.1): a node can be a
-        /// mirror itself.
+        /// The age of the answer (RFC 9111, section 5.1). A node can be a mirror itself.
         age: Duration,
-        /// The body as received.
+        /// The body. A document is without the line end that the API closes a body with.
         body: Vec<u8>,
-        /// The entity tag of the body, if the node gave one.
-        entity_tag: Option<String>,
+        /// The validator of the body, if the node sent an entity tag.
+        validator: Option<String>,
     },
-    /// The request to send next: another node has the answer, or the same one at another path.
+    /// There is no such module.
+    NotFound,
+    /// The request to send next. The answer is at another node, or at another path of the same one.
     Redirect(Request),
-    /// The list is the one whose entity tag was sent.
+    /// The list is still the one of the request's validator.
     Unchanged {
-        /// The age of the answer by the node's own account.
+        /// The age of the answer.
         age: Duration,
     },
-}
-
-/// A node's answer to the request for a module.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum ModuleAnswer {
-    /// The document, not checked yet; none if there is no such module.
-    Document(Option<Vec<u8>>),
-    /// The request to send next: another node has the answer, or the same one at another path.
-    Redirect(Request),
 }
 
 impl Upstream {
-    /// Reads the response to the request for the list.
+    /// Reads the response to a request.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], which names the node, if the response is neither a list, nor a 304 to a
-    /// request with an entity tag, nor a redirect to a configured node.
-    pub fn read_list(
-        &self,
-        request: &Request,
-        response: Response,
-    ) -> Result<ListAnswer, StoreError> {
+    /// [`StoreError`], which names the node, if the response is not an answer to this request: not a
+    /// body, a 404 to the request for a module, a 304 to a request with an entity tag, or a redirect
+    /// to a configured node.
+    pub fn read(&self, request: &Request, response: Response) -> Result<Answer, StoreError> {
         let age = age(&response);
         match response.status {
+            200 if response.body.len() > request.body_bytes => {
+                let (name, limit) = (&request.name, request.body_bytes);
+                let text = format!("{name} sent a body of more than {limit} bytes");
+                Err(StoreError::TooLong(text))
+            }
             200 => {
-                let entity_tag = entity_tag(&response);
-                Ok(ListAnswer::Body { age, body: body(request, response)?, entity_tag })
+                let validator = entity_tag(&response).map(|tag| request.validator(tag));
+                let mut body = response.body;
+                if request.resource == Resource::Module {
+                    body.pop_if(|last| *last == b'\n');
+                }
+                Ok(Answer::Body { age, body, validator })
             }
-            304 if request.is_conditional() => Ok(ListAnswer::Unchanged { age }),
-            status if is_redirect(status) => {
-                self.redirect(request, &response).map(ListAnswer::Redirect)
+            // Others of this class ask for something else (300, 303) or are not in use.
+            301 | 302 | 307 | 308 => self.redirect(request, &response).map(Answer::Redirect),
+            304 if request.is_conditional() => Ok(Answer::Unchanged { age }),
+            404 if request.resource == Resource::Module => Ok(Answer::NotFound),
+            status => {
+                let text = format!("{} answered {status}", request.name);
+                Err(match status {
+                    401 | 403 => StoreError::Denied(text),
+                    _ => StoreError::Unavailable(text),
+                })
             }
-            status => Err(refused(request, status)),
         }
     }
 
-    /// Reads the response to the request for a module.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`], which names the node, if the response is neither a module, nor a 404, nor a
-    /// redirect to a configured node.
-    pub fn read_module(
-        &self,
-        request: &Request,
-        response: Response,
-    ) -> Result<ModuleAnswer, StoreError> {
-        match response.status {
-            200 => {
-                let mut document = body(request, response)?;
-                // The line end that the API closes a body with is not part of the document.
-                document.pop_if(|last| *last == b'\n');
-                Ok(ModuleAnswer::Document(Some(document)))
-            }
-            404 => Ok(ModuleAnswer::Document(None)),
-            status if is_redirect(status) => {
-                self.redirect(request, &response).map(ModuleAnswer::Redirect)
-            }
-            status => Err(refused(request, status)),
-        }
-    }
-
-    /// Makes the request that a redirect leads to: only to a configured node, never in a circle.
+    /// Makes the request that a redirect leads to, which is to a configured node, and never in a circle.
     fn redirect(&self, request: &Request, response: &Response) -> Result<Request, StoreError> {
         let refused = |why: &str| {
-            let origin = request.origin();
-            StoreError::Unavailable(format!("{origin} answered {}, {why}", response.status))
+            let (name, status) = (&request.name, response.status);
+            StoreError::Unavailable(format!("{name} answered {status}, {why}"))
         };
+
         let Some(location) = headers::single(&response.headers, "location") else {
             return Err(refused("without one location"));
         };
-        let Location { scheme, authority, path } = Location::resolve(location, &request.url())
+        let location = Location::resolve(location, &request.url())
             .map_err(|found| refused(&format!("with {found}")))?;
-        let Some(node) = self.nodes.iter().position(|node| node.is_at(scheme, &authority)) else {
-            let origin = url(scheme, &authority, "");
+
+        let node = self.nodes.iter().position(|node| node.contains(&location));
+        let validator = request.validator.as_deref();
+        let next = |node| self.request(node, location.path.clone(), request.resource, validator);
+        let Some(mut next) = node.and_then(next) else {
+            let origin = url(location.scheme, &location.authority, "");
             return Err(refused(&format!("a redirect to {origin}, which is no configured node")));
         };
-        let Some(mut next) = self.request(node, path) else {
-            return Err(refused("a redirect to no configured node"));
-        };
+
         next.redirected_from.clone_from(&request.redirected_from);
         next.redirected_from.push(request.url());
         if next.redirected_from.contains(&next.url()) {
@@ -137,42 +119,22 @@ impl Upstream {
 /// The most redirects that are followed one after the other.
 const MOST_REDIRECTS: usize = 4;
 
-/// Tells whether a GET may go on at another URL after this status. Others of this class ask for something
-/// else (300, 303) or are not in use.
-fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 307 | 308)
+/// Returns the entity tag of a response, if it has one that can be sent back.
+fn entity_tag(response: &Response) -> Option<&str> {
+    let tag = core::str::from_utf8(headers::single(&response.headers, "etag")?).ok()?.trim_ascii();
+    is_entity_tag(tag).then_some(tag)
 }
 
-fn body(request: &Request, response: Response) -> Result<Vec<u8>, StoreError> {
-    let limit = request.body_bytes;
-    if response.body.len() > limit {
-        let origin = request.origin();
-        let text = format!("{origin} sent a body of more than {limit} bytes");
-        return Err(StoreError::TooLong(text));
-    }
-    Ok(response.body)
-}
-
-fn refused(request: &Request, status: u16) -> StoreError {
-    let text = format!("{} answered {status}", request.origin());
-    match status {
-        401 | 403 => StoreError::Denied(text),
-        _ => StoreError::Unavailable(text),
-    }
-}
-
-/// Returns the entity tag (RFC 9110, section 8.8.3); none if there is none that can be sent back.
-fn entity_tag(response: &Response) -> Option<String> {
+/// Returns whether a text is an entity tag (RFC 9110, section 8.8.3), and not a very long one.
+pub(super) fn is_entity_tag(tag: &str) -> bool {
     const LONGEST: usize = 512;
-    let tag = headers::single(&response.headers, "etag")?.trim_ascii();
-    let opaque = tag.strip_prefix(b"W/").unwrap_or(tag);
-    let inner = opaque.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let sound = inner.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'"');
-    let tag = core::str::from_utf8(tag).ok()?;
-    (sound && tag.len() <= LONGEST).then(|| tag.into())
+    let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+    let inner = opaque.strip_prefix('"').and_then(|opaque| opaque.strip_suffix('"'));
+    let is_sound = |inner: &str| inner.bytes().all(|it| it.is_ascii_graphic() && it != b'"');
+    inner.is_some_and(is_sound) && tag.len() <= LONGEST
 }
 
-/// Returns the age (RFC 9111, section 5.1); zero if there is none that can be read.
+/// Returns the age (RFC 9111, section 5.1), zero if it is absent or cannot be read.
 fn age(response: &Response) -> Duration {
     let seconds = |value: &[u8]| -> Option<u32> {
         let digits = core::str::from_utf8(value.trim_ascii()).ok()?;
@@ -208,25 +170,27 @@ mod tests {
         Response { status, headers: headers.collect(), body: body.into() }
     }
 
+    const VALIDATOR: &str = "https://node1:9443/v1/modules \"a\"";
+
     /// The answer to the request for the list, which went out with an entity tag.
-    fn list(response: Response) -> Result<ListAnswer, String> {
+    fn list(response: Response) -> Result<Answer, String> {
         let upstream = upstream();
-        let request = upstream.list(0, Some("\"a\"")).unwrap();
-        upstream.read_list(&request, response).map_err(|error| error.to_string())
+        let request = upstream.list(0, Some(VALIDATOR)).unwrap();
+        upstream.read(&request, response).map_err(|error| error.to_string())
     }
 
-    fn module(response: Response) -> Result<ModuleAnswer, String> {
+    fn module(response: Response) -> Result<Answer, String> {
         let upstream = upstream();
         let request = upstream.module(0, "a").unwrap();
-        upstream.read_module(&request, response).map_err(|error| error.to_string())
+        upstream.read(&request, response).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_list_comes_with_its_entity_tag_and_age() {
+    fn a_list_comes_with_its_validator_and_age() {
         let whole = |headers: &[(&str, &str)]| match list(response(200, headers, "[]\n")) {
-            Ok(ListAnswer::Body { age, body, entity_tag }) => {
+            Ok(Answer::Body { age, body, validator }) => {
                 assert_eq!(body, b"[]\n");
-                (entity_tag, age.as_secs())
+                (validator, age.as_secs())
             }
             answer => panic!("{answer:?}"),
         };
@@ -243,7 +207,8 @@ mod tests {
             ("\"é\"", None),
             (&format!("\"{}\"", "x".repeat(511)), None),
         ] {
-            assert_eq!(whole(&[("ETag", field)]).0.as_deref(), tag, "{field}");
+            let validator = tag.map(|tag| format!("https://node1:9443/v1/modules {tag}"));
+            assert_eq!(whole(&[("ETag", field)]).0, validator, "{field}");
         }
         for (field, age) in
             [("7", 7), (" 7 ", 7), ("99999999999", u32::MAX.into()), ("", 0), ("+7", 0), ("x", 0)]
@@ -256,20 +221,21 @@ mod tests {
     fn an_unchanged_list_is_one_that_was_known() {
         let unchanged = response(304, &[("age", "3")], "");
         let age = Duration::from_secs(3);
-        assert_eq!(list(unchanged.clone()), Ok(ListAnswer::Unchanged { age }));
+        assert_eq!(list(unchanged.clone()), Ok(Answer::Unchanged { age }));
         let upstream = upstream();
         let request = upstream.list(0, None).unwrap();
-        let error = upstream.read_list(&request, unchanged).unwrap_err();
+        let error = upstream.read(&request, unchanged).unwrap_err();
         assert_eq!(error, StoreError::Unavailable("https://node1:9443 answered 304".into()));
     }
 
     #[test]
     fn a_module_is_there_or_not() {
-        let document = |text: &str| Ok(ModuleAnswer::Document(Some(text.into())));
-        assert_eq!(module(response(200, &[], "{}\n")), document("{}"));
-        assert_eq!(module(response(200, &[], "{}\n\n")), document("{}\n"));
-        assert_eq!(module(response(200, &[], "{}")), document("{}"));
-        assert_eq!(module(response(404, &[], "{}")), Ok(ModuleAnswer::Document(None)));
+        for (sent, expected) in [("{}\n", "{}"), ("{}\n\n", "{}\n"), ("{}", "{}")] {
+            let body = expected.into();
+            let answer = Answer::Body { age: Duration::ZERO, body, validator: None };
+            assert_eq!(module(response(200, &[], sent)), Ok(answer));
+        }
+        assert_eq!(module(response(404, &[], "{}")), Ok(Answer::NotFound));
         let error = module(response(304, &[], "")).unwrap_err();
         assert_eq!(error, "the store is unavailable: https://node1:9443 answered 304");
     }
@@ -301,7 +267,7 @@ mod tests {
     fn a_redirect_to_a_configured_node_is_followed() {
         for status in [301, 302, 307, 308] {
             let location = [("location", "https://node2:9443/v1/modules?x")];
-            let Ok(ListAnswer::Redirect(request)) = list(response(status, &location, "")) else {
+            let Ok(Answer::Redirect(request)) = list(response(status, &location, "")) else {
                 panic!("{status}");
             };
             assert_eq!((request.node, &*request.path), (1, "/v1/modules?x"));
@@ -310,7 +276,7 @@ mod tests {
             assert_eq!(names, ["accept", "authorization"]);
         }
         let location = [("location", "https://node2:9443/v1/modules/a")];
-        let Ok(ModuleAnswer::Redirect(request)) = module(response(307, &location, "")) else {
+        let Ok(Answer::Redirect(request)) = module(response(307, &location, "")) else {
             panic!();
         };
         assert_eq!(request.url(), "https://node2:9443/v1/modules/a");
@@ -343,18 +309,45 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_stays_below_the_path_of_a_node() {
+        let nodes = ["https://gw/c1", "https://gw/c2"].map(|url| Node::parse(url).unwrap());
+        let upstream = Upstream::new(nodes.into()).unwrap();
+        let request = upstream.list(0, None).unwrap();
+        for (location, node) in [
+            ("/c1/v1", Some(0)),
+            ("https://GW:443/c2/v1/modules?x", Some(1)),
+            ("/c1", None),
+            ("/c12/v1", None),
+            ("/c1/../c3", None),
+            ("/c1/%2e%2e/c3", None),
+            ("/", None),
+        ] {
+            let answer = upstream.read(&request, response(307, &[("location", location)], ""));
+            match (answer, node) {
+                (Ok(Answer::Redirect(next)), Some(node)) => assert_eq!(next.node, node),
+                (answer, node) => {
+                    let expected = "the store is unavailable: https://gw/c1 answered 307, \
+                                    a redirect to https://gw, which is no configured node";
+                    assert_eq!(answer.unwrap_err().to_string(), expected, "{location}");
+                    assert_eq!(node, None);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn redirects_end() {
         let upstream = upstream();
         let to = |url: &str| response(307, &[("location", url)], "");
         let mut request = upstream.list(0, None).unwrap();
         for path in ["/1", "/2", "/3", "/4"] {
-            let answer = upstream.read_list(&request, to(path));
-            let Ok(ListAnswer::Redirect(next)) = answer else { panic!("{answer:?}") };
+            let answer = upstream.read(&request, to(path));
+            let Ok(Answer::Redirect(next)) = answer else { panic!("{answer:?}") };
             request = next;
         }
-        let error = upstream.read_list(&request, to("/5")).unwrap_err().to_string();
+        let error = upstream.read(&request, to("/5")).unwrap_err().to_string();
         assert!(error.ends_with("answered 307, more than 4 redirects"), "{error}");
-        let error = upstream.read_list(&request, to("/v1/modules")).unwrap_err().to_string();
+        let error = upstream.read(&request, to("/v1/modules")).unwrap_err().to_string();
         assert!(error.ends_with("answered 307, a redirect in a circle"), "{error}");
         assert_eq!(vec![request.node], [0]);
     }

@@ -8,9 +8,9 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use ccs_modules::access::Caller;
-use ccs_modules::mirror::{Config, Fetch, Millis, Mirror, Poll};
-use ccs_modules::rest;
+use ccs_modules::mirror::{Config, Fetch, Mirror, Poll, Question, Timestamp};
 use ccs_modules::upstream::{self, Response};
+use ccs_modules::{StoreError, rest};
 
 /// The refresh interval of every mirror, in seconds.
 pub const REFRESH: u64 = 30;
@@ -64,9 +64,12 @@ pub fn run(run: &Run) -> Figures {
             && now < (second + 1) * 1000
         {
             due.pop();
-            let next = match mirrors[index].poll(Millis(now)) {
+            let next = match mirrors[index].poll(Timestamp(now)) {
                 Poll::Wait { until } => until.0,
-                Poll::Fetch(Fetch { id, request, .. }) => {
+                Poll::Fetch(Fetch { id, question, .. }) => {
+                    let Question::Request(request) = question else {
+                        unreachable!("the source is a cluster")
+                    };
                     let relay = (run.relays > 0 && index >= run.relays as usize)
                         .then(|| &mirrors[index % run.relays as usize]);
                     let response = if let Some(relay) = relay {
@@ -83,17 +86,20 @@ pub fn run(run: &Run) -> Figures {
                     };
                     let after = now + LATENCY;
                     match response {
-                        Some(response) => mirrors[index].answered(Millis(after), id, response),
-                        None => mirrors[index].failed(Millis(after), id, "connection refused"),
+                        Some(response) => mirrors[index].answered(Timestamp(after), id, response),
+                        None => {
+                            let refused = StoreError::Unavailable("connection refused".into());
+                            mirrors[index].failed(Timestamp(after), id, refused)
+                        }
                     };
                     after
                 }
             };
             due.push(Reverse((next, index)));
         }
-        let end = Millis((second + 1) * 1000);
+        let end = Timestamp((second + 1) * 1000);
         for mirror in &mirrors[run.relays as usize..] {
-            match mirror.view(end) {
+            match mirror.reader().view(end) {
                 Ok(view) => {
                     let oldest = &mut figures.oldest[second as usize];
                     *oldest = (*oldest).max(view.age.as_secs());
@@ -117,7 +123,7 @@ fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
         headers: &headers,
         caller: &Caller::Authenticated(vec!["db_viewer".into()]),
     };
-    let response = relay.handle(Millis(now), &asked).into_owned();
+    let response = relay.reader().handle(Timestamp(now), &asked).into_owned();
     Response {
         status: response.status,
         headers: response.headers.iter().map(bytes).collect(),

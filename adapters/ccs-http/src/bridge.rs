@@ -3,10 +3,10 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use ccs_modules::body::split;
 use ccs_modules::mirror::{self, Mirror};
-use ccs_modules::snapshot::split;
 use ccs_modules::upstream::Call;
-use ccs_modules::{Snapshot, StoreError};
+use ccs_modules::{Limits, Snapshot, StoreError};
 use ccs_modules_guest::cluster::Config;
 use spin::Mutex;
 
@@ -54,7 +54,7 @@ impl Guest for Bridge {
         if let Some(document) = mirrored {
             return Ok(document?);
         }
-        Ok(resolve(config.upstream.module_call(&uid), &config)?)
+        Ok(resolve(config.upstream.module_call(&uid, &Limits::default()), &config)?)
     }
 }
 
@@ -72,7 +72,11 @@ fn with_snapshot<T>(
     let options = config.mirror.as_ref()?;
     let mut held = MIRROR.try_lock()?;
     let mirror = held.get_or_insert_with(|| new(options));
-    Some(mirrored::snapshot(mirror, &Wasi, config.timeout).map(read))
+    let snapshot = mirrored::snapshot(mirror, &Wasi, config.timeout);
+    Some(snapshot.map(read).map_err(|error| match error {
+        ccs_modules::Error::Store(error) => error,
+        error => StoreError::Other(error.to_string()),
+    }))
 }
 
 /// Makes a mirror. Instances start at different nanoseconds, which is random enough for a seed.
@@ -85,8 +89,8 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Denied(why) => Error::Denied(why),
             StoreError::Unavailable(why) => Error::Unavailable(why),
-            StoreError::Other(why) | StoreError::TooLong(why) => Error::Other(why),
-            error => Error::Other(error.to_string()),
+            StoreError::TooLong(why) => Error::TooLong(why),
+            error => Error::Other(error.reason().into()),
         }
     }
 }

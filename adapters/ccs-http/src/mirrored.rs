@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use ccs_modules::mirror::{Millis, Mirror, Outcome, Poll};
-use ccs_modules::{Snapshot, StoreError};
+use ccs_modules::mirror::{Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::{Error, Snapshot, StoreError};
 
 use crate::Network;
 
@@ -14,33 +14,37 @@ pub(crate) fn snapshot<'a>(
     mirror: &'a mut Mirror,
     network: &impl Network,
     timeout: Duration,
-) -> Result<&'a Snapshot, StoreError> {
+) -> Result<&'a Snapshot, Error> {
     let now = || moment(network.now());
     let deadline = moment(network.now().saturating_add(timeout));
     loop {
         match mirror.poll(now()) {
             Poll::Fetch(fetch) => {
-                let outcome = match network.send(&fetch.request, fetch.timeout) {
-                    Ok(response) => mirror.answered(now(), fetch.id, response),
-                    Err(why) => mirror.failed(now(), fetch.id, &why),
+                let response = match &fetch.question {
+                    Question::Request(request) => network.send(request, fetch.timeout),
+                    Question::Documents { .. } => Err("the source is a cluster".into()),
                 };
-                if outcome != Outcome::Redirected && mirror.view(now()).is_ok() {
+                let outcome = match response {
+                    Ok(response) => mirror.answered(now(), fetch.id, response),
+                    Err(why) => mirror.failed(now(), fetch.id, StoreError::Unavailable(why)),
+                };
+                if outcome != Outcome::Redirected && mirror.reader().view(now()).is_ok() {
                     break;
                 }
             }
             Poll::Wait { until } => {
-                if mirror.view(now()).is_ok() || until >= deadline {
+                if mirror.reader().view(now()).is_ok() || until >= deadline {
                     break;
                 }
                 network.sleep(Duration::from_millis(until.0.saturating_sub(now().0)));
             }
         }
     }
-    Ok(mirror.view(now())?.snapshot)
+    Ok(mirror.reader().view(now())?.snapshot)
 }
 
-fn moment(time: Duration) -> Millis {
-    Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+fn moment(time: Duration) -> Timestamp {
+    Timestamp(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::{Limits, snapshot};
+use ccs_modules::{Limits, body};
 
 use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -24,7 +24,7 @@ impl Guest for Bridge {
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
         let config = Config::from_environment()?;
         let value = config.value()?;
-        Ok(snapshot::find(&config.split(&value)?, &uid, &Limits::default())
+        Ok(body::find(&config.split(&value)?, &uid, &Limits::default())
             .map(|document| document.to_vec()))
     }
 }
@@ -78,7 +78,7 @@ impl Config {
 
     /// Splits the value into its documents.
     fn split<'a>(&self, value: &'a [u8]) -> Result<Vec<&'a [u8]>, Error> {
-        snapshot::split(value).map_err(|error| {
+        body::split(value).map_err(|error| {
             Error::Other(format!("the value of the key \"{}\", {error}", self.key))
         })
     }

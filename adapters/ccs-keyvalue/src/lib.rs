@@ -11,24 +11,17 @@ mod bridge;
 
 use ccs_modules_guest as _;
 
-#[cfg(not(feature = "draft2"))]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::bridge::Bridge;
 
+    #[cfg(not(feature = "draft2"))]
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft", "wit/draft"],
         world: "ccs:keyvalue/bridge",
         generate_all,
     });
-    export!(Bridge with_types_in self);
-}
-
-#[cfg(feature = "draft2")]
-#[allow(missing_docs, unsafe_code)]
-mod bindings {
-    use super::bridge::Bridge;
-
+    #[cfg(feature = "draft2")]
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft2", "wit/draft2"],
         world: "ccs:keyvalue/bridge",

@@ -71,8 +71,8 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Denied(why) => Error::Denied(why),
             StoreError::Unavailable(why) => Error::Unavailable(why),
-            StoreError::Other(why) | StoreError::TooLong(why) => Error::Other(why),
-            error => Error::Other(alloc::string::ToString::to_string(&error)),
+            StoreError::TooLong(why) => Error::TooLong(why),
+            error => Error::Other(error.reason().into()),
         }
     }
 }

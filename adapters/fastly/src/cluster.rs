@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ccs_modules::StoreError;
 use ccs_modules::upstream::{Call, Request, Response};
+use ccs_modules::{Limits, StoreError};
 use ccs_modules_guest::cluster::Config;
 
 use crate::bindings::fastly::compute::async_io::{Pollable, select_with_timeout};
@@ -53,7 +53,7 @@ impl Cluster {
 
     /// Fetches the document of the module with this uid, if there is one.
     pub fn module(&self, uid: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.resolve(self.config.upstream.module_call(uid))
+        self.resolve(self.config.upstream.module_call(uid, &Limits::default()))
     }
 
     fn resolve<T>(&self, call: Call<'_, T>) -> Result<T, StoreError> {

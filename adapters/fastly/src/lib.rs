@@ -14,7 +14,7 @@ mod request;
 
 use alloc::borrow::Cow;
 
-use ccs_modules::rest::{self, Refusal, Response};
+use ccs_modules::rest::{self, ErrorResponse, Response};
 use ccs_modules::{Ask, Limits, Step};
 use ccs_modules_guest::http::{self, Answer};
 
@@ -57,7 +57,7 @@ fn answer(request: &Request) -> Result<Answer, Error> {
     let headers = fields::all(request)?;
     let configuration = match Configuration::read() {
         Ok(configuration) => configuration,
-        Err(reason) => return Ok(http::refuse(&Refusal::Misconfigured(reason), &method, &[])),
+        Err(reason) => return Ok(http::fail(ErrorResponse::misconfigured(reason), &method, &[])),
     };
     Ok(http::answer_by(&method, &target, &headers, &configuration.0, |request| {
         let response = match rest::handle(request, &Limits::default()) {

@@ -126,7 +126,7 @@ mod tests {
         assert!(request.headers.contains(&authorization));
         assert_eq!(config.timeout, Duration::from_secs(3));
         let mirror = config.mirror.unwrap();
-        assert_eq!(mirror.upstream().timeout(), Duration::from_millis(1500));
+        assert_eq!(mirror.upstream().unwrap().timeout(), Duration::from_millis(1500));
         assert_eq!(mirror.refresh(), Duration::from_millis(500));
         assert_eq!(mirror.stale_if_error(), Duration::from_secs(60));
     }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use ccs_modules::access::{Caller, Policy};
 #[cfg(not(feature = "baked"))]
 use ccs_modules::rest;
-use ccs_modules::rest::{Methods, Refusal, Request, Response, is_api_path};
+use ccs_modules::rest::{ErrorResponse, Methods, Request, Response, is_api_path};
 use ccs_modules::{Limits, config};
 
 /// The environment variable that holds the access policy, as JSON.
@@ -26,43 +26,20 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes the answer to a request with this method from the response to GET. HEAD gets no body; the
-    /// log has the cause of a 5xx from there.
-    fn new(
-        method: &str,
-        mut response: Response<Cow<'static, [u8]>>,
-        environment: &[(String, String)],
-    ) -> Self {
-        let log = log_line(&response, environment);
-        if method == HEAD {
-            response.body = Cow::default();
-        }
+    fn new(response: Response<Cow<'static, [u8]>>, environment: &[(String, String)]) -> Self {
+        let log = match (&response.cause, response.status) {
+            (Some(cause), status) => Some(format!("ccs-modules: {status}: {cause}\n")),
+            (None, 401) if !environment.iter().any(|(name, _)| name == ACCESS) => Some(format!(
+                "ccs-modules: {ACCESS} is not set: every request is answered with 401; set it to an \
+                 access policy\n"
+            )),
+            _ => None,
+        };
         Self { response, log }
     }
 }
 
-const GET: &str = "GET";
-const HEAD: &str = "HEAD";
-
-fn log_line(
-    response: &Response<Cow<'_, [u8]>>,
-    environment: &[(String, String)],
-) -> Option<String> {
-    match response.status {
-        401 if !environment.iter().any(|(name, _)| name == ACCESS) => Some(format!(
-            "ccs-modules: {ACCESS} is not set: every request is answered with 401; set it to an \
-                 access policy\n"
-        )),
-        status @ 500.. => {
-            // The body is one line.
-            let body = String::from_utf8_lossy(&response.body);
-            Some(format!("ccs-modules: {status} {}\n", body.trim_end()))
-        }
-        _ => None,
-    }
-}
-
-/// The environment variable that says what a service in front of another one does with methods that do
+/// The environment variable that decides what a service in front of another one does with methods that do
 /// not read.
 const METHODS: &str = "CCS_METHODS";
 
@@ -76,14 +53,14 @@ pub fn is_answered(
     method: &str,
     target: &str,
     environment: &[(String, String)],
-) -> Result<bool, Refusal> {
+) -> Result<bool, ErrorResponse> {
     if !is_api_path(target) {
         return Ok(false);
     }
     let methods = match environment.iter().find(|(name, _)| name == METHODS) {
         None => Methods::default(),
         Some((name, word)) => {
-            let refused = |reason| Refusal::Misconfigured(format!("{name}: {reason}"));
+            let refused = |reason| ErrorResponse::misconfigured(format!("{name}: {reason}"));
             word.parse().map_err(refused)?
         }
     };
@@ -122,18 +99,16 @@ pub fn answer_by(
         }
         Err(error) => {
             let reason = format!("the access policy in {ACCESS} is ill-formed: {error}");
-            return refuse(&Refusal::Misconfigured(reason), method, environment);
+            return fail(ErrorResponse::misconfigured(reason), method, environment);
         }
     };
-    let with_body = if method == HEAD { GET } else { method };
-    let response =
-        handle(&Request { method: with_body, target, headers: &headers, caller: &caller });
-    Answer::new(method, response, environment)
+    let response = handle(&Request { method, target, headers: &headers, caller: &caller });
+    Answer::new(response, environment)
 }
 
 /// Answers a request with an error that an adapter has found.
-pub fn refuse(refusal: &Refusal, method: &str, environment: &[(String, String)]) -> Answer {
-    Answer::new(method, refusal.response(GET).into(), environment)
+pub fn fail(error: ErrorResponse, method: &str, environment: &[(String, String)]) -> Answer {
+    Answer::new(error.response(method).into(), environment)
 }
 
 /// Answers over the import `ccs`.
@@ -145,19 +120,14 @@ fn handle(request: &Request<'_>) -> Response<Cow<'static, [u8]>> {
 /// Answers from the catalog that is baked in. The body of the list is borrowed from it.
 #[cfg(feature = "baked")]
 fn handle(request: &Request<'_>) -> Response<Cow<'static, [u8]>> {
-    let snapshot = match crate::image::image().map(ccs_modules::Snapshot::from_image) {
-        Some(Ok(snapshot)) => snapshot,
+    let reason = match crate::image::image().map(ccs_modules::Snapshot::from_image) {
+        Some(Ok(snapshot)) => return snapshot.handle_from_image(request, &Limits::default()),
         Some(Err(error)) => {
-            let reason =
-                format!("cannot read the catalog in this component: {error}; bake it again");
-            return Refusal::Misconfigured(reason).response(request.method).into();
+            format!("cannot read the catalog in this component: {error}; bake it again")
         }
-        None => {
-            let reason = "this component holds no catalog, `ccs-modules bake` puts one in".into();
-            return Refusal::Misconfigured(reason).response(request.method).into();
-        }
+        None => "this component has no catalog, `ccs-modules bake` puts one in".into(),
     };
-    snapshot.handle_from_image(request, &Limits::default())
+    ErrorResponse::misconfigured(reason).response(request.method).into()
 }
 
 fn policy(environment: &[(String, String)]) -> Result<Option<Policy>, config::Error> {

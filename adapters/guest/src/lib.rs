@@ -1,8 +1,8 @@
 //! The library of the adapters: an allocator and a panic handler, a call that is resolved over the import
-//! `ccs`, the HTTP service without bindings to WASI, the configuration of a store that is a cluster, and
-//! conversions between the types of the core and of a world.
+//! `ccs`, the HTTP service without bindings to WASI, and the configuration of a store that is a cluster.
 //!
-//! The configuration needs no host, and is tested natively.
+//! The configuration needs no host, and is tested natively. The files `records.rs` and `method.rs` are
+//! modules of the adapters that have bindings to what they convert.
 
 #![no_std]
 
@@ -17,8 +17,6 @@ pub mod http;
 mod image;
 #[cfg(target_family = "wasm")]
 mod program;
-#[cfg(target_family = "wasm")]
-mod records;
 #[cfg(target_family = "wasm")]
 mod resolve;
 

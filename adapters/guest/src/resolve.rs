@@ -31,6 +31,7 @@ impl From<ccs::Error> for StoreError {
         match error {
             ccs::Error::Denied(why) => StoreError::Denied(why),
             ccs::Error::Other(why) => StoreError::Other(why),
+            ccs::Error::TooLong(why) => StoreError::TooLong(why),
             ccs::Error::Unavailable(why) => StoreError::Unavailable(why),
         }
     }

@@ -71,7 +71,7 @@ impl Guest for Plugin {
         let caller = access.as_ref().map_or(nobody, |access| access.caller(&headers));
         let request =
             Request { method: &method, target: &target, headers: &headers, caller: &caller };
-        let rest::Response { status, headers, body } = snapshot.handle(&request, limits);
+        let rest::Response { status, headers, body, .. } = snapshot.handle(&request, limits);
         for (name, value) in &headers {
             response.header.set(name.as_bytes(), value.as_bytes());
         }

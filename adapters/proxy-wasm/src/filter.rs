@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ccs_modules::access::{Caller, Policy};
 use ccs_modules::rest::{self, Methods, Request, Response};
-use ccs_modules::upstream::{ListAnswer, ModuleAnswer, Upstream as Api};
+use ccs_modules::upstream::{Answer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
@@ -249,19 +249,27 @@ impl Stream {
         let Pending { question, request, trace } = pending;
         let read = upstream::response(&request, headers, body)
             .map_err(|error| error.failure(&request))
-            .and_then(|response| question.read(&upstream.api, &request, response));
-        match read {
-            Ok(Read::Body(body)) => {
-                let (response, failure) = question.answer(body);
-                match failure {
-                    Some(kind) => kind.counter(&plugin.counters).add_one(),
-                    None => plugin.counters.answers_from_upstream.add_one(),
-                }
-                self.respond(&response)
+            .and_then(|response| {
+                let kind = FailureKind::of_status(response.status);
+                let answer = upstream.api.read(&request, response);
+                answer.map_err(|error| Failure { kind, error })
+            });
+        let body = match read {
+            Ok(Answer::Redirect(request)) => {
+                return self.send(Pending { question, request, trace });
             }
-            Ok(Read::Redirect(request)) => self.send(Pending { question, request, trace }),
-            Err(failure) => self.fail(question, failure),
+            Ok(Answer::Body { body, .. }) => Some(body),
+            // There is no such module.
+            Ok(_) => None,
+            Err(failure) => return self.fail(question, failure),
+        };
+
+        let (response, failure) = question.answer(body);
+        match failure {
+            Some(kind) => kind.counter(&plugin.counters).add_one(),
+            None => plugin.counters.answers_from_upstream.add_one(),
         }
+        self.respond(&response)
     }
 
     fn fail(&self, question: Question, Failure { kind, error }: Failure) -> Result<(), Status> {
@@ -272,10 +280,11 @@ impl Stream {
     /// Sends a response to the client, counts it, and logs the cause of a 5xx.
     fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
         self.plugin.counters.requests(response.status).add_one();
-        if response.status >= 500 {
-            let cause = String::from_utf8_lossy(response.body.as_ref());
-            let text = format!("a request is answered with {}: {}", response.status, cause.trim());
-            log(LogLevel::Warn, &text);
+        if let Some(cause) = &response.cause {
+            log(
+                LogLevel::Warn,
+                &format!("a request is answered with {}: {cause}", response.status),
+            );
         }
         let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         hostcalls::send_http_response(
@@ -284,14 +293,6 @@ impl Stream {
             Some(response.body.as_ref()),
         )
     }
-}
-
-/// The content of an upstream's response.
-enum Read {
-    /// The body, unless the upstream has no such module.
-    Body(Option<Vec<u8>>),
-    /// The request that a redirect leads to.
-    Redirect(upstream::Request),
 }
 
 impl Question {
@@ -306,28 +307,6 @@ impl Question {
             (Ask::Document(ask), Some(request)) => (Self::Module(ask), Some(request)),
             (ask, _) => (Self::List(ask), api.list(NODE, None)),
         }
-    }
-
-    fn read(
-        &self,
-        api: &Api,
-        request: &upstream::Request,
-        response: upstream::Response,
-    ) -> Result<Read, Failure> {
-        let kind = FailureKind::of_status(response.status);
-        let read = match self {
-            Self::List(_) => api.read_list(request, response).map(|answer| match answer {
-                ListAnswer::Body { body, .. } => Read::Body(Some(body)),
-                ListAnswer::Redirect(request) => Read::Redirect(request),
-                // Not without an entity tag in the request.
-                ListAnswer::Unchanged { .. } => Read::Body(None),
-            }),
-            Self::Module(_) => api.read_module(request, response).map(|answer| match answer {
-                ModuleAnswer::Document(document) => Read::Body(document),
-                ModuleAnswer::Redirect(request) => Read::Redirect(request),
-            }),
-        };
-        read.map_err(|error| Failure { kind, error })
     }
 
     /// The response to the client, and the kind of failure if the body is malformed.
@@ -345,16 +324,9 @@ impl Question {
 
     fn fail(self, error: StoreError) -> Response {
         match self {
-            Self::List(ask) => fail(ask, error),
-            Self::Module(ask) => fail(Ask::Document(ask), error),
+            Self::List(ask) => ask.fail(error),
+            Self::Module(ask) => Ask::Document(ask).fail(error),
         }
-    }
-}
-
-fn fail(ask: Ask<Response>, error: StoreError) -> Response {
-    match ask {
-        Ask::Document(ask) => ask.answer::<&[u8]>(Err(error)),
-        Ask::Documents(ask) => ask.answer::<&[u8]>(Err(error)),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The mirror of an upstream's list, which answers without asking the upstream.
 //!
 //! Each worker of the proxy has a mirror of its own, and [`Shared`] makes one fetch enough for all of
-//! them: the worker whose mirror is due first sends the request, and the others follow its outcome.
+//! them: the worker whose mirror is due first sends the request, and the others adopt its outcome.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Millis, Mirror, Outcome, Poll};
-use ccs_modules::rest;
+use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::{StoreError, rest};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
 
@@ -48,20 +47,20 @@ impl Mirrored {
             shared: Shared::new(&name),
             sent: None,
         };
-        mirrored.follow(now());
+        mirrored.adopt(now());
         // As long as there is no list, another worker's is looked for often.
         let _ = hostcalls::set_tick_period(SHORTEST_TICK);
         mirrored
     }
 
-    /// Does what is due: follows the other workers, and sends a request if it is time for one.
+    /// Does what is due: adopts what the other workers fetched, and sends a request if it is time for one.
     pub fn tick(&mut self, counters: &Counters) {
         let now = now();
-        self.follow(now);
+        self.adopt(now);
         self.send_if_due(now, counters);
-        if let Some(age) = self.mirror.status(millis(now)).age {
+        if let Some(age) = self.mirror.reader().status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
-            let period = self.mirror.config().refresh() / 20;
+            let period = self.mirror.reader().config().refresh() / 20;
             let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         }
     }
@@ -81,7 +80,7 @@ impl Mirrored {
                 self.end(now, was_failing, outcome, kind, counters);
             }
             Err(NoResponse(why)) => {
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let outcome = self.mirror.failed(millis(now), id, StoreError::Unavailable(why));
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
@@ -96,9 +95,9 @@ impl Mirrored {
         counters: &Counters,
     ) -> rest::Response<Cow<'_, [u8]>> {
         let now = millis(now());
-        let response = self.mirror.handle(now, request);
+        let response = self.mirror.reader().handle(now, request);
         if matches!(response.status, 200 | 304 | 404)
-            && let Ok(view) = self.mirror.view(now)
+            && let Ok(view) = self.mirror.reader().view(now)
         {
             match view.freshness {
                 Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
@@ -108,10 +107,10 @@ impl Mirrored {
         response
     }
 
-    /// Follows the latest fetch of the other workers, if it is a new one.
-    fn follow(&mut self, now: Duration) {
-        if let Some((ended, outcome)) = self.shared.news() {
-            self.mirror.follow(millis(now), now.saturating_sub(ended), outcome);
+    /// Adopts the latest fetch of the other workers, if it is a new one.
+    fn adopt(&mut self, now: Duration) {
+        if let Some((ended, outcome)) = self.shared.unseen() {
+            self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
         }
     }
 
@@ -120,11 +119,13 @@ impl Mirrored {
         if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
             return;
         }
-        let Poll::Fetch(Fetch { id, request, timeout }) = self.mirror.poll(millis(now)) else {
+        let Poll::Fetch(Fetch { id, question: Question::Request(request), timeout, .. }) =
+            self.mirror.poll(millis(now))
+        else {
             return;
         };
-        // If another worker has the turn, this mirror waits for the outcome.
-        if !self.shared.take_turn(now, timeout) {
+        // If another worker has the lease, this mirror waits for the outcome.
+        if !self.shared.take_lease(now, timeout) {
             return;
         }
         match upstream::send(&self.cluster, &request, &Headers::new(), timeout) {
@@ -133,14 +134,15 @@ impl Mirrored {
             }
             Err(NoResponse(why)) => {
                 let was_failing = self.is_failing(now);
-                let outcome = self.mirror.failed(millis(now), id, &why);
+                let error = StoreError::Unavailable(why);
+                let outcome = self.mirror.failed(millis(now), id, error);
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
     }
 
-    /// Counts the outcome of a fetch, logs a change for the worse or the better, and tells the other
-    /// workers.
+    /// Counts the outcome of a fetch, logs a change for the worse or the better, and publishes it for the
+    /// other workers.
     fn end(
         &mut self,
         now: Duration,
@@ -149,18 +151,16 @@ impl Mirrored {
         kind: FailureKind,
         counters: &Counters,
     ) {
-        let told = match outcome {
-            // The mirror has followed another worker meanwhile.
-            Outcome::Late => return,
+        let outcome = match outcome {
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
-                // The worker keeps its turn for the next request.
-                self.shared.end_turn();
+                // The next request takes the lease again.
+                self.shared.end_lease();
                 return;
             }
-            Outcome::Changed | Outcome::Unchanged => {
+            Outcome::Changed(_) | Outcome::Unchanged => {
                 match outcome {
-                    Outcome::Changed => counters.fetches_changed.add_one(),
+                    Outcome::Changed(_) => counters.fetches_changed.add_one(),
                     _ => counters.fetches_unchanged.add_one(),
                 }
                 if was_failing {
@@ -168,29 +168,32 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                self.mirror.save(millis(now)).ok_or_else(|| StoreError::Other(String::new()))
+                let saved = self.mirror.reader().save(millis(now));
+                saved.ok_or_else(|| StoreError::Other(String::new()).into())
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();
                 kind.counter(counters).add_one();
                 if !was_failing {
-                    let held = match self.mirror.status(millis(now)).age {
+                    let kept = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
                         None => "there is no list to answer from".into(),
                     };
                     log(
                         LogLevel::Warn,
-                        &format!("the upstream cannot be mirrored: {error}; {held}"),
+                        &format!("the upstream cannot be mirrored: {error}; {kept}"),
                     );
                 }
                 Err(error)
             }
+            // The mirror has adopted the fetch of another worker meanwhile.
+            _ => return,
         };
-        self.shared.tell(now, &told);
+        self.shared.publish(now, &outcome);
     }
 
     fn is_failing(&self, now: Duration) -> bool {
-        self.mirror.status(millis(now)).failure.is_some()
+        self.mirror.reader().status(millis(now)).failure.is_some()
     }
 }
 
@@ -206,6 +209,6 @@ fn now() -> Duration {
     now.and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default()
 }
 
-fn millis(time: Duration) -> Millis {
-    Millis(time.as_millis() as u64)
+fn millis(time: Duration) -> Timestamp {
+    Timestamp(time.as_millis() as u64)
 }

@@ -1,4 +1,4 @@
-//! World `standalone`: the whole API over catalogs that the host holds, as snapshots and as mirrors.
+//! World `standalone`: the whole API over catalogs that the host gives, as snapshots and as mirrors.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -7,6 +7,8 @@ extern crate alloc;
 
 mod access;
 mod mirror;
+#[path = "../../guest/src/records.rs"]
+mod records;
 mod snapshot;
 
 use ccs_modules_guest as _;

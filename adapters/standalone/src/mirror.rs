@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::time::Duration;
 
-use ccs_modules::lookup::InvalidRedisVersion;
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 use ccs_modules::mirror::{
-    Config, Fetch, FetchId, Freshness, Millis, Outcome, Poll, Saved, Source, Status,
+    Changes, Config, Fetch, Freshness, Outcome, Poll, Question, Saved, Status, Stored, Timestamp,
 };
+use ccs_modules::rest::header_fields;
 use ccs_modules::upstream::Response;
-use ccs_modules::{Error, StoreError};
+use ccs_modules::{Limits, Step, StoreError, config, get_module, list_modules};
 
 use crate::Standalone;
-use crate::access::received;
+use crate::bindings::exports::ccs::modules::types::{self, Error, Fitting, Module};
 use crate::bindings::exports::ccs::modules::{mirror, snapshot};
-use crate::snapshot::{handle, records, text};
+use crate::records::{handle, records, text};
 
 impl mirror::Guest for Standalone {
     type Mirror = Mirror;
@@ -23,50 +24,89 @@ impl mirror::Guest for Standalone {
 
 pub struct Mirror(RefCell<ccs_modules::Mirror>);
 
-impl mirror::GuestMirror for Mirror {
-    fn open(configuration: String, seed: u64) -> Result<mirror::Mirror, String> {
-        let config = Config::parse(configuration.as_bytes()).map_err(|error| error.to_string())?;
-        let made = ccs_modules::Mirror::new(config, seed);
-        Ok(mirror::Mirror::new(Self(RefCell::new(made))))
+impl Mirror {
+    fn open(config: Result<Config, config::Error>, seed: u64) -> Result<mirror::Mirror, String> {
+        let config = config.map_err(|error| error.to_string())?;
+        let mirror = ccs_modules::Mirror::new(config, seed);
+        Ok(mirror::Mirror::new(Self(RefCell::new(mirror))))
     }
 
-    fn poll(&self, now: u64) -> mirror::PollResult {
-        match self.0.borrow_mut().poll(Millis(now)) {
-            Poll::Fetch(fetch) => mirror::PollResult::Fetch(fetch.into()),
-            Poll::Wait { until } => mirror::PollResult::Wait(until.0),
+    /// Answers a call that begins with this step.
+    fn answer<T>(&self, now: u64, step: impl FnOnce(&Limits) -> Step<T>) -> T {
+        let mirror = self.0.borrow();
+        let reader = mirror.reader();
+        reader.answer(Timestamp(now), step(reader.config().limits()))
+    }
+}
+
+impl mirror::GuestMirror for Mirror {
+    fn open(configuration: String, seed: u64) -> Result<mirror::Mirror, String> {
+        Self::open(Config::parse(configuration.as_bytes()), seed)
+    }
+
+    fn open_store(configuration: String, seed: u64) -> Result<mirror::Mirror, String> {
+        Self::open(Config::parse_for_store(configuration.as_bytes()), seed)
+    }
+
+    fn poll(&self, now: u64) -> mirror::Next {
+        let Fetch { id, question, timeout, .. } = match self.0.borrow_mut().poll(Timestamp(now)) {
+            Poll::Fetch(fetch) => fetch,
+            Poll::Wait { until } => return mirror::Next::Wait(until.0),
+        };
+        let (id, timeout) = (id.into(), millis(timeout));
+        match question {
+            Question::Documents { unless } => {
+                mirror::Next::Read(mirror::Read { id, unless, timeout })
+            }
+            Question::Request(request) => mirror::Next::Fetch(mirror::Fetch {
+                id,
+                node: request.node as u32,
+                url: request.url(),
+                headers: request.headers,
+                timeout,
+                body_bytes: request.body_bytes as u64,
+            }),
         }
     }
 
     fn answered(&self, now: u64, id: u64, response: mirror::Fetched) -> mirror::Outcome {
         let mirror::Fetched { status, headers, body } = response;
-        let response = Response { status, headers: received(headers), body: body.into_bytes() };
-        self.0.borrow_mut().answered(Millis(now), FetchId(id), response).into()
+        let headers = header_fields(&headers).into_iter();
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).collect();
+        let response = Response { status, headers, body: body.into_bytes() };
+        self.0.borrow_mut().answered(Timestamp(now), id.into(), response).into()
+    }
+
+    fn stored(&self, now: u64, id: u64, answer: mirror::Stored) -> mirror::Outcome {
+        let stored = match answer {
+            mirror::Stored::Unchanged => Stored::Unchanged,
+            mirror::Stored::Documents(mirror::Documents { documents, version }) => {
+                let documents = documents.into_iter().map(String::into_bytes).collect();
+                Stored::Documents { documents, version }
+            }
+            mirror::Stored::Body(mirror::Body { body, version }) => {
+                Stored::Body { body: body.into_bytes(), version }
+            }
+        };
+        self.0.borrow_mut().stored(Timestamp(now), id.into(), stored).into()
     }
 
     fn failed(&self, now: u64, id: u64, why: String) -> mirror::Outcome {
-        self.0.borrow_mut().failed(Millis(now), FetchId(id), &why).into()
+        let error = StoreError::Unavailable(why);
+        self.0.borrow_mut().failed(Timestamp(now), id.into(), error).into()
     }
 
-    fn handle(&self, now: u64, request: mirror::Request) -> mirror::Response {
+    fn handle(&self, now: u64, request: types::Request) -> types::Response {
         let mirror = self.0.borrow();
-        handle(request, |request| mirror.handle(Millis(now), request))
+        handle(request, |request| mirror.reader().handle(Timestamp(now), request))
     }
 
-    fn list_modules(
-        &self,
-        now: u64,
-        roles: Vec<String>,
-    ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().list_modules(Millis(now), &roles)?))
+    fn list_modules(&self, now: u64, roles: Vec<String>) -> Result<Vec<Module>, Error> {
+        Ok(records(self.answer(now, |limits| list_modules(&roles, limits))?))
     }
 
-    fn get_module(
-        &self,
-        now: u64,
-        roles: Vec<String>,
-        uid: String,
-    ) -> Result<mirror::Module, mirror::Error> {
-        Ok(self.0.borrow().get_module(Millis(now), &roles, &uid)?.into())
+    fn get_module(&self, now: u64, roles: Vec<String>, uid: String) -> Result<Module, Error> {
+        Ok(self.answer(now, |limits| get_module(&roles, &uid, limits))?.into())
     }
 
     fn find_modules(
@@ -75,17 +115,13 @@ impl mirror::GuestMirror for Mirror {
         roles: Vec<String>,
         name: String,
         version: Option<String>,
-    ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        let mirror = self.0.borrow();
-        Ok(records(mirror.find_modules(Millis(now), &roles, &name, version.as_deref())?))
+    ) -> Result<Vec<Module>, Error> {
+        let find = |limits: &_| find_modules(&roles, &name, version.as_deref(), limits);
+        Ok(records(self.answer(now, find)?))
     }
 
-    fn latest_modules(
-        &self,
-        now: u64,
-        roles: Vec<String>,
-    ) -> Result<Vec<mirror::Module>, mirror::Error> {
-        Ok(records(self.0.borrow().latest_modules(Millis(now), &roles)?))
+    fn latest_modules(&self, now: u64, roles: Vec<String>) -> Result<Vec<Module>, Error> {
+        Ok(records(self.answer(now, |limits| latest_modules(&roles, limits))?))
     }
 
     fn fitting_modules(
@@ -93,68 +129,45 @@ impl mirror::GuestMirror for Mirror {
         now: u64,
         roles: Vec<String>,
         redis_version: String,
-    ) -> Result<Vec<mirror::Fitting>, mirror::Error> {
-        let redis_version = redis_version
-            .parse()
-            .map_err(|error: InvalidRedisVersion| mirror::Error::Other(error.to_string()))?;
-        Ok(records(self.0.borrow().fitting_modules(Millis(now), &roles, redis_version)?))
+    ) -> Result<Vec<Fitting>, Error> {
+        let fitting = |limits: &_| fitting_modules(&roles, &redis_version, limits);
+        Ok(records(self.answer(now, fitting)?))
     }
 
     fn status(&self, now: u64) -> mirror::Status {
-        self.0.borrow().status(Millis(now)).into()
+        self.0.borrow().reader().status(Timestamp(now)).into()
     }
 
     fn save(&self, now: u64) -> Option<mirror::Saved> {
-        self.0.borrow().save(Millis(now)).map(Into::into)
+        let Saved { body, validator, age, .. } = self.0.borrow().reader().save(Timestamp(now))?;
+        Some(mirror::Saved { body: text(body), validator, age: millis(age) })
     }
 
     fn restore(&self, now: u64, saved: mirror::Saved) -> Result<(), snapshot::Malformed> {
-        Ok(self.0.borrow_mut().restore(Millis(now), saved.into())?)
-    }
-}
-
-impl From<Fetch> for mirror::Fetch {
-    fn from(fetch: Fetch) -> Self {
-        let Fetch { id, request, timeout } = fetch;
-        Self {
-            id: id.0,
-            node: request.node as u32,
-            url: request.url(),
-            headers: request.headers,
-            timeout: millis(timeout),
-            body_bytes: request.body_bytes as u64,
-        }
+        let mirror::Saved { body, validator, age } = saved;
+        let saved = Saved::new(body.into_bytes(), validator, Duration::from_millis(age));
+        Ok(self.0.borrow_mut().restore(Timestamp(now), saved)?)
     }
 }
 
 impl From<Outcome> for mirror::Outcome {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Changed => Self::Changed,
+            Outcome::Changed(Changes { added, removed, changed, .. }) => {
+                let [added, removed, changed] = [added, removed, changed].map(|it| it as u32);
+                Self::Changed(mirror::Changes { added, removed, changed })
+            }
             Outcome::Failed(error) => Self::Failed(error.to_string()),
-            Outcome::Late => Self::Late,
             Outcome::Redirected => Self::Redirected,
             Outcome::Unchanged => Self::Unchanged,
-        }
-    }
-}
-
-impl From<Error> for mirror::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Forbidden => Self::Forbidden,
-            Error::NotFound => Self::NotFound,
-            Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)) => {
-                Self::Unavailable(error.to_string())
-            }
-            _ => Self::Other(error.to_string()),
+            _ => Self::Late,
         }
     }
 }
 
 impl From<Status> for mirror::Status {
     fn from(status: Status) -> Self {
-        let Status { age, freshness, failure, node, fetching, fetches } = status;
+        let Status { age, freshness, failure, node, fetching, fetches, .. } = status;
         Self {
             age: age.map(millis),
             freshness: freshness.into(),
@@ -169,8 +182,8 @@ impl From<Status> for mirror::Status {
     }
 }
 
-impl From<Result<Freshness, StoreError>> for mirror::Freshness {
-    fn from(freshness: Result<Freshness, StoreError>) -> Self {
+impl From<Result<Freshness, ccs_modules::Error>> for mirror::Freshness {
+    fn from(freshness: Result<Freshness, ccs_modules::Error>) -> Self {
         match freshness {
             Ok(Freshness::Fresh { left }) => Self::Fresh(millis(left)),
             Ok(Freshness::Stale { over, why }) => {
@@ -178,22 +191,6 @@ impl From<Result<Freshness, StoreError>> for mirror::Freshness {
             }
             Err(error) => Self::Unavailable(error.to_string()),
         }
-    }
-}
-
-impl From<Saved> for mirror::Saved {
-    fn from(saved: Saved) -> Self {
-        let source =
-            saved.source.map(|Source { url, entity_tag }| mirror::Source { url, entity_tag });
-        Self { body: text(saved.body), source, age: millis(saved.age) }
-    }
-}
-
-impl From<mirror::Saved> for Saved {
-    fn from(saved: mirror::Saved) -> Self {
-        let source =
-            saved.source.map(|mirror::Source { url, entity_tag }| Source { url, entity_tag });
-        Self { body: saved.body.into_bytes(), source, age: Duration::from_millis(saved.age) }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Interface `snapshot`.
 
-use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use ccs_modules::lookup::{self, InvalidRedisVersion};
-use ccs_modules::{Error, Limits, SnapshotError, Subject, rest};
-use ccs_modules_guest::http::lent;
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Limits, SnapshotError, get_module, list_modules};
 
 use crate::Standalone;
-use crate::access::received;
 use crate::bindings::exports::ccs::modules::snapshot;
+use crate::bindings::exports::ccs::modules::types::{
+    Differences, Error, Fitting, Module, Request, Response,
+};
+use crate::records::{handle, records, text};
 
 impl snapshot::Guest for Standalone {
     type Snapshot = Snapshot;
@@ -29,16 +30,12 @@ impl snapshot::GuestSnapshot for Snapshot {
         Ok(snapshot::Snapshot::new(Self(made)))
     }
 
-    fn list_modules(&self, roles: Vec<String>) -> Result<Vec<snapshot::Module>, snapshot::Error> {
-        Ok(records(self.0.list_modules(&roles, &Limits::default())?))
+    fn list_modules(&self, roles: Vec<String>) -> Result<Vec<Module>, Error> {
+        Ok(records(self.0.answer(list_modules(&roles, &Limits::default()))?))
     }
 
-    fn get_module(
-        &self,
-        roles: Vec<String>,
-        uid: String,
-    ) -> Result<snapshot::Module, snapshot::Error> {
-        Ok(self.0.get_module(&roles, &uid, &Limits::default())?.into())
+    fn get_module(&self, roles: Vec<String>, uid: String) -> Result<Module, Error> {
+        Ok(self.0.answer(get_module(&roles, &uid, &Limits::default()))?.into())
     }
 
     fn find_modules(
@@ -46,34 +43,29 @@ impl snapshot::GuestSnapshot for Snapshot {
         roles: Vec<String>,
         name: String,
         version: Option<String>,
-    ) -> Result<Vec<snapshot::Module>, snapshot::Error> {
-        let (version, limits) = (version.as_deref(), Limits::default());
-        Ok(records(self.0.find_modules(&roles, &name, version, &limits)?))
+    ) -> Result<Vec<Module>, Error> {
+        let step = find_modules(&roles, &name, version.as_deref(), &Limits::default());
+        Ok(records(self.0.answer(step)?))
     }
 
-    fn latest_modules(&self, roles: Vec<String>) -> Result<Vec<snapshot::Module>, snapshot::Error> {
-        Ok(records(self.0.latest_modules(&roles, &Limits::default())?))
+    fn latest_modules(&self, roles: Vec<String>) -> Result<Vec<Module>, Error> {
+        Ok(records(self.0.answer(latest_modules(&roles, &Limits::default()))?))
     }
 
     fn fitting_modules(
         &self,
         roles: Vec<String>,
         redis_version: String,
-    ) -> Result<Vec<snapshot::Fitting>, snapshot::Error> {
-        let redis_version = redis_version
-            .parse()
-            .map_err(|error: InvalidRedisVersion| snapshot::Error::Other(error.to_string()))?;
-        Ok(records(self.0.fitting_modules(&roles, redis_version, &Limits::default())?))
+    ) -> Result<Vec<Fitting>, Error> {
+        let step = fitting_modules(&roles, &redis_version, &Limits::default());
+        Ok(records(self.0.answer(step)?))
     }
 
-    fn differences(
-        &self,
-        newer: snapshot::SnapshotBorrow<'_>,
-    ) -> Result<snapshot::Differences, snapshot::Error> {
-        Ok(self.0.differences(&newer.get::<Self>().0, &Limits::default())?.into())
+    fn differences(&self, newer: snapshot::SnapshotBorrow<'_>) -> Result<Differences, Error> {
+        Ok(self.0.differences(&newer.get::<Self>().0)?.into())
     }
 
-    fn handle(&self, request: snapshot::Request) -> snapshot::Response {
+    fn handle(&self, request: Request) -> Response {
         handle(request, |request| self.0.handle(request, &Limits::default()))
     }
 
@@ -90,88 +82,20 @@ impl snapshot::GuestSnapshot for Snapshot {
     }
 }
 
-/// Returns the records of the contract.
-pub fn records<R: From<T>, T>(outcome: Vec<T>) -> Vec<R> {
-    outcome.into_iter().map(Into::into).collect()
-}
-
-/// Answers a request by a function of the core.
-pub fn handle<'a>(
-    request: snapshot::Request,
-    answer: impl FnOnce(&rest::Request<'_>) -> rest::Response<Cow<'a, [u8]>>,
-) -> snapshot::Response {
-    let response = answer(&rest::Request {
-        method: &request.method,
-        target: &request.target,
-        headers: &lent(&received(request.headers)),
-        caller: &request.caller.into(),
-    });
-    let rest::Response { status, headers, body } = response.into_owned();
-    snapshot::Response { status, headers, body: text(body) }
-}
-
-/// Returns a body as text. Every body is JSON.
-pub fn text(body: Vec<u8>) -> String {
-    String::from_utf8(body).unwrap_or_default()
-}
-
-impl From<Error> for snapshot::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Forbidden => Self::Forbidden,
-            Error::NotFound => Self::NotFound,
-            _ => Self::Other(error.to_string()),
-        }
-    }
-}
-
 impl From<SnapshotError> for snapshot::Malformed {
     fn from(error: SnapshotError) -> Self {
         let message = error.to_string();
-        let (document, index) = match error.malformed.subject {
-            Subject::Document(uid) => (Some(uid), None),
-            Subject::DocumentAt(index) => (None, Some(index as u32)),
-            Subject::List => (None, None),
-        };
-        let position = error.position.map(|position| snapshot::Position {
-            line: position.line as u32,
-            column: position.column as u32,
-        });
+        let SnapshotError { malformed, position, .. } = error;
         Self {
-            document,
-            index,
-            field: error.malformed.field.map(Into::into),
-            reason: error.malformed.reason.into(),
-            position,
+            document: malformed.uid,
+            index: malformed.index.map(|index| index as u32),
+            field: malformed.field.map(Into::into),
+            reason: malformed.reason.into(),
+            position: position.map(|position| snapshot::Position {
+                line: position.line,
+                column: position.column,
+            }),
             message,
         }
     }
 }
-
-impl From<lookup::Differences> for snapshot::Differences {
-    fn from(differences: lookup::Differences) -> Self {
-        let lookup::Differences { added, removed, changed } = differences;
-        Self {
-            added: added.into_iter().map(Into::into).collect(),
-            removed: removed.into_iter().map(Into::into).collect(),
-            changed: changed.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-impl From<lookup::ChangedModule> for snapshot::ChangedModule {
-    fn from(changed: lookup::ChangedModule) -> Self {
-        let lookup::ChangedModule { module, fields } = changed;
-        Self { module: module.into(), fields: fields.into_iter().map(Into::into).collect() }
-    }
-}
-
-impl From<lookup::FieldDifference> for snapshot::FieldDifference {
-    fn from(difference: lookup::FieldDifference) -> Self {
-        let lookup::FieldDifference { name, before, after } = difference;
-        Self { name, before, after }
-    }
-}
-
-ccs_modules_guest::from_module!(snapshot::Module);
-ccs_modules_guest::from_fitting!(snapshot);

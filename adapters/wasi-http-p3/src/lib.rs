@@ -7,6 +7,9 @@
 
 extern crate alloc;
 
+#[path = "../../guest/src/method.rs"]
+mod method;
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 
@@ -20,25 +23,18 @@ use crate::bindings::wasi::cli::stderr::write_via_stream;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Request, Response};
 use crate::bindings::{wit_future, wit_stream};
 
-#[cfg(not(feature = "middleware"))]
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
     use super::Service;
 
+    #[cfg(not(feature = "middleware"))]
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.3", "wit"],
         world: "ccs:wasi-http-p3/service",
         with: { "ccs:modules/ccs@0.1.0": ccs_modules_guest::ccs },
         generate_all,
     });
-    export!(Service with_types_in self);
-}
-
-#[cfg(feature = "middleware")]
-#[allow(missing_docs, unsafe_code)]
-mod bindings {
-    use super::Service;
-
+    #[cfg(feature = "middleware")]
     wit_bindgen::generate!({
         path: ["../../wit", "../wasi/0.3", "wit"],
         world: "ccs:wasi-http-p3/middleware",
@@ -52,19 +48,20 @@ struct Service;
 
 impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let method = name(request.get_method());
+        let method = method::name(request.get_method());
         let target = request.get_path_with_query().unwrap_or_default();
         let environment = get_environment();
         #[cfg(feature = "middleware")]
-        let refusal = match http::is_answered(&method, &target, &environment) {
+        let error = match http::is_answered(&method, &target, &environment) {
             Ok(true) => None,
             Ok(false) => return bindings::wasi::http::handler::handle(request).await,
-            Err(refusal) => Some(refusal),
+            Err(error) => Some(error),
         };
         #[cfg(not(feature = "middleware"))]
-        let refusal: Option<rest::Refusal> = None;
-        let Answer { response, log } = match refusal {
-            Some(refusal) => http::refuse(&refusal, &method, &environment),
+        let error: Option<rest::ErrorResponse> = None;
+
+        let Answer { response, log } = match error {
+            Some(error) => http::fail(error, &method, &environment),
             None => {
                 let headers = request.get_headers().copy_all();
                 http::answer(&method, &target, &headers, &environment)
@@ -123,5 +120,3 @@ async fn send(mut writer: StreamWriter<u8>, body: Cow<'static, [u8]>) {
         }
     }
 }
-
-ccs_modules_guest::method_name!(crate::bindings::wasi::http::types::Method);

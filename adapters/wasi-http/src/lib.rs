@@ -6,6 +6,9 @@
 
 extern crate alloc;
 
+#[path = "../../guest/src/method.rs"]
+mod method;
+
 use ccs_modules_guest::http::{Answer, answer};
 
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
@@ -35,7 +38,7 @@ impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         let environment = get_environment();
         let Answer { response, log } = answer(
-            &name(request.method()),
+            &method::name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),
             &environment,
@@ -82,5 +85,3 @@ fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
     }
     stream.blocking_flush()
 }
-
-ccs_modules_guest::method_name!(crate::bindings::wasi::http::types::Method);

@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ccs_modules::access::Policy;
-use ccs_modules::{Ask, Limits, Step, StoreError, rest, snapshot};
+use ccs_modules::{Ask, Limits, Step, StoreError, body, rest};
 use tokio::net::TcpListener;
 
 /// The state of the service, shared by its requests.
@@ -67,13 +67,14 @@ fn fetched(
     body: &Result<Vec<u8>, StoreError>,
     limits: &Limits,
 ) -> rest::Response {
-    let documents = body.as_ref().map_err(Clone::clone).and_then(|body| {
-        snapshot::split(body).map_err(|error| StoreError::Other(error.to_string()))
-    });
+    let documents = body
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|body| body::split(body).map_err(|error| StoreError::Other(error.to_string())));
     match ask {
         Ask::Documents(ask) => ask.answer(documents),
         Ask::Document(ask) => {
-            let found = documents.map(|all| snapshot::find(&all, ask.uid(), limits).copied());
+            let found = documents.map(|all| body::find(&all, ask.uid(), limits).copied());
             ask.answer(found)
         }
     }

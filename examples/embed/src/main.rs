@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
-use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Host, Request, artifacts};
+use ccs_modules_host::{CallLimits, Caller, Ccs, CcsError, Plugin, Request, artifacts};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The first start compiles the component; later ones load the compiled code from disk.
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
-    let service = host.service(Memory::example());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+    let service = plugin.service(Memory::example());
 
     // The program has authenticated the caller and knows the caller's roles.
     for module in service.list_modules(&["db_viewer"]).await? {
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         caller: Caller::Authenticated(vec!["db_viewer".into()]),
     };
     let response = service.handle(&request).await?;
-    print!("{} {}", response.status, String::from_utf8(response.body)?);
+    print!("{} {}", response.status, response.body);
     Ok(())
 }
 

@@ -1,13 +1,13 @@
 //! The cost of a call inside the guest: instructions and memory. Unlike time, both are the same on
 //! every machine and in every run.
 
-use ccs_modules::{Limits, snapshot};
+use ccs_modules::{Limits, body};
 use ccs_modules_host::artifacts;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, ResourceLimiter, Result, Store};
 
 use self::bindings::ccs::modules::ccs::{Document, Error, Host};
-use self::bindings::exports::ccs::modules::rest::{Caller, Request, Response};
+use self::bindings::exports::ccs::modules::types::{Caller, Request, Response};
 use self::bindings::{Plugin, PluginPre};
 
 mod bindings {
@@ -68,7 +68,7 @@ impl Meter {
             plugin.ccs_modules_rest().call_handle(&mut store, &request)?;
         wasmtime::ensure!(status == 200, "GET {target} was answered with {status}");
         let instructions = u64::MAX - store.get_fuel()?;
-        Ok(Cost { instructions, memory: store.data().memory, body })
+        Ok(Cost { instructions, memory: store.data().memory, body: body.into_bytes() })
     }
 }
 
@@ -84,7 +84,7 @@ impl Host for Guest {
     }
 
     fn get_document(&mut self, uid: String) -> Result<Option<Document>, Error> {
-        Ok(snapshot::find(&self.documents, &uid, &Limits::default()).cloned())
+        Ok(body::find(&self.documents, &uid, &Limits::default()).cloned())
     }
 }
 

@@ -4,11 +4,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules, rest, snapshot};
+use ccs_modules::{Ask, Limits, Snapshot, Step, access, body, get_module, list_modules, rest};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::structs::Module;
 use ccs_modules_host::{
-    CallLimits, Caller, HeldSnapshot, Host, Request, Service, Standalone, artifacts, stores,
+    CallLimits, Caller, KeptSnapshot, Plugin, Request, Service, Standalone, artifacts, stores,
 };
 use criterion::Bencher;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::timing::{Clock, Side};
 
 pub const ROLES: [&str; 1] = ["db_viewer"];
 
-/// A component that holds one function and nothing else.
+/// A component that contains one function and nothing else.
 const EMPTY: &str = r#"(component
     (core module $empty (func (export "nothing")))
     (core instance $empty (instantiate $empty))
@@ -41,14 +41,14 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     let one = catalog::middle(&documents);
     let (uid, rearranged) = (catalog::uid(one), catalog::rearranged(one));
     let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
-    let service = host.service(stores::demo());
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+    let service = plugin.service(stores::demo());
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default())?;
-    let mut for_get = held(&runtime, &standalone, &documents)?;
-    let mut for_list = held(&runtime, &standalone, &documents)?;
-    let plugin = Starter::new(&Component::from_binary(host.engine(), &artifacts::PLUGIN.wasm)?)?;
+    let mut for_get = kept(&runtime, &standalone, &documents)?;
+    let mut for_list = kept(&runtime, &standalone, &documents)?;
+    let whole = Starter::new(&Component::from_binary(plugin.engine(), &artifacts::PLUGIN.wasm)?)?;
     let assembled = |text| {
-        let component = Component::from_binary(host.engine(), &wat::parse_str(text)?)?;
+        let component = Component::from_binary(plugin.engine(), &wat::parse_str(text)?)?;
         Outcome::Ok(Starter::new(&component)?)
     };
     let (empty, with_memory) = (assembled(EMPTY)?, assembled(EMPTY_WITH_MEMORY)?);
@@ -70,8 +70,8 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ("core", Box::new(|b| b.iter(|| core_answer(black_box(&get), &[one])))),
             warm(&runtime, &service, &get),
             fresh(&runtime, &service, &get),
-            held_side(&runtime, &mut for_get, &get),
-            start("start", &runtime, &plugin),
+            kept_side(&runtime, &mut for_get, &get),
+            start("start", &runtime, &whole),
             start("empty", &runtime, &empty),
             start("memory", &runtime, &with_memory),
             ("structs", Box::new(|b| b.iter(|| structs_get(black_box(one))))),
@@ -85,12 +85,12 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
             ("core", Box::new(|b| b.iter(|| core_answer(black_box(&list), &documents)))),
             warm(&runtime, &service, &list),
             fresh(&runtime, &service, &list),
-            held_side(&runtime, &mut for_list, &list),
+            kept_side(&runtime, &mut for_list, &list),
             ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
             ("value", Box::new(|b| b.iter(|| value_list(black_box(&documents))))),
         ],
     );
-    let body = snapshot::join(&documents);
+    let body = body::join(&documents);
     let texts = texts(&documents)?;
     clock.compare(
         "open",
@@ -185,11 +185,11 @@ fn fresh<'a>(runtime: &'a Runtime, service: &'a Service, request: &'a Request) -
 }
 
 /// Opens a snapshot in its own instance.
-pub fn held(
+pub fn kept(
     runtime: &Runtime,
     standalone: &Standalone,
     documents: &[Vec<u8>],
-) -> Outcome<HeldSnapshot> {
+) -> Outcome<KeptSnapshot> {
     Ok(runtime.block_on(standalone.open(&texts(documents)?))?)
 }
 
@@ -197,10 +197,10 @@ fn texts(documents: &[Vec<u8>]) -> Outcome<Vec<String>> {
     Ok(documents.iter().map(|it| String::from_utf8(it.clone())).collect::<Result<_, _>>()?)
 }
 
-/// One side of a comparison: a call of a held snapshot.
-pub fn held_side<'a>(
+/// One side of a comparison: a call of a kept snapshot.
+pub fn kept_side<'a>(
     runtime: &'a Runtime,
-    snapshot: &'a mut HeldSnapshot,
+    snapshot: &'a mut KeptSnapshot,
     request: &'a Request,
 ) -> Side<'a> {
     (
@@ -261,7 +261,7 @@ fn core_typed_list(documents: &[Vec<u8>]) -> Vec<ccs_modules::Module> {
     }
 }
 
-/// The core's answer over a store that holds `documents`.
+/// The core's answer over a store of `documents`.
 pub fn core_answer<D: AsRef<[u8]>>(request: &Request, documents: &[D]) -> Vec<u8> {
     let request = rest::Request {
         method: &request.method,

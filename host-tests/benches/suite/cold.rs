@@ -25,7 +25,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
             let mut command = Command::new(&command);
             command
                 .args(&words)
-                .args(["--store", "demo", "--output", "json"])
+                .args(["--store", "demo", "--format", "json"])
                 .env("XDG_CACHE_HOME", &cache);
             command
         };

@@ -4,16 +4,16 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Duration;
 
-use ccs_modules::Limits;
-use ccs_modules::lookup::RedisVersion;
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Limits, list_modules};
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::Meter;
-use ccs_modules_host::stores::Snapshot;
-use ccs_modules_host::{CallLimits, Host, Service, Standalone, artifacts};
+use ccs_modules_host::stores::Documents;
+use ccs_modules_host::{CallLimits, Plugin, Service, Standalone, artifacts};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
-use crate::calls::{ROLES, held, held_side, repeat, request, structs_list};
+use crate::calls::{ROLES, kept, kept_side, repeat, request, structs_list};
 use crate::context::Context;
 use crate::effort::Effort;
 use crate::failure::{Failure, Outcome};
@@ -34,9 +34,9 @@ pub struct Point {
     pub seconds: f64,
     /// The time of a list with serde structs, natively.
     pub twin_seconds: f64,
-    /// The time of a list from a held snapshot.
+    /// The time of a list from a kept snapshot.
     pub held_list: f64,
-    /// The time of one module from a held snapshot.
+    /// The time of one module from a kept snapshot.
     pub held_get: f64,
     pub memory: Memory,
     /// The memory that a native process with serde structs adds while it lists.
@@ -62,11 +62,11 @@ pub fn lengths(effort: Effort) -> impl Iterator<Item = usize> {
 /// Measures the times. It runs in its own process.
 pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let runtime = runtime()?;
-    let host = host()?;
+    let plugin = plugin()?;
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, call_limits())?;
     for length in lengths(effort) {
         let documents = catalog::of(length);
-        let mut instance = host.service(Snapshot::from(documents.clone())).instance();
+        let mut instance = plugin.service(Documents::from(documents.clone())).instance();
         let list = request("/v1/modules".into());
         clock.compare(
             &length.to_string(),
@@ -82,10 +82,10 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
                 ("structs", Box::new(|b| b.iter(|| structs_list(black_box(&documents))))),
             ],
         );
-        let mut snapshot = held(&runtime, &standalone, &documents)?;
-        clock.compare(&format!("list-{length}"), vec![held_side(&runtime, &mut snapshot, &list)]);
+        let mut snapshot = kept(&runtime, &standalone, &documents)?;
+        clock.compare(&format!("list-{length}"), vec![kept_side(&runtime, &mut snapshot, &list)]);
         let get = request(format!("/v1/modules/{}", catalog::uid(catalog::middle(&documents))));
-        clock.compare(&format!("get-{length}"), vec![held_side(&runtime, &mut snapshot, &get)]);
+        clock.compare(&format!("get-{length}"), vec![kept_side(&runtime, &mut snapshot, &get)]);
     }
     measure_lookups(clock, effort)
 }
@@ -94,31 +94,35 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
 fn measure_lookups(clock: &mut Clock, effort: Effort) -> Outcome<()> {
     let limits = Limits::default();
     let catalog = ccs_modules::Snapshot::from_documents(&catalog::of(effort.modules), &limits)?;
-    let redis_version = "7.4".parse::<RedisVersion>()?;
+    let redis_version = "7.4";
     clock.compare(
         LOOKUPS,
         vec![
             (
                 "list",
-                Box::new(|b| b.iter(|| black_box(catalog.list_modules(&ROLES, &limits)).unwrap())),
+                Box::new(|b| {
+                    b.iter(|| black_box(catalog.answer(list_modules(&ROLES, &limits))).unwrap())
+                }),
             ),
             (
                 "find",
                 Box::new(|b| {
-                    let find = || catalog.find_modules(&ROLES, "search", Some("2.10"), &limits);
+                    let find =
+                        || catalog.answer(find_modules(&ROLES, "search", Some("2.10"), &limits));
                     b.iter(|| black_box(find()).unwrap());
                 }),
             ),
             (
                 "latest",
                 Box::new(|b| {
-                    b.iter(|| black_box(catalog.latest_modules(&ROLES, &limits)).unwrap())
+                    b.iter(|| black_box(catalog.answer(latest_modules(&ROLES, &limits))).unwrap())
                 }),
             ),
             (
                 "fitting",
                 Box::new(|b| {
-                    let fitting = || catalog.fitting_modules(&ROLES, redis_version, &limits);
+                    let fitting =
+                        || catalog.answer(fitting_modules(&ROLES, redis_version, &limits));
                     b.iter(|| black_box(fitting()).unwrap());
                 }),
             ),
@@ -135,7 +139,7 @@ pub fn measure_memory(modules: usize, side: &str) -> Outcome<()> {
         Memory { answer: answer.len() as f64, guest: 0.0, resident }
     } else {
         let runtime = runtime()?;
-        let service = host()?.service(Snapshot::from(documents.clone()));
+        let service = plugin()?.service(Documents::from(documents.clone()));
         let (answer, resident) = resident(|| list(&runtime, &service))?;
         let metered = Meter::new()?.get("/v1/modules", documents)?;
         Memory { answer: answer.len() as f64, guest: metered.memory as f64, resident }
@@ -238,9 +242,9 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
     rows
 }
 
-/// A host whose instances may have the memory that the longest list needs.
-fn host() -> Outcome<Host> {
-    Ok(Host::load(&artifacts::PLUGIN.wasm, call_limits())?)
+/// A plugin whose instances may have the memory that the longest list needs.
+fn plugin() -> Outcome<Plugin> {
+    Ok(Plugin::load(&artifacts::PLUGIN.wasm, call_limits())?)
 }
 
 fn call_limits() -> CallLimits {
@@ -253,7 +257,7 @@ fn runtime() -> Outcome<Runtime> {
 }
 
 fn list(runtime: &Runtime, service: &Service) -> Vec<u8> {
-    runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body
+    runtime.block_on(service.handle(&request("/v1/modules".into()))).unwrap().body.into_bytes()
 }
 
 /// The largest growth of this process's memory during `work`.

@@ -1,4 +1,4 @@
-//! `serve` over a socket, beside a native service that does the same with axum and serde. Both hold
+//! `serve` over a socket, beside a native service that does the same with axum and serde. Both keep
 //! the stored catalog in memory.
 
 use std::fs;
@@ -27,15 +27,15 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         )
     };
     let (fresh, reused) = (serve("demo", "fresh")?, serve("demo", "reused")?);
-    let held = serve("demo", "held")?;
-    let mirror = serve(&format!("http://{}", held.address), "held")?;
+    let kept = serve("demo", "held")?;
+    let mirror = serve(&format!("http://{}", kept.address), "held")?;
     let twin = Serving::start(&mut context.role(&["axum"]))?;
 
     let (get, list) = (catalog::middle_target(), "/v1/modules".to_owned());
     for target in [&get, &list] {
-        same_answers(&[&fresh, &reused, &held, &mirror, &twin], target)?;
+        same_answers(&[&fresh, &reused, &kept, &mirror, &twin], target)?;
     }
-    let servers = [&fresh, &reused, &held, &mirror, &twin];
+    let servers = [&fresh, &reused, &kept, &mirror, &twin];
     let loads: Vec<_> = [&*get, &*list]
         .into_iter()
         .flat_map(|target| servers.map(|server| (server, target)))

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ccs_modules::snapshot;
+use ccs_modules::body;
 use ccs_modules_benches::catalog;
 use ccs_modules_host::artifacts;
 use ccs_modules_host::bake::bake;
@@ -18,13 +18,13 @@ use crate::row::{Aim, Quantity, Row};
 
 /// The name of the runtime that `host-tests/runtimes/install` installs.
 const INSTALL: &str = "wasmtime-0.2-baked";
-const WASMTIME: &str = "wasmtime-48.0.8/bin/wasmtime";
+const WASMTIME: &str = "wasmtime-48.0.2/wasmtime_cli/wasmtime";
 
 pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;
     let wasmtime = wasmtime()?;
     let theirs = context.wstd_service()?;
-    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &snapshot::join(&catalog::demo()))?;
+    let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &body::join(&catalog::demo()))?;
     let ours = context.folder().join("baked.wasm");
     fs::write(&ours, &baked.wasm)?;
 

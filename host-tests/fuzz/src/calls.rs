@@ -2,7 +2,7 @@
 
 use ccs_modules::access::Caller;
 use ccs_modules::{
-    Ask, Error, Limits, Module, Step, StoreError, get_module, list_modules, rest, snapshot,
+    Ask, Error, Limits, Module, Step, StoreError, body, get_module, list_modules, rest,
 };
 
 /// A store's answer to the question for all documents.
@@ -29,7 +29,7 @@ impl Store {
     pub fn document(&self, uid: &str, limits: &Limits) -> Document {
         self.document.clone().unwrap_or_else(|| {
             let documents = self.documents.as_ref().map_err(Clone::clone)?;
-            Ok(snapshot::find(documents, uid, limits).cloned())
+            Ok(body::find(documents, uid, limits).cloned())
         })
     }
 }

@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 use async_trait::async_trait;
 use ccs_modules::{Error, Limits, Module, StoreError};
 use ccs_modules_host::{
-    CallError, CallLimits, CatalogError, Ccs, CcsError, Host, Instance, Module as Record,
+    CallError, CallLimits, CatalogError, Ccs, CcsError, Instance, Module as Record, Plugin,
     Request as Call, artifacts,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -17,25 +17,26 @@ use crate::calls::{Store, get, handle, list};
 use crate::generate;
 
 thread_local! {
-    static PLUGIN: RefCell<Plugin> = RefCell::new(Plugin::load());
+    static TARGET: RefCell<Target> = RefCell::new(Target::load());
 }
 
 pub fn run(input: &[u8]) {
-    PLUGIN.with_borrow_mut(|plugin| _ = plugin.check(&mut Unstructured::new(input)));
+    TARGET.with_borrow_mut(|target| _ = target.check(&mut Unstructured::new(input)));
 }
 
-struct Plugin {
+struct Target {
     runtime: Runtime,
     instance: Instance,
     store: Shared,
 }
 
-impl Plugin {
+impl Target {
     fn load() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).expect("the plugin");
+        let plugin =
+            Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).expect("the plugin");
         let store = Shared(Arc::new(Mutex::new(Store::of(&[]))));
-        let instance = host.service(store.clone()).instance();
+        let instance = plugin.service(store.clone()).instance();
         Self { runtime, instance, store }
     }
 
@@ -66,13 +67,13 @@ impl Plugin {
                 let call = Call {
                     method: request.method,
                     target: request.target,
-                    headers: request.headers,
+                    headers: text(request.headers),
                     caller: request.caller.into(),
                 };
                 let found = runtime.block_on(instance.handle(&call)).expect("an answer");
                 assert_eq!(found.status, expected.status);
                 assert_eq!(found.headers, expected.headers);
-                assert_eq!(found.body, expected.body);
+                assert_eq!(found.body.as_bytes(), expected.body);
             }
         }
         Ok(())
@@ -116,8 +117,15 @@ fn catalog_error(error: Error) -> CatalogError {
     }
 }
 
+/// Header fields as the contract has them.
+fn text(headers: Vec<(String, Vec<u8>)>) -> Vec<(String, String)> {
+    let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+    headers.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
 fn record(module: Module) -> Record {
     Record {
+        document: module.document().into(),
         uid: module.uid,
         module_name: module.module_name,
         display_name: module.display_name,
@@ -131,8 +139,8 @@ fn record(module: Module) -> Record {
         capabilities: module.capabilities,
         command_line_args: module.command_line_args,
         config_command: module.config_command,
+        compatible_redis_version: module.compatible_redis_version,
         min_redis_version: module.min_redis_version,
         is_bundled: module.is_bundled,
-        document: module.document,
     }
 }

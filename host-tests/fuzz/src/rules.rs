@@ -9,7 +9,7 @@ use crate::json::Json;
 pub enum Verdict {
     Refused,
     /// The whole module, with its canonical document.
-    Sound(Box<Module>),
+    Sound(Box<Fields>),
 }
 
 /// Judges a document as stored.
@@ -45,19 +45,67 @@ fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
     }
 }
 
+/// The fields of a module.
+#[derive(Debug, PartialEq)]
+pub struct Fields {
+    pub uid: String,
+    pub module_name: Option<String>,
+    pub display_name: Option<String>,
+    pub semantic_version: Option<String>,
+    pub version: Option<u32>,
+    pub author: Option<String>,
+    pub email: Option<String>,
+    pub homepage: Option<String>,
+    pub description: Option<String>,
+    pub license: Option<String>,
+    pub capabilities: Vec<String>,
+    pub command_line_args: Option<String>,
+    pub config_command: Option<String>,
+    pub compatible_redis_version: Option<String>,
+    pub min_redis_version: Option<String>,
+    pub is_bundled: Option<bool>,
+    pub document: String,
+}
+
+impl Fields {
+    pub fn of(module: &Module) -> Self {
+        let document = module.document().into();
+        let module = module.clone();
+        Self {
+            uid: module.uid,
+            module_name: module.module_name,
+            display_name: module.display_name,
+            semantic_version: module.semantic_version,
+            version: module.version,
+            author: module.author,
+            email: module.email,
+            homepage: module.homepage,
+            description: module.description,
+            license: module.license,
+            capabilities: module.capabilities,
+            command_line_args: module.command_line_args,
+            config_command: module.config_command,
+            compatible_redis_version: module.compatible_redis_version,
+            min_redis_version: module.min_redis_version,
+            is_bundled: module.is_bundled,
+            document,
+        }
+    }
+}
+
 /// The module, if every field except the version follows its rule.
-fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Module> {
+fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Fields> {
     for name in ["bigstore_version_2_support", "is_bundled"] {
         boolean(document, name)?;
     }
-    for name in ["capability_name", "compatible_redis_version", "module_file", "sha256"] {
+    for name in ["capability_name", "module_file", "sha256"] {
         string(document, name)?;
     }
     let uid = string(document, "uid")??;
     if uid.is_empty() || uid.len() > limits.uid_bytes {
         return None;
     }
-    Some(Module {
+    Some(Fields {
         uid,
         module_name: string(document, "module_name")?,
         display_name: string(document, "display_name")?,
@@ -71,6 +119,7 @@ fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Modu
         capabilities: strings(document, "capabilities")?,
         command_line_args: string(document, "command_line_args")?,
         config_command: string(document, "config_command")?,
+        compatible_redis_version: string(document, "compatible_redis_version")?,
         min_redis_version: string(document, "min_redis_version")?,
         is_bundled: boolean(document, "is_bundled")?,
         document: document.canonical()?,

@@ -1,25 +1,25 @@
 //! Any bytes as a snapshot: the core splits them into the same objects as the reference.
 
-use ccs_modules::{Limits, snapshot};
+use ccs_modules::{Limits, body};
 
 use crate::json::Json;
 
 pub fn run(input: &[u8]) {
     let limits = Limits::default();
-    let split = snapshot::split(input);
+    let split = body::split(input);
     if let Ok(documents) = &split {
         for document in documents {
             assert!(matches!(document, [b'{', .., b'}']));
         }
-        let joined = snapshot::join(documents);
-        assert_eq!(snapshot::split(&joined).as_ref(), Ok(documents));
+        let joined = body::join(documents);
+        assert_eq!(body::split(&joined).as_ref(), Ok(documents));
     }
 
-    let checked = snapshot::check(input, &limits);
+    let checked = body::check(input, &limits);
     for error in [checked.as_ref().err(), split.as_ref().err()].into_iter().flatten() {
         let lines: Vec<_> = input.split(|&byte| byte == b'\n').collect();
-        let line = lines.get(error.position.line - 1).unwrap_or_else(|| panic!("{error}"));
-        assert!((1..=line.len() + 1).contains(&error.position.column), "{error}");
+        let line = lines.get(error.position.line as usize - 1).unwrap_or_else(|| panic!("{error}"));
+        assert!((1..=line.len() + 1).contains(&(error.position.column as usize)), "{error}");
     }
 
     let expected = Json::parse(input, limits.depth + 1).filter(|json| json.canonical().is_some());
@@ -44,6 +44,6 @@ pub fn run(input: &[u8]) {
         let has = |json: &Json| json.get("uid").and_then(Json::as_string).as_ref() == Some(&uid);
         let sound = !uid.is_empty() && uid.len() <= limits.uid_bytes;
         let first = expected.iter().position(has).filter(|_| sound);
-        assert_eq!(snapshot::find(&documents, &uid, &limits), first.map(|index| &documents[index]));
+        assert_eq!(body::find(&documents, &uid, &limits), first.map(|index| &documents[index]));
     }
 }

@@ -1,7 +1,7 @@
 //! A snapshot against a store of the same documents: the same answers, to the byte.
 
 use arbitrary::{Result, Unstructured};
-use ccs_modules::{Error, Limits, Snapshot, snapshot};
+use ccs_modules::{Error, Limits, Snapshot, body, get_module, list_modules};
 
 use crate::calls::{Store, get, handle, list};
 use crate::generate;
@@ -22,15 +22,18 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
             return Ok(());
         }
     };
-    let body = snapshot::join(&documents);
+    let body = body::join(&documents);
     assert_eq!(Snapshot::parse(&body, &limits).as_ref(), Ok(&snapshot));
     assert_eq!(Snapshot::parse(snapshot.body(), &limits).as_ref(), Ok(&snapshot));
     let image = Snapshot::from_image(snapshot.image()).expect("the image of a snapshot");
 
-    assert_eq!(snapshot.list_modules(&["admin"], &limits), list(&store, &limits));
+    assert_eq!(snapshot.answer(list_modules(&["admin"], &limits)), list(&store, &limits));
     for _ in 0..3 {
         let uid = generate::uid(u)?;
-        assert_eq!(snapshot.get_module(&["admin"], uid, &limits), get(&store, uid, &limits));
+        assert_eq!(
+            snapshot.answer(get_module(&["admin"], uid, &limits)),
+            get(&store, uid, &limits)
+        );
         let request = generate::request(u)?;
         let asked = handle(&store, &request, &limits);
         let headers = request.lent();

@@ -7,16 +7,21 @@ use ccs_modules_fuzz::TARGETS;
 use fastrand::Rng;
 
 /// The number of changed inputs for each target.
-const CHANGED: usize = 20_000;
+const CHANGED: usize = 2_000;
+
+/// The same with the environment variable `CCS_MODULES_LONG`.
+const CHANGED_LONG: usize = 200_000;
 
 #[test]
 fn targets_find_nothing() {
+    let long = std::env::var_os("CCS_MODULES_LONG").is_some();
+    let changes = if long { CHANGED_LONG } else { CHANGED };
     for (name, run) in TARGETS {
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "{name} has no corpus");
         corpus.iter().for_each(|input| run(input));
         let mut rng = Rng::with_seed(1);
-        for _ in 0..CHANGED {
+        for _ in 0..changes {
             let input = changed(&corpus, &mut rng);
             let guard = Shown(name, &input);
             run(&input);

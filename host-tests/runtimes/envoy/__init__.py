@@ -10,7 +10,7 @@ from harness.upstream import Upstream
 from harness import http
 from harness.artifacts import artifact
 from harness.cases import Case, groups
-from harness.process import free_port
+from harness.process import ReservedPort
 from harness.runtime import Runtime
 
 
@@ -46,7 +46,7 @@ class Envoy(Runtime):
         for case in cases:
             plugin = self.plugin(case)
             if plugin not in ports:
-                ports[plugin] = free_port()
+                ports[plugin] = ReservedPort()
                 listeners.append(listener(ports[plugin], plugin))
         with Upstream().running() as upstream:
             config = static(listeners, [cluster("ccs", upstream.port)])

@@ -18,7 +18,7 @@ from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, stat
 from harness.upstream import Upstream
 from harness import http
 from harness.cases import Case, Request, Response, Store
-from harness.process import HOST, free_port
+from harness.process import HOST, ReservedPort, connected
 from harness.runtime import Runtime
 
 HELD = "holds"
@@ -78,6 +78,7 @@ class Faults(Runtime):
     def install(self) -> None:
         program()
         shipped.install()
+        mirrored.install()
 
     def prepare(self) -> None:
         program()
@@ -118,15 +119,16 @@ class Bench(ExitStack):
             self._listener("bare", cluster="bare"),
             self._listener("unknown", cluster="unknown"),
         ]
-        self.ports["inline"] = free_port()
+        self.ports["inline"] = ReservedPort()
         inline = {"ccs": {"documents": [{"uid": "a"}]}, "access": ANONYMOUS}
         listeners.append(listener(self.ports["inline"], inline))
+        self.down = ReservedPort()
         one = {"max_connections": 1, "max_pending_requests": 1, "max_requests": 1}
         many = {name: 4096 for name in one}
         clusters = [
             cluster("ccs", self.upstream.port, circuit_breakers={"thresholds": [many]}),
             cluster("tight", self.upstream.port, circuit_breakers={"thresholds": [one]}),
-            cluster("down", free_port()),
+            cluster("down", self.down),
             cluster("bare", None),
         ]
         config = static(listeners, clusters)
@@ -138,7 +140,7 @@ class Bench(ExitStack):
         return http.ask((HOST, self.ports[name]), request, **options)
 
     def _listener(self, name: str, **upstream) -> dict:
-        self.ports[name] = free_port()
+        self.ports[name] = ReservedPort()
         ccs = {"upstream": {**UPSTREAM, **upstream}}
         return listener(self.ports[name], {"ccs": ccs, "access": ANONYMOUS})
 
@@ -298,14 +300,14 @@ def counts_nothing(bench: Bench) -> None:
 
 
 def is_refused(plugin: str, field: str) -> None:
-    accepted, log = validate(static([listener(free_port(), plugin)], []))
+    accepted, log = validate(static([listener(ReservedPort(), plugin)], []))
     assert not accepted
     assert f"ccs-modules: the configuration is refused: {field}" in log, log
 
 
 def is_replaced(_: None) -> None:
     """Requests while the listener gets new plugins, the last of them a bad one."""
-    port = free_port()
+    port = ReservedPort()
     plugins = [{"ccs": {"documents": [{"uid": str(n)}]}, "access": ANONYMOUS} for n in range(6)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "listeners.json")
@@ -369,7 +371,7 @@ def get(port: int) -> Response:
 
 
 def open_request(port: int) -> socket.socket:
-    client = socket.create_connection((HOST, port), timeout=30)
+    client = connected((HOST, port))
     client.sendall(b"GET /v1/modules HTTP/1.1\r\nhost: ccs.test\r\n\r\n")
     return client
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from envoy.proxy import UPSTREAM, cluster, envoy, listener, listener_of, static
 from harness.artifacts import WORKSPACE
-from harness.process import HOST, free_port
+from harness.process import HOST, ReservedPort
 
 CONNECTIONS, SECONDS, ROUNDS, WORKERS = 32, 1, 7, 1
 INLINE = "filter, documents in the configuration"
@@ -26,7 +26,7 @@ BODY = (WORKSPACE / "host-tests/cases/bodies/8.x.json").read_text()
 
 
 def main() -> None:
-    direct, proxied, inline, upstream, mirrored, store = (free_port() for _ in range(6))
+    direct, proxied, inline, upstream, mirrored, store = (ReservedPort() for _ in range(6))
     access = {"anonymous": ["db_viewer"]}
     answer = route(direct_response={"status": 200, "body": {"inline_string": BODY}})
     listeners = [

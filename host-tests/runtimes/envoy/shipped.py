@@ -16,7 +16,7 @@ from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cache import command, debian_package
 from harness.cases import Request, Response, Store
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 
 FOLDER = WORKSPACE / "adapters/proxy-wasm/envoy"
 DOCUMENTS = {
@@ -113,7 +113,7 @@ def redis() -> None:
     """A Redis behind webdis: the list by name and version, a module by its uid, and a Redis that is
     down."""
     with tempfile.TemporaryDirectory() as folder:
-        store, webdis = free_port(), free_port()
+        store, webdis = ReservedPort(), ReservedPort()
         config = json.loads((FOLDER / "webdis.json").read_text())
         config.update(redis_port=store, http_port=webdis, logfile="/dev/null")
         Path(folder, "webdis.json").write_text(json.dumps(config))
@@ -234,8 +234,8 @@ def replaced(text: str, replacements: dict[str, str]) -> str:
 
 @contextmanager
 def run(text: str) -> Iterator[int]:
-    """Runs Envoy with this configuration on a free port, and gives the port."""
-    port = free_port()
+    """Runs Envoy with this configuration and gives its port."""
+    port = ReservedPort()
     own = {"address: 0.0.0.0, port_value: 8080": f"address: {HOST}, port_value: {port}"}
     text = replaced(text, own)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

@@ -5,7 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from harness.artifacts import WORKSPACE, folder
+from harness.artifacts import folder, program
 from harness.cases import Store
 
 
@@ -18,14 +18,8 @@ def baked(store: Store, wasi: str = "0.2") -> Path | None:
     component.parent.mkdir(parents=True, exist_ok=True)
     catalog = component.with_suffix(".json")
     catalog.write_bytes(body)
-    words = ["cargo", "run", "--quiet", "--locked", "--", "bake", catalog, "-o", component]
-    done = subprocess.run(
-        [str(word) for word in (*words, "--wasi", wasi)],
-        cwd=WORKSPACE,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    words = [program(), "bake", catalog, "-o", component, "--wasi", wasi]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 1 and done.stderr.startswith(f"error: {catalog}: "):
         return None
     if done.returncode:

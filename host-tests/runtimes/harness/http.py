@@ -1,8 +1,7 @@
 """A raw HTTP/1.1 client: it sends and returns exact bytes."""
 
-import socket
-
 from harness.cases import Request, Response
+from harness.process import connected
 
 OF_THE_SERVER = {"connection", "date", "keep-alive", "server", "transfer-encoding"}
 """The header fields that a server adds to those of the core."""
@@ -10,7 +9,7 @@ OF_THE_SERVER = {"connection", "date", "keep-alive", "server", "transfer-encodin
 
 def ask(address: tuple[str, int], request: Request, seconds: float = 30, body: bytes = b"") -> Response:
     """Sends one request on a new connection, and returns the response."""
-    with socket.create_connection(address, timeout=seconds) as connection:
+    with connected(address, seconds) as connection:
         connection.sendall(_bytes(request, body))
         with connection.makefile("rb") as stream:
             return _response(stream, request.method)

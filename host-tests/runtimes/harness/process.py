@@ -1,4 +1,4 @@
-"""Processes: started on a free port, awaited, and stopped with their children."""
+"""Processes: started on a port of their own, awaited, and stopped with their children."""
 
 import os
 import signal
@@ -12,11 +12,28 @@ from contextlib import contextmanager, nullcontext, suppress
 HOST = "127.0.0.1"
 
 
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return listener.getsockname()[1]
+class ReservedPort(int):
+    """A port that Linux gives to no other program while this object lives.
+
+    A socket is bound to the port and does not listen. A server can listen on the port all the same,
+    since both set SO_REUSEADDR. Without a server, connections are refused.
+
+    Python connects to `int(port)` and to no subclass of it: `connected` does that.
+    """
+
+    def __new__(cls) -> "ReservedPort":
+        reservation = socket.socket()
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind((HOST, 0))
+        port = super().__new__(cls, reservation.getsockname()[1])
+        port._reservation = reservation
+        return port
+
+
+def connected(address: tuple[str, int], seconds: float = 30) -> socket.socket:
+    """A new connection."""
+    host, port = address
+    return socket.create_connection((host, int(port)), timeout=seconds)
 
 
 @contextmanager
@@ -68,7 +85,7 @@ def _stop(process: subprocess.Popen) -> None:
 
 
 def _accepts(port: int) -> bool:
-    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+    with suppress(OSError), connected((HOST, port), 1):
         return True
     return False
 

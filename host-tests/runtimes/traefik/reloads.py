@@ -8,13 +8,13 @@ way: the memory that Traefik holds with it is Traefik's own.
 import threading
 from collections.abc import Iterator
 
-from harness import http
+from harness import LONG, http
 from harness.artifacts import artifact
 from harness.cases import FOLDER, Case
 from traefik.configurations import LIST, extra
 from traefik.proxy import PLUGIN, Next, Route, traefik
 
-RELOADS = 200
+RELOADS = 200 if LONG else 40
 CLIENTS = 4
 MIB = 1 << 20
 BODY = (FOLDER / "bodies/8.x.json").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cases import Case, Request
-from harness.process import HOST, free_port, running
+from harness.process import HOST, ReservedPort, running
 from traefik.configurations import LIST, extra
 from traefik.proxy import PLUGIN, SHIPPED, Next, Proxy, Route, lay_out, program, replace, traefik
 
@@ -17,7 +17,7 @@ VIEWER = ("authorization", b"Basic " + base64.b64encode(b"viewer:secret"))
 
 def outcomes() -> Iterator[tuple[Case, object]]:
     yield from readme()
-    port = free_port()
+    port = ReservedPort()
     with Next() as following, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, artifact(PLUGIN).read_bytes())

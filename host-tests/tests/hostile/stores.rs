@@ -1,4 +1,4 @@
-//! Stores that hold too much, or whose answers never end.
+//! Stores that have too much, or whose answers never end.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -64,12 +64,12 @@ fn a_depth_bomb_in_a_file_is_malformed() {
 
 #[test]
 fn a_redis_that_never_ends_its_answer_is_cut_off() {
-    // The limit of all bytes that are read at once, held in a buffer that doubles as it grows.
+    // The limit of all bytes that are read at once, kept in a buffer that doubles as it grows.
     const BUFFERED: usize = 2 * 64 * MIB;
     // The same limit where replies are parsed: the smallest value takes 4 bytes on the wire and 56
     // in memory.
     const PARSED: usize = 2 * 14 * 64 * MIB;
-    for (answer, held) in [
+    for (answer, kept) in [
         (Answer::Endless("$9000000000000000000\r\n", "x"), BUFFERED),
         (Answer::Endless("+", "x"), BUFFERED),
         (Answer::Endless("-", "x"), BUFFERED),
@@ -81,7 +81,7 @@ fn a_redis_that_never_ends_its_answer_is_cut_off() {
     ] {
         let server = over(answer);
         all(&server, 4, "/v1/modules", &[500, 503]);
-        at_most(&server, AT_REST + held);
+        at_most(&server, AT_REST + kept);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use ccs_modules::{Limits, Snapshot, snapshot};
+use ccs_modules::{Limits, Snapshot, body};
 use ccs_modules_host::artifacts::{self, Artifact};
 use ccs_modules_host::bake::bake;
 use tempfile::TempDir;
@@ -82,7 +82,7 @@ fn a_baked_service_imports_no_store() {
 fn a_large_catalog_is_baked() {
     const MODULES: usize = 100_000;
     let documents: Vec<_> = (0..MODULES).map(|uid| format!(r#"{{"uid":"{uid}"}}"#)).collect();
-    let body = snapshot::join(&documents);
+    let body = body::join(&documents);
     let baked = bake(&artifacts::WASI_HTTP_BAKED.wasm, &body).unwrap();
     assert_eq!(baked.catalog.len(), MODULES);
     let memory = Memory::of(&baked.wasm);

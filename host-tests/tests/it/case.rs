@@ -5,13 +5,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use ccs_modules::access::Policy;
-use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules::rest::header_fields;
+use ccs_modules_host::stores::{Documents, Scripted};
 use ccs_modules_host::{Caller, CcsError, Request};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::outcome::Outcome;
-use crate::runners::native::lent;
 use crate::text::{Text, folder};
 
 /// One case: the store's content, a call, and the expected outcome.
@@ -173,7 +173,7 @@ impl Store {
                 by_uid: by_uid.iter().map(|(uid, text)| (uid.clone(), text.bytes())).collect(),
             },
             Self::Body { body } => {
-                let snapshot = Snapshot::parse(&body.bytes()).expect("an array of objects");
+                let snapshot = Documents::parse(&body.bytes()).expect("an array of objects");
                 Scripted::documents(snapshot.into_documents())
             }
             Self::Error { error } => Scripted::Fails(match error.clone() {
@@ -214,14 +214,15 @@ struct Handle {
 
 impl Handle {
     fn request(&self) -> Request {
+        let text = |value: &Text| String::from_utf8_lossy(&value.bytes()).into_owned();
         let headers: Vec<_> =
-            self.headers.iter().map(|(name, value)| (name.clone(), value.bytes())).collect();
+            self.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         let caller = match (&self.roles, &self.access) {
             (Some(Some(roles)), None) => Caller::Authenticated(roles.clone()),
-            (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated,
+            (Some(None), None) | (None, Some(Value::Null)) => Caller::Unauthenticated(None),
             (None, Some(policy)) => {
                 let policy = Policy::parse(policy.to_string().as_bytes()).expect("a policy");
-                policy.caller(&lent(&headers)).into()
+                policy.caller(&header_fields(&headers)).into()
             }
             _ => panic!("either `roles` or `access`"),
         };
@@ -229,7 +230,7 @@ impl Handle {
     }
 }
 
-/// Pretty-printed JSON, with each array that holds only plain values on one line.
+/// Pretty-printed JSON, with each array of only plain values on one line.
 fn with_short_arrays(json: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut open: Vec<usize> = Vec::new();

@@ -25,11 +25,11 @@ fn without_arguments_it_lists_the_demonstration_catalog() {
 
 #[test]
 fn json_is_the_body_of_the_api() {
-    let output = run(&["list", "--output", "json"]);
+    let output = run(&["list", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stdout, DEMO.as_bytes());
 
-    let output = run(&["get", BLOOM, "--output", "json"]);
+    let output = run(&["get", BLOOM, "--format", "json"]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(DEMO.contains(text.strip_suffix('\n').unwrap()));
@@ -41,7 +41,7 @@ fn a_server_s_body_comes_out_as_it_went_in() {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-tests/cases/bodies").join(name);
         let store = format!("file:{}", path.display());
-        let output = run(&["list", "--output", "json", "--store", &store]);
+        let output = run(&["list", "--format", "json", "--store", &store]);
         assert_eq!(output.status.code(), Some(0));
         assert!(output.stdout == fs::read(&path).unwrap(), "{name} comes out differently");
     }
@@ -69,7 +69,7 @@ fn a_uid_may_hold_anything() {
     let body = r#"[{"module_name":"own","uid":"a/b %2F é?#"}]"#;
     fs::write(&path, format!("{body}\n")).unwrap();
     let store = format!("file:{}", path.display());
-    let output = run(&["get", "a/b %2F é?#", "--store", &store, "--output", "json"]);
+    let output = run(&["get", "a/b %2F é?#", "--store", &store, "--format", "json"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
@@ -79,12 +79,12 @@ fn a_uid_may_hold_anything() {
 
 #[test]
 fn options_stand_before_or_after_the_command() {
-    let one = run(&["get", BLOOM, "--output", "json"]);
+    let one = run(&["get", BLOOM, "--format", "json"]);
     assert_eq!(one.status.code(), Some(0));
     for arguments in [
-        ["--output", "json", "get", BLOOM],
-        ["get", "--output", "json", BLOOM],
-        ["--output=json", "--store=demo", "get", BLOOM],
+        ["--format", "json", "get", BLOOM],
+        ["get", "--format", "json", BLOOM],
+        ["--format=json", "--store=demo", "get", BLOOM],
     ] {
         let output = run(&arguments);
         assert_eq!(output.stdout, one.stdout, "{arguments:?}: {output:?}");
@@ -99,7 +99,7 @@ fn a_store_that_looks_like_a_file_is_one() {
     fs::write(folder.path().join("modules.json"), DEMO).unwrap();
     fs::write(folder.path().join("modules"), DEMO).unwrap();
     for store in ["modules.json", "./modules", "file:modules", "file:modules.json"] {
-        let output = command(&["list", "--output", "json", "--store", store])
+        let output = command(&["list", "--format", "json", "--store", store])
             .current_dir(folder.path())
             .output()
             .unwrap();
@@ -133,17 +133,18 @@ fn a_document_does_not_control_the_terminal() {
 fn exit_codes_tell_what_happened() {
     for (arguments, code, text) in [
         (&["--store", "file:/nowhere/modules.json"][..], 1, "/nowhere/modules.json"),
-        (&["--store", "file:/nowhere/m.json", "--output", "json"], 1, "/nowhere/m.json"),
+        (&["--store", "file:/nowhere/m.json", "--format", "json"], 1, "/nowhere/m.json"),
         (&["--store", "file:nothere.json"], 1, "cannot read nothere.json: there is no such file\n"),
         (&["--store", "nothing"], 2, "file:PATH"),
         (&["list", "--nothing"], 2, "--nothing"),
+        (&["export", "--output", "json"], 2, "--output"),
         (&["get"], 2, "<UID|NAME[@VERSION]>"),
         (&["get", "nothing"], 3, "no module"),
-        (&["get", "nothing", "--output", "json"], 3, "no module"),
+        (&["get", "nothing", "--format", "json"], 3, "no module"),
         (&["get", ""], 3, "no module"),
-        (&["get", "", "--output", "json"], 3, "no module"),
+        (&["get", "", "--format", "json"], 3, "no module"),
         (&["--role", "none"], 4, "view_cluster_modules"),
-        (&["--role", "none", "--output", "json"], 4, "view_cluster_modules"),
+        (&["--role", "none", "--format", "json"], 4, "view_cluster_modules"),
         (&["get", "nothing", "--role", "none"], 4, "view_cluster_modules"),
     ] {
         let output = run(arguments);
@@ -189,7 +190,7 @@ fn artifacts_are_written() {
 
 #[test]
 fn a_closed_pipe_is_no_error() {
-    let mut child = command(&["list", "--output", "json"]).spawn().unwrap();
+    let mut child = command(&["list", "--format", "json"]).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));

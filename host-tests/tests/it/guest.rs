@@ -33,7 +33,7 @@ fn plugin(list_modules: &str, handle: &str) -> Vec<u8> {
             (func (export "ccs:modules/lookup@0.1.0#fitting-modules")
                 (param i32 i32 i32 i32) (result i32) unreachable)
             (func (export "ccs:modules/rest@0.1.0#handle")
-                (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {handle} unreachable))"#
+                (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {handle} unreachable))"#
     );
     let mut module = wat::parse_str(text).unwrap();
     let mut resolve = Resolve::default();

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 
-use ccs_modules::{Limits, lookup, snapshot};
+use ccs_modules::lookup::{self, find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Limits, body};
 use ccs_modules_host::{
-    CallError, CallLimits, CatalogError, FittingRule, Host, Module, Service, artifacts, stores,
+    CallError, CallLimits, CatalogError, FittingRule, Module, Plugin, Service, artifacts, stores,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,16 +25,15 @@ async fn the_plugin_looks_up_as_the_core_does() {
         [("SEARCH", None), ("search", Some("2.10")), ("bf", Some("20807")), ("none", None)]
     {
         let found = service.find_modules(ROLES, name, version).await.unwrap();
-        let expected = catalog.find_modules(ROLES, name, version, &limits).unwrap();
+        let expected = catalog.answer(find_modules(ROLES, name, version, &limits)).unwrap();
         assert_eq!(documents(&found), core_documents(&expected), "{name} {version:?}");
     }
     let latest = service.latest_modules(ROLES).await.unwrap();
-    let expected = catalog.latest_modules(ROLES, &limits).unwrap();
+    let expected = catalog.answer(latest_modules(ROLES, &limits)).unwrap();
     assert_eq!(documents(&latest), core_documents(&expected));
     for redis_version in ["6.2", "7.2", "7.4", "8.0", "9.1"] {
         let fitting = service.fitting_modules(ROLES, redis_version).await.unwrap();
-        let expected =
-            catalog.fitting_modules(ROLES, redis_version.parse().unwrap(), &limits).unwrap();
+        let expected = catalog.answer(fitting_modules(ROLES, redis_version, &limits)).unwrap();
         assert_eq!(fitting.len(), expected.len());
         for (found, expected) in fitting.into_iter().zip(expected) {
             assert_eq!(found.module_name, expected.module_name);
@@ -48,7 +48,7 @@ async fn the_plugin_looks_up_as_the_core_does() {
             });
             let expected_chosen = expected.chosen.map(|it| {
                 let by_minimum = it.rule == lookup::FittingRule::MinRedisVersion;
-                (it.module.document, by_minimum, it.reason)
+                (it.module.into_document(), by_minimum, it.reason)
             });
             assert_eq!(chosen, expected_chosen, "{redis_version}");
         }
@@ -71,7 +71,7 @@ async fn the_plugin_refuses_lookups_that_it_cannot_answer() {
 fn modules_are_found_by_name() {
     let text = success(&["find", "SEARCH"]);
     assert_eq!(column(&text, 2), ["VERSION", "7.99.91", "2.10.17", "2.8.26", "2.6.29"]);
-    let text = success(&["find", "search@2.10", "--output", "json"]);
+    let text = success(&["find", "search@2.10", "--format", "json"]);
     let found: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["semantic_version"], "2.10.17");
@@ -84,19 +84,19 @@ fn modules_are_found_by_name() {
 fn a_list_can_be_of_the_latest_or_of_those_that_fit() {
     let text = success(&["list", "--latest"]);
     assert_eq!(column(&text, 2), ["VERSION", "8.0.1", "7.99.91", "7.99.3", "8.0.2"]);
-    let body = success(&["list", "--latest", "--output", "json"]);
-    assert_eq!(snapshot::split(body.as_bytes()).unwrap().len(), 4);
+    let body = success(&["list", "--latest", "--format", "json"]);
+    assert_eq!(body::split(body.as_bytes()).unwrap().len(), 4);
 
     let text = success(&["list", "--fits", "7.2"]);
     assert_eq!(column(&text, 0), ["MODULE", "bf", "ReJSON", "search", "timeseries"]);
     assert_eq!(column(&text, 1), ["VERSION", "2.6.18", "2.6.17", "2.8.26", "1.10.18"]);
     assert!(text.contains("min_redis_version is 7.1, and no version is made for 7.2"), "{text}");
-    let body = success(&["list", "--fits", "7.2", "--output", "json"]);
-    assert_eq!(snapshot::split(body.as_bytes()).unwrap().len(), 4);
+    let body = success(&["list", "--fits", "7.2", "--format", "json"]);
+    assert_eq!(body::split(body.as_bytes()).unwrap().len(), 4);
     // The default command accepts the same options.
     assert_eq!(success(&["--fits", "7.2"]), text);
 
-    for arguments in [&["list", "--fits", "7"][..], &["list", "--fits", "7", "--output", "json"]] {
+    for arguments in [&["list", "--fits", "7"][..], &["list", "--fits", "7", "--format", "json"]] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("such as 7.4"), "{output:?}");
@@ -106,7 +106,7 @@ fn a_list_can_be_of_the_latest_or_of_those_that_fit() {
 
 #[test]
 fn a_module_is_shown_by_its_name_too() {
-    let by_name = success(&["get", "search@2.8", "--output", "json"]);
+    let by_name = success(&["get", "search@2.8", "--format", "json"]);
     assert!(DEMO.contains(by_name.trim_end()), "{by_name}");
     let output = run(&["get", "search@2"]);
     assert_eq!(output.status.code(), Some(1));
@@ -142,7 +142,7 @@ fn two_catalogs_are_compared() {
         String::from_utf8(different.stdout).unwrap(),
         "- bf - b\n+ - - c\n~ - - a\n    size: 1 -> 2\n"
     );
-    let different = run(&["diff", &older, &newer, "--output", "json"]);
+    let different = run(&["diff", &older, &newer, "--format", "json"]);
     assert_eq!(different.status.code(), Some(1));
     assert_eq!(
         serde_json::from_slice::<Value>(&different.stdout).unwrap(),
@@ -219,8 +219,8 @@ fn shells_and_manuals_know_the_command() {
 }
 
 fn service() -> Service {
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    host.service(std::sync::Arc::new(stores::demo()))
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    plugin.service(std::sync::Arc::new(stores::demo()))
 }
 
 fn documents(modules: &[Module]) -> Vec<&str> {
@@ -228,7 +228,7 @@ fn documents(modules: &[Module]) -> Vec<&str> {
 }
 
 fn core_documents(modules: &[ccs_modules::Module]) -> Vec<&str> {
-    modules.iter().map(|module| module.document.as_str()).collect()
+    modules.iter().map(|module| module.document()).collect()
 }
 
 /// A column of a table, its header first.

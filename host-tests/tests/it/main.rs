@@ -20,11 +20,13 @@ mod compose;
 mod contract;
 mod gate;
 mod guest;
-mod host;
 mod last_good;
 mod lookup;
 mod outcome;
 mod packages;
+mod plugin;
+#[path = "../port.rs"]
+mod port;
 mod process;
 mod proxy_wasm;
 mod readme;

@@ -4,7 +4,7 @@
 use ccs_modules_host as host;
 use serde::{Deserialize, Serialize};
 
-use crate::standalone::bindings::exports::ccs::modules::snapshot;
+use crate::standalone::bindings::exports::ccs::modules::types;
 use crate::text::Text;
 
 /// The outcome of a call.
@@ -54,6 +54,8 @@ pub struct Module {
     command_line_args: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     config_command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compatible_redis_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_redis_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +164,7 @@ impl Outcome {
         matches!(self, Self::Error { error: Error::Malformed(_) })
     }
 
-    pub fn of_response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+    pub fn of_response(status: u16, headers: Vec<(String, String)>, body: impl Into<Text>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         Self::Response { status, headers, body: body.into() }
     }
@@ -185,12 +187,6 @@ impl From<ccs_modules::Error> for Error {
     }
 }
 
-impl From<ccs_modules::lookup::InvalidRedisVersion> for Error {
-    fn from(error: ccs_modules::lookup::InvalidRedisVersion) -> Self {
-        Self::Other(error.to_string().into())
-    }
-}
-
 impl From<host::CatalogError> for Error {
     fn from(error: host::CatalogError) -> Self {
         match error {
@@ -203,22 +199,28 @@ impl From<host::CatalogError> for Error {
     }
 }
 
-impl From<snapshot::Error> for Error {
-    fn from(error: snapshot::Error) -> Self {
+impl From<types::Error> for Error {
+    fn from(error: types::Error) -> Self {
         match error {
-            snapshot::Error::Forbidden => Self::Forbidden(()),
-            snapshot::Error::NotFound => Self::NotFound(()),
-            snapshot::Error::Other(text) => Self::Other(text.into()),
+            types::Error::Forbidden => Self::Forbidden(()),
+            types::Error::NotFound => Self::NotFound(()),
+            types::Error::Unavailable(text) => Self::Unavailable(text.into()),
+            types::Error::Malformed(text) => Self::Malformed(text.into()),
+            types::Error::Other(text) => Self::Other(text.into()),
         }
     }
 }
 
 /// Makes a module of each type that the core and the contract have for it.
 macro_rules! from_module {
-    ($($path:path),*) => {$(
+    ($($path:path, |$module:ident| $document:expr;)*) => {$(
         impl From<$path> for Module {
-            fn from(module: $path) -> Self {
+            fn from($module: $path) -> Self {
+                let document: &str = $document;
+                let document = document.to_owned().into();
+                let module = $module;
                 Self {
+                    document,
                     uid: module.uid.into(),
                     module_name: module.module_name,
                     display_name: module.display_name,
@@ -232,16 +234,20 @@ macro_rules! from_module {
                     capabilities: module.capabilities,
                     command_line_args: module.command_line_args,
                     config_command: module.config_command,
+                    compatible_redis_version: module.compatible_redis_version,
                     min_redis_version: module.min_redis_version,
                     is_bundled: module.is_bundled,
-                    document: module.document.into(),
                 }
             }
         }
     )*};
 }
 
-from_module!(ccs_modules::Module, host::Module, snapshot::Module);
+from_module! {
+    ccs_modules::Module, |module| module.document();
+    host::Module, |module| &module.document;
+    types::Module, |module| &module.document;
+}
 
 /// Makes the records of lookups of those that the core and the contract have for them.
 macro_rules! from_fitting {
@@ -273,7 +279,7 @@ macro_rules! from_fitting {
     )*};
 }
 
-from_fitting!(ccs_modules::lookup, host, snapshot);
+from_fitting!(ccs_modules::lookup, host, types);
 
 macro_rules! from_differences {
     ($($($records:ident)::+),*) => {$(
@@ -297,7 +303,7 @@ macro_rules! from_differences {
     )*};
 }
 
-from_differences!(ccs_modules::lookup, snapshot);
+from_differences!(ccs_modules::lookup, types);
 
 fn all<T: Into<U>, U>(values: Vec<T>) -> Vec<U> {
     values.into_iter().map(Into::into).collect()

@@ -1,4 +1,4 @@
-//! The tables of the documentation: they hold the report of the build and of the benchmark.
+//! The tables of the documentation: they contain the report of the build and of the benchmark.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ fn the_page_of_measurements_shows_the_simulated_fleet() {
     section_is("docs/measurements.md", "fleet", &table);
 }
 
-/// Checks that the section with this name holds `expected`. With `UPDATE_EXPECT=1` it writes the
+/// Checks that the section with this name contains `expected`. With `UPDATE_EXPECT=1` it writes the
 /// section instead.
 fn section_is(page: &str, name: &str, expected: &str) {
     let path = root().join(page);

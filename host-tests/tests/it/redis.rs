@@ -6,17 +6,20 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use ccs_modules_host::stores::{CheckedCatalog, Redis};
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::stores::Redis;
 use ccs_modules_host::{Ccs, CcsError};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::port::ReservedPort;
+
 #[tokio::test]
 async fn a_port_without_a_server_is_unavailable() {
-    let port = closed_port();
-    let store = store(port);
-    let text = format!("redis at 127.0.0.1:{port}: connection refused");
+    let closed = ReservedPort::any();
+    let store = store(closed.number());
+    let text = format!("redis at {}: connection refused", closed.address());
     assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text.clone())));
     assert_eq!(store.get_document("a").await, Err(CcsError::Unavailable(text)));
 }
@@ -35,6 +38,7 @@ async fn a_file_of_certificates_is_named_where_it_is_none() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("ca.pem");
     let cut = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+    let closed = ReservedPort::any();
     let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (text, reason) in [
         (None, "cannot read PATH: there is no such file"),
@@ -44,7 +48,7 @@ async fn a_file_of_certificates_is_named_where_it_is_none() {
         (Some(not_a_certificate), "PATH: certificate 1 is not valid: "),
     ] {
         let _ = text.map(|text| fs::write(&path, text).unwrap());
-        let url = format!("rediss://127.0.0.1:{}?ca={}", closed_port(), path.display());
+        let url = format!("rediss://{}?ca={}", closed.address(), path.display());
         let Err(CcsError::Unavailable(found)) =
             Redis::new(url.parse().unwrap()).list_documents().await
         else {
@@ -81,10 +85,9 @@ async fn what_redis_repeats_is_not_repeated() {
 
 #[test]
 fn a_catalog_is_sound_or_an_error_at_its_place() {
-    let catalog =
-        CheckedCatalog::parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
-    let documents: Vec<_> = catalog.documents().iter().collect();
-    assert_eq!(documents, [(&"a".into(), &r#"{"uid":"\u0061","version":1}"#.into())]);
+    let parse = |body: &[u8]| Snapshot::parse(body, &Limits::default());
+    let catalog = parse(b"[\n {\"version\": 1.0e0, \"uid\": \"\\u0061\"}]").unwrap();
+    assert_eq!(catalog.document("a"), Some(&br#"{"uid":"\u0061","version":1}"#[..]));
 
     for (body, place, reason) in [
         ("", (1, 1), "the list of documents: unexpected end"),
@@ -107,7 +110,7 @@ fn a_catalog_is_sound_or_an_error_at_its_place() {
         ),
         ("[{\"uid\":\"b\"},\n{\"uid\":\"\\u0062\"}]", (2, 1), "document \"b\": field uid: shared"),
     ] {
-        let error = CheckedCatalog::parse(body.as_bytes()).unwrap_err();
+        let error = parse(body.as_bytes()).unwrap_err();
         let position = error.position.unwrap();
         assert_eq!((position.line, position.column), place, "{body}: {error}");
         assert!(error.malformed.to_string().starts_with(reason), "{body}: {error}");
@@ -119,8 +122,8 @@ fn what_is_malformed_is_not_even_sent() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
     let path = path.to_str().unwrap();
-    let port = closed_port();
-    let url = format!("redis://:secret@127.0.0.1:{port}/9?key=k");
+    let closed = ReservedPort::any();
+    let url = format!("redis://:secret@{}/9?key=k", closed.address());
     let load = || run(&["load", path, "--into", &url]);
     for (body, text) in [
         ("[{\"uid\":\"a\"},\n {\"uid\":\"a\"}]", "line 2, column 2: document \"a\": "),
@@ -130,7 +133,7 @@ fn what_is_malformed_is_not_even_sent() {
         failed(&load(), 1, &format!("error: {path}, {text}"));
     }
     fs::write(path, "[{\"uid\":\"a\"}]").unwrap();
-    failed(&load(), 1, &format!("error: redis at 127.0.0.1:{port}: connection refused"));
+    failed(&load(), 1, &format!("error: redis at {}: connection refused", closed.address()));
     fs::remove_file(path).unwrap();
     failed(&load(), 1, &format!("error: cannot read {path}: "));
 }
@@ -216,10 +219,6 @@ fn run(arguments: &[&str]) -> Output {
 
 fn store(port: u16) -> Redis {
     Redis::new(format!("redis://:secret@127.0.0.1:{port}").parse().unwrap())
-}
-
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A false Redis that sends this answer once it has received anything, and then nothing more.

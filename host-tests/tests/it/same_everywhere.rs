@@ -1,7 +1,7 @@
 //! The component and the native core: they give the same answer to every store and caller, and the
 //! component never traps.
 
-use ccs_modules_host::stores::{Scripted, Snapshot};
+use ccs_modules_host::stores::{Documents, Scripted};
 use ccs_modules_host::{Caller, Request};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ proptest! {
 /// Checks that both give the same outcome, and the component twice.
 fn same(call: &Ready, store: &Scripted) -> Result<(), TestCaseError> {
     let (native, first, second) = runtime().block_on(async {
-        let mut instance = plugin::host().service(store.clone()).instance();
+        let mut instance = plugin::loaded().service(store.clone()).instance();
         (
             native::call(call, store).await,
             plugin::call(call, &mut instance).await,
@@ -187,10 +187,11 @@ fn requests() -> impl Strategy<Value = Request> {
     let role = select(vec!["admin", "none", "db_viewer", "", "Admin"]).prop_map(str::to_owned);
     let roles = vec(role, 0..3);
     let caller = prop_oneof![
-        1 => Just(Caller::Unauthenticated),
+        1 => Just(Caller::Unauthenticated(None)),
         1 => roles.clone().prop_map(Caller::Anonymous),
         2 => roles.prop_map(Caller::Authenticated),
     ];
+    let value = value.prop_map(|value| String::from_utf8_lossy(&value).into_owned());
     (method, target, vec((name, value), 0..4), caller)
         .prop_map(|(method, target, headers, caller)| Request { method, target, headers, caller })
 }
@@ -198,5 +199,5 @@ fn requests() -> impl Strategy<Value = Request> {
 /// The documents in a server's body.
 fn documents(body: &str) -> Vec<Vec<u8>> {
     let path = crate::text::folder().join("bodies").join(body);
-    Snapshot::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()
+    Documents::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()
 }

@@ -372,10 +372,10 @@ fn a_certificate_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
     assert!(!log.contains("PRIVATE"), "{log}");
 }
 
-/// Waits until the condition holds.
-fn until(mut holds: impl FnMut() -> bool) {
+/// Waits until the condition is met.
+fn until(mut is_met: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
-    while !holds() {
+    while !is_met() {
         assert!(started.elapsed().as_secs() < 60, "it does not come");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ccs_modules::access::Policy;
 use ccs_modules_host::server::{Metrics, Server, Settings};
-use ccs_modules_host::{CallLimits, Ccs, Host, artifacts};
+use ccs_modules_host::{CallLimits, Ccs, Plugin, artifacts};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -18,8 +18,8 @@ pub struct Serving {
 }
 
 impl Serving {
-    pub async fn start(host: &Host, ccs: impl Ccs + 'static, settings: Settings) -> Self {
-        let server = Server::bind(any_port(), host, ccs, settings).await.unwrap();
+    pub async fn start(plugin: &Plugin, ccs: impl Ccs + 'static, settings: Settings) -> Self {
+        let server = Server::bind(any_port(), plugin, ccs, settings).await.unwrap();
         let stop = CancellationToken::new();
         Self {
             address: server.address().unwrap(),
@@ -37,9 +37,9 @@ impl Serving {
 }
 
 /// The plugin, loaded once for all tests whose stores do not stall.
-pub fn host() -> &'static Host {
-    static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap())
+pub fn plugin() -> &'static Plugin {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    PLUGIN.get_or_init(|| Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap())
 }
 
 /// Any free port, on this machine only.

@@ -13,7 +13,8 @@ use wasmtime::{Engine, Store};
 
 use self::bindings::exports::ccs::modules::access::Caller;
 use self::bindings::exports::ccs::modules::mirror::{
-    Error as MirrorError, Fetch, Fetched, Freshness, Outcome, PollResult, Saved, Source,
+    Body, Changes, Documents, Error as MirrorError, Fetch, Fetched, Freshness, Next, Outcome, Read,
+    Saved, Stored,
 };
 use self::bindings::exports::ccs::modules::snapshot::{
     Differences, Error, Fitting, Malformed, Module, Request, Response,
@@ -136,16 +137,10 @@ impl Standalone {
         policies.call_parse(&mut self.store, text).expect("no trap")
     }
 
-    pub fn caller(&mut self, policy: ResourceAny, headers: &[(String, Vec<u8>)]) -> Caller {
+    pub fn caller(&mut self, policy: ResourceAny, headers: &[(String, String)]) -> Caller {
         let policies = self.world.ccs_modules_access().policy();
-        policies.call_caller(&mut self.store, policy, &text_headers(headers)).expect("no trap")
+        policies.call_caller(&mut self.store, policy, headers).expect("no trap")
     }
-}
-
-/// Header fields in the form that the component takes.
-pub fn text_headers(headers: &[(String, Vec<u8>)]) -> Vec<(String, String)> {
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    headers.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 #[test]
@@ -162,7 +157,7 @@ fn policies_are_read_as_the_core_reads_them() {
             assert_eq!(matches!(found, Caller::Anonymous(_)), everybody, "{caller}");
             let roles = match found {
                 Caller::Anonymous(roles) | Caller::Authenticated(roles) => json!(roles),
-                Caller::Unauthenticated => Value::Null,
+                Caller::Unauthenticated(_) => Value::Null,
             };
             assert_eq!(roles, caller["roles"], "{}: {caller}", row["about"]);
         }
@@ -183,11 +178,14 @@ fn a_policy_that_is_refused_names_the_field_and_shows_no_value() {
 }
 
 /// Reads a header field of the table: its value is a string, or bytes in base64.
-fn header(field: &Value) -> (String, Vec<u8>) {
+fn header(field: &Value) -> (String, String) {
     let name = field[0].as_str().unwrap().to_owned();
     let value = match &field[1] {
-        Value::String(text) => text.clone().into_bytes(),
-        bytes => BASE64.decode(bytes["base64"].as_str().unwrap()).unwrap(),
+        Value::String(text) => text.clone(),
+        bytes => {
+            let bytes = BASE64.decode(bytes["base64"].as_str().unwrap()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
     };
     (name, value)
 }
@@ -196,6 +194,9 @@ const NODES: &str = r#"{"nodes":["https://node1:9443","https://node2:9443"],
     "credentials":{"user":"ann","password":"secret"}}"#;
 
 const LIST: &str = r#"[{"uid":"a"}]"#;
+
+/// The first list is one new module.
+const ONE: Changes = Changes { added: 1, removed: 0, changed: 0 };
 
 #[test]
 fn a_mirror_answers_from_what_it_fetched() {
@@ -212,10 +213,10 @@ fn a_mirror_answers_from_what_it_fetched() {
     assert_eq!((fetch.url.as_str(), fetch.node), ("https://node1:9443/v1/modules", 0));
     assert_eq!((fetch.timeout, fetch.body_bytes), (5000, 8 << 20));
     assert!(fetch.headers.contains(&("authorization".into(), "Basic YW5uOnNlY3JldA==".into())));
-    assert_eq!(mirror.poll(1), PollResult::Wait(5000));
+    assert_eq!(mirror.poll(1), Next::Wait(5000));
 
     let etag = ("ETag".to_owned(), "\"1\"".to_owned());
-    assert_eq!(mirror.answered(10, fetch.id, 200, &[etag], LIST), Outcome::Changed);
+    assert_eq!(mirror.answered(10, fetch.id, 200, &[etag], LIST), Outcome::Changed(ONE));
     assert_eq!(mirror.list(10).unwrap().len(), 1);
     let response = mirror.get(2_010, "/v1/modules");
     assert_eq!((response.status, response.body.as_str()), (200, "[{\"uid\":\"a\"}]\n"));
@@ -223,7 +224,7 @@ fn a_mirror_answers_from_what_it_fetched() {
     assert_eq!(mirror.answered(20, fetch.id, 200, &[], "[]"), Outcome::Late);
 
     // The mirror asks the same node whether the list is unchanged.
-    let PollResult::Wait(until) = mirror.poll(20) else { panic!("a fetch too early") };
+    let Next::Wait(until) = mirror.poll(20) else { panic!("a fetch too early") };
     let fetch = mirror.fetch(until);
     assert!(fetch.headers.contains(&("if-none-match".into(), "\"1\"".into())));
     assert_eq!(mirror.answered(until, fetch.id, 304, &[], ""), Outcome::Unchanged);
@@ -238,7 +239,7 @@ fn a_mirror_outlives_its_upstream_and_its_host() {
     let fetch = mirror.fetch(0);
     let etag = ("etag".to_owned(), "\"1\"".to_owned());
     mirror.answered(0, fetch.id, 200, &[etag], LIST);
-    let PollResult::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
+    let Next::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
     let fetch = mirror.fetch(until);
     let reason = "the store is unavailable: https://node1:9443: connection refused";
     assert_eq!(
@@ -250,8 +251,8 @@ fn a_mirror_outlives_its_upstream_and_its_host() {
     assert_eq!(mirror.fetch(70_000).node, 1);
 
     let saved = mirror.save(70_000).unwrap();
-    let source = Source { url: "https://node1:9443/v1/modules".into(), entity_tag: "\"1\"".into() };
-    assert_eq!(saved, Saved { body: format!("{LIST}\n"), source: Some(source), age: 70_000 });
+    let validator = Some("https://node1:9443/v1/modules \"1\"".into());
+    assert_eq!(saved, Saved { body: format!("{LIST}\n"), validator, age: 70_000 });
     let mut restarted = Mirror::open(NODES).unwrap();
     assert_eq!(restarted.restore(5, &saved), Ok(()));
     assert_eq!(restarted.get(5, "/v1/modules/a").status, 200);
@@ -261,6 +262,32 @@ fn a_mirror_outlives_its_upstream_and_its_host() {
         error.message,
         "line 1, column 2: document at index 0: field uid: missing, expected a non-empty string"
     );
+}
+
+#[test]
+fn a_mirror_of_a_store_reads_it_unless_it_is_unchanged() {
+    let mut mirror = Mirror::open_store("{}").unwrap();
+    let read = mirror.read(0);
+    assert_eq!((read.unless, read.timeout), (None, 5000));
+    let malformed = Documents { documents: vec!["{}".into()], version: None };
+    let Outcome::Failed(error) = mirror.stored(0, read.id, &Stored::Documents(malformed)) else {
+        panic!("a malformed document is taken")
+    };
+    assert!(error.starts_with("document at index 0: field uid: "), "{error}");
+    assert_eq!(mirror.get(0, "/v1/modules").status, 500);
+
+    let Next::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
+    let read = mirror.read(until);
+    let body = Body { body: LIST.into(), version: Some("1".into()) };
+    assert_eq!(mirror.stored(until, read.id, &Stored::Body(body)), Outcome::Changed(ONE));
+    assert_eq!(mirror.get(until, "/v1/modules/a").status, 200);
+
+    let Next::Wait(until) = mirror.poll(until) else { panic!("a fetch too early") };
+    let read = mirror.read(until);
+    assert_eq!(read.unless.as_deref(), Some("1"));
+    assert_eq!(mirror.stored(until, read.id, &Stored::Unchanged), Outcome::Unchanged);
+    let error = Mirror::open_store(r#"{"nodes":[]}"#).unwrap_err();
+    assert!(error.starts_with("nodes: unknown field"), "{error}");
 }
 
 #[test]
@@ -281,19 +308,22 @@ fn the_greatest_depth_fits_into_the_stack() {
     let mut mirror = Mirror::open(configuration).unwrap();
     let fetch = mirror.fetch(0);
     let body = format!(r#"[{{"uid":"a", "x": {}{} }}]"#, "[".repeat(63), "]".repeat(63));
-    assert_eq!(mirror.answered(0, fetch.id, 200, &[], &body), Outcome::Changed);
+    assert_eq!(mirror.answered(0, fetch.id, 200, &[], &body), Outcome::Changed(ONE));
     let objects = format!("{}1{}", r#"{"x": "#.repeat(63), "}".repeat(63));
-    let PollResult::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
+    let Next::Wait(until) = mirror.poll(0) else { panic!("a fetch too early") };
     let fetch = mirror.fetch(until);
     let body = format!(r#"[{{"uid":"a", "x": {objects} }}]"#);
-    assert_eq!(mirror.answered(until, fetch.id, 200, &[], &body), Outcome::Changed);
+    assert_eq!(
+        mirror.answered(until, fetch.id, 200, &[], &body),
+        Outcome::Changed(Changes { added: 0, removed: 0, changed: 1 })
+    );
 }
 
 /// A mirror in its own instance.
 #[derive(Debug)]
 struct Mirror {
     standalone: Standalone,
-    held: ResourceAny,
+    kept: ResourceAny,
 }
 
 impl std::fmt::Debug for Standalone {
@@ -305,28 +335,48 @@ impl std::fmt::Debug for Standalone {
 /// Calls a method of the mirror.
 macro_rules! call {
     ($mirror:ident.$method:ident($($argument:expr),*)) => {{
-        let Mirror { standalone: Standalone { store, world }, held } = $mirror;
-        world.ccs_modules_mirror().mirror().$method(store, *held, $($argument),*).expect("no trap")
+        let Mirror { standalone: Standalone { store, world }, kept } = $mirror;
+        world.ccs_modules_mirror().mirror().$method(store, *kept, $($argument),*).expect("no trap")
     }};
 }
 
 impl Mirror {
+    /// Makes a mirror of a store.
+    fn open_store(configuration: &str) -> Result<Self, String> {
+        let mut standalone = Standalone::default();
+        let mirrors = standalone.world.ccs_modules_mirror().mirror();
+        let made = mirrors.call_open_store(&mut standalone.store, configuration, 1);
+        let kept = made.expect("no trap")?;
+        Ok(Self { standalone, kept })
+    }
+
     fn open(configuration: &str) -> Result<Self, String> {
         let mut standalone = Standalone::default();
         let mirrors = standalone.world.ccs_modules_mirror().mirror();
-        let held = mirrors.call_open(&mut standalone.store, configuration, 1).expect("no trap")?;
-        Ok(Self { standalone, held })
+        let kept = mirrors.call_open(&mut standalone.store, configuration, 1).expect("no trap")?;
+        Ok(Self { standalone, kept })
     }
 
-    fn poll(&mut self, now: u64) -> PollResult {
+    fn poll(&mut self, now: u64) -> Next {
         call!(self.call_poll(now))
     }
 
     fn fetch(&mut self, now: u64) -> Fetch {
         match self.poll(now) {
-            PollResult::Fetch(fetch) => fetch,
-            PollResult::Wait(until) => panic!("waits until {until}"),
+            Next::Fetch(fetch) => fetch,
+            next => panic!("{next:?}"),
         }
+    }
+
+    fn read(&mut self, now: u64) -> Read {
+        match self.poll(now) {
+            Next::Read(read) => read,
+            next => panic!("{next:?}"),
+        }
+    }
+
+    fn stored(&mut self, now: u64, id: u64, answer: &Stored) -> Outcome {
+        call!(self.call_stored(now, id, answer))
     }
 
     fn answered(

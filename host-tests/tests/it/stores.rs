@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ccs_modules_host::stores::{CheckedCatalog, File, Snapshot, demo};
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::stores::{Documents, File, demo};
 use ccs_modules_host::{Caller, Ccs, CcsError, Request};
 use md5::{Digest, Md5};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::serving::host;
+use crate::serving::plugin;
 
 #[tokio::test]
 async fn the_demonstration_catalog_is_a_server_s() {
@@ -97,7 +98,7 @@ async fn a_file_is_not_parsed_where_calls_are_answered() {
     let store = File::new(&path);
 
     let before = processor_time();
-    Snapshot::parse(body.as_bytes()).unwrap_err();
+    Documents::parse(body.as_bytes()).unwrap_err();
     let parsing = processor_time() - before;
     for _ in 0..3 {
         let before = processor_time();
@@ -150,7 +151,7 @@ async fn a_file_longer_than_agreed_is_refused() {
 async fn what_can_be_loaded_is_what_can_be_served() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
-    let service = host().service(File::new(&path));
+    let service = plugin().service(File::new(&path));
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let long = |bytes: usize| "x".repeat(bytes);
     for (body, sound) in [
@@ -177,7 +178,11 @@ async fn what_can_be_loaded_is_what_can_be_served() {
     ] {
         let shown: String = body.chars().take(60).collect();
         fs::write(&path, &body).unwrap();
-        assert_eq!(CheckedCatalog::parse(body.as_bytes()).is_ok(), sound, "load: {shown}");
+        assert_eq!(
+            Snapshot::parse(body.as_bytes(), &Limits::default()).is_ok(),
+            sound,
+            "load: {shown}"
+        );
         let response = service.handle(&list_request()).await.unwrap();
         assert_eq!(response.status == 200, sound, "serve: {shown}");
     }

@@ -21,10 +21,9 @@ async fn a_body_is_loaded_served_and_exported() {
         assert!(loaded.starts_with("wrote "), "{loaded}");
 
         let body = sorted(body).await;
-        assert_eq!(run(&["list", "--output", "json", "--store", &server.url()]), body);
+        assert_eq!(run(&["list", "--format", "json", "--store", &server.url()]), body);
         assert_eq!(run(&["export", "--store", &server.url()]), body);
-        let exported =
-            run(&["export", "--store", &server.url(), "--output", back.to_str().unwrap()]);
+        let exported = run(&["export", "--store", &server.url(), "-o", back.to_str().unwrap()]);
         assert!(exported.ends_with(&format!("{} bytes\n", body.len())), "{exported}");
         assert_eq!(fs::read_to_string(&back).unwrap(), body);
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ccs_modules_host::server::{Holding, Instances, Server as HttpServer, Settings};
-use ccs_modules_host::{CallLimits, Host, Standalone, artifacts};
+use ccs_modules_host::server::{Answering, KeptSettings, Server as HttpServer, Settings};
+use ccs_modules_host::{CallLimits, Plugin, Standalone, artifacts};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -20,11 +20,11 @@ use crate::server::Server;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_is_answered_while_redis_comes_and_goes() {
     let server = Server::start();
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
     let settings = Settings { access: Some(access), ..Settings::default() };
     let any_port = "127.0.0.1:0";
-    let http = HttpServer::bind(any_port, &host, server.store(), settings).await.unwrap();
+    let http = HttpServer::bind(any_port, &plugin, server.store(), settings).await.unwrap();
     let address = http.address().unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(http.run(stop.clone().cancelled_owned()));
@@ -54,16 +54,16 @@ async fn a_value_that_breaks_leaves_the_last_good_catalog() {
     let server = Server::start();
     let write = |document: &str| server.run_command(&["HSET", "ccs:modules", "a", document]);
     write(r#"{"uid":"a"}"#);
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let holding = Holding {
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let kept = KeptSettings {
         standalone: Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default()).unwrap(),
         max_age: Duration::ZERO,
         stale_if_error: Duration::from_secs(3600),
     };
     let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
-    let instances = Instances::Held(holding);
-    let settings = Settings { access: Some(access), instances, ..Settings::default() };
-    let http = HttpServer::bind("127.0.0.1:0", &host, server.store(), settings).await.unwrap();
+    let answering = Answering::Kept(kept);
+    let settings = Settings { access: Some(access), answering, ..Settings::default() };
+    let http = HttpServer::bind("127.0.0.1:0", &plugin, server.store(), settings).await.unwrap();
     let (address, metrics) = (http.address().unwrap(), http.metrics());
     let stop = CancellationToken::new();
     let serving = tokio::spawn(http.run(stop.clone().cancelled_owned()));

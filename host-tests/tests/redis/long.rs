@@ -26,7 +26,7 @@ fn a_catalog_of_100_000_modules_is_loaded_served_and_exported() {
     let loaded = run(&["load", file.to_str().unwrap(), "--into", &url]);
     assert!(loaded.starts_with("wrote 100000 modules to "), "{loaded}");
 
-    assert!(run(&["list", "--output", "json", "--store", &url]) == body);
+    assert!(run(&["list", "--format", "json", "--store", &url]) == body);
     assert!(run(&["export", "--store", &url]) == body);
     for instances in ["held", "reused"] {
         // A debug build on a busy machine is slow.

@@ -17,6 +17,8 @@ mod http;
 mod load;
 mod long;
 mod order;
+#[path = "../port.rs"]
+mod port;
 #[allow(dead_code, reason = "some of it is for the hostile tests")]
 #[path = "../hostile/process.rs"]
 mod process;

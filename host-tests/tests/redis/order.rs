@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use ccs_modules::{Limits, snapshot, sort_documents};
+use ccs_modules::{Limits, body, sort_documents};
 use tempfile::TempDir;
 
 use crate::server::Server;
@@ -28,7 +28,7 @@ fn the_function_lists_in_the_order_of_the_core() {
         let listed = server.run_command(&["FCALL", "list_modules", "1", "ccs:modules"]);
         let listed: String = redis::from_redis_value(listed).unwrap();
         sort_documents(&mut documents, &Limits::default());
-        let sorted = String::from_utf8(snapshot::join(&documents)).unwrap();
+        let sorted = String::from_utf8(body::join(&documents)).unwrap();
         // The core ends the array with a line break.
         assert_eq!(listed, sorted.trim_end(), "{environment:?}");
     }

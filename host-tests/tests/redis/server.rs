@@ -1,6 +1,5 @@
-//! A Redis for one test: on a free port, with a password, ended with the test.
+//! A Redis for one test: on a port of its own, with a password, ended with the test.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,11 +8,13 @@ use ccs_modules_host::stores::Redis;
 use redis::{Client, Connection, ConnectionLike};
 use tempfile::TempDir;
 
+use crate::port::ReservedPort;
+
 /// A running `redis-server`. It writes to disk only when it is told to.
 pub struct Server {
     child: Option<Child>,
     folder: TempDir,
-    port: u16,
+    port: ReservedPort,
     pub password: String,
     options: Vec<String>,
     environment: Vec<(String, String)>,
@@ -40,19 +41,13 @@ impl Server {
         let mut server = Self {
             child: None,
             folder: TempDir::new().unwrap(),
-            port: 0,
+            port: ReservedPort::any(),
             password: random(),
             options: options.iter().map(|&option| option.into()).collect(),
             environment: environment.iter().map(owned).collect(),
         };
-        // Another program may take the port after it was found free.
-        for _ in 0..5 {
-            server.port = free_port();
-            if server.run() {
-                return server;
-            }
-        }
-        panic!("redis-server does not start");
+        server.run();
+        server
     }
 
     /// Kills it, as a power failure does.
@@ -66,7 +61,7 @@ impl Server {
     /// Starts it again, on the same port, with the saved data.
     pub fn restart(&mut self) {
         assert!(self.child.is_none());
-        assert!(self.run(), "redis-server does not start again");
+        self.run();
     }
 
     pub fn restarted(mut self) -> Self {
@@ -85,11 +80,11 @@ impl Server {
 
     /// The URL for the command line, with the password.
     pub fn url(&self) -> String {
-        format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
+        format!("redis://:{}@127.0.0.1:{}", self.password, self.port())
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The hash as a store; a missing key is an empty catalog.
@@ -109,8 +104,9 @@ impl Server {
         command.query(&mut self.connection()).unwrap()
     }
 
-    fn run(&mut self) -> bool {
-        let port = self.port.to_string();
+    fn run(&mut self) {
+        let number = self.port();
+        let port = number.to_string();
         let options: Vec<_> =
             self.options.iter().map(|option| option.replace("{port}", &port)).collect();
         let tls = options != self.options;
@@ -128,11 +124,9 @@ impl Server {
         };
         let begun = Instant::now();
         loop {
-            if child.try_wait().unwrap().is_some() {
-                return false;
-            }
+            assert!(child.try_wait().unwrap().is_none(), "redis-server ended at once");
             let answers = if tls {
-                std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+                std::net::TcpStream::connect(("127.0.0.1", number)).is_ok()
             } else {
                 Client::open(format!("redis://:{}@127.0.0.1:{port}", self.password))
                     .unwrap()
@@ -140,7 +134,7 @@ impl Server {
                     .is_ok_and(|mut connection| connection.check_connection())
             };
             if answers {
-                return true;
+                return;
             }
             assert!(begun.elapsed() < Duration::from_secs(30), "redis-server does not answer");
             sleep(Duration::from_millis(2));
@@ -158,10 +152,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn random() -> String {

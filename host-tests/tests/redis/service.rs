@@ -1,6 +1,6 @@
 //! The plugin over Redis.
 
-use ccs_modules_host::{CallLimits, Caller, Host, Request, Response, Service, artifacts};
+use ccs_modules_host::{CallLimits, Caller, Plugin, Request, Response, Service, artifacts};
 
 use crate::body::{BLOOM, BODIES, DEMO, catalog, sorted};
 use crate::load::{Answer, withstands};
@@ -74,5 +74,5 @@ async fn get(service: &Service, target: &str) -> Response {
 }
 
 fn service(server: &Server) -> Service {
-    Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap().service(server.store())
+    Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap().service(server.store())
 }

@@ -63,7 +63,7 @@ async fn what_is_loaded_is_listed() {
     for body in BODIES {
         store.replace(&catalog(body)).await.unwrap();
         let listed = store.list_documents().await.unwrap();
-        let joined = ccs_modules::snapshot::join(&listed);
+        let joined = ccs_modules::body::join(&listed);
         assert_eq!(String::from_utf8(joined).unwrap(), sorted(body).await);
     }
 }

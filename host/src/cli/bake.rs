@@ -1,9 +1,9 @@
-//! `bake CATALOG -o OUT`: makes an HTTP service that holds its catalog.
+//! `bake CATALOG -o OUT`: makes an HTTP service that contains its catalog.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use ccs_modules::Limits;
+use ccs_modules::{Limits, list_modules};
 use ccs_modules_host::bake::bake;
 use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
@@ -19,7 +19,7 @@ pub struct Bake {
     #[arg(value_parser = AddressParser::<CatalogSource>::new())]
     catalog: CatalogSource,
     /// The component to write.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, value_name = "FILE")]
     output: PathBuf,
     /// The version of WASI that the component runs on.
     #[arg(long, value_enum, default_value_t)]
@@ -37,7 +37,7 @@ enum Wasi {
     P3,
 }
 
-/// Bakes the component, writes it, and reports what it holds.
+/// Bakes the component, writes it, and reports what it contains.
 pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
     let body = arguments.catalog.read().await?;
     let service = match arguments.wasi {
@@ -51,7 +51,7 @@ pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
 
     let mut text = String::new();
     writeln!(text, "{}: {} bytes", output.display(), baked.wasm.len()).map_err(Failure::other)?;
-    let modules = baked.catalog.list_modules(&["admin"], &Limits::default());
+    let modules = baked.catalog.answer(list_modules(&["admin"], &Limits::default()));
     let modules = modules.map_err(Failure::other)?;
     for module in &modules {
         let name = module.module_name.as_deref().unwrap_or("-");

@@ -16,7 +16,7 @@ pub struct Compose {
     /// The component that exports `ccs`: a store of this project, or one of your own.
     store: PathBuf,
     /// The path of the composed component.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, value_name = "FILE")]
     output: PathBuf,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Failure, Output, StoreAddress, output};
+use super::{Answer, Failure, Format, StoreAddress, output};
 
 /// The arguments of `diff`.
 #[derive(Args)]
@@ -18,18 +18,18 @@ pub struct Diff {
     newer: StoreAddress,
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    format: Format,
 }
 
 /// Compares the catalogs of two stores. The exit code is 0 if they are the same, 1 if they differ,
 /// and 2 if they cannot be compared.
 pub async fn run(arguments: &Diff) -> Result<Answer, Failure> {
-    let Diff { older, newer, output } = arguments;
+    let Diff { older, newer, format } = arguments;
     let differences =
         compare(older, newer).await.map_err(|error| Failure::Trouble(error.to_string()))?;
-    let text = match output {
-        Output::Json => json(&differences)?,
-        Output::Table => lines(&differences),
+    let text = match format {
+        Format::Json => json(&differences)?,
+        Format::Table => lines(&differences),
     };
     Ok(Answer { text, exit_code: u8::from(!differences.is_empty()) })
 }
@@ -37,7 +37,7 @@ pub async fn run(arguments: &Diff) -> Result<Answer, Failure> {
 async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differences, Failure> {
     let older = read(older).await?;
     let newer = read(newer).await?;
-    older.differences(&newer, &Limits::default()).map_err(Failure::other)
+    older.differences(&newer).map_err(Failure::other)
 }
 
 /// Reads the catalog of a store.

@@ -14,7 +14,7 @@ pub struct Export {
     #[arg(long, value_name = "STORE")]
     store: StoreAddress,
     /// The file to write; it is replaced as a whole and keeps its mode. Default: standard output.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 

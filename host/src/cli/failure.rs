@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The failure of a command: its message and exit code.
 pub enum Failure {
-    /// The roles do not hold the permission.
+    /// The roles do not have the permission.
     Forbidden,
     /// There is no such module, with a message that names it.
     NotFound(String),
@@ -40,7 +40,7 @@ impl Failure {
             403 => Self::Forbidden,
             404 => Self::NotFound(NO_UID.into()),
             status => {
-                let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+                let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
                 match body.get("description").and_then(Value::as_str) {
                     Some(description) => Self::other(description),
                     None => Self::Other(format!("the response has the status {status}")),

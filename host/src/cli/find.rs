@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::module_name::ModuleName;
-use super::{Failure, Output, Query, list, service};
+use super::{Failure, Format, Query, list, service};
 
 /// The arguments of `find`.
 #[derive(Args)]
@@ -23,11 +23,11 @@ pub async fn run(arguments: &Find) -> Result<Vec<u8>, Failure> {
     if found.is_empty() {
         return Err(Failure::NotFound(format!("there is no module {module}")));
     }
-    Ok(match query.output {
-        Output::Json => {
+    Ok(match query.format {
+        Format::Json => {
             let documents: Vec<_> = found.iter().map(|module| &module.document).collect();
-            ccs_modules::snapshot::join(&documents)
+            ccs_modules::body::join(&documents)
         }
-        Output::Table => list::table(&found),
+        Format::Table => list::table(&found),
     })
 }

@@ -4,7 +4,7 @@ use ccs_modules_host::{Module, Service};
 use clap::Args;
 
 use super::module_name::ModuleName;
-use super::{Failure, Output, Query, output, service};
+use super::{Failure, Format, Query, output, service};
 
 /// The arguments of `get`.
 #[derive(Args)]
@@ -24,9 +24,9 @@ pub async fn run(arguments: &Get) -> Result<Vec<u8>, Failure> {
         Err(Failure::NotFound(_)) => by_name(&service, module, query).await?,
         found => found?,
     };
-    Ok(match query.output {
-        Output::Json => [found.document.as_bytes(), b"\n"].concat(),
-        Output::Table => table(&found),
+    Ok(match query.format {
+        Format::Json => [found.document.as_bytes(), b"\n"].concat(),
+        Format::Table => table(&found),
     })
 }
 

@@ -3,7 +3,7 @@
 use ccs_modules_host::{Fitting, Module};
 use clap::Args;
 
-use super::{Failure, Output, Query, output, service};
+use super::{Failure, Format, Query, output, service};
 
 /// The arguments of `list`.
 #[derive(Args)]
@@ -22,8 +22,8 @@ pub struct List {
 pub async fn run(arguments: &List) -> Result<Vec<u8>, Failure> {
     let List { query, latest, fits } = arguments;
     let service = service::open(&query.store).await?;
-    Ok(match (query.output, fits) {
-        (Output::Json, fits) => {
+    Ok(match (query.format, fits) {
+        (Format::Json, fits) => {
             let query_string = match fits {
                 Some(version) => format!("?fits={}", service::percent_encoded(version)),
                 None if *latest => "?latest=true".into(),
@@ -32,11 +32,11 @@ pub async fn run(arguments: &List) -> Result<Vec<u8>, Failure> {
             let target = format!("/v1/modules{query_string}");
             service::body(&service, target, &query.roles).await?
         }
-        (Output::Table, Some(version)) => {
+        (Format::Table, Some(version)) => {
             fitting_table(&service.fitting_modules(&query.roles, version).await?)
         }
-        (Output::Table, None) if *latest => table(&service.latest_modules(&query.roles).await?),
-        (Output::Table, None) => table(&service.list_modules(&query.roles).await?),
+        (Format::Table, None) if *latest => table(&service.latest_modules(&query.roles).await?),
+        (Format::Table, None) => table(&service.list_modules(&query.roles).await?),
     })
 }
 

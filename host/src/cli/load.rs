@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::stores::{CheckedCatalog, RedisAddress};
+use ccs_modules::{Limits, Snapshot};
+use ccs_modules_host::stores::RedisAddress;
 use clap::Args;
 
 use super::Failure;
@@ -35,7 +36,7 @@ const TIME: Duration = Duration::from_secs(60);
 pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     let Load { catalog, into, dry_run, allow_empty } = arguments;
     let body = catalog.read().await?;
-    let catalog = CheckedCatalog::parse(&body)
+    let catalog = Snapshot::parse(&body, &Limits::default())
         .map_err(|error| Failure::Other(format!("{catalog}, {error}")))?;
     let redis = redis(into).within(TIME);
     let redis = if *allow_empty { redis.allow_empty() } else { redis };
@@ -44,7 +45,7 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     } else {
         ("wrote", redis.replace(&catalog).await?)
     };
-    let count = catalog.documents().len();
+    let count = catalog.len();
     let modules = if count == 1 { "module" } else { "modules" };
     let mut text = format!("{done} {count} {modules} to {into}: {changes}\n");
     if count == 0 && !dry_run {

@@ -106,11 +106,11 @@ struct Query {
     roles: Vec<String>,
     /// The form of the output; `json` is the body of the REST API's response.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    format: Format,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Output {
+enum Format {
     /// A table for people.
     #[default]
     Table,

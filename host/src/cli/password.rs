@@ -21,7 +21,7 @@ pub struct Password {
 }
 
 /// Generates a password and shows it on standard error. Returns the user's entry for `users` of an
-/// access policy, which holds only the digest of the password.
+/// access policy, which contains only the digest of the password.
 pub fn run(arguments: &Password) -> Result<Vec<u8>, Failure> {
     let Password { name, roles } = arguments;
     let password = generate()?;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use ccs_modules_host::{
-    CallLimits, Caller, Host, LoadError, Request, Service, Standalone, artifacts,
+    CallLimits, Caller, LoadError, Plugin, Request, Service, Standalone, artifacts,
 };
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::task::spawn_blocking;
@@ -33,11 +33,11 @@ pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
 }
 
 /// Loads the plugin.
-pub async fn load(limits: CallLimits) -> Result<Host, Failure> {
-    compiled(move || Host::load(&artifacts::PLUGIN.wasm, limits)).await
+pub async fn load(limits: CallLimits) -> Result<Plugin, Failure> {
+    compiled(move || Plugin::load(&artifacts::PLUGIN.wasm, limits)).await
 }
 
-/// Loads the component whose instances hold snapshots.
+/// Loads the component whose instances keep snapshots.
 pub async fn load_standalone(limits: CallLimits) -> Result<Standalone, Failure> {
     compiled(move || Standalone::load(&artifacts::STANDALONE.wasm, limits)).await
 }
@@ -67,7 +67,7 @@ pub async fn body(service: &Service, target: String, roles: &[String]) -> Result
     };
     let response = service.handle(&request).await?;
     match response.status {
-        200 => Ok(response.body),
+        200 => Ok(response.body.into_bytes()),
         _ => Err(Failure::from_response(&response)),
     }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ccs_modules_host::stores::{ClusterAddress, Redis, RedisAddress};
-use ccs_modules_host::{CallLimits, Ccs, Host, Service, stores};
+use ccs_modules_host::{CallLimits, Ccs, Plugin, Service, stores};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
@@ -30,9 +30,9 @@ pub enum StoreAddress {
 }
 
 impl StoreAddress {
-    /// Makes a service of `host` over this store.
-    pub fn open(&self, host: &Host) -> Result<Service, Failure> {
-        Ok(host.service(self.ccs(host.call_limits())?))
+    /// Makes a service of `plugin` over this store.
+    pub fn open(&self, plugin: &Plugin) -> Result<Service, Failure> {
+        Ok(plugin.service(self.ccs(plugin.call_limits())?))
     }
 
     /// Makes the store, within these limits.
@@ -97,7 +97,7 @@ impl ValueParserFactory for StoreAddress {
     }
 }
 
-/// A parser for addresses, whose errors do not repeat the text: it may hold a password.
+/// A parser for addresses, whose errors do not repeat the text: it may contain a password.
 #[derive(Clone)]
 pub struct AddressParser<T>(PhantomData<T>);
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use ccs_modules::lookup::find_modules;
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::{CallLimits, Ccs};
 use clap::Args;
@@ -48,13 +49,13 @@ async fn watch(
     until: Option<&ModuleName>,
 ) -> Result<Vec<u8>, Failure> {
     let ccs = store.ccs(CallLimits::default())?;
-    let mut held: Option<Snapshot> = None;
+    let mut kept: Option<Snapshot> = None;
     let mut failure = None;
     loop {
         let next = Instant::now() + refresh.0;
-        match look(&*ccs, held.as_ref(), until).await {
+        match look(&*ccs, kept.as_ref(), until).await {
             Ok((snapshot, found)) => {
-                (held, failure) = (Some(snapshot), None);
+                (kept, failure) = (Some(snapshot), None);
                 if found {
                     return Ok(Vec::new());
                 }
@@ -79,16 +80,15 @@ async fn look(
     before: Option<&Snapshot>,
     until: Option<&ModuleName>,
 ) -> Result<(Snapshot, bool), Failure> {
-    let limits = Limits::default();
     let now = diff::snapshot(ccs).await?;
     if let Some(before) = before {
-        print(&diff::lines(&before.differences(&now, &limits).map_err(Failure::other)?))?;
+        print(&diff::lines(&before.differences(&now).map_err(Failure::other)?))?;
     }
     let found = match until {
-        Some(ModuleName { name, version }) => !now
-            .find_modules(&["admin"], name, version.as_deref(), &limits)
-            .map_err(Failure::other)?
-            .is_empty(),
+        Some(ModuleName { name, version }) => {
+            let step = find_modules(&["admin"], name, version.as_deref(), &Limits::default());
+            !now.answer(step).map_err(Failure::other)?.is_empty()
+        }
         None => false,
     };
     Ok((now, found))

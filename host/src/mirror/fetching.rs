@@ -1,6 +1,9 @@
 //! The fetches of a mirror.
 
-use ccs_modules::mirror::{Fetch, Mirror, Outcome, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ccs_modules::StoreError;
+use ccs_modules::mirror::{Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status};
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
@@ -24,9 +27,10 @@ const OUTCOME: &str = "ccs.mirror.outcome";
 pub(super) struct Fetching {
     cluster: Cluster,
     clock: Clock,
-    mirror: Mirror,
+    /// The mirror. Nobody waits for its lock, since only one fetch is made at a time.
+    mirror: Arc<Mutex<Mirror>>,
     file: Option<SnapshotFile>,
-    published: watch::Sender<Mirror>,
+    published: watch::Sender<Reader>,
     phases: Phases,
     traces: Option<Traces>,
 }
@@ -37,19 +41,22 @@ impl Fetching {
         clock: Clock,
         mirror: Mirror,
         file: Option<SnapshotFile>,
-        published: watch::Sender<Mirror>,
+        published: watch::Sender<Reader>,
         traces: Option<Traces>,
     ) -> Self {
+        let mirror = Arc::new(Mutex::new(mirror));
         Self { cluster, clock, mirror, file, published, phases: Phases::default(), traces }
     }
 
     /// Fetches when it is due, for ever.
     pub(super) async fn run(mut self, upstream_duration: Histogram) {
-        if self.mirror.status(self.clock.now()).age.is_some() {
-            self.phases.observe(&self.mirror.status(self.clock.now()));
+        let status = self.status();
+        if status.age.is_some() {
+            self.phases.observe(&status);
         }
         loop {
-            match self.mirror.poll(self.clock.now()) {
+            let next = self.mirror().poll(self.clock.now());
+            match next {
                 Poll::Fetch(fetch) => {
                     let asked = Instant::now();
                     let outcome = self.traced_fetch(fetch).await;
@@ -69,7 +76,7 @@ impl Fetching {
         let span = Span::root(self.traces.as_ref(), || SpanBuilder::from_name("mirror fetch"));
         let outcome = span.run(self.fetch(fetch)).await;
         match &outcome {
-            Outcome::Changed => span.set(OUTCOME, "changed"),
+            Outcome::Changed(_) => span.set(OUTCOME, "changed"),
             Outcome::Failed(error) => {
                 span.set(OUTCOME, "failed");
                 span.fail("fetch_failed", error.to_string());
@@ -77,45 +84,61 @@ impl Fetching {
             Outcome::Late => span.set(OUTCOME, "late"),
             Outcome::Redirected => span.set(OUTCOME, "redirected"),
             Outcome::Unchanged => span.set(OUTCOME, "unchanged"),
+            _ => {}
         }
         outcome
     }
 
-    async fn fetch(&mut self, Fetch { id, request, timeout }: Fetch) -> Outcome {
-        match self.cluster.send(&request, timeout).await {
-            Ok(response) => {
-                let (clock, mut mirror) = (self.clock, self.mirror.clone());
-                // The body is checked whole, which takes long if it is long.
-                let checking = spawn_blocking(move || {
-                    let outcome = mirror.answered(clock.now(), id, response);
-                    (mirror, outcome)
-                });
-                match checking.await {
-                    Ok((mirror, outcome)) => {
-                        self.mirror = mirror;
-                        outcome
-                    }
-                    Err(error) => self.mirror.failed(self.clock.now(), id, &error.to_string()),
-                }
-            }
-            Err(why) => self.mirror.failed(self.clock.now(), id, &why),
+    async fn fetch(&mut self, Fetch { id, question, timeout, .. }: Fetch) -> Outcome {
+        let response = match question {
+            Question::Request(request) => self.cluster.send(&request, timeout).await,
+            Question::Documents { .. } => Err("the source is a cluster".into()),
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(why) => return self.failed(id, why),
+        };
+
+        // The body is checked whole, which takes long if it is long.
+        let (clock, mirror) = (self.clock, self.mirror.clone());
+        let checking = spawn_blocking(move || lock(&mirror).answered(clock.now(), id, response));
+        match checking.await {
+            Ok(outcome) => outcome,
+            Err(error) => self.failed(id, error.to_string()),
         }
     }
 
     /// Publishes what the mirror has after a fetch, logs what has changed, and saves the catalog.
     async fn ended(&mut self, outcome: &Outcome) {
-        self.published.send_replace(self.mirror.clone());
+        let reader = self.mirror().reader().clone();
+        self.published.send_replace(reader.clone());
         match outcome {
             Outcome::Redirected => return,
             Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),
-            Outcome::Changed | Outcome::Late | Outcome::Unchanged => {
+            _ => {
                 if let Some(file) = &mut self.file
-                    && let Some(saved) = self.mirror.save(self.clock.now())
+                    && let Some(saved) = reader.save(self.clock.now())
                 {
                     file.write(saved).await;
                 }
             }
         }
-        self.phases.observe(&self.mirror.status(self.clock.now()));
+        self.phases.observe(&self.status());
     }
+
+    fn failed(&self, id: FetchId, why: String) -> Outcome {
+        self.mirror().failed(self.clock.now(), id, StoreError::Unavailable(why))
+    }
+
+    fn status(&self) -> Status {
+        self.mirror().reader().status(self.clock.now())
+    }
+
+    fn mirror(&self) -> MutexGuard<'_, Mirror> {
+        lock(&self.mirror)
+    }
+}
+
+fn lock(mirror: &Mutex<Mirror>) -> MutexGuard<'_, Mirror> {
+    mirror.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ccs_modules::access;
 use ccs_modules::config;
-use ccs_modules::mirror::{Config, Fetches, Freshness, Millis, Mirror};
+use ccs_modules::mirror::{Config, FetchCounts, Freshness, Mirror, Reader, Timestamp};
 use ccs_modules::rest;
 use prometheus_client::metrics::histogram::Histogram;
 use thiserror::Error;
@@ -25,7 +25,6 @@ use tokio::time::Instant;
 
 use self::fetching::Fetching;
 use self::snapshot_file::SnapshotFile;
-use crate::header_fields;
 use crate::stores::Cluster;
 use crate::traces::Traces;
 use crate::{Caller, Request, Response};
@@ -75,7 +74,7 @@ pub enum MirrorError {
 #[derive(Clone)]
 pub struct ClusterMirror {
     clock: Clock,
-    mirror: watch::Receiver<Mirror>,
+    reader: watch::Receiver<Reader>,
     upstream_duration: Histogram,
     _fetching: Arc<JoinSet<()>>,
 }
@@ -89,11 +88,12 @@ impl ClusterMirror {
     /// no error.
     pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
         let MirrorSettings { refresh, stale_if_error, snapshot_file, traces } = settings;
-        let config = Config::new(cluster.upstream()?).with_times(refresh, stale_if_error)?;
+        let upstream = cluster.upstream()?;
+        let file = snapshot_file.map(|path| SnapshotFile::new(path, &upstream));
+        let config = Config::new(upstream).with_times(refresh, stale_if_error)?;
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
-        let file = snapshot_file.map(|path| SnapshotFile::new(path, mirror.config().upstream()));
         if let Some(file) = &file
             && let Some(saved) = file.read().await.map_err(MirrorError::SnapshotFile)?
         {
@@ -101,48 +101,49 @@ impl ClusterMirror {
             mirror.restore(clock.now(), saved).map_err(malformed)?;
         }
         let upstream_duration = Histogram::new(fetching::SECONDS);
-        let (published, receiver) = watch::channel(mirror.clone());
+        let (published, receiver) = watch::channel(mirror.reader().clone());
         let fetching = Fetching::new(cluster, clock, mirror, file, published, traces);
         let mut task = JoinSet::new();
         task.spawn(fetching.run(upstream_duration.clone()));
-        Ok(Self { clock, mirror: receiver, upstream_duration, _fetching: Arc::new(task) })
+        Ok(Self { clock, reader: receiver, upstream_duration, _fetching: Arc::new(task) })
     }
 
     /// Answers one HTTP request. Before the first fetch has ended, it waits for that.
     pub async fn handle(&self, request: &Request) -> Response {
         let caller = caller(&request.caller);
         let Request { method, target, headers, .. } = request;
-        let headers = &header_fields::lent(headers);
+        let headers = &rest::header_fields(headers);
         let request = rest::Request { method, target, headers, caller: &caller };
         if !self.is_ready() {
             // If nothing is fetched any more, this does not wait, and the answer is a 503.
-            let _ = self.mirror.clone().wait_for(|mirror| has_fetched(mirror, self.clock)).await;
+            let _ = self.reader.clone().wait_for(|reader| has_fetched(reader, self.clock)).await;
         }
-        let response = self.mirror.borrow().handle(self.clock.now(), &request).into_owned();
-        let rest::Response { status, headers, body } = response;
-        Response { status, headers, body }
+        let response = self.reader.borrow().handle(self.clock.now(), &request).into_owned();
+        let rest::Response { status, headers, body, cause } = response;
+        // Every body of the core is JSON.
+        Response { status, headers, body: String::from_utf8(body).unwrap_or_default(), cause }
     }
 
     /// Whether there is a catalog that may answer.
     pub fn is_ready(&self) -> bool {
-        self.mirror.borrow().view(self.clock.now()).is_ok()
+        self.reader.borrow().view(self.clock.now()).is_ok()
     }
 
     /// The age of the catalog; none if there is no catalog.
     pub fn age(&self) -> Option<Duration> {
-        self.mirror.borrow().status(self.clock.now()).age
+        self.reader.borrow().status(self.clock.now()).age
     }
 
     /// Whether the catalog is fresh: the cluster was asked within two refresh intervals.
     pub fn is_fresh(&self) -> bool {
-        let mirror = self.mirror.borrow();
-        let view = mirror.view(self.clock.now());
+        let reader = self.reader.borrow();
+        let view = reader.view(self.clock.now());
         view.is_ok_and(|view| matches!(view.freshness, Freshness::Fresh { .. }))
     }
 
     /// The numbers of fetches by outcome.
-    pub fn fetches(&self) -> Fetches {
-        self.mirror.borrow().status(self.clock.now()).fetches
+    pub fn fetches(&self) -> FetchCounts {
+        self.reader.borrow().status(self.clock.now()).fetches
     }
 
     /// The times that the cluster took to respond.
@@ -168,19 +169,19 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
-    fn now(self) -> Millis {
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    fn now(self) -> Timestamp {
+        Timestamp(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// The instant of a moment; none if it is too far off to come.
-    fn instant(self, moment: Millis) -> Option<Instant> {
+    fn instant(self, moment: Timestamp) -> Option<Instant> {
         self.started.checked_add(Duration::from_millis(moment.0))
     }
 }
 
 /// Whether a fetch has ended, well or not.
-fn has_fetched(mirror: &Mirror, clock: Clock) -> bool {
-    let Fetches { changed, failed, unchanged, .. } = mirror.status(clock.now()).fetches;
+fn has_fetched(reader: &Reader, clock: Clock) -> bool {
+    let FetchCounts { changed, failed, unchanged, .. } = reader.status(clock.now()).fetches;
     changed + failed + unchanged > 0
 }
 
@@ -189,6 +190,6 @@ fn caller(caller: &Caller) -> access::Caller {
     match caller {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles.clone()),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles.clone()),
-        Caller::Unauthenticated => access::Caller::Unauthenticated(None),
+        Caller::Unauthenticated(challenge) => access::Caller::Unauthenticated(challenge.clone()),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use ccs_modules::mirror::{Saved, Source};
+use ccs_modules::mirror::Saved;
 use ccs_modules::upstream::Upstream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ pub(super) struct SnapshotFile {
     failing: bool,
 }
 
-/// The content of the file. It holds no credentials.
+/// The content of the file. It contains no credentials.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content<'a> {
@@ -28,9 +28,8 @@ struct Content<'a> {
     nodes: Vec<String>,
     /// When the cluster had this catalog, in milliseconds since 1970.
     as_of_unix_ms: u64,
-    /// The URL that the catalog came from, and the entity tag that it had there.
-    url: Option<String>,
-    entity_tag: Option<String>,
+    /// The validator of the catalog, if the cluster gave one.
+    validator: Option<String>,
     /// The body of `GET /v1/modules`.
     #[serde(borrow)]
     modules: &'a RawValue,
@@ -46,7 +45,7 @@ impl SnapshotFile {
     ///
     /// # Errors
     ///
-    /// If the file holds something else, which would be lost if it were written.
+    /// If the file contains something else, which would be lost if it were written.
     pub(super) async fn read(&self) -> Result<Option<Saved>, String> {
         let path = self.path.clone();
         if !path.exists() {
@@ -68,12 +67,7 @@ impl SnapshotFile {
             SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(content.as_of_unix_ms));
         // A clock that was set back makes a catalog no younger than it is.
         let age = as_of.and_then(|as_of| as_of.elapsed().ok()).unwrap_or_default();
-        let source = content.url.zip(content.entity_tag);
-        Ok(Some(Saved {
-            body: content.modules.get().into(),
-            source: source.map(|(url, entity_tag)| Source { url, entity_tag }),
-            age,
-        }))
+        Ok(Some(Saved::new(content.modules.get().into(), content.validator, age)))
     }
 
     /// The error for a file that is not one of a mirror's.
@@ -102,15 +96,10 @@ impl SnapshotFile {
 fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
     let as_of = SystemTime::now().checked_sub(saved.age).unwrap_or(SystemTime::UNIX_EPOCH);
     let since_1970 = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (url, entity_tag) = match saved.source.clone() {
-        Some(Source { url, entity_tag }) => (Some(url), Some(entity_tag)),
-        None => (None, None),
-    };
     let content = Content {
         nodes,
         as_of_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
-        url,
-        entity_tag,
+        validator: saved.validator.clone(),
         modules: serde_json::from_slice(&saved.body).map_err(|error| error.to_string())?,
     };
     let mut text = serde_json::to_vec(&content).map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! Responses of the core, as hyper sends them.
 
-use ccs_modules::rest::Refusal;
+use ccs_modules::rest::ErrorResponse;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::http::Error;
@@ -13,7 +13,7 @@ pub(super) type Answer = hyper::Response<Full<Bytes>>;
 ///
 /// # Errors
 ///
-/// If the status or a header field is none that HTTP allows.
+/// If HTTP does not allow the status or a header field.
 pub(super) fn answer(
     status: u16,
     headers: Vec<(String, String)>,
@@ -26,9 +26,9 @@ pub(super) fn answer(
     answer.body(Full::new(body.into()))
 }
 
-/// Makes the response to a refused request with this method.
-pub(super) fn refuse(refusal: &Refusal, method: &Method) -> Answer {
-    let response = refusal.response(method.as_str());
+/// Makes the error response to a request with this method.
+pub(super) fn fail(error: ErrorResponse, method: &Method) -> Answer {
+    let response = error.response(method.as_str());
     answer(response.status, response.headers, response.body).unwrap_or_else(|error| {
         tracing::error!(%error, "the core made a response that HTTP does not allow");
         let mut answer = Answer::default();
@@ -37,9 +37,9 @@ pub(super) fn refuse(refusal: &Refusal, method: &Method) -> Answer {
     })
 }
 
-/// Makes the bytes of a refusal on an HTTP/1.1 connection that ends after it.
-pub(super) fn last_answer(refusal: &Refusal) -> Vec<u8> {
-    let response = refusal.response("GET");
+/// Makes the bytes of an error response on an HTTP/1.1 connection that ends after it.
+pub(super) fn last_answer(error: ErrorResponse) -> Vec<u8> {
+    let response = error.response("GET");
     let reason = StatusCode::from_u16(response.status)
         .ok()
         .and_then(|status| status.canonical_reason())

@@ -5,34 +5,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ccs_modules::access::{self, Policy};
-use ccs_modules::rest::{self, Refusal};
-use ccs_modules::{Error, StoreError};
+use ccs_modules::rest::{self, ErrorResponse};
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Method, Version};
+use hyper::{HeaderMap, Version};
 use tracing::field;
 
-use crate::header_fields;
-use crate::server::Metrics;
-use crate::server::answer::{Answer, answer, refuse};
-use crate::server::connection::{Handler, Peer};
+use crate::net::header_fields;
+use crate::server::answer::{Answer, answer, fail};
+use crate::server::answering::Answerer;
+use crate::server::connections::{Handler, Peer};
+use crate::server::content::content;
 use crate::server::in_flight::InFlight;
-use crate::server::instances::Plugin;
-use crate::server::page::page;
-use crate::server::page_files::{PageFile, PageFiles};
+use crate::server::page::{PageFile, PageFiles};
 use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
-use crate::server::request_span;
+use crate::server::{Metrics, error, request_span};
 use crate::traces::Traces;
 use crate::{CallError, Request};
 
 /// The API and the probes.
 pub(super) struct Api {
     pub(super) access: Replaceable<Option<Arc<Policy>>>,
+    pub(super) answerer: Answerer,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) page: Option<PageFiles>,
-    pub(super) plugin: Plugin,
     pub(super) readiness: Readiness,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
@@ -53,10 +51,10 @@ struct Record {
 impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
-            "/healthz" => page(request.method(), TEXT, "ok\n"),
+            "/healthz" => content(request.method(), TEXT, "ok\n"),
             "/readyz" => match self.readiness().await {
-                Ok(()) => page(request.method(), TEXT, "ok\n"),
-                Err(refusal) => refuse(&refusal, request.method()),
+                Ok(()) => content(request.method(), TEXT, "ok\n"),
+                Err(error) => fail(error, request.method()),
             },
             _ => self.answer_and_log(&request).await,
         }
@@ -66,10 +64,10 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
-    /// Whether requests can be answered, from a catalog that is held or by the store, and why not.
-    async fn readiness(&self) -> Result<(), Refusal> {
-        match self.plugin.holds_catalog().await {
-            Some(holds_catalog) => holds_catalog,
+    /// Whether requests can be answered, from a catalog that is kept or by the store, and why not.
+    async fn readiness(&self) -> Result<(), ErrorResponse> {
+        match self.answerer.has_catalog().await {
+            Some(has_catalog) => has_catalog,
             None => self.readiness.check().await,
         }
     }
@@ -79,14 +77,14 @@ impl Api {
         let mut record = Record::default();
         let span = request_span::begin(self.traces.as_ref(), self.scheme, request);
         let answer = span.run(self.call(request, &mut record)).await;
-        let answer = answer.unwrap_or_else(|refusal| {
-            record.cause.get_or_insert_with(|| refusal.description().into());
-            refuse(&refusal, request.method())
+        let answer = answer.unwrap_or_else(|error| {
+            record.cause.get_or_insert_with(|| error.description().into());
+            fail(error, request.method())
         });
         let (status, duration) = (answer.status(), started.elapsed());
         self.metrics.answered(status, duration);
         request_span::answered(&span, status, record.cause.as_deref());
-        // Only the path: an authority may hold credentials.
+        // Only the path: an authority may contain credentials.
         let (method, path) = (request.method().as_str(), request.uri().path());
         let traced = span.trace_id();
         let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
@@ -118,40 +116,34 @@ impl Api {
         &self,
         request: &hyper::Request<Incoming>,
         record: &mut Record,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorResponse> {
         let header_bytes = header_bytes(request.headers());
         if header_bytes > self.header_bytes {
-            return Err(Refusal::HeadersTooLong);
+            return Err(error::headers_too_long());
         }
-        let held = self.in_flight.hold(held_bytes(request, header_bytes));
-        let _request = held.ok_or(Refusal::TooMuchInFlight)?;
-        let mut headers = header_fields::owned(request.headers());
-        let caller = self.caller(&header_fields::lent(&headers), record);
+        let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
+        let _request = reserved.ok_or_else(error::too_much_in_flight)?;
+        let caller = self.caller(&header_fields::borrowed(request.headers()), record);
         if let Some(file) = self.page_file(request.uri().path()) {
             let answer = file.answer(request.method(), &caller);
             return answer.map_err(|error| self.failed(&not_http(&error), record));
         }
         // The caller is known. The plugin does not need the credentials.
+        let mut headers = header_fields::text(request.headers());
         headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
-        // In place of HEAD, the plugin gets GET: the log takes the cause of a failure from the body.
-        let is_head = request.method() == Method::HEAD;
-        let method = if is_head { &Method::GET } else { request.method() };
         let request = Request {
-            method: method.as_str().to_owned(),
+            method: request.method().as_str().to_owned(),
             target: target(request),
             headers,
             caller: caller.into(),
         };
-        let response = self.plugin.handle(&request).await;
-        let mut response = response.map_err(|error| self.failed(&error, record))?;
-        if response.status >= 500 {
-            record.cause = description(&response.body);
-        }
-        if is_head {
-            response.body.clear();
-        }
-        let held = self.in_flight.hold(response.body.len()).ok_or(Refusal::TooMuchInFlight)?;
-        answer(response.status, response.headers, held.body(response.body))
+        let response = self.answerer.handle(&request).await;
+        let response = response.map_err(|error| self.failed(&error, record))?;
+        record.cause = response.cause;
+        let reserved = self.in_flight.reserve(response.body.len());
+        let reserved = reserved.ok_or_else(error::too_much_in_flight)?;
+        let body = reserved.body(response.body.into_bytes());
+        answer(response.status, response.headers, body)
             .map_err(|error| self.failed(&not_http(&error), record))
     }
 
@@ -160,18 +152,11 @@ impl Api {
         self.page.as_ref().filter(|_| !rest::is_api_path(path))?.find(path)
     }
 
-    /// The refusal for a call that failed, which is recorded and counted.
-    fn failed(&self, error: &CallError, record: &mut Record) -> Refusal {
+    /// Records and counts a call that failed, and returns the error response.
+    fn failed(&self, error: &CallError, record: &mut Record) -> ErrorResponse {
         record.cause = Some(error.to_string());
         self.metrics.call_failed(error);
-        match error {
-            CallError::MemoryExhausted(limit) => Refusal::MemoryExhausted { limit: *limit },
-            CallError::StoreAnswerTooLong(why) => {
-                Refusal::Catalog(Error::Store(StoreError::TooLong(why.clone())))
-            }
-            CallError::TimedOut(_) => Refusal::CallTimedOut,
-            _ => Refusal::CallFailed,
-        }
+        error.into()
     }
 
     /// The sender of a request, which is recorded.
@@ -193,12 +178,6 @@ fn not_http(error: &hyper::http::Error) -> CallError {
     CallError::Host(format!("not an HTTP response: {error}"))
 }
 
-/// The description in the body of an error.
-fn description(body: &[u8]) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    Some(body.get("description")?.as_str()?.to_owned())
-}
-
 /// The trace that the request belongs to: 32 hexadecimal digits in the header field `traceparent`
 /// (W3C Trace Context).
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
@@ -206,7 +185,7 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
-/// The header fields that hold credentials.
+/// The header fields with credentials.
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The target as received. In HTTP/2, scheme and authority are not a part of it.
@@ -220,15 +199,15 @@ fn target(request: &hyper::Request<Incoming>) -> String {
     }
 }
 
-/// The bytes that a request holds until it is answered: its target and header fields, as received
+/// The bytes that a request takes until it is answered: its target and header fields, as received
 /// and as the plugin gets them, and what the server needs to keep track of it.
-fn held_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
+fn request_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    (target + header_bytes).saturating_mul(2).saturating_add(REQUEST_BYTES)
+    (target + header_bytes).saturating_mul(2).saturating_add(STATE_BYTES)
 }
 
-/// The bytes that a request holds besides its text: the state of its stream and of its call.
-const REQUEST_BYTES: usize = 4 << 10;
+/// The bytes that a request takes besides its text: the state of its stream and of its call.
+const STATE_BYTES: usize = 4 << 10;
 
 fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()

@@ -1,4 +1,4 @@
-//! The memory that requests and responses in flight hold together.
+//! The memory that is reserved for requests and responses in flight.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ pub(super) struct InFlight {
     free: Arc<Semaphore>,
 }
 
-/// Bytes that count as long as this lives.
-pub(super) struct Held(
+/// Bytes that are reserved as long as this lives.
+pub(super) struct Reserved(
     #[expect(dead_code, reason = "it is kept to be dropped")] OwnedSemaphorePermit,
 );
 
@@ -20,23 +20,23 @@ impl InFlight {
         Self { free: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))) }
     }
 
-    /// Counts this many bytes more, if the limit permits them.
-    pub(super) fn hold(&self, bytes: usize) -> Option<Held> {
+    /// Reserves this many bytes more, if the limit permits them.
+    pub(super) fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let bytes = u32::try_from(bytes).ok()?;
-        self.free.clone().try_acquire_many_owned(bytes).ok().map(Held)
+        self.free.clone().try_acquire_many_owned(bytes).ok().map(Reserved)
     }
 }
 
-impl Held {
-    /// Makes a body that counts until it is sent or dropped.
+impl Reserved {
+    /// Makes a body whose bytes are reserved until it is sent or dropped.
     pub(super) fn body(self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Body { bytes, _held: self })
+        Bytes::from_owner(Body { bytes, _reserved: self })
     }
 }
 
 struct Body {
     bytes: Vec<u8>,
-    _held: Held,
+    _reserved: Reserved,
 }
 
 impl AsRef<[u8]> for Body {

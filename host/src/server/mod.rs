@@ -6,72 +6,61 @@
 //!
 //! ```no_run
 //! use ccs_modules_host::server::{Server, Settings};
-//! use ccs_modules_host::{CallLimits, Host, artifacts, stores};
+//! use ccs_modules_host::{CallLimits, Plugin, artifacts, stores};
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+//! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
-//! let server = Server::bind("127.0.0.1:8080", &host, stores::demo(), settings).await?;
+//! let server = Server::bind("127.0.0.1:8080", &plugin, stores::demo(), settings).await?;
 //! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
 //! # }
 //! ```
 
 mod answer;
+mod answering;
 mod api;
-mod catalog_metrics;
-mod connection;
-mod connection_limits;
-mod exporter;
-mod held;
+mod connections;
+mod content;
+mod error;
 mod in_flight;
-mod instances;
-mod listener;
-mod measured_store;
 mod metrics;
 mod page;
-mod page_files;
-mod protocol;
 mod readiness;
 mod reload;
 mod request_span;
-mod tls;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
 
+use self::answering::Answerer;
 use self::api::Api;
+use self::connections::Listener;
 use self::in_flight::InFlight;
-use self::instances::Plugin;
-use self::listener::Listener;
-use self::measured_store::MeasuredStore;
+use self::metrics::MeasuredStore;
 use self::readiness::Readiness;
 use crate::traces::Traces;
-use crate::{Ccs, Host};
+use crate::{Ccs, Plugin};
 
-pub use self::connection_limits::ConnectionLimits;
-pub use self::exporter::Exporter;
-pub use self::held::Holding;
-pub use self::instances::Instances;
-pub use self::metrics::Metrics;
-pub use self::page_files::{PageError, PageFiles};
+pub use self::answering::{Answering, KeptSettings};
+pub use self::connections::{ConnectionLimits, Tls, TlsError};
+pub use self::metrics::{Exporter, Metrics};
+pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;
-pub use self::tls::{Tls, TlsError};
 
 /// The settings of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The access policy. Without a policy, no client is authenticated.
     pub access: Option<Policy>,
-    /// The instance that answers a request.
-    pub instances: Instances,
+    /// How requests are answered.
+    pub answering: Answering,
     /// The limits of connections.
     pub limits: ConnectionLimits,
     /// The page that is offered at `/`, for callers who may see the modules.
@@ -99,25 +88,25 @@ impl Server {
     /// When the address cannot be bound.
     pub async fn bind(
         address: impl ToSocketAddrs,
-        host: &Host,
+        plugin: &Plugin,
         ccs: impl Ccs + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, instances, limits, page, tls, traces } = settings;
+        let Settings { access, answering, limits, page, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
-        let timeout = host.call_limits().timeout;
+        let timeout = plugin.call_limits().timeout;
         let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
-        let metrics = Arc::new(Metrics::new(host, &instances));
+        let metrics = Arc::new(Metrics::new(plugin, &answering));
         let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let plugin = Plugin::new(host, ccs.clone(), instances, &metrics);
+        let answerer = Answerer::new(plugin, ccs.clone(), answering, &metrics);
         let api = Api {
             access: reload.access.clone(),
+            answerer,
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             page,
-            plugin,
-            readiness: Readiness::new(ccs, host.call_limits().store_timeout),
+            readiness: Readiness::new(ccs, plugin.call_limits().store_timeout),
             scheme: if tls.is_some() { "https" } else { "http" },
             told_of_no_policy: AtomicBool::new(false),
             traces,
@@ -151,6 +140,3 @@ impl Server {
         self.listener.run(self.api, connections, shutdown).await;
     }
 }
-
-/// The time to send a response at shutdown, after the timeout of a call.
-const SEND_TIME: Duration = Duration::from_secs(5);

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ccs_modules::Error;
-use ccs_modules::rest::Refusal;
-use tokio::time::timeout;
+use ccs_modules::rest::ErrorResponse;
 
-use crate::ccs::late;
+use crate::ccs::in_time;
+use crate::server::error;
 use crate::{Ccs, CcsError};
 
 /// Whether the store answers. Anybody may ask this, so the store is asked once at a time. Meanwhile
@@ -31,8 +31,7 @@ impl Readiness {
             // A prober that gives up does not end this task, and its result counts.
             let asked = tokio::spawn(async move {
                 // A cheap question: no document has an empty uid.
-                let answer = timeout(store_timeout, ccs.get_document("")).await;
-                let answer = answer.unwrap_or_else(|_| Err(late(ccs.name(), store_timeout)));
+                let answer = in_time(&*ccs, store_timeout, ccs.get_document("")).await;
                 let result = answer.as_ref().map(|_| ()).map_err(not_ready);
                 let before = locked(&last).replace(result);
                 match (before, answer) {
@@ -46,24 +45,24 @@ impl Readiness {
             });
             if asked.await.is_err() {
                 // The store panicked.
-                *locked(&self.last) = Some(Err(Refusal::NotReady));
+                *locked(&self.last) = Some(Err(error::not_ready()));
             }
         }
-        locked(&self.last).clone().unwrap_or(Err(Refusal::NotReady))
+        locked(&self.last).clone().unwrap_or_else(|| Err(error::not_ready()))
     }
 }
 
-/// The response to the probe while the store fails with this error. It does not hold the store's text:
+/// The response to the probe while the store fails with this error. It does not contain the store's text:
 /// anybody may ask.
-pub(super) fn not_ready(error: &CcsError) -> Refusal {
+pub(super) fn not_ready(error: &CcsError) -> ErrorResponse {
     match error {
-        CcsError::TooLong(_) => Refusal::Catalog(Error::Store(CcsError::TooLong(String::new()))),
-        _ => Refusal::NotReady,
+        CcsError::TooLong(_) => Error::Store(CcsError::TooLong(String::new())).into(),
+        _ => error::not_ready(),
     }
 }
 
 /// The result of asking the store.
-type Checked = Result<(), Refusal>;
+type Checked = Result<(), ErrorResponse>;
 
 fn locked(last: &Mutex<Option<Checked>>) -> MutexGuard<'_, Option<Checked>> {
     last.lock().unwrap_or_else(PoisonError::into_inner)
@@ -75,7 +74,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use async_trait::async_trait;
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
 

@@ -10,10 +10,10 @@ use opentelemetry_semantic_conventions::attribute::{
     HTTP_ROUTE, NETWORK_PROTOCOL_VERSION, URL_PATH, URL_SCHEME,
 };
 
-use crate::server::connection::Peer;
+use crate::server::connections::Peer;
 use crate::traces::{Span, Traces};
 
-/// Begins the span of a request. It has the path and no query, which could hold a secret.
+/// Begins the span of a request. It has the path and no query, which could contain a secret.
 pub(super) fn begin(
     traces: Option<&Traces>,
     scheme: &'static str,

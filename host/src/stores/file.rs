@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::{Limits, SyntaxError, snapshot};
+use ccs_modules::{Limits, SyntaxError, body};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::files::FileError;
-use crate::stores::Snapshot;
+use crate::stores::Documents;
 use crate::{CallLimits, Ccs, CcsError};
 
-/// A JSON file that holds the body of `GET /v1/modules`. Each call looks whether the file has
+/// A JSON file with the body of `GET /v1/modules`. Each call looks whether the file has
 /// changed, and reads it again if it has. A file that is malformed is read once, and each call fails
 /// with the same error until the file changes.
 ///
@@ -98,14 +98,14 @@ impl Ccs for File {
 }
 
 /// A checked file, or what is wrong with it.
-type Content = Result<Arc<Snapshot>, CcsError>;
+type Content = Result<Arc<Documents>, CcsError>;
 
 /// The file, and the version of it that was read last.
 struct Source {
     path: PathBuf,
     limit: usize,
     version: Mutex<Option<Arc<Version>>>,
-    /// Held by the call that reads the file.
+    /// Locked by the call that reads the file.
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -115,7 +115,7 @@ impl Source {
         let stamp = fs::metadata(&self.path).map(|found| Stamp::of(&found));
         let stamp = stamp.map_err(|error| self.unreadable(error))?;
         let version = self.version().clone();
-        Ok(version.filter(|version| version.holds(&stamp, asked)))
+        Ok(version.filter(|version| version.is_current(&stamp, asked)))
     }
 
     /// Reads the file, and keeps what was read.
@@ -157,8 +157,8 @@ impl Source {
             let (path, limit) = (self.path.display(), self.limit);
             return Err(CcsError::TooLong(format!("{path} is longer than {limit} bytes")));
         }
-        snapshot::check(body, &Limits::default())
-            .and_then(|()| Snapshot::parse(body))
+        body::check(body, &Limits::default())
+            .and_then(|()| Documents::parse(body))
             .map(Arc::new)
             .map_err(|error| self.malformed(&error))
     }
@@ -199,7 +199,7 @@ impl Version {
     /// A file that changes twice within one step of the file system's clock has the same stamp after
     /// both changes. So a stamp tells versions apart only when the file was read after that step,
     /// or after the call began.
-    fn holds(&self, stamp: &Stamp, asked: Instant) -> bool {
+    fn is_current(&self, stamp: &Stamp, asked: Instant) -> bool {
         self.stamp == *stamp && (self.read >= self.seen + CLOCK_STEP || self.read >= asked)
     }
 }
@@ -327,13 +327,16 @@ mod tests {
             read,
             content: Ok(Arc::default()),
         };
-        assert!(version(after(0)).holds(&stamp, seen), "read since the call began");
-        assert!(!version(after(0)).holds(&stamp, after(1)), "the file may have changed since");
-        assert!(!version(after(1)).holds(&stamp, after(9)), "it may have changed within the step");
-        assert!(version(after(2)).holds(&stamp, after(9)));
+        assert!(version(after(0)).is_current(&stamp, seen), "read since the call began");
+        assert!(!version(after(0)).is_current(&stamp, after(1)), "the file may have changed since");
+        assert!(
+            !version(after(1)).is_current(&stamp, after(9)),
+            "it may have changed within the step"
+        );
+        assert!(version(after(2)).is_current(&stamp, after(9)));
 
         fs::write(&path, "[]\n").unwrap();
         let other = Stamp::of(&fs::metadata(&path).unwrap());
-        assert!(!version(after(2)).holds(&other, seen), "another file");
+        assert!(!version(after(2)).is_current(&other, seen), "another file");
     }
 }

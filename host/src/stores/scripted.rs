@@ -5,7 +5,7 @@ use std::future::pending;
 
 use async_trait::async_trait;
 
-use crate::stores::Snapshot;
+use crate::stores::Documents;
 use crate::{Ccs, CcsError};
 
 /// A store for tests: it answers with any bytes, fails or stalls.
@@ -49,7 +49,7 @@ impl Ccs for Scripted {
         match self {
             Self::Answers { documents, by_uid } => match by_uid.get(uid) {
                 Some(document) => Ok(Some(document.clone())),
-                None => Snapshot::from(documents.clone()).get_document(uid).await,
+                None => Documents::from(documents.clone()).get_document(uid).await,
             },
             Self::Fails(error) => Err(error.clone()),
             Self::Stalls => pending().await,

@@ -16,14 +16,14 @@ use opentelemetry_http::HttpError;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use crate::stores::HttpClient;
+use crate::net::HttpClient;
 
 /// The URL of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectorUrl(Node);
 
 /// The error for a text that is not the URL of a collector. It does not repeat the text, which may
-/// hold a token.
+/// contain a token.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "expected a URL such as http://127.0.0.1:4318, without credentials, a query and a fragment; a \
@@ -112,7 +112,7 @@ const RESPONSE_BYTES: usize = 64 << 10;
 /// The time for one request, which is OTLP's default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Shows the collector. The header fields of its requests may hold a token.
+/// Shows the collector. The header fields of its requests may contain a token.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Connection").field(&self.shared.collector).finish()

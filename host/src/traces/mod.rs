@@ -41,7 +41,7 @@ impl Traces {
     ///
     /// The variables of OpenTelemetry's own count, such as `OTEL_SERVICE_NAME`,
     /// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_SCHEDULE_DELAY` and
-    /// `OTEL_EXPORTER_OTLP_HEADERS`, which may hold a token.
+    /// `OTEL_EXPORTER_OTLP_HEADERS`, which may contain a token.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Traces {
     }
 }
 
-/// Shows nothing: what the exporter holds may hold a token.
+/// Shows nothing: what the exporter has may contain a token.
 impl fmt::Debug for Traces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Traces").finish_non_exhaustive()

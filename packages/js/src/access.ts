@@ -2,13 +2,14 @@
 
 import type { Caller } from "./catalog.js";
 
-/** A header field: its name, and its value as received. */
-export type Header = [name: string, value: Uint8Array];
+/** A header field: its name in lower case, and its value, with U+FFFD for what is not UTF-8. */
+export type Header = [name: string, value: string];
 
 /**
  * The sender of a request. Management roles stand for an authenticated caller, undefined for one that
- * is not authenticated; `{ tag: "anonymous", val: roles }` gives every request the same roles, so that
- * shared caches may keep the responses.
+ * is not authenticated. `{ tag: "anonymous", val: roles }` gives every request the same roles, so that
+ * shared caches may keep the responses. `{ tag: "unauthenticated", val: 'Bearer realm="x"' }` is
+ * answered with a challenge of your own.
  */
 export type Sender = string[] | undefined | Caller;
 
@@ -18,7 +19,7 @@ export type Authenticate = (headers: Header[]) => Sender | Promise<Sender>;
 /** The sender as the component takes it. */
 export function callerOf(sender: Sender): Caller {
   if (sender === undefined) {
-    return { tag: "unauthenticated" };
+    return { tag: "unauthenticated", val: undefined };
   }
   return Array.isArray(sender) ? { tag: "authenticated", val: sender } : sender;
 }

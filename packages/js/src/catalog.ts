@@ -1,15 +1,21 @@
-/** The records and errors that the components share. */
+/** The records and errors of every catalog. */
 
-import type { Error as Payload, Module } from "./component/interfaces/ccs-modules-catalog.js";
-import type { Fitting } from "./component/interfaces/ccs-modules-lookup.js";
-import type { Caller, Request, Response } from "./component/interfaces/ccs-modules-rest.js";
+import type {
+  Caller,
+  Differences,
+  Error as Payload,
+  Fitting,
+  Module,
+  Request,
+  Response,
+} from "./component/interfaces/ccs-modules-types.js";
 
-export type { Caller, Fitting, Module, Request, Response };
+export type { Caller, Differences, Fitting, Module, Request, Response };
 
-/** A function that loads a core module of a component by its file name. */
+/** A function that loads a core module of the component by its file name. */
 export type CoreModules = (file: string) => WebAssembly.Module;
 
-/** A catalog that is held in memory: a snapshot or a mirror. */
+/** A catalog in memory: a snapshot or a mirror. */
 export interface Catalog {
   /**
    * Lists every module, in the order of the list.
@@ -37,8 +43,8 @@ export interface Catalog {
    */
   latestModules(roles: string[]): Module[];
   /**
-   * Chooses, for each name, the module that a database of this Redis version gets, such as `7.4`, and
-   * says by which rule and why.
+   * Chooses, for each name, the module that a database of this Redis version gets, such as `7.4`, with
+   * the rule and the reason.
    *
    * @throws {CatalogError}
    */
@@ -53,23 +59,30 @@ export class CatalogError extends Error {
   readonly kind: Payload["tag"];
 
   constructor(payload: Payload) {
-    super("val" in payload ? payload.val : payload.tag);
+    super("val" in payload ? payload.val : REASONS[payload.tag]);
     this.name = "CatalogError";
     this.kind = payload.tag;
   }
 }
 
-/** The error that a component returned; undefined for what was thrown otherwise. */
-export function payload<T>(error: unknown): T | undefined {
-  return error instanceof Error && "payload" in error ? (error.payload as T) : undefined;
-}
+/** The reasons of the errors that come without one. */
+const REASONS = {
+  forbidden: "none of the roles has the permission view_cluster_modules",
+  "not-found": "there is no module with this uid",
+};
 
-/** Makes a call of a component. An error that it returns is thrown as this class makes it. */
+/** Makes a call of the component. An error that it returns is thrown as this class makes it. */
 export function answered<E, T>(kind: new (returned: E) => Error, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const returned = payload<E>(error);
-    throw returned === undefined ? error : new kind(returned);
+    throw error instanceof Error && "payload" in error ? new kind(error.payload as E) : error;
   }
+}
+
+/** Frees the memory of a resource of the component. */
+export function dispose(resource: object): void {
+  // As the component's own code has it, for a runtime without the symbol.
+  const symbol = Symbol.dispose ?? Symbol.for("dispose");
+  (resource as Record<symbol, () => void>)[symbol]!();
 }

@@ -7,10 +7,17 @@ import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
 import type { Authenticate } from "./access.js";
-import type { Mirror, MirrorConfiguration } from "./mirror.js";
-import { jsonFile, listener, load, loadStandalone, snapshotFile } from "./node.js";
-import { withPage } from "./page_files.js";
-import { type Handler, serveCatalog, Service } from "./service.js";
+import type {
+  ClusterConfiguration,
+  Mirror,
+  MirrorConfiguration,
+  MirrorOptions,
+  SnapshotStorage,
+} from "./mirror.js";
+import { jsonFile, listener, load, snapshotFile, withPage } from "./node.js";
+import { savedIn } from "./saved.js";
+import { serveCatalog } from "./service.js";
+import { messageOf } from "./text.js";
 
 const USAGE = `usage: ccs-modules (--file FILE | --upstream URLS) [--access FILE] [--page] [--host HOST] [--port PORT]
 
@@ -19,9 +26,10 @@ Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of 
   --file FILE            the modules: a body of GET /v1/modules; read again when it changes
   --upstream URLS        the nodes of a cluster, comma separated, such as https://node1:9443; the
                          credentials are in REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD
-  --refresh TIME         the time between two requests to the cluster (default 30s)
-  --stale-if-error TIME  the age up to which a catalog is served while the cluster fails (default 24h)
-  --snapshot-file FILE   keeps the catalog of the cluster, to start while the cluster is down
+  --refresh TIME         the time between two requests to the cluster (default 30s), or two looks at the
+                         file (default 1s)
+  --stale-if-error TIME  the age up to which a catalog is served while its source fails (default 24h)
+  --snapshot-file FILE   keeps the catalog, to start while the cluster is down
   --access FILE          the access policy: {"users":[...]}, {"trusted_header":"x-roles"} or
                          {"anonymous":["db_viewer"]}; without one every request is answered with 401
   --page                 offers a page to read catalogs on at /, for those who may see the modules
@@ -32,6 +40,11 @@ Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of 
 
 /** The longest request line and header fields, in bytes: more than the component takes. */
 const MAX_HEADER_BYTES = 64 * 1024;
+
+/** The refresh interval of a file. */
+const FILE_REFRESH_MS = 1000;
+
+const standalone = load();
 
 /** An error that the user of the command can mend, shown in one line. */
 class UserError extends Error {}
@@ -51,8 +64,9 @@ async function main(): Promise<void> {
   }
   const authenticate = policy(access);
   const listenOn = portNumber(port);
-  const { source, handler } = await service(values, authenticate);
-  const served = page ? withPage(handler, authenticate, loadStandalone()) : handler;
+  const { source, mirror } = await started(values);
+  const handler = serveCatalog(() => mirror, authenticate);
+  const served = page ? withPage(handler, authenticate, standalone) : handler;
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(served));
   server.on("error", (error) => fail(listenError(error, host, port)));
   server.listen(listenOn, host, () => {
@@ -67,7 +81,11 @@ async function main(): Promise<void> {
     }
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => server.close()); // A second signal ends the process at once.
+    // A second signal ends the process at once.
+    process.once(signal, () => {
+      server.close();
+      mirror.stop();
+    });
   }
 }
 
@@ -88,54 +106,74 @@ function options() {
       },
     }).values;
   } catch (error) {
-    throw new UserError(`${message(error)} (--help shows the options)`);
+    throw new UserError(`${messageOf(error)} (--help shows the options)`);
   }
 }
 
 type Options = ReturnType<typeof options>;
 
-/** The service that the options describe, and the name of its source. */
-async function service(
-  options: Options,
-  authenticate: Authenticate,
-): Promise<{ source: string; handler: Handler }> {
-  const { file, upstream } = options;
-  if (upstream !== undefined && file === undefined) {
-    const mirror = mirrorOf(upstream, options);
-    await mirror.start();
-    return { source: upstream, handler: serveCatalog(() => mirror, authenticate) };
-  }
-  if (file === undefined || upstream !== undefined) {
+/** The mirror that the options describe, and the name of its source. The mirror has been started. */
+async function started(options: Options): Promise<{ source: string; mirror: Mirror }> {
+  const { file, upstream, "snapshot-file": kept } = options;
+  const source = file ?? upstream;
+  if (source === undefined || (file !== undefined && upstream !== undefined)) {
     throw new UserError("expected one of --file and --upstream (--help shows the options)");
   }
-  for (const name of ["refresh", "snapshot-file", "stale-if-error"] as const) {
-    if (options[name] !== undefined) {
-      throw new UserError(`--${name} is for --upstream, and not for --file`);
-    }
+
+  const mirror = mirrorOf(options, kept === undefined ? {} : { storage: await storageIn(kept) });
+  if (file !== undefined) {
+    await check(file);
   }
-  const store = jsonFile(file);
-  await store.listDocuments(); // A file that cannot be read is an error now, and not at each request.
-  return { source: file, handler: new Service(load(), store, authenticate) };
+  await mirror.start();
+  return { source, mirror };
 }
 
-function mirrorOf(urls: string, options: Options): Mirror {
-  const configuration: MirrorConfiguration = { nodes: urls.split(",") };
-  const { REDIS_ENTERPRISE_USER: user, REDIS_ENTERPRISE_PASSWORD: password = "" } = process.env;
-  if (user !== undefined) {
-    configuration.credentials = { user, password };
-  }
-  if (options.refresh !== undefined) {
-    configuration.refresh_ms = milliseconds("refresh", options.refresh);
-  }
-  if (options["stale-if-error"] !== undefined) {
-    configuration.stale_if_error_ms = milliseconds("stale-if-error", options["stale-if-error"]);
-  }
-  const file = options["snapshot-file"];
+/** Checks a file, so that one that cannot be read is an error now, and not at each request. */
+async function check(file: string): Promise<void> {
+  const found = await jsonFile(file)();
   try {
-    return loadStandalone().mirror(configuration, file === undefined ? {} : { storage: snapshotFile(file) });
+    standalone.parse(found!.content)[Symbol.dispose]();
   } catch (error) {
-    throw new UserError(`--upstream: ${message(error)}`);
+    throw new UserError(`${file}: ${messageOf(error)}`);
   }
+}
+
+function mirrorOf(options: Options, more: MirrorOptions): Mirror {
+  const { file, upstream = "", refresh, "stale-if-error": stale } = options;
+  const times: MirrorConfiguration = {};
+  if (refresh !== undefined) {
+    times.refresh_ms = milliseconds("refresh", refresh);
+  }
+  if (stale !== undefined) {
+    times.stale_if_error_ms = milliseconds("stale-if-error", stale);
+  }
+  try {
+    return file === undefined
+      ? standalone.mirror({ ...cluster(upstream), ...times }, more)
+      : standalone.mirrorStore(jsonFile(file), { refresh_ms: FILE_REFRESH_MS, ...times }, more);
+  } catch (error) {
+    throw new UserError(`${file === undefined ? "--upstream" : "--file"}: ${messageOf(error)}`);
+  }
+}
+
+function cluster(urls: string): ClusterConfiguration {
+  const { REDIS_ENTERPRISE_USER: user, REDIS_ENTERPRISE_PASSWORD: password = "" } = process.env;
+  const nodes = urls.split(",");
+  return user === undefined ? { nodes } : { nodes, credentials: { user, password } };
+}
+
+/** The storage in a file. A file with anything else in it is an error now, before it could be lost. */
+async function storageIn(path: string): Promise<SnapshotStorage> {
+  const storage = snapshotFile(path);
+  try {
+    const text = await storage.load();
+    if (text) {
+      savedIn(text);
+    }
+  } catch (error) {
+    throw new UserError(`--snapshot-file ${path}: ${messageOf(error)}`);
+  }
+  return storage;
 }
 
 function milliseconds(option: string, text: string): number {
@@ -149,9 +187,9 @@ function milliseconds(option: string, text: string): number {
 
 function policy(path: string | undefined): Authenticate {
   try {
-    return loadStandalone().authenticate(path && readFileSync(path, "utf8"));
+    return standalone.authenticate(path && readFileSync(path, "utf8"));
   } catch (error) {
-    throw new UserError(`--access ${path}: ${message(error)}`);
+    throw new UserError(`--access ${path}: ${messageOf(error)}`);
   }
 }
 
@@ -170,15 +208,11 @@ function listenError(error: Error & { code?: string }, host: string, port: strin
     EADDRNOTAVAIL: "this machine does not have the address",
     ENOTFOUND: "the host name is not known",
   };
-  const reason = reasons[error.code ?? ""] ?? message(error);
+  const reason = reasons[error.code ?? ""] ?? messageOf(error);
   return new UserError(`cannot listen on ${host}, port ${port}: ${reason}`);
 }
 
 function fail(error: unknown): void {
-  console.error(`ccs-modules: ${message(error)}`);
+  console.error(`ccs-modules: ${messageOf(error)}`);
   process.exitCode = error instanceof UserError ? 2 : 1;
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
 }

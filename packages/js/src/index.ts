@@ -1,4 +1,4 @@
-/** The Redis Enterprise modules API, over a store of yours or over a catalog in memory. */
+/** The Redis Enterprise modules API, over a catalog in memory, a store of yours or a cluster. */
 
 export type { Authenticate, Header, Sender } from "./access.js";
 export {
@@ -6,23 +6,23 @@ export {
   type Catalog,
   CatalogError,
   type CoreModules,
+  type Differences,
   type Fitting,
   type Module,
   type Request,
   type Response,
 } from "./catalog.js";
-export { type Ccs, type Store, StoreError } from "./ccs.js";
-export { Documents } from "./documents.js";
 export {
+  type ClusterConfiguration,
+  type ClusterOptions,
   ConfigurationError,
   Mirror,
   type MirrorConfiguration,
   type MirrorOptions,
   type MirrorStatus,
-  type SavedSnapshot,
   type SnapshotStorage,
 } from "./mirror.js";
-export { Plugin } from "./plugin.js";
-export { type Handler, serveCatalog, Service, withStore } from "./service.js";
-export { type Differences, MalformedError, Snapshot } from "./snapshot.js";
+export { type Handler, type Received, serveCatalog, type Served } from "./service.js";
+export { MalformedError, Snapshot } from "./snapshot.js";
 export { PolicyError, Standalone } from "./standalone.js";
+export { type Content, type Found, type Store, StoreError } from "./store.js";

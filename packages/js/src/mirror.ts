@@ -1,42 +1,39 @@
-/** Mirrors: the catalog of a cluster, kept fresh over the cluster's REST API. */
+/** Mirrors: catalogs that are kept fresh from a cluster or from a store of your own. */
 
 import {
   answered,
   type Catalog,
   CatalogError,
+  dispose,
   type Fitting,
   type Module,
   type Request,
   type Response,
 } from "./catalog.js";
+import { fetched } from "./cluster.js";
 import type {
   Fetch,
   Fetched,
-  Mirror as Held,
+  Mirror as Inner,
+  Next,
   Outcome,
+  Read,
   Status,
+  Stored,
 } from "./component/interfaces/ccs-modules-mirror.js";
+import { type Saved, savedIn, written } from "./saved.js";
 import { MalformedError } from "./snapshot.js";
-import { asBytes, asText } from "./text.js";
+import { read, type Store } from "./store.js";
+import { messageOf } from "./text.js";
 
-/** The configuration of a mirror, as the component reads it. Times are in milliseconds. */
+/** The configuration of every mirror, as the component reads it. Times are in milliseconds. */
 export interface MirrorConfiguration {
-  /** The URLs of the nodes, such as `https://node1:9443`. */
-  nodes: string[];
-  /** The user of the cluster and the password. */
-  credentials?: { user: string; password: string };
-  /** Header fields to send with each request. */
-  headers?: Record<string, string>;
-  /** The path of the list; `/v1/modules` by default. */
-  list?: string;
   /** The refresh interval; 30 seconds by default. */
   refresh_ms?: number;
   /** The greatest age of a catalog that answers while refreshing fails; 24 hours by default. */
   stale_if_error_ms?: number;
-  /** The timeout of a request; 5 seconds by default. */
+  /** The timeout of a request or of a store; 5 seconds by default. */
   timeout_ms?: number;
-  /** The most bytes of a list; 8 MiB by default. */
-  body_bytes?: number;
   /** The limits of a catalog. */
   limits?: {
     documents?: number;
@@ -47,35 +44,44 @@ export interface MirrorConfiguration {
   };
 }
 
+/** The configuration of the mirror of a cluster. */
+export interface ClusterConfiguration extends MirrorConfiguration {
+  /** The URLs of the nodes, such as `https://node1:9443`. */
+  nodes: string[];
+  /** The user of the cluster and the password. */
+  credentials?: { user: string; password: string };
+  /** Header fields to send with each request. */
+  headers?: Record<string, string>;
+  /** The path of the list; `/v1/modules` by default. */
+  list?: string;
+  /** The most bytes of a list; 8 MiB by default. */
+  body_bytes?: number;
+}
+
 /** The host's part of a mirror. */
 export interface MirrorOptions {
+  /** A place that keeps the catalog while the program does not run. */
+  storage?: SnapshotStorage;
+}
+
+/** The host's part of the mirror of a cluster. */
+export interface ClusterOptions extends MirrorOptions {
   /**
    * Sends a request; the runtime's `fetch` by default. It must not follow redirects, and the messages
    * of its errors reach clients.
    */
   fetch?: typeof fetch;
-  /** A place that keeps the catalog while the program does not run. */
-  storage?: SnapshotStorage;
 }
 
-/** A catalog to store. It holds no credentials, and is plain JSON. */
-export interface SavedSnapshot {
-  /** The nodes that were configured. */
-  nodes: string[];
-  /** The body of the list. */
-  body: string;
-  /** The place that it came from, if the upstream gave an entity tag. */
-  source?: { url: string; entityTag: string };
-  /** The moment of the catalog, in milliseconds since 1970. */
-  madeAt: number;
-}
-
-/** A place that keeps a catalog while the program does not run. */
+/**
+ * A place that keeps the catalog of a mirror as a text. It contains no credentials. If the text is not
+ * one of a mirror, the mirror logs that and stores nothing.
+ */
 export interface SnapshotStorage {
-  /** Reads the catalog; undefined if there is none. */
-  load(): Promise<SavedSnapshot | undefined>;
-  /** Stores a catalog in place of the one before. */
-  save(saved: SavedSnapshot): Promise<void>;
+  /** Reads the text; undefined if there is none. */
+  load(): Promise<string | undefined>;
+  /** Stores a text in place of the one before. */
+  save(text: string): Promise<void>;
 }
 
 /** The state of a mirror, for metrics. */
@@ -83,12 +89,14 @@ export interface MirrorStatus {
   /** The age of the catalog in milliseconds; undefined if there is none. */
   age: number | undefined;
   /**
-   * Whether there are answers: the upstream was asked within two refresh intervals (`fresh`), it was
-   * not (`stale`), or there is no catalog that may answer (`unavailable`).
+   * Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
+   * (`stale`), or there is no catalog that may answer (`unavailable`).
    */
   freshness: "fresh" | "stale" | "unavailable";
   /** The reason why the catalog is not fresh. */
   reason: string | undefined;
+  /** The reason of the last failure, if no fetch has succeeded since. */
+  failure: string | undefined;
   /** The index of the node that is asked now or next. */
   node: number;
   /** The number of fetches that brought another catalog than before, or the first one. */
@@ -102,37 +110,54 @@ export interface MirrorStatus {
 }
 
 /**
- * The catalog of a cluster, kept fresh over the cluster's REST API, and kept when the cluster does not
- * answer. The component decides when to fetch, from which node, and what may be answered.
+ * The source of a mirror: a cluster or a store.
  *
- * Made by {@link Standalone.mirror}.
+ * @internal
+ */
+export type Source = { nodes: string[]; fetch: typeof fetch } | { store: Store };
+
+/**
+ * A catalog that is kept fresh from its source, and kept when the source does not answer. The component
+ * decides when to ask, which node, and what may be answered.
+ *
+ * Made by {@link Standalone.mirror} and {@link Standalone.mirrorStore}.
  */
 export class Mirror implements Catalog {
-  #held: Held;
-  #nodes: string[];
-  #fetch: typeof fetch;
+  /** Makes the mirror in a new instance of the component. */
+  #open: () => Inner;
+  #inner: Inner;
+  #source: Source;
   #storage: SnapshotStorage | undefined;
-  #restored = false;
+  /** The catalog as it was saved last, for a new instance. */
+  #saved: Saved | undefined;
+  /** Whether the storage has been read. Before that nothing is stored. */
+  #loaded = false;
+  /** The reason why the storage cannot be read, once it was logged. */
+  #loadFailure: string | undefined;
   /** The moment of the last storing. */
-  #savedAt = -Infinity;
+  #storedAt = -Infinity;
   /** The state that was logged last, if the catalog is not fresh. */
   #logged: "stale" | "unavailable" | undefined;
+  /** The question to the source that is open. */
+  #question: AbortController | undefined;
   /** The present run of the background. */
   #run: object | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
+  #isDisposed = false;
 
   /** @internal */
-  constructor(held: Held, nodes: string[], options: MirrorOptions) {
-    this.#held = held;
-    this.#nodes = nodes;
-    // A runtime's `fetch` is called as a function, not as a method of this object.
-    this.#fetch = options.fetch ?? ((...request) => fetch(...request));
-    this.#storage = options.storage;
+  constructor(open: () => Inner, source: () => Source, { storage }: MirrorOptions) {
+    this.#open = open;
+    this.#inner = open();
+    this.#source = source();
+    this.#storage = storage;
   }
 
   /**
    * Keeps the catalog fresh in the background until {@link stop} is called. Ends once the first fetch
-   * has ended, well or not. The background keeps no program running.
+   * has ended, well or not.
+   *
+   * The timers of the background keep no program running. A request that is open does, until it ends.
    */
   async start(): Promise<void> {
     this.stop();
@@ -141,31 +166,39 @@ export class Mirror implements Catalog {
     await this.#turn(run);
   }
 
-  /** Ends the background. The mirror goes on answering from what it holds. */
+  /** Ends the background, and the request that is open. The mirror still answers from its catalog. */
   stop(): void {
     this.#run = undefined;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#question?.abort(new Error("the mirror was stopped"));
+  }
+
+  /** Stops the mirror, and frees its memory. */
+  [Symbol.dispose](): void {
+    this.stop();
+    this.#isDisposed = true;
+    dispose(this.#inner);
   }
 
   /**
-   * Sends the request that is due now, if there is one, or waits for the one that is outstanding. Returns
-   * the time in milliseconds after which to call this again.
+   * Asks the source if that is due now, or waits for the answer that is outstanding. Returns the time in
+   * milliseconds after which to call this again.
    *
    * A host without a background, such as a worker, calls this with each request.
    */
   async refresh(): Promise<number> {
-    await this.#restore();
+    await this.#load();
     for (;;) {
-      const next = this.#held.poll(now());
-      if (next.tag === "fetch") {
-        const outcome = await this.#send(next.val);
-        if (outcome.tag === "redirected") {
+      const next = this.#call((inner) => inner.poll(now()));
+      if (next.tag !== "wait") {
+        if ((await this.#ask(next)) === "redirected") {
           continue;
         }
         return 0;
       }
       const wait = Number(next.val - now());
-      if (!this.#held.status(now()).fetching) {
+      if (!this.#call((inner) => inner.status(now())).fetching) {
         return Math.max(wait, 0);
       }
       // Another call has sent the request. In a worker it may end with that call and never settle, so
@@ -175,37 +208,38 @@ export class Mirror implements Catalog {
   }
 
   listModules(roles: string[]): Module[] {
-    return answered(CatalogError, () => this.#held.listModules(now(), roles));
+    return this.#call((inner) => inner.listModules(now(), roles));
   }
 
   getModule(roles: string[], uid: string): Module {
-    return answered(CatalogError, () => this.#held.getModule(now(), roles, uid));
+    return this.#call((inner) => inner.getModule(now(), roles, uid));
   }
 
   findModules(roles: string[], name: string, version?: string): Module[] {
-    return answered(CatalogError, () => this.#held.findModules(now(), roles, name, version));
+    return this.#call((inner) => inner.findModules(now(), roles, name, version));
   }
 
   latestModules(roles: string[]): Module[] {
-    return answered(CatalogError, () => this.#held.latestModules(now(), roles));
+    return this.#call((inner) => inner.latestModules(now(), roles));
   }
 
   fittingModules(roles: string[], redisVersion: string): Fitting[] {
-    return answered(CatalogError, () => this.#held.fittingModules(now(), roles, redisVersion));
+    return this.#call((inner) => inner.fittingModules(now(), roles, redisVersion));
   }
 
   /** Answers an HTTP request, with its `age`. Every failure is a response. */
   handle(request: Request): Response {
-    return asBytes(this.#held.handle(now(), asText(request)));
+    return this.#call((inner) => inner.handle(now(), request));
   }
 
   /** The state of the mirror. */
   get status(): MirrorStatus {
-    const status = this.#held.status(now());
+    const status = this.#call((inner) => inner.status(now()));
     return {
       age: status.age === undefined ? undefined : Number(status.age),
       freshness: status.freshness.tag,
       reason: reasonIn(status),
+      failure: status.failure,
       node: status.node,
       changed: Number(status.changed),
       unchanged: Number(status.unchanged),
@@ -214,103 +248,197 @@ export class Mirror implements Catalog {
     };
   }
 
-  /** The catalog to store; undefined if none is held. A {@link SnapshotStorage} is given it by itself. */
-  save(): SavedSnapshot | undefined {
-    const saved = this.#held.save(now());
-    if (saved === undefined) {
-      return undefined;
-    }
-    const { body, source, age } = saved;
-    const catalog = { nodes: this.#nodes, body, madeAt: Date.now() - Number(age) };
-    return source === undefined ? catalog : { ...catalog, source };
+  /** The catalog to store, a text; undefined if there is none. A {@link SnapshotStorage} gets it by itself. */
+  save(): string | undefined {
+    const saved = this.#save();
+    return saved && written(saved);
   }
 
   /**
-   * Holds a catalog that was saved, unless one is held already.
+   * Keeps a catalog that was saved, unless there is one already.
    *
-   * @throws {MalformedError} if it is no catalog
+   * @throws {MalformedError} if it is not a catalog
    */
-  restore(saved: SavedSnapshot): void {
-    const { body, source, madeAt } = saved;
-    const age = BigInt(Math.max(0, Math.floor(Date.now() - madeAt)));
-    const held = source === undefined ? { body, age } : { body, source, age };
-    answered(MalformedError, () => this.#held.restore(now(), held));
+  restore(text: string): void {
+    this.#restore(savedIn(text));
+  }
+
+  /** Makes a call of the component. After a failure of the instance itself there is another one. */
+  #call<T>(call: (inner: Inner) => T): T {
+    try {
+      return answered(CatalogError, () => call(this.#inner));
+    } catch (error) {
+      if (!(error instanceof CatalogError) && !this.#isDisposed) {
+        this.#recover(error);
+      }
+      throw error;
+    }
+  }
+
+  /** Goes on with a new instance, from the catalog that was saved last. */
+  #recover(error: unknown): void {
+    console.error(`ccs-modules: the component failed, and the mirror starts again: ${messageOf(error)}`);
+    try {
+      this.#inner = this.#open();
+      if (this.#saved !== undefined) {
+        this.#restore(this.#saved);
+      }
+    } catch (again) {
+      console.error(`ccs-modules: the catalog is lost: ${messageOf(again)}`);
+      this.#saved = undefined;
+      this.#inner = this.#open();
+    }
+    // The new instance counts this as a failed fetch, so that it does not ask again at once.
+    const next = this.#inner.poll(now());
+    if (next.tag !== "wait") {
+      this.#inner.failed(now(), next.val.id, "the component failed");
+    }
   }
 
   async #turn(run: object): Promise<void> {
-    const wait = await this.refresh();
-    if (this.#run !== run) {
-      return;
+    let wait = FAILED_MILLISECONDS;
+    try {
+      wait = await this.refresh();
+    } catch (error) {
+      console.error(`ccs-modules: the mirror failed: ${messageOf(error)}`);
     }
-    const timer = setTimeout(() => void this.#turn(run), wait);
-    this.#timer = timer;
-    // On Node.js and Bun a timer is an object, and keeps the program running unless told not to.
-    (timer as { unref?: () => void }).unref?.();
+    if (this.#run === run) {
+      this.#timer = setTimeout(() => void this.#turn(run), wait);
+      unref(this.#timer);
+    }
   }
 
-  async #send(fetch: Fetch): Promise<Outcome> {
-    const response = await fetched(this.#fetch, fetch);
-    const outcome =
-      typeof response === "string"
-        ? this.#held.failed(now(), fetch.id, response)
-        : this.#held.answered(now(), fetch.id, response);
+  /** Asks the source, and takes its answer. */
+  async #ask(next: Question): Promise<Outcome["tag"]> {
+    const { id, timeout } = next.val;
+    const question = new AbortController();
+    this.#question = question;
+    const late = () => question.abort(new Error(`no response in ${timeout} ms`));
+    const timer = setTimeout(late, Number(timeout));
+    if (this.#timer !== undefined) {
+      unref(timer); // This is the background.
+    }
+    const answer = await this.#answer(next, question.signal);
+    clearTimeout(timer);
+
+    let outcome: Outcome["tag"] = "failed";
+    try {
+      outcome = this.#call((inner) => {
+        if (typeof answer === "string") {
+          return inner.failed(now(), id, answer);
+        }
+        return "tag" in answer ? inner.stored(now(), id, answer) : inner.answered(now(), id, answer);
+      }).tag;
+    } catch {
+      // This was logged, and there is another instance.
+    }
+
     this.#log(outcome);
-    await this.#store(outcome);
+    await this.#keep(outcome);
     return outcome;
   }
 
+  async #answer(next: Question, signal: AbortSignal): Promise<Fetched | Stored | string> {
+    if ("store" in this.#source) {
+      return read(this.#source.store, next.val as Read, signal);
+    }
+    return fetched(this.#source.fetch, next.val as Fetch, signal);
+  }
+
   /** Logs when the catalog is stale or may not answer any more, and when it is fresh again, once each. */
-  #log(outcome: Outcome): void {
+  #log(outcome: Outcome["tag"]): void {
     const { freshness, reason } = this.status;
     const before = this.#logged;
-    if (outcome.tag === "failed" && freshness !== "fresh" && freshness !== before) {
+    if (outcome === "failed" && freshness !== "fresh" && freshness !== before) {
       this.#logged = freshness;
       const what = freshness === "stale" ? "is stale" : "has no catalog that may answer";
       console.error(`ccs-modules: the mirror ${what}: ${reason}`);
-    } else if (before !== undefined && ["changed", "unchanged"].includes(outcome.tag)) {
+    } else if (before !== undefined && ["changed", "unchanged"].includes(outcome)) {
       this.#logged = undefined;
       console.error("ccs-modules: the mirror is fresh again");
     }
   }
 
-  async #restore(): Promise<void> {
-    if (this.#storage === undefined || this.#restored) {
+  /** Reads the storage, until that has succeeded once. */
+  async #load(): Promise<void> {
+    if (this.#storage === undefined || this.#loaded) {
       return;
     }
-    this.#restored = true;
+    let saved: Saved | undefined;
     try {
-      const saved = await this.#storage.load();
-      if (saved === undefined) {
-        return;
-      }
-      if (!saved.nodes.some((node) => this.#nodes.includes(node))) {
-        console.error("ccs-modules: the stored catalog is of another cluster, and is not used");
-        return;
-      }
-      this.restore(saved);
-      this.#savedAt = saved.madeAt;
+      const text = await this.#storage.load();
+      saved = text ? savedIn(text) : undefined;
     } catch (error) {
-      console.error(`ccs-modules: the stored catalog cannot be read: ${messageOf(error)}`);
+      const failure = messageOf(error);
+      if (failure !== this.#loadFailure) {
+        this.#loadFailure = failure;
+        console.error(`ccs-modules: the stored catalog is not used, and none is stored: ${failure}`);
+      }
+      return;
+    }
+    if (this.#loaded) {
+      return; // Another call was first.
+    }
+    this.#loaded = true;
+    if (saved === undefined) {
+      return;
+    }
+    if (!isOf(this.#nodes, saved)) {
+      console.error("ccs-modules: the stored catalog is of another cluster, and is not used");
+      return;
+    }
+    try {
+      this.#restore(saved);
+      this.#storedAt = saved.madeAt;
+    } catch (error) {
+      console.error(`ccs-modules: the stored catalog is not used: ${messageOf(error)}`);
     }
   }
 
-  /** Stores a catalog that is new, and one that was confirmed a while after it was stored. */
-  async #store(outcome: Outcome): Promise<void> {
-    const due =
-      outcome.tag === "changed" ||
-      (outcome.tag === "unchanged" && Date.now() - this.#savedAt > STORED_MILLISECONDS);
-    if (this.#storage === undefined || !due) {
+  #restore(saved: Saved): void {
+    const { body, validator, madeAt } = saved;
+    const age = BigInt(Math.max(0, Math.floor(Date.now() - madeAt)));
+    const kept = validator === undefined ? { body, age } : { body, validator, age };
+    answered(MalformedError, () => this.#inner.restore(now(), kept));
+    this.#saved = saved;
+  }
+
+  #save(): Saved | undefined {
+    const saved = this.#call((inner) => inner.save(now()));
+    if (saved === undefined) {
+      return undefined;
+    }
+    const { body, validator, age } = saved;
+    return { nodes: this.#nodes, madeAt: Date.now() - Number(age), validator, body };
+  }
+
+  /**
+   * Keeps a catalog that is new, and the moment of one that was confirmed, for a new instance. Stores
+   * the new one, and the other a while after it was stored.
+   */
+  async #keep(outcome: Outcome["tag"]): Promise<void> {
+    if (outcome === "changed") {
+      this.#saved = this.#save();
+    } else if (outcome === "unchanged" && this.#saved !== undefined) {
+      this.#saved = { ...this.#saved, madeAt: Date.now() - (this.status.age ?? 0) };
+    }
+    const saved = this.#saved;
+    const isLate = Date.now() - this.#storedAt > STORED_MILLISECONDS;
+    const due = outcome === "changed" || (outcome === "unchanged" && isLate);
+    if (saved === undefined || this.#storage === undefined || !this.#loaded || !due) {
       return;
     }
-    const saved = this.save();
     try {
-      if (saved !== undefined) {
-        await this.#storage.save(saved);
-        this.#savedAt = saved.madeAt;
-      }
+      await this.#storage.save(written(saved));
+      this.#storedAt = saved.madeAt;
     } catch (error) {
       console.error(`ccs-modules: the catalog cannot be stored: ${messageOf(error)}`);
     }
+  }
+
+  /** The nodes of the cluster; none of a store. */
+  get #nodes(): string[] {
+    return "nodes" in this.#source ? this.#source.nodes : [];
   }
 }
 
@@ -321,6 +449,14 @@ export class ConfigurationError extends Error {
     this.name = "ConfigurationError";
   }
 }
+
+/** A question to the source. */
+type Question = Exclude<Next, { tag: "wait" }>;
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** The time after which the background goes on after an exception. */
+const FAILED_MILLISECONDS = 1000;
 
 /** The time between two looks at a request that another call has sent. */
 const OUTSTANDING_MILLISECONDS = 20;
@@ -337,6 +473,17 @@ function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Lets the program end while a timer runs. On Node.js and Bun a timer is an object. */
+function unref(timer: Timer): void {
+  (timer as { unref?: () => void }).unref?.();
+}
+
+/** Whether a catalog is one of these nodes, or of a store as this mirror is. */
+function isOf(nodes: string[], saved: Saved): boolean {
+  const isStore = nodes.length === 0 && saved.nodes.length === 0;
+  return isStore || saved.nodes.some((node) => nodes.includes(node));
+}
+
 function reasonIn({ freshness }: Status): string | undefined {
   switch (freshness.tag) {
     case "fresh":
@@ -346,96 +493,4 @@ function reasonIn({ freshness }: Status): string | undefined {
     case "unavailable":
       return freshness.val;
   }
-}
-
-/** Sends a request. Returns the response, or the reason why there is none. */
-async function fetched(send: typeof fetch, request: Fetch): Promise<Fetched | string> {
-  const { url, headers, timeout, bodyBytes } = request;
-  try {
-    const signal = AbortSignal.timeout(Number(timeout));
-    const response = await send(url, { headers, redirect: "manual", signal });
-    const body = await bytesOf(response, Number(bodyBytes) + LONGEST_CHARACTER);
-    const text = decoded(body, body.length > bodyBytes);
-    return text === undefined
-      ? "a body that is not UTF-8"
-      : { status: response.status, headers: Array.from(response.headers), body: text };
-  } catch (error) {
-    return failure(error, request);
-  }
-}
-
-/** The most bytes of a character in UTF-8: a body that is cut so much later is still too long. */
-const LONGEST_CHARACTER = 4;
-
-/** The body of a response, cut once it is longer than this. */
-async function bytesOf(response: globalThis.Response, most: number): Promise<Uint8Array> {
-  const reader = response.body?.getReader();
-  const chunks: Uint8Array[] = [];
-  for (let length = 0; reader !== undefined && length <= most; ) {
-    const { done, value } = await reader.read();
-    if (done) {
-      break;
-    }
-    chunks.push(value);
-    length += value.length;
-    if (length > most) {
-      await reader.cancel();
-    }
-  }
-  return concatenated(chunks);
-}
-
-/** A text in UTF-8; undefined for anything else. One that was cut may end inside a character. */
-function decoded(bytes: Uint8Array, isCut: boolean): string | undefined {
-  try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return decoder.decode(bytes, { stream: isCut });
-  } catch {
-    return undefined;
-  }
-}
-
-function concatenated(chunks: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
-}
-
-/** The reason why a request has no response, in words without credentials. */
-function failure(error: unknown, { headers, timeout }: Fetch): string {
-  if (error instanceof Error && error.name === "TimeoutError") {
-    return `no response in ${timeout} ms`;
-  }
-  const reason = rootOf(error);
-  const text = REASONS[codeOf(reason)] ?? messageOf(reason);
-  const shown = headers.filter(([, value]) => value !== "" && text.includes(value.split(" ").pop()!));
-  return shown.length > 0 ? "the request failed" : text;
-}
-
-/** Words for the codes of the runtimes' errors. */
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "the connection was reset",
-  ENOTFOUND: "the host name is not known",
-  UND_ERR_SOCKET: "the connection broke off",
-};
-
-/** The innermost cause of an error. */
-function rootOf(error: unknown): unknown {
-  while (error instanceof Error && error.cause !== undefined) {
-    error = error.cause;
-  }
-  return error;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? `${error.code}` : "";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
 }

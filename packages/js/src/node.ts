@@ -1,26 +1,19 @@
 /** The host for Node.js, Deno and Bun. */
 
 import { readFileSync } from "node:fs";
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
-import { type Store, StoreError } from "./ccs.js";
-import { Documents } from "./documents.js";
-import { Plugin } from "./plugin.js";
-import type { SavedSnapshot, SnapshotStorage } from "./mirror.js";
+import type { SnapshotStorage } from "./mirror.js";
 import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
+import { StoreError } from "./store.js";
 
 export { withPage } from "./page_files.js";
 
-/** Loads the plugin component of this package. */
-export function load(): Plugin {
-  return new Plugin(compile);
-}
-
-/** Loads the standalone component of this package. */
-export function loadStandalone(): Standalone {
+/** Loads the component of this package. */
+export function load(): Standalone {
   const compiled = new Map<string, WebAssembly.Module>();
   return new Standalone((file) => {
     const module = compiled.get(file) ?? compile(file);
@@ -34,40 +27,29 @@ function compile(file: string): WebAssembly.Module {
 }
 
 /**
- * A store in a JSON file, which holds the body of `GET /v1/modules`. The file is read again when it
- * has changed.
+ * A store in a JSON file, which contains the body of `GET /v1/modules`. A mirror reads the file again
+ * when it has changed.
  *
  * To change the file, rename a new one over it: a file that is written in place may be read
  * half-written.
  */
-export function jsonFile(path: string): Store {
-  let known: { stamp: string; documents: Documents } | undefined;
-  const read = async (): Promise<Documents> => {
+export function jsonFile(path: string): FileStore {
+  return async (known) => {
     try {
-      // The stamp is taken first: if the file changes while it is read, the next call reads again.
+      // The version is taken first: if the file changes while it is read, it is read again.
       const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true });
-      const stamp = `${mtimeNs} ${ctimeNs} ${size} ${ino}`;
-      if (known?.stamp !== stamp) {
-        known = { stamp, documents: Documents.parse(await readFile(path)) };
-      }
-      return known.documents;
+      const version = `${mtimeNs} ${ctimeNs} ${size} ${ino}`;
+      return version === known ? undefined : { content: await readFile(path), version };
     } catch (error) {
-      throw unreadable(path, error);
+      throw new StoreError(unread(path, error));
     }
-  };
-  return {
-    listDocuments: async () => (await read()).listDocuments(),
-    getDocument: async (uid) => (await read()).getDocument(uid),
   };
 }
 
-function unreadable(path: string, error: unknown): StoreError {
-  if (error instanceof SyntaxError) {
-    return new StoreError("other", `${path}: ${error.message}`);
-  }
-  const isDenied = ["EACCES", "EPERM"].includes(codeOf(error));
-  return new StoreError(isDenied ? "denied" : "unavailable", unread(path, error));
-}
+/** The store in a file. */
+export type FileStore = (
+  known?: string,
+) => Promise<{ content: Uint8Array; version: string } | undefined>;
 
 /** The message for a file that cannot be read. */
 function unread(path: string, error: unknown): string {
@@ -89,20 +71,25 @@ const REASONS: Record<string, string> = {
 /** Keeps the catalog of a mirror in a file. The file is replaced as a whole. */
 export function snapshotFile(path: string): SnapshotStorage {
   return {
-    async load(): Promise<SavedSnapshot | undefined> {
+    async load() {
       try {
-        return JSON.parse(await readFile(path, "utf8"));
+        return await readFile(path, "utf8");
       } catch (error) {
         if (codeOf(error) === "ENOENT") {
           return undefined;
         }
-        throw new Error(error instanceof SyntaxError ? `${path}: ${error.message}` : unread(path, error));
+        throw new Error(unread(path, error));
       }
     },
-    async save(saved: SavedSnapshot): Promise<void> {
+    async save(text) {
       const partial = `${path}.${process.pid}.new`;
-      await writeFile(partial, JSON.stringify(saved), { mode: 0o600 });
-      await rename(partial, path);
+      try {
+        await writeFile(partial, text, { mode: 0o600 });
+        await rename(partial, path);
+      } catch (error) {
+        await rm(partial, { force: true });
+        throw error;
+      }
     },
   };
 }
@@ -129,7 +116,7 @@ export function listener(
 function pairs(raw: string[]): Header[] {
   const headers: Header[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    headers.push([raw[at]!, Buffer.from(raw[at + 1]!, "latin1")]);
+    headers.push([raw[at]!.toLowerCase(), Buffer.from(raw[at + 1]!, "latin1").toString()]);
   }
   return headers;
 }

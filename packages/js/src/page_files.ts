@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 
-import { type Authenticate, callerOf } from "./access.js";
-import type { Handler } from "./service.js";
+import type { Authenticate } from "./access.js";
+import { type Handler, serveCatalog } from "./service.js";
 import type { Standalone } from "./standalone.js";
 
 /**
@@ -27,8 +27,8 @@ export function withPage(
         return handler.handle(received);
       }
       // A caller who is refused the list of modules is refused the page, by the same response.
-      const caller = callerOf(await authenticate(headers));
-      const list = empty.handle({ method, target: "/v1/modules", headers: [], caller });
+      const lists = serveCatalog(() => empty, () => authenticate(headers));
+      const list = await lists.handle({ method, target: "/v1/modules", headers: [] });
       if (list.status !== 200) {
         return list;
       }
@@ -36,7 +36,7 @@ export function withPage(
       return {
         status: 200,
         headers: [["content-type", file.contentType], ["content-length", length], ...HEADERS],
-        body: method === "HEAD" ? new Uint8Array() : file.content,
+        body: method === "HEAD" ? "" : file.content,
       };
     },
   };

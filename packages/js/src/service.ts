@@ -1,149 +1,61 @@
-/** Calls over a store that answers later, and requests of callers who have to be authenticated. */
+/** HTTP requests of callers who have to be authenticated. */
 
 import { type Authenticate, callerOf } from "./access.js";
 import type { Catalog, Request, Response } from "./catalog.js";
-import { type Ccs, type Store, StoreError } from "./ccs.js";
-import type { Plugin } from "./plugin.js";
-import { utf8 } from "./text.js";
 
-/** The time after which a store that has not answered is unavailable. */
-const STORE_MILLISECONDS = 5000;
+/** A request whose sender is not known yet. */
+export type Received = Omit<Request, "caller">;
+
+/** A response to send. */
+export type Served = Omit<Response, "body"> & { body: string | Uint8Array };
 
 /** An object that answers HTTP requests and finds their senders. */
 export interface Handler {
-  handle(received: Omit<Request, "caller">): Promise<Response>;
+  handle(received: Received): Promise<Served>;
 }
 
-/** The modules API over HTTP, from a store. */
-export class Service implements Handler {
-  #plugin: Plugin;
-  #store: Store;
-  #authenticate: Authenticate;
-  #storeMilliseconds: number;
-  #log = failureLog();
-
-  constructor(
-    plugin: Plugin,
-    store: Store,
-    authenticate: Authenticate,
-    storeMilliseconds = STORE_MILLISECONDS,
-  ) {
-    this.#plugin = plugin;
-    this.#store = store;
-    this.#authenticate = authenticate;
-    this.#storeMilliseconds = storeMilliseconds;
-  }
-
-  /** Answers a request. Its sender is found in the header fields. */
-  async handle(received: Omit<Request, "caller">): Promise<Response> {
-    const caller = callerOf(await this.#authenticate(received.headers));
-    const call = (ccs: Ccs) => this.#plugin.handle(ccs, withBody({ ...received, caller }));
-    const response = await withStore(this.#store, call, this.#storeMilliseconds);
-    return this.#log(received.method, response);
-  }
-}
-
-/** Serves the catalog that `current` returns, a snapshot or a mirror: each request is answered from one. */
+/**
+ * Serves the catalog that `current` returns, a snapshot or a mirror: each request is answered from one.
+ *
+ * The cause of a 5xx is logged once, until another request does not fail. If `authenticate` or the
+ * component fails, the error is logged and the response is 500.
+ */
 export function serveCatalog(current: () => Catalog, authenticate: Authenticate): Handler {
-  const log = failureLog();
+  let logged: string | undefined;
+  const log = ({ status, cause }: Response): void => {
+    const reason = cause === undefined ? undefined : `answered ${status}: ${cause}`;
+    if (reason !== undefined && reason !== logged) {
+      console.error(`ccs-modules: ${reason}`);
+    }
+    if (reason !== undefined || status < 400) {
+      logged = reason;
+    }
+  };
   return {
     async handle(received) {
-      const caller = callerOf(await authenticate(received.headers));
-      return log(received.method, current().handle(withBody({ ...received, caller })));
+      try {
+        const caller = callerOf(await authenticate(received.headers));
+        const response = current().handle({ ...received, caller });
+        log(response);
+        return response;
+      } catch (error) {
+        console.error("ccs-modules: a request failed:", error);
+        return failure(received.method, "failed", "the request failed");
+      }
     },
   };
 }
 
-/** The request as the component answers it. HEAD becomes GET: the log takes the reason of a failure from the body. */
-function withBody(request: Request): Request {
-  return request.method === "HEAD" ? { ...request, method: "GET" } : request;
-}
-
-/**
- * Logs why requests fail: each reason once, until another request does not fail. Returns the response to a request
- * with this method: HEAD gets no body.
- */
-function failureLog(): (method: string, response: Response) => Response {
-  let logged: string | undefined;
-  return (method, response) => {
-    if (response.status < 400) {
-      logged = undefined;
-    } else if (response.status >= 500) {
-      const { description } = JSON.parse(utf8.decode(response.body));
-      const reason = `answered ${response.status}: ${description}`;
-      if (reason !== logged) {
-        console.error(`ccs-modules: ${reason}`);
-        logged = reason;
-      }
-    }
-    return method === "HEAD" ? { ...response, body: new Uint8Array() } : response;
+/** The response 500 with this reason. */
+export function failure(method: string, error_code: string, description: string): Response {
+  const body = `${JSON.stringify({ description, error_code })}\n`;
+  const length = new TextEncoder().encode(body).length;
+  return {
+    status: 500,
+    headers: [
+      ["content-type", "application/json"],
+      ["content-length", `${length}`],
+    ],
+    body: method === "HEAD" ? "" : body,
   };
-}
-
-/**
- * Makes a call of the plugin over a store that answers later.
- *
- * The first call finds the question for the store: every document, one document, or none, as for a
- * caller who may not see modules. The store answers that question, and the second call uses the
- * answer. The plugin keeps nothing between calls, so calling twice changes nothing.
- */
-export async function withStore<T>(
-  store: Store,
-  call: (ccs: Ccs) => T,
-  storeMilliseconds = STORE_MILLISECONDS,
-): Promise<T> {
-  let question: Question | undefined;
-  const ask = (asked: Question) => {
-    question = asked;
-    throw new StoreError("unavailable", "the store has not been read yet");
-  };
-  try {
-    const outcome = call({
-      listDocuments: () => ask((from) => answer("listDocuments", from.listDocuments())),
-      getDocument: (uid) => ask((from) => answer("getDocument", from.getDocument(uid))),
-    });
-    if (question === undefined) {
-      return outcome;
-    }
-  } catch (error) {
-    if (question === undefined) {
-      throw error;
-    }
-  }
-  return call(await inTime(question(store), storeMilliseconds).catch(failed));
-}
-
-/** A question for a store. Its answer is a store that knows only this answer. */
-type Question = (store: Store) => Promise<Ccs>;
-
-async function answer<K extends keyof Ccs>(
-  name: K,
-  promise: ReturnType<Store[K]>,
-): Promise<Ccs> {
-  const found = await promise;
-  const other = () => {
-    throw new Error("the second call asks the store another question");
-  };
-  return { listDocuments: other, getDocument: other, [name]: () => found };
-}
-
-/** A store that fails as it was found to fail. */
-function failed(reason: unknown): Ccs {
-  if (!(reason instanceof StoreError)) {
-    console.error("ccs-modules: the store failed:", reason);
-  }
-  const error =
-    reason instanceof StoreError ? reason : new StoreError("other", "the store failed");
-  const fail = () => {
-    throw error;
-  };
-  return { listDocuments: fail, getDocument: fail };
-}
-
-function inTime<T>(answer: Promise<T>, milliseconds: number): Promise<T> {
-  const late = new StoreError("unavailable", `the store did not answer within ${milliseconds} ms`);
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late), milliseconds);
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -4,19 +4,14 @@ import {
   answered,
   type Catalog,
   CatalogError,
+  type Differences,
+  dispose,
   type Fitting,
   type Module,
   type Request,
   type Response,
 } from "./catalog.js";
-import type {
-  Differences,
-  Malformed,
-  Snapshot as Held,
-} from "./component/interfaces/ccs-modules-snapshot.js";
-import { asBytes, asText } from "./text.js";
-
-export type { Differences };
+import type { Malformed, Snapshot as Inner } from "./component/interfaces/ccs-modules-snapshot.js";
 
 /**
  * A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
@@ -24,13 +19,13 @@ export type { Differences };
  * Made by {@link Standalone}.
  */
 export class Snapshot implements Catalog {
-  #held: Held;
-  #parse: (body: string) => Held;
+  #inner: Inner;
+  #parser: () => (body: string) => Inner;
 
-  /** @internal */
-  constructor(held: Held, parse: (body: string) => Held) {
-    this.#held = held;
-    this.#parse = parse;
+  /** @internal `parser` returns a function that parses bodies in one new instance. */
+  constructor(inner: Inner, parser: () => (body: string) => Inner) {
+    this.#inner = inner;
+    this.#parser = parser;
   }
 
   /**
@@ -39,7 +34,7 @@ export class Snapshot implements Catalog {
    * @throws {CatalogError}
    */
   listModules(roles: string[]): Module[] {
-    return answered(CatalogError, () => this.#held.listModules(roles));
+    return answered(CatalogError, () => this.#inner.listModules(roles));
   }
 
   /**
@@ -48,19 +43,19 @@ export class Snapshot implements Catalog {
    * @throws {CatalogError}
    */
   getModule(roles: string[], uid: string): Module {
-    return answered(CatalogError, () => this.#held.getModule(roles, uid));
+    return answered(CatalogError, () => this.#inner.getModule(roles, uid));
   }
 
   findModules(roles: string[], name: string, version?: string): Module[] {
-    return answered(CatalogError, () => this.#held.findModules(roles, name, version));
+    return answered(CatalogError, () => this.#inner.findModules(roles, name, version));
   }
 
   latestModules(roles: string[]): Module[] {
-    return answered(CatalogError, () => this.#held.latestModules(roles));
+    return answered(CatalogError, () => this.#inner.latestModules(roles));
   }
 
   fittingModules(roles: string[], redisVersion: string): Fitting[] {
-    return answered(CatalogError, () => this.#held.fittingModules(roles, redisVersion));
+    return answered(CatalogError, () => this.#inner.fittingModules(roles, redisVersion));
   }
 
   /**
@@ -69,29 +64,40 @@ export class Snapshot implements Catalog {
    * @throws {CatalogError}
    */
   differences(newer: Snapshot): Differences {
-    // The instance of this snapshot cannot see the one of the other.
-    const copy = answered(MalformedError, () => this.#parse(newer.body));
-    return answered(CatalogError, () => this.#held.differences(copy));
+    // A comparison that runs out of memory ends its own instance, and neither snapshot.
+    const parse = this.#parser();
+    const [older, copy] = [parse(this.body), parse(newer.body)];
+    try {
+      return answered(CatalogError, () => older.differences(copy));
+    } finally {
+      dispose(older);
+      dispose(copy);
+    }
   }
 
   /** Answers an HTTP request. Every failure is a response. */
   handle(request: Request): Response {
-    return asBytes(this.#held.handle(asText(request)));
+    return this.#inner.handle(request);
   }
 
-  /** The body of the list: the canonical documents in one array, and one line end. */
+  /** Frees the memory of the snapshot. */
+  [Symbol.dispose](): void {
+    dispose(this.#inner);
+  }
+
+  /** The body of the list: the documents in compact form, in one array, and one line end. */
   get body(): string {
-    return this.#held.body();
+    return this.#inner.body();
   }
 
   /** The entity tag of the list, with its quotes. */
   get entityTag(): string {
-    return this.#held.entityTag();
+    return this.#inner.entityTag();
   }
 
   /** The number of modules. */
   get length(): number {
-    return this.#held.len();
+    return this.#inner.len();
   }
 }
 
@@ -99,7 +105,7 @@ export class Snapshot implements Catalog {
 export class MalformedError extends Error {
   /** The uid of the document at fault; undefined if it has no sound uid, or for the whole catalog. */
   readonly document: string | undefined;
-  /** The index of the document at fault, counted from 0, if it has no sound uid. */
+  /** The index of the document at fault, counted from 0; undefined for the whole catalog. */
   readonly index: number | undefined;
   /** The field at fault; undefined for the document as a whole. */
   readonly field: string | undefined;

@@ -1,17 +1,21 @@
-/** The standalone component, transpiled to JavaScript: the modules API over catalogs in memory. */
+/** The component, transpiled to JavaScript: the modules API over catalogs in memory. */
 
 import type { Authenticate } from "./access.js";
 import { answered, type CoreModules } from "./catalog.js";
-import type { Snapshot as Held } from "./component/interfaces/ccs-modules-snapshot.js";
+import type { Mirror as InnerMirror } from "./component/interfaces/ccs-modules-mirror.js";
+import type { Snapshot as Inner } from "./component/interfaces/ccs-modules-snapshot.js";
 import { instantiate, type Root } from "./component/standalone.js";
 import {
+  type ClusterConfiguration,
+  type ClusterOptions,
   ConfigurationError,
   Mirror,
   type MirrorConfiguration,
   type MirrorOptions,
 } from "./mirror.js";
 import { MalformedError, Snapshot } from "./snapshot.js";
-import { headersAsText, utf8 } from "./text.js";
+import type { Store } from "./store.js";
+import { textOf } from "./text.js";
 
 /** The modules API over catalogs in memory. */
 export class Standalone {
@@ -27,7 +31,7 @@ export class Standalone {
    * @throws {MalformedError} if the catalog breaks the rules
    */
   parse(body: string | Uint8Array): Snapshot {
-    const text = typeof body === "string" ? body : textOf("the body", body);
+    const text = checked("the body", body);
     return this.#snapshot(({ snapshot }) => snapshot.Snapshot.parse(text));
   }
 
@@ -37,9 +41,7 @@ export class Standalone {
    * @throws {MalformedError} if the catalog breaks the rules
    */
   fromDocuments(documents: (string | Uint8Array)[]): Snapshot {
-    const texts = documents.map((document, index) =>
-      typeof document === "string" ? document : textOf(`document at index ${index}`, document),
-    );
+    const texts = documents.map((document, index) => checked(`document at index ${index}`, document));
     return this.#snapshot(({ snapshot }) => snapshot.Snapshot.fromDocuments(texts));
   }
 
@@ -60,29 +62,57 @@ export class Standalone {
     if (policy === undefined) {
       return nobody();
     }
-    const { access } = instantiate(this.#modules, {});
+    const { access } = this.#instantiate();
     const parsed = answered(PolicyError, () => access.Policy.parse(policy));
-    return (headers) => parsed.caller(headersAsText(headers));
+    return (headers) => parsed.caller(headers);
   }
 
   /**
-   * Makes a mirror of a cluster's catalog from a configuration, which may be JSON text.
+   * Makes a mirror of a cluster's catalog. The configuration may be JSON text.
    *
    * @throws {ConfigurationError} if an option is wrong
    */
-  mirror(configuration: MirrorConfiguration | string, options: MirrorOptions = {}): Mirror {
-    const text = typeof configuration === "string" ? configuration : JSON.stringify(configuration);
-    const { mirror } = instantiate(this.#modules, {});
-    const [seed] = crypto.getRandomValues(new BigUint64Array(1));
-    const held = answered(ConfigurationError, () => mirror.Mirror.open(text, seed!));
-    return new Mirror(held, JSON.parse(text).nodes, options);
+  mirror(configuration: ClusterConfiguration | string, options: ClusterOptions = {}): Mirror {
+    const text = textual(configuration);
+    // A runtime's `fetch` is called as a function, not as a method of an object.
+    const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request));
+    const source = () => ({ nodes: JSON.parse(text).nodes, fetch: send });
+    return new Mirror(this.#opening("open", text), source, options);
   }
 
-  #snapshot(make: (root: Root) => Held): Snapshot {
+  /**
+   * Makes a mirror of a store of your own. The configuration may be JSON text.
+   *
+   * @throws {ConfigurationError} if an option is wrong
+   */
+  mirrorStore(
+    store: Store,
+    configuration: MirrorConfiguration | string = {},
+    options: MirrorOptions = {},
+  ): Mirror {
+    return new Mirror(this.#opening("openStore", textual(configuration)), () => ({ store }), options);
+  }
+
+  #snapshot(make: (root: Root) => Inner): Snapshot {
     // Each snapshot has an instance of its own, whose memory is free when the snapshot is.
-    const root = instantiate(this.#modules, {});
-    const held = answered(MalformedError, () => make(root));
-    return new Snapshot(held, (body) => root.snapshot.Snapshot.parse(body));
+    const inner = answered(MalformedError, () => make(this.#instantiate()));
+    return new Snapshot(inner, () => {
+      const { snapshot } = this.#instantiate();
+      return (body) => snapshot.Snapshot.parse(body);
+    });
+  }
+
+  /** A function that makes a mirror in a new instance. */
+  #opening(open: "open" | "openStore", configuration: string): () => InnerMirror {
+    return () => {
+      const { mirror } = this.#instantiate();
+      const [seed] = crypto.getRandomValues(new BigUint64Array(1));
+      return answered(ConfigurationError, () => mirror.Mirror[open](configuration, seed!));
+    };
+  }
+
+  #instantiate(): Root {
+    return instantiate(this.#modules, {});
   }
 }
 
@@ -106,11 +136,11 @@ function nobody(): Authenticate {
   };
 }
 
-function textOf(what: string, bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    const reason = "not UTF-8";
-    throw new MalformedError({ reason, message: `${what}: ${reason}` });
-  }
+function textual(configuration: object | string): string {
+  return typeof configuration === "string" ? configuration : JSON.stringify(configuration);
+}
+
+function checked(what: string, content: string | Uint8Array): string {
+  const reason = "not UTF-8";
+  return textOf(content, () => new MalformedError({ reason, message: `${what}: ${reason}` }));
 }

@@ -1,26 +1,26 @@
-/** Requests and responses as texts, which is how the standalone component takes and gives them. */
+/** Texts in UTF-8. A byte order mark is part of a text like any other character. */
 
-import type { Header } from "./access.js";
-import type { Request, Response } from "./catalog.js";
-import type * as texts from "./component/interfaces/ccs-modules-snapshot.js";
-
-/** UTF-8 whose byte order mark is kept. Anything that is not UTF-8 throws. */
-export const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The header fields as texts, with U+FFFD for what is not UTF-8. */
-export function headersAsText(headers: Header[]): [string, string][] {
-  return headers.map(([name, value]) => [name, lossy.decode(value)]);
+/** The text of a text or bytes. Bytes that are not UTF-8 throw the error that `refused` makes. */
+export function textOf(content: string | Uint8Array, refused: () => Error): string {
+  if (typeof content === "string") {
+    return content;
+  }
+  if (!(content instanceof Uint8Array)) {
+    throw new TypeError("expected a text or bytes");
+  }
+  try {
+    return decoder().decode(content);
+  } catch {
+    throw refused();
+  }
 }
 
-/** A request whose header values are texts. */
-export function asText(request: Request): texts.Request {
-  return { ...request, headers: headersAsText(request.headers) };
+/** A decoder that refuses what is not UTF-8. */
+export function decoder(): TextDecoder {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 }
 
-/** A response whose body is bytes. */
-export function asBytes(response: texts.Response): Response {
-  return { ...response, body: encoder.encode(response.body) };
+/** The message of an error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
 }
-
-const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();

@@ -1,8 +1,8 @@
 /** A worker to deploy as it is. Its bindings configure it. */
 
-import type { MirrorConfiguration } from "./mirror.js";
-import { type Handler, serveCatalog, Service } from "./service.js";
-import { type Store, StoreError } from "./ccs.js";
+import type { ClusterConfiguration, Mirror } from "./mirror.js";
+import { failure, type Handler, serveCatalog } from "./service.js";
+import { messageOf } from "./text.js";
 import * as workerd from "./workerd.js";
 
 /** The worker's bindings. */
@@ -10,7 +10,7 @@ export interface Env {
   /** The access policy: JSON, or its value. Without one no caller is authenticated. */
   CCS_ACCESS?: string | object;
   /**
-   * The Workers KV namespace that holds the modules. With `CCS_HTTP_URL` it keeps the catalog of the
+   * The Workers KV namespace that has the modules. With `CCS_HTTP_URL` it keeps the catalog of the
    * mirror, and is optional.
    */
   CCS?: workerd.KeyValue;
@@ -30,13 +30,14 @@ export interface Env {
   CCS_HTTP_TIMEOUT_MS?: string;
 }
 
-const plugin = workerd.load();
-const standalone = workerd.loadStandalone();
+const standalone = workerd.load();
 
 export default {
   async fetch(request: Request, env: Env, context?: workerd.Context): Promise<Response> {
-    const { handler, refresh } = serving(env);
-    await refresh(context);
+    const { handler, mirror } = serving(env);
+    if (mirror !== undefined) {
+      await workerd.refresh(mirror, context);
+    }
     return workerd.respond(handler, request);
   },
 };
@@ -44,8 +45,7 @@ export default {
 /** The service that an environment configures. */
 interface Serving {
   handler: Handler;
-  /** Brings what the service holds up to date. */
-  refresh(context?: workerd.Context): Promise<void>;
+  mirror?: Mirror;
 }
 
 /** The service of the environment, which is the same for every request of an isolate. */
@@ -59,31 +59,36 @@ function serving(env: Env): Serving {
 }
 
 function configured(env: Env): Serving {
-  const { CCS_ACCESS, CCS, CCS_KEY, CCS_HTTP_URL } = env;
-  const nothing = async () => {};
+  const { CCS_ACCESS } = env;
   try {
     const policy = typeof CCS_ACCESS === "object" ? JSON.stringify(CCS_ACCESS) : CCS_ACCESS;
     const authenticate = named("CCS_ACCESS", () => standalone.authenticate(policy));
-    if (CCS_HTTP_URL !== undefined) {
-      const options = CCS === undefined ? {} : { storage: workerd.keyValueStorage(CCS, CCS_KEY) };
-      const configuration = upstream(CCS_HTTP_URL, env);
-      const mirror = named("CCS_HTTP", () => standalone.mirror(configuration, options));
-      const refresh = (context?: workerd.Context) => workerd.refresh(mirror, context);
-      return { handler: serveCatalog(() => mirror, authenticate), refresh };
-    }
-    if (CCS === undefined) {
-      throw new Error("no store: bind a Workers KV namespace as CCS, or set CCS_HTTP_URL");
-    }
-    const store = workerd.keyValue(CCS, CCS_KEY);
-    return { handler: new Service(plugin, store, authenticate), refresh: nothing };
+    const mirror = mirrorOf(env);
+    return { handler: serveCatalog(() => mirror, authenticate), mirror };
   } catch (error) {
-    return { handler: misconfigured(error), refresh: nothing };
+    return { handler: misconfigured(messageOf(error)) };
   }
 }
 
-function upstream(urls: string, env: Env): MirrorConfiguration {
+function mirrorOf(env: Env): Mirror {
+  const { CCS, CCS_KEY, CCS_HTTP_URL } = env;
+  if (CCS_HTTP_URL !== undefined) {
+    const options = CCS === undefined ? {} : { storage: workerd.keyValueStorage(CCS, CCS_KEY) };
+    const configuration = upstream(CCS_HTTP_URL, env);
+    return named("CCS_HTTP", () => standalone.mirror(configuration, options));
+  }
+  if (CCS === undefined) {
+    throw new Error("no store: bind a Workers KV namespace as CCS, or set CCS_HTTP_URL");
+  }
+  return standalone.mirrorStore(workerd.keyValue(CCS, CCS_KEY), { refresh_ms: KEY_VALUE_REFRESH_MS });
+}
+
+/** The refresh interval of a mirror of Workers KV. */
+const KEY_VALUE_REFRESH_MS = 1000;
+
+function upstream(urls: string, env: Env): ClusterConfiguration {
   const user = env.CCS_HTTP_USER;
-  const configuration: MirrorConfiguration = { nodes: urls.split(",").map((url) => url.trim()) };
+  const configuration: ClusterConfiguration = { nodes: urls.split(",").map((url) => url.trim()) };
   if (user !== undefined) {
     configuration.credentials = { user, password: env.CCS_HTTP_PASSWORD ?? "" };
   }
@@ -107,19 +112,17 @@ function milliseconds(name: string, text: string): number {
   return Number(text);
 }
 
-/** Makes something of bindings. An error says which ones. */
+/** Makes something of bindings. An error names them. */
 function named<T>(name: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    throw new Error(`${name}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${name}: ${messageOf(error)}`);
   }
 }
 
 /** Answers every request with what is wrong with the bindings. */
-function misconfigured(error: unknown): Handler {
-  const message = error instanceof Error ? error.message : `${error}`;
-  const fail = () => Promise.reject(new StoreError("other", `the worker is misconfigured: ${message}`));
-  const store: Store = { listDocuments: fail, getDocument: fail };
-  return new Service(plugin, store, () => ["admin"]);
+function misconfigured(message: string): Handler {
+  console.error(`ccs-modules: the worker is misconfigured: ${message}`);
+  return { handle: async ({ method }) => failure(method, "misconfigured", message) };
 }

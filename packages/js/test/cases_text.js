@@ -5,9 +5,21 @@ export function bytes(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+/** The header fields of a request, as texts. */
+export function headersOf({ headers }) {
+  return headers.map(([name, value]) => [name, lossy.decode(bytes(value))]);
+}
+
+const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The caller of a request. */
+export function callerOf({ roles }) {
+  return roles === null ? { tag: "unauthenticated", val: undefined } : { tag: "authenticated", val: roles };
+}
+
 /** A response whose body is in base64. */
 export function response({ status, headers, body }) {
-  const characters = Array.from(body, (byte) => String.fromCharCode(byte));
+  const characters = Array.from(new TextEncoder().encode(body), (byte) => String.fromCharCode(byte));
   return { status, headers, body: btoa(characters.join("")) };
 }
 
@@ -43,8 +55,7 @@ export function snakeCase(answer) {
   return Object.fromEntries(present.map(([name, value]) => [renamed(name), valueOf(name, value)]));
 }
 
-/** The outcome of a call that ended in a `CatalogError`. */
-export function errorOf(error) {
-  const hasText = error.message !== error.kind;
-  return { error: { [error.kind.replace("-", "_")]: hasText ? error.message : null } };
+/** The outcome of a call that ended in this error of the component. */
+export function errorOf({ tag, val = null }) {
+  return { error: { [tag.replace("-", "_")]: val } };
 }

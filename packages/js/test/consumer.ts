@@ -2,25 +2,22 @@
 
 import { createServer } from "node:http";
 
-import { type Ccs, CatalogError, type Module, Documents, Service, serveCatalog, type Store, StoreError, withStore } from "ccs-modules";
-import { jsonFile, listener, load, loadStandalone } from "ccs-modules/node";
+import { CatalogError, type Module, serveCatalog, type Store, StoreError } from "ccs-modules";
+import { jsonFile, listener, load, snapshotFile } from "ccs-modules/node";
 import worker, { type Env } from "ccs-modules/worker";
-import { keyValue, respond } from "ccs-modules/workerd";
+import { keyValue, refresh, respond } from "ccs-modules/workerd";
 
-const plugin = load();
+const standalone = load();
 
-const ccs: Ccs = {
-  listDocuments: () => [new TextEncoder().encode('{"uid":"a"}')],
-  getDocument: () => {
-    throw new StoreError("unavailable", "down");
-  },
-};
-const modules: Module[] = plugin.listModules(ccs, ["db_viewer"]);
+// A catalog in memory.
+const catalog = standalone.parse('[{"uid":"a"}]');
+const modules: Module[] = catalog.listModules(["db_viewer"]);
 const names: (string | undefined)[] = modules.map((module) => module.moduleName);
-const version: number | undefined = plugin.getModule(ccs, ["admin"], "a").version;
+const version: number | undefined = catalog.getModule(["admin"], "a").version;
+const tag: string = catalog.entityTag;
 
 try {
-  plugin.getModule(new Documents([]), [], "a");
+  catalog.getModule([], "a");
 } catch (error) {
   if (error instanceof CatalogError && error.kind === "not-found") {
     console.log(names, version);
@@ -30,31 +27,39 @@ try {
   }
 }
 
-// @ts-expect-error: a store gives bytes
-plugin.listModules({ listDocuments: () => ["{}"], getDocument: () => undefined }, []);
+// Stores of one's own.
+const store: Store = async (known, signal) => {
+  const response = await fetch("https://example.com/modules.json", { signal });
+  const version = response.headers.get("etag");
+  if (version === null) {
+    throw new StoreError("no entity tag");
+  }
+  return version === known ? undefined : { content: await response.text(), version };
+};
+const mirror = standalone.mirrorStore(store, { refresh_ms: 1000 }, { storage: snapshotFile("kept.json") });
+const simple = standalone.mirrorStore(() => ['{"uid":"a"}', Uint8Array.of(0x7b, 0x7d)]);
+await mirror.start();
+simple[Symbol.dispose]();
 
-const file: Store = jsonFile("modules.json");
-const listed: Promise<Module[]> = withStore(file, (store) => plugin.listModules(store, ["admin"]));
-await listed;
+// @ts-expect-error: a store returns no object
+standalone.mirrorStore(() => [{ uid: "a" }]);
 
-const service = new Service(plugin, file, async (headers) => {
-  const token = headers.find(([name]) => name.toLowerCase() === "x-token")?.[1];
-  return token === undefined ? undefined : ["db_viewer"];
+const service = serveCatalog(() => mirror, async (headers) => {
+  const token: string | undefined = headers.find(([name]) => name === "x-token")?.[1];
+  return token === undefined ? { tag: "unauthenticated", val: "Bearer" } : ["db_viewer", tag];
 });
 createServer(listener(service)).listen(0);
-
-// A catalog that is held in memory.
-const catalog = loadStandalone().parse('[{"uid":"a"}]');
-const held: Module = catalog.getModule(["admin"], "a");
-const tag: string = catalog.entityTag;
-createServer(listener(serveCatalog(() => catalog, () => [held.uid, tag]))).listen(0);
+createServer(listener(serveCatalog(() => standalone.mirrorStore(jsonFile("modules.json")), () => undefined)));
 
 // A worker that authenticates in its own way.
+let known: ReturnType<typeof standalone.mirrorStore> | undefined;
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env): Promise<Response> {
     if (request.headers.has("x-internal")) {
       return worker.fetch(request, env);
     }
-    return respond(new Service(plugin, keyValue(env.CCS!), () => ["db_viewer"]), request);
+    const mirror = (known ??= standalone.mirrorStore(keyValue(env.CCS!)));
+    await refresh(mirror);
+    return respond(serveCatalog(() => mirror, () => ["db_viewer"]), request);
   },
 };

@@ -1,131 +1,162 @@
-// Hosts and stores: what the case list does not cover.
+// Stores of one's own, files, and requests of callers who have to be authenticated.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { format } from "node:util";
+import { promisify } from "node:util";
 
-import { CatalogError, Documents, Service, StoreError, withStore } from "ccs-modules";
-import { jsonFile, load, loadStandalone } from "ccs-modules/node";
+import { serveCatalog, StoreError } from "ccs-modules";
+import { jsonFile, listener, load } from "ccs-modules/node";
 
-const plugin = load();
-const standalone = loadStandalone();
+import { errorLog, PACKAGE, silenced, until } from "./tools.js";
+
+const standalone = load();
 const everybody = standalone.authenticate('{"anonymous":["db_viewer"]}');
+
+test("a store returns a body or documents, as texts or as bytes", async () => {
+  const bytes = (text) => new TextEncoder().encode(text);
+  for (const content of [
+    '[ {"uid":"é"} ]',
+    bytes('[ {"uid":"é"} ]'),
+    ['{"uid":"é"}'],
+    [bytes('{"uid":"é"}')],
+  ]) {
+    for (const store of [() => content, async () => content, () => ({ content, version: "1" })]) {
+      const mirror = standalone.mirrorStore(store);
+      await mirror.refresh();
+      assert.equal((await get(mirror)).text, '[{"uid":"é"}]\n');
+    }
+  }
+});
+
+test("a store that has not changed returns no content", async () => {
+  const asked = [];
+  const store = (known) => {
+    asked.push(known);
+    return known === "1" ? undefined : { content: "[]", version: "1" };
+  };
+  const mirror = standalone.mirrorStore(store, { refresh_ms: 1 });
+  await until(async () => (await mirror.refresh(), mirror.status.unchanged > 0));
+  assert.deepEqual(asked.slice(0, 2), [undefined, "1"]);
+  assert.equal(mirror.status.changed, 1);
+});
+
+test("the response of a store that fails has the reason", async () => {
+  const refuse = () => {
+    throw new StoreError("it is down");
+  };
+  for (const [store, expected] of [
+    [refuse, /it is down/],
+    [async () => refuse(), /it is down/],
+    [() => Promise.reject(new Error("a secret")), /the store failed/],
+    [() => new Promise(() => {}), /no response in 50 ms/],
+    [() => [Uint8Array.of(0xff)], /document at index 0 is not UTF-8/],
+    [() => Uint8Array.of(0xff), /the body is not UTF-8/],
+    [() => undefined, /the store failed/],
+    [() => [1], /the store failed/],
+    [() => null, /the store failed/],
+    [() => '[{"uid":"a"} x]', /line 1, column 14/],
+  ]) {
+    const mirror = standalone.mirrorStore(store, { timeout_ms: 50 });
+    const lines = await silenced(() => mirror.refresh());
+    const { status, text } = await get(mirror);
+    assert.equal(status, /line/.test(String(expected)) ? 500 : 503);
+    assert.match(JSON.parse(text).description, expected);
+    assert.doesNotMatch(text, /secret/);
+    assert.equal(/the store failed:/.test(lines.join()), /the store failed/.test(String(expected)));
+  }
+});
 
 test("a file is read again when it has changed", async (t) => {
   const path = join(await folder(t), "modules.json");
-  const service = new Service(plugin, jsonFile(path), everybody);
-  assert.equal((await get(service)).status, 503);
+  const mirror = standalone.mirrorStore(jsonFile(path), { refresh_ms: 1 });
+  const shows = (text) => until(async () => (await mirror.refresh(), (await get(mirror)).text === text));
+  await silenced(() => mirror.refresh());
+  assert.match((await get(mirror)).text, /cannot read .*modules.json: there is no such file/);
   await replace(path, "[]");
-  assert.equal((await get(service)).text, "[]\n");
+  await shows("[]\n");
   await replace(path, '[ {"uid":"a"} ]\n');
-  assert.equal((await get(service)).text, '[{"uid":"a"}]\n');
+  await shows('[{"uid":"a"}]\n');
+  await until(async () => (await mirror.refresh(), mirror.status.unchanged > 0));
 });
 
-test("a file that is no list of modules is named, with the place", async (t) => {
-  for (const text of ["", "{}", "[{}", '[{"uid":"a"} 1]', "[{},]", "[] x", "[1]"]) {
-    const path = join(await folder(t), "modules.json");
-    await writeFile(path, text);
-    const { status, text: answer } = await get(new Service(plugin, jsonFile(path), everybody));
-    assert.equal(status, 500, text);
-    assert.ok(answer.includes("modules.json: "), answer);
-  }
+test("a failure is logged once with its cause, of a HEAD too", async () => {
+  const mirror = standalone.mirrorStore(() => Promise.reject(new StoreError("down")));
+  await silenced(() => mirror.refresh());
+  const handler = serveCatalog(() => mirror, everybody);
+  const lines = await silenced(async () => {
+    for (const method of ["HEAD", "GET", "HEAD"]) {
+      const { status, body } = await handler.handle({ method, target: "/v1/modules", headers: [] });
+      assert.equal(status, 503);
+      assert.equal(body === "", method === "HEAD");
+    }
+  });
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(lines[0], /^ccs-modules: answered 503: the store is unavailable: .*down$/);
 });
 
-test("brackets and quotes in strings end no document", () => {
-  const text = String.raw`[{"uid":"}]\"\\"},{"a":[{"b":"["}]}]`;
-  const { documents } = Documents.parse(new TextEncoder().encode(text));
-  const texts = documents.map((document) => new TextDecoder().decode(document));
-  assert.deepEqual(texts, [String.raw`{"uid":"}]\"\\"}`, '{"a":[{"b":"["}]}']);
-});
-
-test("the first document of a uid is found", () => {
-  const text = '[{"uid":"a","n":1},{"uid":"a","n":2},{"n":3},{"uid":"b"}]';
-  const documents = Documents.parse(new TextEncoder().encode(text));
-  const found = (uid) => new TextDecoder().decode(documents.getDocument(uid));
-  assert.equal(found("a"), '{"uid":"a","n":1}');
-  assert.equal(found("b"), '{"uid":"b"}');
-  assert.equal(documents.getDocument("undefined"), undefined);
-});
-
-test("a caller who may not see modules costs no read", async () => {
-  const fail = async () => assert.fail("the store is read");
-  const unread = { listDocuments: fail, getDocument: fail };
-  assert.equal((await get(new Service(plugin, unread, standalone.authenticate(undefined)))).status, 401);
-  assert.equal((await get(new Service(plugin, unread, () => ["none"]))).status, 403);
-});
-
-test("an exception of a store is logged, and not shown to clients", async () => {
-  const { logged, restore } = errorLog();
-  const fail = () => Promise.reject(new Error("a secret"));
-  const broken = { listDocuments: fail, getDocument: fail };
-  const { status, text } = await get(new Service(plugin, broken, everybody));
-  restore();
-  assert.equal(status, 500);
-  assert.ok(!text.includes("secret"), text);
-  assert.match(logged.join(), /the store failed.*a secret/s);
-});
-
-test("a failure is logged once with its reason, of a HEAD too", async () => {
-  const { logged, restore } = errorLog();
-  const fail = () => Promise.reject(new StoreError("unavailable", "down"));
-  const service = new Service(plugin, { listDocuments: fail, getDocument: fail }, everybody);
-  for (const method of ["HEAD", "GET", "HEAD"]) {
-    const { status, body } = await service.handle({ method, target: "/v1/modules", headers: [] });
-    assert.equal(status, 503);
-    assert.equal(body.length === 0, method === "HEAD");
-  }
-  restore();
-  assert.deepEqual(logged, ["ccs-modules: answered 503: the store is unavailable: down"]);
-});
-
-test("a store is asked for one module where one is asked for", async () => {
-  const asked = [];
-  const store = {
-    listDocuments: async () => assert.fail("the list is read"),
-    getDocument: async (uid) => {
-      asked.push(uid);
-      return new TextEncoder().encode('{"uid":"a b"}');
-    },
+test("an authenticate that fails is a 500 with a body, and logged", async (t) => {
+  const catalog = standalone.parse("[]");
+  const fail = async () => {
+    throw new Error("LDAP is down");
   };
-  const service = new Service(plugin, store, everybody);
-  assert.equal((await get(service, "/v1/modules/a%20b")).text, '{"uid":"a b"}\n');
-  const getModule = (ccs) => plugin.getModule(ccs, ["admin"], "a b");
-  assert.equal((await withStore(store, getModule)).uid, "a b");
-  assert.deepEqual(asked, ["a b", "a b"]);
+  const server = createServer(listener(serveCatalog(() => catalog, fail)));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const log = errorLog();
+  for (const method of ["GET", "HEAD"]) {
+    const url = `http://127.0.0.1:${server.address().port}/v1/modules`;
+    const response = await fetch(url, { method, headers: { connection: "close" } });
+    assert.equal(response.status, 500);
+    const body = '{"description":"the request failed","error_code":"failed"}\n';
+    assert.equal(response.headers.get("content-length"), `${body.length}`);
+    assert.equal(await response.text(), method === "GET" ? body : "");
+  }
+  log.restore();
+  assert.match(log.lines.join("\n"), /LDAP is down/);
 });
 
-test("a store that throws in the middle of a call does not spoil the next", () => {
-  const broken = { listDocuments: () => assert.fail("broken"), getDocument: () => undefined };
-  assert.throws(() => plugin.listModules(broken, ["admin"]), { message: "broken" });
-  assert.deepEqual(plugin.listModules(new Documents([]), ["admin"]), []);
-});
-
-test("errors are exceptions", () => {
-  const down = {
-    listDocuments: () => {
-      throw new StoreError("unavailable", "down");
-    },
-    getDocument: () => undefined,
+test("authenticate gets the names of header fields in lower case, and may choose the challenge", async (t) => {
+  const seen = [];
+  const challenge = (headers) => {
+    seen.push(...headers);
+    return { tag: "unauthenticated", val: 'Bearer realm="x"' };
   };
-  const unavailable = { kind: "unavailable", message: "the store is unavailable: down" };
-  assert.throws(() => plugin.listModules(down, ["admin"]), unavailable);
-  assert.throws(() => plugin.getModule(down, ["admin"], "a"), CatalogError);
+  const server = createServer(listener(serveCatalog(() => standalone.parse("[]"), challenge)));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const headers = { "X-Token": "é", connection: "close" };
+  const url = `http://127.0.0.1:${server.address().port}/v1/modules`;
+  const response = await fetch(url, { headers });
+  assert.deepEqual([response.status, response.headers.get("www-authenticate")], [401, 'Bearer realm="x"']);
+  // A byte that is not UTF-8.
+  assert.deepEqual(seen.find(([name]) => name === "x-token"), ["x-token", "\ufffd"]);
 });
 
-async function get(service, target = "/v1/modules") {
-  const response = await service.handle({ method: "GET", target, headers: [] });
-  return { status: response.status, text: new TextDecoder().decode(response.body) };
-}
+test("a program ends although its mirror goes on in the background", async () => {
+  const program = `
+    import { load } from "ccs-modules/node";
+    let count = 0;
+    const store = () => (count++ === 0 ? "[]" : new Promise(() => {}));
+    const mirror = load().mirrorStore(store, { refresh_ms: 1, timeout_ms: 60000 });
+    await mirror.start();
+    setTimeout(() => console.log(count), 100);
+  `;
+  const words = ["--input-type=module", "--eval", program];
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: PACKAGE, timeout: 30_000 });
+  assert.equal(stdout, "2\n");
+});
 
-/** Keeps what is logged as errors until it is restored. */
-function errorLog() {
-  const { error } = console;
-  const logged = [];
-  console.error = (...parts) => logged.push(format(...parts));
-  return { logged, restore: () => (console.error = error) };
+async function get(mirror) {
+  const handler = serveCatalog(() => mirror, everybody);
+  const log = errorLog();
+  const { status, body } = await handler.handle({ method: "GET", target: "/v1/modules", headers: [] });
+  log.restore();
+  return { status, text: body };
 }
 
 async function folder(t) {

@@ -10,19 +10,19 @@ import { after, before, test } from "node:test";
 
 import { Miniflare } from "miniflare";
 
-import { install, PROGRAM, run, SHELL_LINES } from "./packed.js";
+import { install, PROGRAMS, run, SHELL_LINES } from "./packed.js";
 import { BUN, DENO, PACKAGE, worker } from "./tools.js";
 
 const TYPED = `
 import { type Catalog, Snapshot } from "ccs-modules";
-import { loadStandalone } from "ccs-modules/node";
+import { load } from "ccs-modules/node";
 import * as browser from "ccs-modules/browser";
 import worker, { type Env } from "ccs-modules/worker";
 import { keyValue } from "ccs-modules/workerd";
 
-const catalog: Catalog = loadStandalone().parse('[{"module_name":"bf","uid":"a"}]');
+const catalog: Catalog = load().parse('[{"module_name":"bf","uid":"a"}]');
 const name: string | undefined = catalog.listModules(["db_viewer"])[0]?.moduleName;
-const inBrowser: Promise<Snapshot> = browser.loadStandalone().then((loaded) => loaded.parse("[]"));
+const inBrowser: Promise<Snapshot> = browser.load().then((loaded) => loaded.parse("[]"));
 // @ts-expect-error: a text, not a number
 catalog.getModule(["db_viewer"], 1);
 export default { name, inBrowser, worker, keyValue, env: {} satisfies Env };
@@ -38,7 +38,8 @@ let folder;
 
 before(() => {
   folder = install();
-  writeFileSync(join(folder, "readme.js"), printing(PROGRAM));
+  writeFileSync(join(folder, "readme.js"), printing(PROGRAMS[0]));
+  writeFileSync(join(folder, "all.js"), inTurn(PROGRAMS));
   writeFileSync(join(folder, "typed.ts"), TYPED);
 });
 
@@ -49,6 +50,10 @@ for (const [name, [program, ...options]] of Object.entries(RUNTIMES)) {
     assert.equal(run(folder, program, ...options, "readme.js"), "bf\n2.8.7\n");
   });
 }
+
+test("the programs of its README run, each after those before it", () => {
+  assert.equal(run(folder, process.execPath, "all.js"), "ended\n");
+});
 
 test("it is one package, and brings no other", () => {
   const installed = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));
@@ -103,6 +108,16 @@ test("its worker runs on workerd", async (t) => {
 /** A program that prints the values that its comments show. */
 function printing(program) {
   return program.replaceAll(/^(.*); \/\/ "/gm, 'console.log($1); // "');
+}
+
+/** One program, in which each of these can use the names of those before it. Every fetch gets a list. */
+function inTurn(programs) {
+  const list = `async () => new Response('[{"uid":"a"}]', { headers: { etag: '"1"' } })`;
+  const bodies = programs
+    .map((program) => program.replaceAll(/^import (\{.*\}) from (.*);/gm, "const $1 = await import($2);"))
+    .map((program) => program.replaceAll("listen(8080)", "listen(0)"));
+  const end = "console.log('ended'); process.exit();";
+  return `process.env.REDIS_ENTERPRISE_PASSWORD = 'secret'; globalThis.fetch = ${list}; {${bodies.join("\n{")}\n${end}${"}".repeat(bodies.length)}`;
 }
 
 /** The body of the list. */

@@ -1,17 +1,18 @@
 // Mirrors of an upstream in this process: what a host has to do for the component.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { format } from "node:util";
 
 import { CatalogError, ConfigurationError, MalformedError, serveCatalog } from "ccs-modules";
-import { loadStandalone, snapshotFile } from "ccs-modules/node";
+import { load, snapshotFile } from "ccs-modules/node";
 
-const standalone = loadStandalone();
+import { errorLog, silenced, until, withMemory } from "./tools.js";
+
+const standalone = load();
 const ROLES = ["db_viewer"];
 const LIST = '[{"uid":"a"}]\n';
 const CREDENTIALS = { user: "ann", password: "secret" };
@@ -115,7 +116,7 @@ test("an upstream that is down is a 503 with the reason, logged once", async (t)
     await until(async () => (await mirror.refresh(), mirror.status.failed > round));
     const { status, body } = await handler.handle({ method: "GET", target: "/v1/modules", headers: [] });
     assert.equal(status, 503);
-    const { description } = JSON.parse(new TextDecoder().decode(body));
+    const { description } = JSON.parse(body);
     assert.match(description, /^the store is unavailable: nothing has been fetched yet; http.*: .*refused/i);
   }
   log.restore();
@@ -151,35 +152,57 @@ test("an error that repeats a credential is not shown", async () => {
 });
 
 test("a catalog is stored, and answers after a restart while the upstream is down", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "ccs-modules-"));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporary(t);
   const storage = snapshotFile(join(folder, "snapshot.json"));
   const upstream = await serving(t, (_, response) => response.writeHead(200, { etag: '"x"' }).end(LIST));
   const configuration = { nodes: [upstream.url], refresh_ms: 1, credentials: CREDENTIALS };
   await standalone.mirror(configuration, { storage }).refresh();
   const text = await readFile(join(folder, "snapshot.json"), "utf8");
   assert.doesNotMatch(text, /secret|YW5u/);
-  assert.deepEqual(JSON.parse(text).source, { url: `${upstream.url}/v1/modules`, entityTag: '"x"' });
+  assert.deepEqual(Object.keys(JSON.parse(text)), ["nodes", "as_of_unix_ms", "validator", "modules"]);
+  assert.equal((await stat(join(folder, "snapshot.json"))).mode & 0o777, 0o600);
   await upstream.close();
   const restarted = standalone.mirror(configuration, { storage });
   await silenced(() => restarted.refresh());
   assert.equal(get(restarted).text, LIST);
   // The time while nothing ran counts.
-  const saved = { nodes: [], body: LIST, madeAt: Date.now() - 3_600_000 };
   const old = standalone.mirror({ nodes: [upstream.url], stale_if_error_ms: 3_500_000 });
-  old.restore(saved);
+  old.restore(saved([], LIST, Date.now() - 3_600_000));
   assert.ok(old.status.age >= 3_600_000, `${old.status.age}`);
   assert.equal(get(old).status, 503);
-  assert.throws(() => standalone.mirror(configuration).restore({ nodes: [], body: "[", madeAt: 0 }), MalformedError);
+  assert.throws(() => standalone.mirror(configuration).restore(saved([], "[")), MalformedError);
+});
+
+test("a file that a mirror did not write is refused, and never overwritten", async (t) => {
+  const path = join(await temporary(t), "mine.json");
+  const upstream = await serving(t, (_, response) => response.end(LIST));
+  for (const text of ['{"mine":1}', "[]", "my notes", '{"nodes":["a"],"modules":[]}']) {
+    await writeFile(path, text);
+    const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1 }, { storage: snapshotFile(path) });
+    const lines = await silenced(() => until(async () => (await mirror.refresh(), mirror.status.unchanged > 0)));
+    assert.deepEqual(lines, [
+      "ccs-modules: the stored catalog is not used, and none is stored: it was not written by a mirror",
+    ]);
+    assert.equal(get(mirror).text, LIST);
+    assert.equal(await readFile(path, "utf8"), text);
+  }
+});
+
+test("a file that cannot be replaced leaves no other one behind", async (t) => {
+  const folder = await temporary(t);
+  const storage = snapshotFile(folder);
+  await assert.rejects(storage.save("text"));
+  assert.deepEqual(await readdir(join(folder, "..")).then((names) => names.filter((name) => name.endsWith(".new"))), []);
 });
 
 test("a stored catalog that cannot be read is logged, and the upstream is asked", async (t) => {
   const upstream = await serving(t, (_, response) => response.end(LIST));
   const nodes = [upstream.url];
+  const kept = { save: async () => {} };
   const broken = [
-    [{ load: async () => ({ nodes, body: "[1]", madeAt: 0 }), save: async () => {} }, /cannot be read: line 1, column 2/],
-    [{ load: async () => ({ nodes: ["http://other"], body: "[]", madeAt: Date.now() }), save: async () => {} }, /is of another cluster, and is not used/],
-    [{ load: () => Promise.reject(new Error("no such key")), save: async () => {} }, /cannot be read: no such key/],
+    [{ ...kept, load: async () => saved(nodes, "[1]") }, /is not used: line 1, column 2/],
+    [{ ...kept, load: async () => saved(["http://other"], "[]") }, /is of another cluster, and is not used/],
+    [{ ...kept, load: () => Promise.reject(new Error("no such key")) }, /is not used, and none is stored: no such key/],
     [{ load: async () => undefined, save: () => Promise.reject(new Error("full")) }, /cannot be stored: full/],
   ];
   for (const [storage, expected] of broken) {
@@ -187,6 +210,60 @@ test("a stored catalog that cannot be read is logged, and the upstream is asked"
     const lines = await silenced(() => mirror.refresh());
     assert.match(lines.join("\n"), expected);
     assert.equal(get(mirror).text, LIST);
+  }
+});
+
+test("after a trap a mirror goes on with the catalog before", async (t) => {
+  const document = (index) => JSON.stringify({ uid: `${index}`, description: "x".repeat(1000) });
+  const list = (length) => `[${Array.from({ length }, (_, index) => document(index)).join(",")}]`;
+  const upstream = await serving(t, (_, response) => response.end(list(10)));
+  const mirror = withMemory(64).mirror({ nodes: [upstream.url], refresh_ms: 1 });
+  await mirror.refresh();
+  upstream.answer = (_, response) => response.end(list(5000));
+  const lines = await silenced(() => until(async () => (await mirror.refresh(), mirror.status.failed > 0)));
+  assert.match(lines[0], /^ccs-modules: the component failed, and the mirror starts again: .*unreachable/i);
+  assert.equal(mirror.listModules(ROLES).length, 10);
+  upstream.answer = (_, response) => response.end(list(20));
+  await silenced(() => until(async () => (await mirror.refresh(), mirror.listModules(ROLES).length === 20)));
+});
+
+test("after an exception a mirror goes on, with a catalog or without one", async () => {
+  let headers = [["age", 5]];
+  const fetch = async () => ({ status: 200, headers, body: new Response(LIST).body });
+  const mirror = standalone.mirror({ nodes: ["https://node1"], refresh_ms: 1 }, { fetch });
+  const lines = await silenced(() => mirror.start());
+  assert.match(lines[0], /^ccs-modules: the component failed, and the mirror starts again: /);
+  assert.match(lines[1], /has no catalog that may answer: .*the component failed$/);
+  headers = [];
+  await silenced(() => until(() => mirror.status.freshness === "fresh"));
+  mirror.stop();
+  assert.throws(() => mirror.listModules(undefined));
+  assert.equal(get(mirror).text, LIST);
+});
+
+test("stop ends a request that is open", async (t) => {
+  const upstream = await serving(t, () => {});
+  const mirror = standalone.mirror({ nodes: [upstream.url], timeout_ms: 60_000 });
+  const started = mirror.start();
+  await until(() => upstream.requests.length > 0);
+  mirror.stop();
+  await silenced(() => started);
+  assert.match(mirror.status.failure, /the mirror was stopped$/);
+});
+
+test("the reason is told where each address of a host fails", async () => {
+  const refused = Object.assign(new Error(), { code: "ENETUNREACH" });
+  const cause = new AggregateError([refused, refused], "");
+  const options = { fetch: () => Promise.reject(new TypeError("fetch failed", { cause })) };
+  const mirror = standalone.mirror({ nodes: ["https://node1"] }, options);
+  await silenced(() => mirror.refresh());
+  assert.match(mirror.status.failure, /https:\/\/node1: the network cannot be reached$/);
+});
+
+test("a mirror and a snapshot can be disposed", () => {
+  for (const catalog of [standalone.mirror({ nodes: ["https://node1"] }), standalone.parse("[]")]) {
+    catalog[Symbol.dispose]();
+    assert.throws(() => catalog.listModules(ROLES));
   }
 });
 
@@ -221,30 +298,16 @@ async function serving(t, answer) {
 function get(mirror) {
   const caller = { tag: "authenticated", val: ROLES };
   const { status, headers, body } = mirror.handle({ method: "GET", target: "/v1/modules", headers: [], caller });
-  return { status, headers: Object.fromEntries(headers), text: new TextDecoder().decode(body) };
+  return { status, headers: Object.fromEntries(headers), text: body };
 }
 
-async function until(holds) {
-  while (!(await holds())) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+/** A saved catalog. */
+function saved(nodes, body, as_of_unix_ms = Date.now()) {
+  return `${JSON.stringify({ nodes, as_of_unix_ms, validator: null }).slice(0, -1)},"modules":${body}}`;
 }
 
-/** Keeps what is logged as errors until it is restored. */
-function errorLog() {
-  const { error } = console;
-  const lines = [];
-  console.error = (...parts) => lines.push(format(...parts));
-  return { lines, restore: () => (console.error = error) };
-}
-
-/** Awaits work, and returns what it logs. */
-async function silenced(work) {
-  const log = errorLog();
-  try {
-    await work();
-  } finally {
-    log.restore();
-  }
-  return log.lines;
+async function temporary(t) {
+  const folder = await mkdtemp(join(tmpdir(), "ccs-modules-"));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
 }

@@ -15,8 +15,8 @@ export const SHELL_LINES = blocks("sh").flatMap((block) =>
   block.replaceAll(/\\\n\s*/g, "").split("\n").map((line) => line.replace(/\s+#.*/, "")),
 );
 
-/** The first program in the README. */
-export const [PROGRAM] = blocks("js");
+/** The programs in the README. */
+export const PROGRAMS = blocks("js");
 
 /** Installs the package into an empty folder, and returns the folder. It is not removed. */
 export function install() {

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { CatalogError, MalformedError, serveCatalog } from "ccs-modules";
-import { loadStandalone } from "ccs-modules/node";
+import { load } from "ccs-modules/node";
 
-const standalone = loadStandalone();
+import { withMemory } from "./tools.js";
+
+const standalone = load();
 const ROLES = ["db_viewer"];
 
 test("a snapshot is asked many times", () => {
@@ -54,8 +56,8 @@ test("errors are exceptions", () => {
   const snapshot = standalone.parse("[]");
   const notFound = (error) => error instanceof CatalogError && error.kind === "not-found";
   assert.throws(() => snapshot.getModule(ROLES, "a"), notFound);
-  const forbidden = (error) => error instanceof CatalogError && error.kind === "forbidden";
-  assert.throws(() => snapshot.listModules([]), forbidden);
+  const message = "none of the roles has the permission view_cluster_modules";
+  assert.throws(() => snapshot.listModules([]), { name: "CatalogError", kind: "forbidden", message });
 });
 
 test("a malformed catalog is refused, with the place", () => {
@@ -92,9 +94,9 @@ test("the current snapshot is served", async () => {
   let current = standalone.parse("[]");
   const handler = serveCatalog(() => current, standalone.authenticate('{"anonymous":["db_viewer"]}'));
   const get = async () => {
-    const request = { method: "GET", target: "/v1/modules", headers: [["accept", Buffer.from("*/*")]] };
+    const request = { method: "GET", target: "/v1/modules", headers: [["accept", "*/*"]] };
     const { status, body } = await handler.handle(request);
-    return [status, new TextDecoder().decode(body)];
+    return [status, body];
   };
   assert.deepEqual(await get(), [200, "[]\n"]);
   current = standalone.parse('[{"uid":"é"}]');
@@ -102,4 +104,25 @@ test("the current snapshot is served", async () => {
   const nobody = serveCatalog(() => current, standalone.authenticate(undefined));
   const request = { method: "GET", target: "/v1/modules", headers: [] };
   assert.equal((await nobody.handle(request)).status, 401);
+});
+
+test("a comparison that runs out of memory leaves both snapshots as they were", () => {
+  const document = (index) => JSON.stringify({ uid: `${index}`, description: "x".repeat(1000) });
+  const list = (length) => `[${Array.from({ length }, (_, index) => document(index)).join(",")}]`;
+  const small = withMemory(64);
+  const [older, newer] = [small.parse(list(10)), standalone.parse(list(5000))];
+  assert.throws(() => older.differences(newer), WebAssembly.RuntimeError);
+  assert.deepEqual([older.length, newer.length], [10, 5000]);
+});
+
+test("comparisons keep no memory", () => {
+  const list = (last) => `[${Array.from({ length: 1000 }, (_, uid) => `{"uid":"${uid}"}`)},{"uid":"${last}"}]`;
+  const [older, newer] = [standalone.parse(list("a")), standalone.parse(list("b"))];
+  older.differences(newer);
+  const before = process.memoryUsage().rss;
+  for (let round = 0; round < 200; round++) {
+    assert.equal(older.differences(newer).added.length, 1);
+  }
+  const grown = process.memoryUsage().rss - before;
+  assert.ok(grown < 64 << 20, `${grown}`);
 });

@@ -1,6 +1,6 @@
 // Outcomes of cases on snapshots: cases with the same catalog on the same one. It runs in any runtime.
 
-import { bytes, errorOf, response, snakeCase, typedCall } from "./cases_text.js";
+import { bytes, callerOf, errorOf, headersOf, response, snakeCase, typedCall } from "./cases_text.js";
 
 /** Makes a function that finds out what comes of a case. Takes the classes of the errors, too. */
 export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
@@ -19,11 +19,9 @@ export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
     try {
       const snapshot = held(documents);
       if (call.handle) {
-        const { method, target, roles } = call.handle;
-        const headers = call.handle.headers.map(([name, value]) => [name, bytes(value)]);
-        const caller =
-          roles === null ? { tag: "unauthenticated" } : { tag: "authenticated", val: roles };
-        return response(snapshot.handle({ method, target, headers, caller }));
+        const { method, target } = call.handle;
+        const request = { method, target, headers: headersOf(call.handle), caller: callerOf(call.handle) };
+        return response(snapshot.handle(request));
       }
       if (call.differences) {
         return { ok: snakeCase(snapshot.differences(standalone.parse(call.differences.newer))) };
@@ -35,7 +33,8 @@ export function snapshotOutcomes(standalone, { CatalogError, MalformedError }) {
         return { error: { malformed: error.message } };
       }
       if (error instanceof CatalogError) {
-        return errorOf(error);
+        const { kind, message } = error;
+        return errorOf({ tag: kind, val: ["forbidden", "not-found"].includes(kind) ? null : message });
       }
       throw error;
     }

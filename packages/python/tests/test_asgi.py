@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
+import threading
+import time
 import unittest
 
-from ccs_modules import Plugin, Policy, Response, Snapshot, StoreUnavailable
+from ccs_modules import Mirror, Policy, Response, Snapshot, StoreError, Unauthenticated
 from ccs_modules.asgi import Application
 
 
 class Echo:
     """A handler that answers with what it is asked."""
 
-    def handle(self, method, target, headers, roles, *, anonymous=False):
-        body = repr((method, target, headers, roles, anonymous)).encode()
-        return Response(200, [("content-type", "text/plain")], body)
+    def handle(self, method, target, headers, roles, *, anonymous=False, challenge=None):
+        body = repr((method, target, headers, roles, anonymous))
+        return Response(200, [("content-type", "text/plain")], body, None)
 
 
 class Http(unittest.TestCase):
@@ -29,7 +31,7 @@ class Http(unittest.TestCase):
         start, body = exchange(scope)
         self.assertEqual(start["status"], 200)
         self.assertEqual(start["headers"], [(b"content-type", b"text/plain")])
-        headers = [("x-roles", b"\xff"), ("x-roles", b"a")]
+        headers = [("x-roles", "\ufffd"), ("x-roles", "a")]
         expected = ("GET", "/v1/modules/%C3%A9?version=1", headers, ["db_viewer"], False)
         self.assertEqual(body["body"], repr(expected).encode())
 
@@ -70,23 +72,83 @@ class Http(unittest.TestCase):
         self.assertEqual((head, nothing["body"]), (start, b""))
         self.assertEqual(body["body"], b'[{"uid":"a"}]\n')
 
-    def test_the_reason_of_a_failure_is_logged_once(self):
-        class Down:
-            def list_documents(self):
-                raise StoreUnavailable("it is down")
+    def test_the_cause_of_a_failure_is_logged_once(self):
+        def store(known):
+            raise StoreError("it is down")
 
-        application = Application(Plugin(Down()), lambda headers: ["db_viewer"])
+        mirror = Mirror({}, store=store)
+        with self.assertLogs("ccs_modules", logging.ERROR):
+            mirror.refresh()
+        application = Application(mirror, lambda headers: ["db_viewer"])
         with self.assertLogs("ccs_modules", logging.ERROR) as logs:
             for method in ["HEAD", "GET", "HEAD"]:
                 run({**GET, "method": method, "path": "/v1/modules"}, [], application)
-        self.assertEqual(logs.output, ["ERROR:ccs_modules:answered 503: the store is unavailable: it is down"])
+        mirror.stop()
+        (line,) = logs.output
+        self.assertRegex(line, "^ERROR:ccs_modules:answered 503: the store is unavailable: .*it is down$")
+
+    def test_an_authenticate_that_fails_is_a_500_with_a_body(self):
+        def fail(headers):
+            raise OSError("LDAP is down")
+
+        for method, length in [("GET", 62), ("HEAD", 0)]:
+            with self.assertLogs("ccs_modules", logging.ERROR) as logs:
+                start, body = exchange({**GET, "method": method}, fail)
+            self.assertIn("LDAP is down", logs.output[0])
+            self.assertEqual(start["status"], 500)
+            self.assertEqual(dict(start["headers"])[b"content-length"], b"62")
+            self.assertEqual(len(body["body"]), length)
+
+    def test_a_challenge_of_ones_own(self):
+        policy = lambda headers: Unauthenticated('Bearer realm="x"')
+        start, _ = exchange({**GET, "path": "/v1/modules"}, policy, Snapshot.parse("[]"))
+        self.assertEqual(start["status"], 401)
+        self.assertEqual(dict(start["headers"])[b"www-authenticate"], b'Bearer realm="x"')
+
+    def test_an_authenticate_that_blocks_delays_nobody_else(self):
+        def slow(headers):
+            return ["db_viewer"] if is_done.wait(10) else None
+
+        async def both():
+            ended = []
+            waiting = asyncio.create_task(call(GET, ended, Application(Echo(), slow)))
+            await call(GET, ended, Application(Echo(), lambda headers: None))
+            is_done.set()
+            await waiting
+            return ended
+
+        is_done = threading.Event()
+        first, *_ = asyncio.run(both())
+        self.assertIn("None", first)
 
 
 class Lifespan(unittest.TestCase):
+    def test_the_first_request_to_a_mounted_application_starts_its_mirror(self):
+        mirror = Mirror({}, store=lambda known: "[]")
+        self.addCleanup(mirror.stop)
+        scope = {**GET, "path": "/a/v1/modules", "root_path": "/a"}
+        start, _ = exchange(scope, handler=mirror)
+        self.assertEqual(start["status"], 200)
+
     def test_start_and_stop_are_acknowledged(self):
         sent = run({"type": "lifespan"}, ["lifespan.startup", "lifespan.shutdown"])
         kinds = [message["type"] for message in sent]
         self.assertEqual(kinds, ["lifespan.startup.complete", "lifespan.shutdown.complete"])
+
+    def test_the_mirror_that_was_started_is_stopped(self):
+        mirror = Mirror({}, store=lambda known: "[]")
+        application = Application(mirror, lambda headers: None)
+
+        def shut_down():
+            application.handler = Snapshot.parse("[]")
+            return "lifespan.shutdown"
+
+        run({"type": "lifespan"}, (next() for next in [lambda: "lifespan.startup", shut_down]), application)
+        alive = lambda: "ccs-modules-mirror" in [thread.name for thread in threading.enumerate()]
+        end = time.monotonic() + 10
+        while alive() and time.monotonic() < end:
+            time.sleep(0.001)
+        self.assertFalse(alive())
 
 
 GET = {"type": "http", "method": "GET", "path": "/", "headers": []}
@@ -108,3 +170,13 @@ def run(scope, received, application=Application(Echo(), lambda headers: None)):
 
     asyncio.run(application(scope, receive, send))
     return sent
+
+
+async def call(scope, ended, application):
+    """Calls the application, and adds the body to a list."""
+
+    async def send(message):
+        if "body" in message:
+            ended.append(message["body"].decode())
+
+    await application(scope, None, send)

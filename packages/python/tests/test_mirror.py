@@ -8,11 +8,10 @@ import threading
 import time
 import unittest
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from ccs_modules import ConfigurationError, Malformed, Mirror, NotFound, Saved, Unavailable
+from ccs_modules import ConfigurationError, Malformed, Mirror, NotFound, StoreError, Unavailable, Versioned
 from ccs_modules.asgi import Application
 
 ROLES = ["db_viewer"]
@@ -27,7 +26,7 @@ class Calls(unittest.TestCase):
             mirror = Mirror({"nodes": [server.url], "credentials": CREDENTIALS})
             self.assertEqual(get(mirror).status, 503)
             with mirror:
-                self.assertEqual(get(mirror).body.decode(), LIST)
+                self.assertEqual(get(mirror).body, LIST)
                 headers = dict(get(mirror).headers)
                 self.assertEqual(headers["age"], "0")
                 self.assertRegex(headers["cache-status"], "^ccs-modules; hit")
@@ -40,7 +39,7 @@ class Calls(unittest.TestCase):
             self.assertEqual([path for path, _ in server.requests], ["/v1/modules"])
             self.assertEqual(server.requests[0][1]["authorization"], FIELD)
 
-    def test_an_unchanged_list_is_confirmed_by_its_entity_tag_in_the_background(self):
+    def test_an_unchanged_list_is_revalidated_by_its_entity_tag_in_the_background(self):
         def answer(request):
             if request.headers["if-none-match"] == '"x"':
                 send(request, 304, b"")
@@ -63,7 +62,7 @@ class Calls(unittest.TestCase):
                 pass
 
             asyncio.run(Application(mirror, lambda headers: ROLES)({"type": "lifespan"}, receive, send))
-            self.assertEqual(get(mirror).body.decode(), LIST)
+            self.assertEqual(get(mirror).body, LIST)
             until(lambda: "ccs-modules-mirror" not in [thread.name for thread in threading.enumerate()])
 
 
@@ -82,7 +81,7 @@ class Faults(unittest.TestCase):
                     refresh_until(mirror, lambda: logs.output)
                 self.assertEqual(len(logs.output), 1)
                 response = get(mirror)
-                self.assertEqual(response.body.decode(), LIST)
+                self.assertEqual(response.body, LIST)
                 shown = [logs.output[0], mirror.status.reason, dict(response.headers)["cache-status"]]
                 for text in shown:
                     self.assertRegex(text, reason)
@@ -110,7 +109,7 @@ class Faults(unittest.TestCase):
                 both = Mirror({"nodes": [node.url, foreign.url], "credentials": CREDENTIALS})
                 both.refresh()
                 self.assertEqual(foreign.requests[0][1]["authorization"], FIELD)
-                self.assertEqual(get(both).body.decode(), LIST)
+                self.assertEqual(get(both).body, LIST)
 
 
 class Storage(unittest.TestCase):
@@ -122,29 +121,141 @@ class Storage(unittest.TestCase):
                 Mirror(options, snapshot_file=file).refresh()
             text = file.read_text()
             self.assertNotRegex(text, "secret|YW5u")
-            self.assertEqual(json.loads(text)["entity_tag"], '"x"')
+            self.assertEqual(list(json.loads(text)), ["nodes", "as_of_unix_ms", "validator", "modules"])
+            self.assertRegex(json.loads(text)["validator"], r'^http://\S+/v1/modules "x"$')
             self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
-            self.assertEqual(get(Mirror(options, snapshot_file=file)).body.decode(), LIST)
+            self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+            self.assertEqual(get(Mirror(options, snapshot_file=file)).body, LIST)
             with self.assertLogs("ccs_modules", "ERROR") as logs:
                 other = Mirror({"nodes": ["http://other"]}, snapshot_file=file)
             self.assertRegex(logs.output[0], "the snapshot file .* is of another cluster, and is not used$")
             self.assertEqual(get(other).status, 503)
-            # A file that is no catalog is told, and the upstream is asked.
-            for text in ("", json.dumps({**json.loads(text), "body": "[1]"})):
+            # A catalog that is malformed is logged, and the upstream is asked.
+            file.write_text(saved(options["nodes"], "[1]"))
+            with self.assertLogs("ccs_modules", "ERROR") as logs:
+                Mirror(options, snapshot_file=file)
+            self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json is not used: ")
+
+    def test_a_file_that_a_mirror_did_not_write_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "mine.json")
+            for text in ('{"mine":1}', "[]", "my notes", '{"nodes":["a"],"modules":[]}'):
                 file.write_text(text)
-                with self.assertLogs("ccs_modules", "ERROR") as logs:
-                    Mirror(options, snapshot_file=file)
-                self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json cannot be read: ")
+                with self.assertRaisesRegex(ConfigurationError, "mine.json: it was not written by a mirror$"):
+                    Mirror({"nodes": ["http://node1"]}, snapshot_file=file)
+                self.assertEqual(file.read_text(), text)
+
+    def test_a_file_that_cannot_be_replaced_leaves_no_other_one_behind(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "snapshot.json")
+            mirror = Mirror({}, store=lambda known: "[]", snapshot_file=file)
+            file.mkdir()
+            with self.assertLogs("ccs_modules", "ERROR") as logs:
+                mirror.refresh()
+            self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: ")
+            self.assertEqual(list(Path(folder).iterdir()), [file])
 
     def test_the_time_while_nothing_ran_counts(self):
         mirror = Mirror({"nodes": ["http://node1"], "stale_if_error_ms": 3_500_000})
-        saved = Saved([], LIST, None, None, time.time() - 3600)
-        mirror.restore(saved)
+        made_at = int(time.time() - 3600) * 1000
+        mirror.restore(saved([], LIST, made_at))
         self.assertGreaterEqual(mirror.status.age, 3600)
         self.assertEqual(get(mirror).status, 503)
-        self.assertAlmostEqual(mirror.save().made_at, saved.made_at, delta=60)
+        self.assertAlmostEqual(json.loads(mirror.save())["as_of_unix_ms"], made_at, delta=60_000)
         with self.assertRaises(Malformed):
-            Mirror({"nodes": ["http://node1"]}).restore(replace(saved, body="["))
+            Mirror({"nodes": ["http://node1"]}).restore(saved([], "["))
+
+
+class Stores(unittest.TestCase):
+    def test_a_store_returns_a_body_or_documents_as_texts_or_as_bytes(self):
+        for content in (LIST, LIST.encode(), ['{"uid":"a"}'], [b'{"uid":"a"}']):
+            for found in (content, Versioned(content, "1")):
+                mirror = Mirror({}, store=lambda known: found)
+                mirror.refresh()
+                self.assertEqual(get(mirror).body, LIST)
+
+    def test_a_store_that_has_not_changed_returns_no_content(self):
+        asked = []
+
+        def store(known):
+            asked.append(known)
+            return None if known == "1" else Versioned("[]", "1")
+
+        with Mirror({"refresh_ms": 1}, store=store) as mirror:
+            until(lambda: mirror.status.unchanged)
+        self.assertEqual(asked[:2], [None, "1"])
+        self.assertEqual(mirror.status.changed, 1)
+
+    def test_the_response_of_a_store_that_fails_has_the_reason(self):
+        def raising(error):
+            def store(known):
+                raise error
+
+            return store
+
+        for store, status, reason in [
+            (raising(StoreError("it is down")), 503, "it is down"),
+            (raising(KeyError("a secret")), 503, "the store failed"),
+            (lambda known: None, 503, "the store failed"),
+            (lambda known: [1], 503, "the store failed"),
+            (lambda known: {"uid": "a"}, 503, "the store failed"),
+            (lambda known: [b"\xff"], 503, "document at index 0: byte 0 is not UTF-8"),
+            (lambda known: '[{"uid":"a"} x]', 500, "line 1, column 14"),
+        ]:
+            mirror = Mirror({}, store=store)
+            with self.assertLogs("ccs_modules", "ERROR"):
+                mirror.refresh()
+            response = get(mirror)
+            self.assertEqual(response.status, status)
+            self.assertIn(reason, response.body)
+            self.assertNotIn("secret", response.body)
+
+    def test_a_store_that_waits_delays_no_answer(self):
+        is_done = threading.Event()
+        store = lambda known: LIST if known is None and not asked.append(1) and len(asked) == 1 else wait()
+        asked, wait = [], lambda: is_done.wait() and LIST
+        with Mirror({"refresh_ms": 1}, store=store) as mirror:
+            until(lambda: len(asked) > 1)
+            self.assertEqual(get(mirror).body, LIST)
+            self.assertEqual(Mirror({}, store=lambda known: LIST).refresh(), 0)
+            is_done.set()
+
+
+    def test_a_malformed_document_of_a_store_is_an_error_of_each_call(self):
+        mirror = Mirror({}, store=lambda known: ['{"uid":"a","version":"x"}'])
+        with self.assertLogs("ccs_modules", "ERROR"):
+            mirror.refresh()
+        for call in (lambda: mirror.list_modules(ROLES), lambda: mirror.get_module(ROLES, "a")):
+            with self.assertRaisesRegex(Malformed, "version"):
+                call()
+
+
+class Recovery(unittest.TestCase):
+    def test_after_a_trap_a_mirror_goes_on_with_the_catalog_before(self):
+        documents = lambda count: [json.dumps({"uid": str(at), "description": "x" * 1000}) for at in range(count)]
+        content = [documents(10)]
+        mirror = Mirror({"refresh_ms": 1}, store=lambda known: content[0])
+        # The memory of this instance cannot grow beyond this.
+        mirror._resource.instance._store.set_limits(memory_size=4 << 20)
+        with self.assertLogs("ccs_modules", "ERROR") as logs, mirror:
+            self.assertEqual(len(mirror.list_modules(ROLES)), 10)
+            content[0] = documents(5000)
+            until(lambda: logs.output)
+            self.assertRegex(logs.output[0], "the component failed: .*; the mirror starts again$")
+            content[0] = documents(20)
+            until(lambda: len(mirror.list_modules(ROLES)) == 20)
+
+    def test_after_an_exception_the_thread_goes_on(self):
+        calls = []
+
+        def store(known):
+            calls.append(known)
+            if len(calls) == 1:
+                raise SystemError("a bug")
+            return LIST
+
+        with self.assertLogs("ccs_modules", "ERROR"), Mirror({"refresh_ms": 1}, store=store) as mirror:
+            until(lambda: mirror.status.freshness == "fresh")
 
 
 class Configurations(unittest.TestCase):
@@ -245,3 +356,10 @@ def refresh_until(mirror, holds):
 def until(holds):
     while not holds():
         time.sleep(0.001)
+
+
+def saved(nodes, body, made_at=None):
+    """A saved catalog."""
+    made_at = int(time.time() * 1000) if made_at is None else made_at
+    fields = {"nodes": nodes, "as_of_unix_ms": made_at, "validator": None}
+    return f'{json.dumps(fields)[:-1]},"modules":{body}}}'

@@ -4,6 +4,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 import unittest
 from importlib import metadata, resources
 
@@ -15,10 +17,27 @@ MODULES = [
 ]
 
 
+FORKING = """
+import os, signal
+from ccs_modules import Snapshot, _component
+
+Snapshot.parse("[]")
+if os.fork() == 0:
+    signal.alarm(30)
+    # As if only another component had been compiled before.
+    _component._standalone.cache_clear()
+    os._exit(len(Snapshot.parse('[{"uid":"a"}]')))
+os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
 class Package(unittest.TestCase):
-    def test_it_is_typed_and_has_its_components(self):
+    def test_it_works_after_a_fork(self):
+        self.assertEqual(subprocess.run([sys.executable, "-c", FORKING]).returncode, 1)
+
+    def test_it_is_typed_and_has_its_component(self):
         names = {file.name for file in resources.files("ccs_modules").iterdir()}
-        expected = {"py.typed", "ccs_modules_plugin.wasm", "ccs_modules_standalone.wasm"}
+        expected = {"py.typed", "ccs_modules_standalone.wasm"}
         self.assertLessEqual(expected, names)
 
     def test_it_says_which_wasmtime_it_needs(self):

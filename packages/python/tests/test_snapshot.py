@@ -1,10 +1,12 @@
 """Snapshots: what the case list does not cover."""
 
 import json
+import sys
 import threading
 import unittest
+import unittest.mock
 
-from ccs_modules import CatalogError, Forbidden, Malformed, NotFound, Snapshot
+from ccs_modules import CatalogError, Forbidden, Malformed, NotFound, Snapshot, _component
 
 ROLES = ["db_viewer"]
 
@@ -32,6 +34,7 @@ class Calls(unittest.TestCase):
         snapshot = Snapshot.from_documents([json.dumps(fields), '{"uid":"b"}'])
         listed = snapshot.list_modules(ROLES)
         self.assertEqual(listed, [snapshot.get_module(ROLES, uid) for uid in ("a", "b")])
+        self.assertEqual(len({*listed, *snapshot.list_modules(ROLES)}), 2)
 
     def test_a_very_long_number_is_kept(self):
         document = f'{{"size":{"9" * 5000},"uid":"a"}}'
@@ -75,7 +78,7 @@ class Calls(unittest.TestCase):
         with self.assertRaises(NotFound):
             snapshot.get_module(ROLES, "a")
         for call in (lambda: snapshot.list_modules([]), lambda: snapshot.get_module(["none"], "a")):
-            with self.assertRaises(Forbidden):
+            with self.assertRaisesRegex(Forbidden, "the permission view_cluster_modules$"):
                 call()
 
     def test_threads_may_share_a_snapshot(self):
@@ -88,6 +91,51 @@ class Calls(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual([[module.uid for module in modules] for modules in found], [["a"]] * 200)
+
+
+    def test_a_snapshot_is_true_and_may_be_empty(self):
+        snapshot = Snapshot.parse("[]")
+        self.assertTrue(snapshot)
+        self.assertEqual(len(snapshot), 0)
+
+    def test_threads_get_their_own_answers(self):
+        """wasmtime has the cases of variants in a global while it converts values."""
+        snapshots = [Snapshot.parse(f'[{{"uid":"{at}"}}]') for at in range(8)]
+        wrong = []
+
+        def ask(at):
+            for round in range(50):
+                response = snapshots[at].handle("GET", f"/v1/modules/{at}", [], ROLES)
+                if response.body != f'{{"uid":"{at}"}}\n':
+                    wrong.append(response)
+                try:
+                    wrong.extend(snapshots[at].find_modules(ROLES, "x", "1" if round % 2 else None))
+                except ValueError as error:
+                    wrong.append(error)
+
+        interval = sys.getswitchinterval()
+        self.addCleanup(sys.setswitchinterval, interval)
+        sys.setswitchinterval(1e-6)
+        threads = [threading.Thread(target=ask, args=(at,)) for at in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+    def test_a_comparison_that_runs_out_of_memory_leaves_the_snapshots_as_they_were(self):
+        documents = [json.dumps({"uid": str(at), "description": "x" * 1000}) for at in range(5000)]
+        older, newer = Snapshot.parse("[]"), Snapshot.from_documents(documents)
+        real = _component.Instance.__init__
+
+        def limited(instance):
+            real(instance)
+            instance._store.set_limits(memory_size=4 << 20)
+
+        with unittest.mock.patch.object(_component.Instance, "__init__", limited):
+            with self.assertRaisesRegex(CatalogError, "the component failed"):
+                older.differences(newer)
+        self.assertEqual([len(older), len(newer)], [0, 5000])
 
 
 class MalformedCatalogs(unittest.TestCase):

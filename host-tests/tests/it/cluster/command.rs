@@ -25,7 +25,7 @@ async fn every_command_reads_a_cluster() {
     let plain = format!("{}?ca={}", node.url(), authority.path().display());
     let named = format!("{plain}&credentials={credentials}");
     for store in [&plain, &named] {
-        let listed = run(&["list", "--output", "json", "--store", store]).await;
+        let listed = run(&["list", "--format", "json", "--store", store]).await;
         assert_eq!(String::from_utf8(listed.stdout).unwrap(), DEMO, "{:?}", listed.stderr);
         let exported = run(&["export", "--store", store, "-o", &path("modules.json")]).await;
         assert_eq!(exported.status.code(), Some(0), "{exported:?}");
@@ -46,7 +46,7 @@ async fn every_command_reads_a_cluster() {
     let document = String::from_utf8(document).unwrap();
     node.answer(Answer::list(&format!("{document}\n")));
     let uid = document.split("\"uid\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let got = run(&["get", uid, "--output", "json", "--store", &plain]).await;
+    let got = run(&["get", uid, "--format", "json", "--store", &plain]).await;
     assert_eq!(String::from_utf8(got.stdout).unwrap(), format!("{document}\n"));
 }
 

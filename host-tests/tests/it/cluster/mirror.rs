@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use ccs_modules::upstream::Credentials;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorError, MirrorSettings};
-use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::server::{Answering, Settings};
 use ccs_modules_host::stores::{Cluster, Scripted};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -291,8 +291,8 @@ fn write_snapshot(path: &Path, node: &str, as_of: SystemTime) {
 }
 
 async fn serve(mirror: ClusterMirror) -> Serving {
-    let settings = Settings { instances: Instances::Mirrored(mirror), ..open_to_all() };
-    Serving::start(host(), Scripted::Stalls, settings).await
+    let settings = Settings { answering: Answering::Mirrored(mirror), ..open_to_all() };
+    Serving::start(plugin(), Scripted::Stalls, settings).await
 }
 
 async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
@@ -328,12 +328,12 @@ async fn until(condition: impl Fn() -> bool) {
     until_async(async || condition()).await;
 }
 
-/// Waits until the condition holds. The time limit is only for a condition that never holds.
+/// Waits until the condition is met. The time limit is only for a condition that never is.
 async fn until_async(mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !condition().await {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(Duration::from_secs(60), waiting).await.expect("the condition holds in time");
+    timeout(Duration::from_secs(60), waiting).await.expect("the condition is met in time");
 }

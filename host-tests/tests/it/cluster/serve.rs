@@ -140,7 +140,7 @@ fn options_of_a_mirror_need_a_cluster() {
             &["--store", "http://127.0.0.1:1", "--refresh", "1h", "--stale-if-error", "1m"],
             "--stale-if-error is shorter than --refresh",
         ),
-        (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/a"], "nodes[1]: the same as another"),
+        (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/"], "nodes[1]: the same as another"),
     ] {
         let output = command(&[&["serve"], arguments].concat()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::certificates::acceptor;
-use crate::serving::any_port;
+use crate::port::ReservedPort;
 
 const PART: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{\"uid\":";
 
@@ -20,9 +20,10 @@ fn response(status: u16, fields: &str, body: &str) -> Vec<u8> {
     (head + body).into_bytes()
 }
 
-/// A node on a free port. It ends when this is dropped.
+/// A node on a port of its own. It ends when this is dropped.
 pub struct Upstream {
     pub address: SocketAddr,
+    _port: ReservedPort,
     told: Arc<Told>,
     tls: Option<TlsAcceptor>,
     running: JoinSet<()>,
@@ -88,8 +89,14 @@ impl Upstream {
 
     async fn over(tls: Option<TlsAcceptor>, answer: Answer) -> Self {
         let told = Told { answer: Mutex::new(answer), heads: Mutex::default() };
-        let mut upstream =
-            Self { address: any_port(), told: Arc::new(told), tls, running: JoinSet::new() };
+        let port = ReservedPort::any();
+        let mut upstream = Self {
+            address: port.address(),
+            _port: port,
+            told: Arc::new(told),
+            tls,
+            running: JoinSet::new(),
+        };
         upstream.restart().await;
         upstream
     }
@@ -117,7 +124,6 @@ impl Upstream {
     /// Starts the node at its address, after it has been killed.
     pub async fn restart(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.address = listener.local_addr().unwrap();
         let (told, tls) = (self.told.clone(), self.tls.clone());
         self.running.spawn(async move {
             let mut connections = JoinSet::new();

@@ -1,4 +1,4 @@
-//! Mirrored upstreams: the held list answers, whatever the upstream does.
+//! Mirrored upstreams: the kept list answers, whatever the upstream does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -171,12 +171,9 @@ fn requests_answers_and_failures_are_counted() {
 fn the_cause_of_a_5xx_is_logged() {
     let mut filter = Filter::load(CONFIGURATION).unwrap();
     filter.set_upstream(|_| status("403", ""));
-    let response = get(&mut filter, b"/v1/modules");
-    let body = String::from_utf8(response.body).unwrap();
-    assert_eq!(
-        filter.log(),
-        [format!("ccs-modules: a request is answered with 503: {}", body.trim())]
-    );
+    get(&mut filter, b"/v1/modules");
+    let cause = "the store denied access: http://ccs answered 403";
+    assert_eq!(filter.log(), [format!("ccs-modules: a request is answered with 503: {cause}")]);
 }
 
 #[test]

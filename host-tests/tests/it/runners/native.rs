@@ -32,24 +32,22 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
         Ready::LatestModules { roles } => {
             Outcome::of_list(resolve(latest_modules(roles, &limits), ccs).await)
         }
-        Ready::FittingModules { roles, redis_version } => match redis_version.parse() {
-            Ok(version) => {
-                Outcome::of_fitting(resolve(fitting_modules(roles, version, &limits), ccs).await)
-            }
-            Err(error) => Outcome::of_error(error),
-        },
-        // No store is asked: two catalogs are compared that are held.
+        Ready::FittingModules { roles, redis_version } => {
+            let step = fitting_modules(roles, redis_version, &limits);
+            Outcome::of_fitting(resolve(step, ccs).await)
+        }
+        // No store is asked: two catalogs are compared that are in memory.
         Ready::Differences { newer } => {
             let documents = ccs.list_documents().await.expect("a store that is a list");
             let snapshot = Snapshot::from_documents(&documents, &limits).expect("sound documents");
             let newer = Snapshot::parse(newer.as_bytes(), &limits).expect("a sound body");
-            Outcome::of_differences(snapshot.differences(&newer, &limits))
+            Outcome::of_differences(snapshot.differences(&newer))
         }
         Ready::Handle(request) => {
             let request = rest::Request {
                 method: &request.method,
                 target: &request.target,
-                headers: &lent(&request.headers),
+                headers: &rest::header_fields(&request.headers),
                 caller: &core_caller(&request.caller),
             };
             let response = resolve(rest::handle(&request, &limits), ccs).await;
@@ -58,17 +56,12 @@ pub async fn call(call: &Ready, ccs: &impl Ccs) -> Outcome {
     }
 }
 
-/// Lends header fields to the core.
-pub fn lent(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
-}
-
 /// Returns a caller as the core has it.
 pub fn core_caller(caller: &Caller) -> access::Caller {
     match caller.clone() {
         Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
         Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
-        Caller::Unauthenticated => access::Caller::Unauthenticated(None),
+        Caller::Unauthenticated(challenge) => access::Caller::Unauthenticated(challenge),
     }
 }
 

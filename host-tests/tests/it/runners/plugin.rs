@@ -3,18 +3,18 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ccs_modules_host::{CallError, CallLimits, Host, Instance, artifacts};
+use ccs_modules_host::{CallError, CallLimits, Instance, Plugin, artifacts};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
 
 /// Runs a case twice in one instance and once in a fresh one, to find effects of one call on the
-/// next. A case that compares catalogs is not run: the plugin holds none.
+/// next. A case that compares catalogs is not run: the plugin has no catalog.
 pub async fn run(case: &Case) -> Vec<Outcome> {
     if matches!(case.call(), Ready::Differences { .. }) {
         return Vec::new();
     }
-    let service = host().service(case.store());
+    let service = loaded().service(case.store());
     let (mut reused, mut fresh) = (service.instance(), service.instance());
     let call = case.call();
     vec![
@@ -43,7 +43,7 @@ pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
         Ready::FittingModules { roles, redis_version } => {
             Outcome::of_fitting(answered(instance.fitting_modules(roles, redis_version).await))
         }
-        Ready::Differences { .. } => unreachable!("the plugin holds no catalog"),
+        Ready::Differences { .. } => unreachable!("the plugin has no catalog"),
         Ready::Handle(request) => {
             let response = instance.handle(request).await.expect("the plugin answers");
             Outcome::of_response(response.status, response.headers, response.body)
@@ -52,13 +52,13 @@ pub async fn call(call: &Ready, instance: &mut Instance) -> Outcome {
 }
 
 /// The plugin, loaded once for all tests.
-pub fn host() -> &'static Host {
-    static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| {
+pub fn loaded() -> &'static Plugin {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    PLUGIN.get_or_init(|| {
         // Scripted stores answer at once or never. The cases name this time.
         let limits =
             CallLimits { store_timeout: Duration::from_millis(50), ..CallLimits::default() };
-        Host::load(&artifacts::PLUGIN.wasm, limits).expect("the plugin loads")
+        Plugin::load(&artifacts::PLUGIN.wasm, limits).expect("the plugin loads")
     })
 }
 

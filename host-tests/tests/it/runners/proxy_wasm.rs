@@ -1,6 +1,7 @@
 //! The Proxy-Wasm filter, in the tests' own host; its upstream serves the case's store.
 
-use ccs_modules::{Limits, snapshot};
+use ccs_modules::rest::header_fields;
+use ccs_modules::{Limits, body};
 use ccs_modules_host::stores::Scripted;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
     let mut headers: Vec<(&str, &[u8])> =
         vec![(":method", request.method.as_bytes()), (":path", request.target.as_bytes())];
     let names: Vec<_> = request.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
-    let values = request.headers.iter().map(|(_, value)| value.as_slice());
+    let values = header_fields(&request.headers).into_iter().map(|(_, value)| value);
     headers.extend(names.iter().map(String::as_str).zip(values));
 
     let mut filter = Filter::load(&configuration(case)).expect("the configuration is sound");
@@ -72,10 +73,10 @@ fn upstream(store: &Scripted, path: &str) -> Reply {
     };
     let Some(uid) = path.strip_prefix("/v1/modules/") else {
         assert_eq!(path, "/v1/modules");
-        return reply("200", snapshot::join(documents));
+        return reply("200", body::join(documents));
     };
     let uid = percent_decode_str(uid).decode_utf8().expect("a uid is text");
-    match by_uid.get(uid.as_ref()).or_else(|| snapshot::find(documents, &uid, &Limits::default())) {
+    match by_uid.get(uid.as_ref()).or_else(|| body::find(documents, &uid, &Limits::default())) {
         Some(document) => reply("200", [document, b"\n".as_slice()].concat()),
         None => reply("404", Vec::new()),
     }

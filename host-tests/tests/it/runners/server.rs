@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ccs_modules::access::Policy;
+use ccs_modules::rest::header_fields;
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::Cluster;
 use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
@@ -23,7 +24,7 @@ use crate::runners::plugin;
 use crate::serving::{Serving, open_to_all};
 use crate::wire::{Reply, Wire};
 
-/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that hold a
+/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that keep a
 /// snapshot, twice on one connection.
 pub async fn http1(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
@@ -31,12 +32,12 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
         return Vec::new(); // no request line can carry this target
     }
     let mut outcomes = Vec::new();
-    let mut modes = vec![Instances::Fresh, Instances::Reused];
+    let mut answerings = vec![Answering::Fresh, Answering::Reused];
     if case.finds_what_it_lists() {
-        modes.push(Instances::Held(holding()));
+        answerings.push(Answering::Kept(kept()));
     }
-    for instances in modes {
-        let server = serve(case, instances).await;
+    for answering in answerings {
+        let server = serve(case, answering).await;
         let mut wire = Wire::connect(server.address).await;
         for _ in 0..2 {
             wire.send(bytes(&request)).await;
@@ -58,11 +59,11 @@ pub async fn mirrored(case: &Case) -> Vec<Outcome> {
     if Snapshot::from_documents(&documents, &Limits::default()).is_err() {
         return Vec::new();
     }
-    let upstream = Serving::start(plugin::host(), case.store(), open_to_all()).await;
+    let upstream = Serving::start(plugin::loaded(), case.store(), open_to_all()).await;
     let address = format!("http://{}", upstream.address).parse().unwrap();
     let cluster = Cluster::new(&address, None).unwrap();
     let mirror = ClusterMirror::start(cluster, MirrorSettings::default()).await.unwrap();
-    let server = serve(case, Instances::Mirrored(mirror)).await;
+    let server = serve(case, Answering::Mirrored(mirror)).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send(bytes(&request)).await;
     let Reply { status, mut headers, body } = wire.reply(&request.method).await;
@@ -73,7 +74,7 @@ pub async fn mirrored(case: &Case) -> Vec<Outcome> {
 /// Runs a case over HTTP/2.
 pub async fn http2(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
-    let server = serve(case, Instances::Fresh).await;
+    let server = serve(case, Answering::Fresh).await;
     let Some(request) = http2_request(&request) else { return Vec::new() };
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (mut sender, connection) =
@@ -99,25 +100,25 @@ fn request(case: &Case) -> Option<Request> {
     Some(request)
 }
 
-async fn serve(case: &Case, instances: Instances) -> Serving {
+async fn serve(case: &Case, answering: Answering) -> Serving {
     let access = match case.access() {
         None => Some(json!({"trusted_header": ROLES})),
         Some(Value::Null) => None,
         Some(policy) => Some(policy.clone()),
     };
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
-    let settings = Settings { access, instances, ..Settings::default() };
-    Serving::start(plugin::host(), case.store(), settings).await
+    let settings = Settings { access, answering, ..Settings::default() };
+    Serving::start(plugin::loaded(), case.store(), settings).await
 }
 
 /// Snapshots that are compared with the store for each request.
-fn holding() -> Holding {
+fn kept() -> KeptSettings {
     static STANDALONE: OnceLock<Standalone> = OnceLock::new();
     let standalone = STANDALONE.get_or_init(|| {
-        let limits = plugin::host().call_limits();
+        let limits = plugin::loaded().call_limits();
         Standalone::load(&artifacts::STANDALONE.wasm, limits).expect("the component loads")
     });
-    Holding {
+    KeptSettings {
         standalone: standalone.clone(),
         max_age: Duration::ZERO,
         stale_if_error: Duration::ZERO,
@@ -129,7 +130,7 @@ const ROLES: &str = "x-ccs-roles";
 
 fn bytes(request: &Request) -> Vec<u8> {
     let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
-    for (name, value) in &request.headers {
+    for (name, value) in header_fields(&request.headers) {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value);
@@ -144,7 +145,7 @@ fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     let path = request.target.starts_with('/').then_some(&request.target)?;
     let mut http2 =
         hyper::Request::builder().method(request.method.as_str()).uri(format!("http://test{path}"));
-    for (name, value) in &request.headers {
+    for (name, value) in header_fields(&request.headers) {
         http2 = http2.header(name, HeaderValue::from_bytes(value).ok()?);
     }
     let http2 = http2.body(Empty::new()).ok()?;

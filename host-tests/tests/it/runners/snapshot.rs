@@ -1,10 +1,11 @@
 //! Snapshots of the core, in this program.
 
-use ccs_modules::{Error, Limits, Snapshot, rest};
+use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
+use ccs_modules::{Error, Limits, Snapshot, get_module, list_modules, rest};
 
 use crate::case::{Case, Ready};
 use crate::outcome::Outcome;
-use crate::runners::native::{core_caller, lent};
+use crate::runners::native::core_caller;
 
 /// Runs a case on a snapshot of its documents, and on the image of that snapshot. Cases whose store
 /// is more than a list of documents are left out.
@@ -27,27 +28,31 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
 fn call<B: AsRef<[u8]>>(call: &Ready, snapshot: &Snapshot<B>) -> Outcome {
     let limits = Limits::default();
     match call {
-        Ready::ListModules { roles } => Outcome::of_list(snapshot.list_modules(roles, &limits)),
+        Ready::ListModules { roles } => {
+            Outcome::of_list(snapshot.answer(list_modules(roles, &limits)))
+        }
         Ready::GetModule { roles, uid } => {
-            Outcome::of_module(snapshot.get_module(roles, uid, &limits))
+            Outcome::of_module(snapshot.answer(get_module(roles, uid, &limits)))
         }
-        Ready::FindModules { roles, name, version } => {
-            Outcome::of_list(snapshot.find_modules(roles, name, version.as_deref(), &limits))
+        Ready::FindModules { roles, name, version } => Outcome::of_list(
+            snapshot.answer(find_modules(roles, name, version.as_deref(), &limits)),
+        ),
+        Ready::LatestModules { roles } => {
+            Outcome::of_list(snapshot.answer(latest_modules(roles, &limits)))
         }
-        Ready::LatestModules { roles } => Outcome::of_list(snapshot.latest_modules(roles, &limits)),
-        Ready::FittingModules { roles, redis_version } => match redis_version.parse() {
-            Ok(version) => Outcome::of_fitting(snapshot.fitting_modules(roles, version, &limits)),
-            Err(error) => Outcome::of_error(error),
-        },
+        Ready::FittingModules { roles, redis_version } => {
+            let step = fitting_modules(roles, redis_version, &limits);
+            Outcome::of_fitting(snapshot.answer(step))
+        }
         Ready::Differences { newer } => {
             let newer = Snapshot::parse(newer.as_bytes(), &limits).expect("a sound body");
-            Outcome::of_differences(snapshot.differences(&newer, &limits))
+            Outcome::of_differences(snapshot.differences(&newer))
         }
         Ready::Handle(request) => {
             let request = rest::Request {
                 method: &request.method,
                 target: &request.target,
-                headers: &lent(&request.headers),
+                headers: &rest::header_fields(&request.headers),
                 caller: &core_caller(&request.caller),
             };
             let response = snapshot.handle(&request, &limits).into_owned();

@@ -8,8 +8,8 @@ use wasmtime::component::ResourceAny;
 
 use crate::case::{Case, Ready};
 use crate::outcome::{Error, Outcome};
-use crate::standalone::bindings::exports::ccs::modules::{access, snapshot};
-use crate::standalone::{Standalone, text_headers};
+use crate::standalone::Standalone;
+use crate::standalone::bindings::exports::ccs::modules::types;
 
 /// Runs a case on a snapshot in its own instance, and on a snapshot that is asked the calls of all
 /// cases with the same documents, in one instance for all of these. Cases whose store is more than
@@ -29,10 +29,10 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
     let outcome = call(case, &mut fresh, made);
     let mut shared = SHARED.lock().expect("no case has panicked");
     let Shared { standalone, snapshots } = &mut *shared;
-    let held = *snapshots
+    let kept = *snapshots
         .entry(documents)
         .or_insert_with_key(|documents| standalone.snapshot(documents).expect("sound documents"));
-    vec![outcome, call(case, standalone, held)]
+    vec![outcome, call(case, standalone, kept)]
 }
 
 /// An instance, and its snapshots by their documents.
@@ -43,47 +43,43 @@ struct Shared {
 }
 
 /// One call.
-fn call(case: &Case, standalone: &mut Standalone, held: ResourceAny) -> Outcome {
+fn call(case: &Case, standalone: &mut Standalone, kept: ResourceAny) -> Outcome {
     match case.call() {
-        Ready::ListModules { roles } => Outcome::of_list(standalone.list_modules(held, &roles)),
+        Ready::ListModules { roles } => Outcome::of_list(standalone.list_modules(kept, &roles)),
         Ready::GetModule { roles, uid } => {
-            Outcome::of_module(standalone.get_module(held, &roles, &uid))
+            Outcome::of_module(standalone.get_module(kept, &roles, &uid))
         }
         Ready::FindModules { roles, name, version } => {
-            Outcome::of_list(standalone.find_modules(held, &roles, &name, version.as_deref()))
+            Outcome::of_list(standalone.find_modules(kept, &roles, &name, version.as_deref()))
         }
-        Ready::LatestModules { roles } => Outcome::of_list(standalone.latest_modules(held, &roles)),
+        Ready::LatestModules { roles } => Outcome::of_list(standalone.latest_modules(kept, &roles)),
         Ready::FittingModules { roles, redis_version } => {
-            Outcome::of_fitting(standalone.fitting_modules(held, &roles, &redis_version))
+            Outcome::of_fitting(standalone.fitting_modules(kept, &roles, &redis_version))
         }
         Ready::Differences { newer } => {
             let newer = standalone.parse(&newer).expect("a sound body");
-            Outcome::of_differences(standalone.differences(held, newer))
+            Outcome::of_differences(standalone.differences(kept, newer))
         }
         Ready::Handle(request) => {
             let caller = caller(case, standalone, &request);
-            let request = snapshot::Request {
-                method: request.method,
-                target: request.target,
-                headers: text_headers(&request.headers),
-                caller,
-            };
-            let response = standalone.handle(held, &request);
-            Outcome::of_response(response.status, response.headers, response.body.into_bytes())
+            let Request { method, target, headers, .. } = request;
+            let request = types::Request { method, target, headers, caller };
+            let response = standalone.handle(kept, &request);
+            Outcome::of_response(response.status, response.headers, response.body)
         }
     }
 }
 
 /// Returns the caller. The component reads the policy of a case that has one.
-fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> access::Caller {
+fn caller(case: &Case, standalone: &mut Standalone, request: &Request) -> types::Caller {
     if let Some(policy) = case.access().filter(|policy| !policy.is_null()) {
         let policy = standalone.policy(&policy.to_string()).expect("a policy");
         return standalone.caller(policy, &request.headers);
     }
     match request.caller.clone() {
-        Caller::Anonymous(roles) => access::Caller::Anonymous(roles),
-        Caller::Authenticated(roles) => access::Caller::Authenticated(roles),
-        Caller::Unauthenticated => access::Caller::Unauthenticated,
+        Caller::Anonymous(roles) => types::Caller::Anonymous(roles),
+        Caller::Authenticated(roles) => types::Caller::Authenticated(roles),
+        Caller::Unauthenticated(challenge) => types::Caller::Unauthenticated(challenge),
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, CcsError, Host, Standalone, artifacts};
+use ccs_modules_host::{CallLimits, CcsError, Plugin, Standalone, artifacts};
 
 use crate::gate::Gate;
 use crate::guest;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 #[tokio::test]
 async fn a_plugin_that_breaks_off_is_an_internal_error() {
-    let host = Host::load(&guest::handling("unreachable"), CallLimits::default()).unwrap();
-    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let plugin = Plugin::load(&guest::handling("unreachable"), CallLimits::default()).unwrap();
+    let server = Serving::start(&plugin, demo(), open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     let reply = wire.ask("GET", "/v1/modules").await;
     assert_eq!(reply.status, 500);
@@ -28,8 +28,8 @@ async fn a_plugin_that_breaks_off_is_an_internal_error() {
 #[tokio::test]
 async fn a_plugin_that_loops_is_stopped_and_lets_others_be_served() {
     let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
-    let host = Host::load(&guest::handling("(loop (br 0))"), limits).unwrap();
-    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let plugin = Plugin::load(&guest::handling("(loop (br 0))"), limits).unwrap();
+    let server = Serving::start(&plugin, demo(), open_to_all()).await;
     let mut looping = Wire::connect(server.address).await;
     looping.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let mut other = Wire::connect(server.address).await;
@@ -45,8 +45,8 @@ async fn a_plugin_is_not_told_credentials() {
     // ever.
     let guest = "(br_if 0 (i32.ne (local.get 5) (i32.const 1))) (loop (br 0))";
     let limits = CallLimits { timeout: Duration::from_millis(50), ..CallLimits::default() };
-    let host = Host::load(&guest::handling(&format!("(block {guest})")), limits).unwrap();
-    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let plugin = Plugin::load(&guest::handling(&format!("(block {guest})")), limits).unwrap();
+    let server = Serving::start(&plugin, demo(), open_to_all()).await;
     for (fields, status) in [
         ("", 503),
         ("authorization: Basic YTpi\r\nCookie: a=b\r\nproxy-authorization: Basic YTpi\r\n", 503),
@@ -61,9 +61,9 @@ async fn a_plugin_is_not_told_credentials() {
 #[tokio::test]
 async fn a_list_that_needs_too_much_memory_is_an_error_that_names_the_limit() {
     let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
-    let server = Serving::start(&host, store, open_to_all()).await;
+    let server = Serving::start(&plugin, store, open_to_all()).await;
     let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
     assert_eq!(reply.status, 500);
     assert_eq!(
@@ -77,15 +77,15 @@ async fn a_list_that_needs_too_much_memory_is_an_error_that_names_the_limit() {
 #[tokio::test]
 async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
     let limits = CallLimits { memory: 4 << 20, ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    let instances = Instances::Held(Holding {
+    let answering = Answering::Kept(KeptSettings {
         standalone,
         max_age: Duration::from_secs(60),
         stale_if_error: Duration::ZERO,
     });
     let store = Scripted::documents([vec![b' '; 8 << 20]]);
-    let server = Serving::start(&host, store, Settings { instances, ..open_to_all() }).await;
+    let server = Serving::start(&plugin, store, Settings { answering, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for target in ["/readyz", "/v1/modules"] {
         let reply = wire.ask("GET", target).await;
@@ -96,15 +96,15 @@ async fn a_catalog_that_no_instance_can_hold_is_named_by_the_readiness_probe() {
 
 #[tokio::test]
 async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
-    for instances in [Instances::Fresh, Instances::Reused] {
+    for answering in [Answering::Fresh, Answering::Reused] {
         let limits = CallLimits {
             instances: 1,
             timeout: Duration::from_millis(50),
             ..CallLimits::default()
         };
-        let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-        let settings = Settings { instances, ..open_to_all() };
-        let server = Serving::start(&host, Gate::closed(), settings).await;
+        let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+        let settings = Settings { answering, ..open_to_all() };
+        let server = Serving::start(&plugin, Gate::closed(), settings).await;
         let mut first = Wire::connect(server.address).await;
         let mut second = Wire::connect(server.address).await;
         for wire in [&mut first, &mut second] {
@@ -117,19 +117,19 @@ async fn requests_wait_for_an_instance_no_longer_than_they_may_take() {
 
 #[tokio::test]
 async fn an_instance_that_a_list_made_large_is_let_go() {
-    let settings = || Settings { instances: Instances::Reused, ..open_to_all() };
+    let settings = || Settings { answering: Answering::Reused, ..open_to_all() };
     let started = |count: usize| format!("instance_starts_total {count}\n");
-    let host = || Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let plugin = || Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let large = (0..100).map(|uid| format!(r#"{{"a":"{}","uid":"{uid}"}}"#, "x".repeat(90_000)));
 
-    let server = Serving::start(&host(), demo(), settings()).await;
+    let server = Serving::start(&plugin(), demo(), settings()).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
         assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
     }
     assert!(server.metrics.text().contains(&started(1)), "{}", server.metrics.text());
 
-    let server = Serving::start(&host(), Scripted::documents(large), settings()).await;
+    let server = Serving::start(&plugin(), Scripted::documents(large), settings()).await;
     let mut wire = Wire::connect(server.address).await;
     for target in ["/v1/modules", "/v1/modules/1", "/v1/modules/2"] {
         assert_eq!(wire.ask("GET", target).await.status, 200);
@@ -144,7 +144,7 @@ async fn health_does_not_depend_on_the_store_and_readiness_does() {
         (Scripted::Fails(CcsError::Unavailable("secret".into())), 503),
         (Scripted::Fails(CcsError::Other("secret".into())), 503),
     ] {
-        let server = Serving::start(host(), store, Settings::default()).await;
+        let server = Serving::start(plugin(), store, Settings::default()).await;
         let mut wire = Wire::connect(server.address).await;
         let health = wire.ask("GET", "/healthz").await;
         assert_eq!((health.status, health.text()), (200, "ok\n"));
@@ -162,8 +162,8 @@ async fn health_does_not_depend_on_the_store_and_readiness_does() {
 #[tokio::test]
 async fn a_store_that_stalls_is_not_ready() {
     let limits = CallLimits { store_timeout: Duration::from_millis(1), ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    let server = Serving::start(&host, Scripted::Stalls, open_to_all()).await;
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    let server = Serving::start(&plugin, Scripted::Stalls, open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/readyz").await.status, 503);
     assert_eq!(wire.ask("GET", "/v1/modules").await.status, 503);
@@ -173,7 +173,7 @@ async fn a_store_that_stalls_is_not_ready() {
 #[tokio::test]
 async fn readiness_asks_the_store_once_at_a_time() {
     let store = Gate::closed();
-    let server = Serving::start(host(), store.clone(), Settings::default()).await;
+    let server = Serving::start(plugin(), store.clone(), Settings::default()).await;
     let mut asking = Wire::connect(server.address).await;
     let mut meanwhile = Wire::connect(server.address).await;
     let (first, ()) = tokio::join!(asking.ask("GET", "/readyz"), async {

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules_host::server::{Holding, Instances, Settings};
+use ccs_modules_host::server::{Answering, KeptSettings, Settings};
 use ccs_modules_host::stores::Scripted;
-use ccs_modules_host::{CallLimits, Ccs, CcsError, Host, Standalone, artifacts};
+use ccs_modules_host::{CallLimits, Ccs, CcsError, Plugin, Standalone, artifacts};
 use tempfile::TempDir;
 
 use crate::process::Server;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 #[tokio::test]
 async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
-    for instances in [Instances::Fresh, Instances::Reused, held(CallLimits::default())] {
+    for answering in [Answering::Fresh, Answering::Reused, kept(CallLimits::default())] {
         let store = Scripted::Fails(CcsError::TooLong("m.json is longer than 9 bytes".into()));
-        let server = Serving::start(host(), store, Settings { instances, ..open_to_all() }).await;
+        let server = Serving::start(plugin(), store, Settings { answering, ..open_to_all() }).await;
         let mut wire = Wire::connect(server.address).await;
         // Twice, to find effects of one request on the next.
         for _ in 0..2 {
@@ -47,9 +47,10 @@ async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
 #[tokio::test]
 async fn a_store_that_stalls_is_named_with_its_time_limit() {
     let limits = CallLimits { store_timeout: Duration::from_millis(20), ..CallLimits::default() };
-    let host = Host::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    for instances in [Instances::Fresh, Instances::Reused, held(limits)] {
-        let server = Serving::start(&host, Archive, Settings { instances, ..open_to_all() }).await;
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+    for answering in [Answering::Fresh, Answering::Reused, kept(limits)] {
+        let server =
+            Serving::start(&plugin, Archive, Settings { answering, ..open_to_all() }).await;
         let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
         assert_eq!(reply.status, 503);
         let text = "the store is unavailable: the archive did not answer within 20 ms";
@@ -71,7 +72,7 @@ async fn a_head_that_fails_is_logged_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_cannot_be_held_is_logged_with_its_file() {
+async fn a_catalog_that_cannot_be_kept_is_logged_with_its_file() {
     let folder = TempDir::new().unwrap();
     let server = serve_malformed(&folder, "held");
     Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
@@ -90,7 +91,7 @@ async fn a_server_without_a_policy_logs_it_once() {
     let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let settings = Settings { access: None, ..Settings::default() };
-    let server = Serving::start(host(), Scripted::documents::<&str>([]), settings).await;
+    let server = Serving::start(plugin(), Scripted::documents::<&str>([]), settings).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..2 {
         assert_eq!(wire.ask("GET", "/v1/modules").await.status, 401);
@@ -100,10 +101,14 @@ async fn a_server_without_a_policy_logs_it_once() {
     assert_eq!(told.count(), 1, "{log}");
 }
 
-/// Instances that hold a snapshot, and compare it with the store for each request.
-fn held(limits: CallLimits) -> Instances {
+/// Instances that keep a snapshot, and compare it with the store for each request.
+fn kept(limits: CallLimits) -> Answering {
     let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    Instances::Held(Holding { standalone, max_age: Duration::ZERO, stale_if_error: Duration::ZERO })
+    Answering::Kept(KeptSettings {
+        standalone,
+        max_age: Duration::ZERO,
+        stale_if_error: Duration::ZERO,
+    })
 }
 
 /// Serves a file whose only document has a wrong field.

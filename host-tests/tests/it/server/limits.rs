@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use ccs_modules_host::server::{ConnectionLimits, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, Host};
+use ccs_modules_host::{CallLimits, Plugin};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::gate::Gate;
 use crate::guest;
 use crate::server::http2;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 /// The shortest timeout, for those that the test waits for.
@@ -77,12 +77,12 @@ async fn drop_by_drop_is_too_slow_too() {
 
 #[tokio::test]
 async fn a_response_that_is_not_read_ends_the_connection() {
-    // More than the buffers of both ends of a connection hold.
+    // More than fits into the buffers of both ends of a connection.
     let documents =
         (0..20).map(|uid| format!("{{\"a\":\"{}\",\"uid\":\"{uid}\"}}", "x".repeat(900_000)));
     let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
     let settings = Settings { limits, ..open_to_all() };
-    let server = Serving::start(host(), Scripted::documents(documents), settings).await;
+    let server = Serving::start(plugin(), Scripted::documents(documents), settings).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
     while !server.metrics.text().contains("http_requests_total{status=\"200\"} 1\n") {
@@ -97,9 +97,9 @@ async fn a_response_that_is_not_read_ends_the_connection() {
 #[tokio::test]
 async fn an_idle_http_2_connection_ends() {
     let limits = CallLimits { timeout: SHORT, ..CallLimits::default() };
-    let host = Host::load(&guest::handling(""), limits).unwrap();
+    let plugin = Plugin::load(&guest::handling(""), limits).unwrap();
     let limits = ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() };
-    let server = Serving::start(&host, demo(), Settings { limits, ..open_to_all() }).await;
+    let server = Serving::start(&plugin, demo(), Settings { limits, ..open_to_all() }).await;
     let mut client = http2::Client::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.0, 200);
     client.ended().await;
@@ -134,7 +134,7 @@ async fn what_is_in_flight_is_limited() {
     let limits = ConnectionLimits { in_flight_bytes: 10_000, ..ConnectionLimits::default() };
     let store =
         Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(10_000))]);
-    let server = Serving::start(host(), store, Settings { limits, ..open_to_all() }).await;
+    let server = Serving::start(plugin(), store, Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
         let reply = wire.ask("GET", "/v1/modules").await;
@@ -154,8 +154,9 @@ async fn what_is_in_flight_is_limited() {
 async fn requests_that_wait_are_in_flight() {
     let limits = ConnectionLimits { in_flight_bytes: 40_000, ..ConnectionLimits::default() };
     let store = Gate::closed();
-    let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
-    // One connection may hold as many streams as several connections.
+    let server =
+        Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;
+    // One connection may have as many streams as several connections.
     let client = http2::Client::connect(server.address).await;
     let target = format!("/v1/modules?x={}", "x".repeat(6_000));
     let mut waiting = JoinSet::new();
@@ -273,7 +274,8 @@ async fn requests_in_a_pipeline_are_answered_in_order() {
 async fn a_client_that_leaves_leaves_nothing_behind() {
     let store = Gate::closed();
     let limits = ConnectionLimits { connections: 1, ..ConnectionLimits::default() };
-    let server = Serving::start(host(), store.clone(), Settings { limits, ..open_to_all() }).await;
+    let server =
+        Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
     store.asked().await;
@@ -282,5 +284,5 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
 }
 
 async fn serve(limits: ConnectionLimits) -> Serving {
-    Serving::start(host(), demo(), Settings { limits, ..open_to_all() }).await
+    Serving::start(plugin(), demo(), Settings { limits, ..open_to_all() }).await
 }

@@ -1,8 +1,8 @@
 //! The metrics of a server.
 
-use ccs_modules_host::server::{Exporter, Instances, Settings};
+use ccs_modules_host::server::{Answering, Exporter, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, CcsError, Host, artifacts};
+use ccs_modules_host::{CallLimits, CcsError, Plugin, artifacts};
 use tokio_util::sync::CancellationToken;
 
 use crate::serving::{Serving, any_port, open_to_all};
@@ -10,10 +10,10 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn requests_instances_and_the_store_are_counted() {
-    for (instances, starts) in [(Instances::Fresh, 4), (Instances::Reused, 1)] {
-        let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-        let settings = Settings { instances, ..open_to_all() };
-        let server = Serving::start(&host, demo(), settings).await;
+    for (answering, starts) in [(Answering::Fresh, 4), (Answering::Reused, 1)] {
+        let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+        let settings = Settings { answering, ..open_to_all() };
+        let server = Serving::start(&plugin, demo(), settings).await;
         let mut wire = Wire::connect(server.address).await;
         for target in ["/v1/modules", "/v1/modules", "/v1/modules/unknown", "/v2"] {
             wire.ask("GET", target).await;
@@ -36,14 +36,14 @@ async fn requests_instances_and_the_store_are_counted() {
 
 #[tokio::test]
 async fn failures_of_the_store_are_counted() {
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     for (error, reason) in [
         (CcsError::Denied(String::new()), "denied"),
         (CcsError::Other(String::new()), "other"),
         (CcsError::TooLong(String::new()), "too_long"),
         (CcsError::Unavailable(String::new()), "unavailable"),
     ] {
-        let server = Serving::start(&host, Scripted::Fails(error), open_to_all()).await;
+        let server = Serving::start(&plugin, Scripted::Fails(error), open_to_all()).await;
         let mut wire = Wire::connect(server.address).await;
         wire.ask("GET", "/v1/modules").await;
         wire.ask("GET", "/v1/modules/a").await;
@@ -55,8 +55,8 @@ async fn failures_of_the_store_are_counted() {
 
 #[tokio::test]
 async fn they_are_on_an_address_of_their_own() {
-    let host = Host::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-    let server = Serving::start(&host, demo(), open_to_all()).await;
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let server = Serving::start(&plugin, demo(), open_to_all()).await;
     let exporter = Exporter::bind(any_port(), server.metrics.clone()).await.unwrap();
     let address = exporter.address().unwrap();
     let stop = CancellationToken::new();

@@ -2,8 +2,8 @@
 
 mod calls;
 mod causes;
-mod held;
 mod http2;
+mod kept;
 mod limits;
 mod metrics;
 mod page;

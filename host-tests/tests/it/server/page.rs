@@ -9,7 +9,7 @@ use ccs_modules_host::server::{PageFiles, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use tempfile::TempDir;
 
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::{Reply, Wire};
 
 const INDEX: &str = include_str!("../../../../packages/js/src/page/index.html");
@@ -17,7 +17,7 @@ const INDEX: &str = include_str!("../../../../packages/js/src/page/index.html");
 #[tokio::test]
 async fn files_are_served_by_their_names() {
     let folder = folder();
-    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let mut wire = Wire::connect(server.address).await;
     for (target, content_type, content) in [
         ("/", "text/html; charset=utf-8", INDEX),
@@ -47,7 +47,7 @@ async fn files_are_served_by_their_names() {
 #[tokio::test]
 async fn the_policy_is_the_one_of_the_page_and_keeps_it_out_of_frames() {
     let folder = folder();
-    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let reply = Wire::connect(server.address).await.ask("GET", "/").await;
     let policy = reply.header("content-security-policy").unwrap();
     let of_the_page = policy.strip_suffix("; frame-ancestors 'none'").unwrap();
@@ -57,7 +57,7 @@ async fn the_policy_is_the_one_of_the_page_and_keeps_it_out_of_frames() {
 #[tokio::test]
 async fn no_path_leads_out_of_the_folder() {
     let folder = folder();
-    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let mut wire = Wire::connect(server.address).await;
     for target in [
         "/../secret",
@@ -86,7 +86,7 @@ async fn a_file_stands_in_front_of_no_module() {
     fs::create_dir_all(folder.path().join("page/v1/modules")).unwrap();
     fs::write(folder.path().join("page/v1/modules/a"), "a file").unwrap();
     fs::write(folder.path().join("page/healthz"), "a file").unwrap();
-    let server = Serving::start(host(), demo(), with_page(&folder, open_to_all())).await;
+    let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/v1/modules/a").await.status, 404);
     assert_eq!(wire.ask("GET", "/healthz").await.text(), "ok\n");
@@ -101,7 +101,7 @@ async fn it_is_for_those_who_may_see_the_modules() {
     };
     // The store is not asked: it fails.
     let store = Scripted::Fails(CcsError::Unavailable("down".into()));
-    let server = Serving::start(host(), store, with_page(&folder, settings())).await;
+    let server = Serving::start(plugin(), store, with_page(&folder, settings())).await;
     let mut wire = Wire::connect(server.address).await;
     for (roles, page, list) in
         [("", 401, 401), ("x-roles: none\r\n", 403, 403), ("x-roles: db_viewer\r\n", 200, 503)]
@@ -115,13 +115,13 @@ async fn it_is_for_those_who_may_see_the_modules() {
     assert!(
         reply.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Basic "))
     );
-    let without = Serving::start(host(), demo(), with_page(&folder, Settings::default())).await;
+    let without = Serving::start(plugin(), demo(), with_page(&folder, Settings::default())).await;
     assert_eq!(Wire::connect(without.address).await.ask("GET", "/").await.status, 401);
 }
 
 #[tokio::test]
 async fn without_a_page_there_is_none() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     assert_eq!(Wire::connect(server.address).await.ask("GET", "/").await.status, 404);
 }
 

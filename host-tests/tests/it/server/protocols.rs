@@ -5,12 +5,12 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 
 use crate::server::http2;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_closed() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.0\r\n\r\n").await;
     let reply = wire.reply("GET").await;
@@ -20,7 +20,7 @@ async fn http_1_0_is_answered_and_closed() {
 
 #[tokio::test]
 async fn http_2_is_told_by_its_first_bytes() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     let mut client = http2::Client::connect(server.address).await;
     let (status, body) = client.get("/v1/modules").await;
     let mut wire = Wire::connect(server.address).await;
@@ -30,7 +30,7 @@ async fn http_2_is_told_by_its_first_bytes() {
 
 #[tokio::test]
 async fn header_fields_of_http_2_are_limited() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     for (length, status) in [(17 << 10, Some(431)), (1 << 20, None)] {
         let mut client = http2::Client::connect(server.address).await;
         let request = hyper::Request::get("http://test/v1/modules")
@@ -44,7 +44,7 @@ async fn header_fields_of_http_2_are_limited() {
 
 #[tokio::test]
 async fn first_bytes_may_come_one_by_one() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     let mut wire = Wire::connect(server.address).await;
     for byte in b"PUT /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n" {
         wire.send([*byte]).await;

@@ -6,13 +6,13 @@ use tokio::net::TcpStream;
 
 use crate::gate::Gate;
 use crate::server::http2;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 #[tokio::test]
 async fn requests_in_flight_are_answered() {
     let store = Gate::closed();
-    let server = Serving::start(host(), store.clone(), open_to_all()).await;
+    let server = Serving::start(plugin(), store.clone(), open_to_all()).await;
     let address = server.address;
     let mut wire = Wire::connect(address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -38,7 +38,7 @@ async fn requests_in_flight_are_answered() {
 
 #[tokio::test]
 async fn connections_without_a_request_are_closed() {
-    let server = Serving::start(host(), demo(), open_to_all()).await;
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
     let mut silent = Wire::connect(server.address).await;
     let mut idle = Wire::connect(server.address).await;
     assert_eq!(idle.ask("GET", "/healthz").await.status, 200);
@@ -50,5 +50,5 @@ async fn connections_without_a_request_are_closed() {
 
 #[tokio::test]
 async fn a_server_that_nobody_talked_to_ends() {
-    Serving::start(host(), demo(), Settings::default()).await.stop().await;
+    Serving::start(plugin(), demo(), Settings::default()).await.stop().await;
 }

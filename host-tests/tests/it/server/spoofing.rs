@@ -4,7 +4,7 @@ use ccs_modules::access::Policy;
 use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::demo;
 
-use crate::serving::{Serving, host};
+use crate::serving::{Serving, plugin};
 use crate::wire::Wire;
 
 const REQUEST: &str = "GET /v1/modules HTTP/1.1\r\nhost: test\r\n";
@@ -62,5 +62,5 @@ async fn a_body_whose_end_is_disputed_hides_no_request() {
 
 async fn serve() -> Serving {
     let access = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
-    Serving::start(host(), demo(), Settings { access: Some(access), ..Settings::default() }).await
+    Serving::start(plugin(), demo(), Settings { access: Some(access), ..Settings::default() }).await
 }

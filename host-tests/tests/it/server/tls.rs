@@ -15,7 +15,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::server::http2;
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
         ..ConnectionLimits::default()
     };
     let tls = Some(Tls::self_signed(&["localhost"]).unwrap());
-    let server = Serving::start(host(), demo(), Settings { limits, tls, ..open_to_all() }).await;
+    let server = Serving::start(plugin(), demo(), Settings { limits, tls, ..open_to_all() }).await;
     assert_eq!(Wire::connect(server.address).await.rest().await, b"");
     let mut plain = Wire::connect(server.address).await;
     plain.send("GET /v1/modules HTTP/1.1\r\n\r\n").await;
@@ -91,7 +91,7 @@ fn what_cannot_be_used_is_named_and_not_shown() {
 }
 
 async fn serve(tls: Tls) -> Serving {
-    Serving::start(host(), demo(), Settings { tls: Some(tls), ..open_to_all() }).await
+    Serving::start(plugin(), demo(), Settings { tls: Some(tls), ..open_to_all() }).await
 }
 
 /// A connection of a client that trusts this certificate only.

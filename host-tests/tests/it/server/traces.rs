@@ -2,7 +2,7 @@
 
 use ccs_modules_host::Ccs;
 use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Instances, Settings};
+use ccs_modules_host::server::{Answering, Settings};
 use ccs_modules_host::stores::{Cluster, demo};
 use ccs_modules_host::traces::Traces;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -15,7 +15,7 @@ use crate::cluster::certificates::{Authority, acceptor};
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::collector::{Collector, attribute, hex};
 use crate::process::{self, command};
-use crate::serving::{Serving, host, open_to_all};
+use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::{Reply, Wire};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -25,7 +25,7 @@ const LIST: &str = "[{\"uid\":\"a\"}]\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_a_span_in_the_trace_of_its_client() {
     let collector = Collector::start().await;
-    let server = Traced::start(&collector, demo(), Instances::Fresh).await;
+    let server = Traced::start(&collector, demo(), Answering::Fresh).await;
     let secrets = "authorization: Basic s3cret\r\ncookie: s3cret";
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n{secrets}");
     let reply = server.ask("GET", "/v1/modules/nothing?token=s3cret", &fields).await;
@@ -57,7 +57,7 @@ async fn a_request_is_a_span_in_the_trace_of_its_client() {
 async fn a_failure_of_the_store_is_told_in_both_spans() {
     let collector = Collector::start().await;
     let node = Upstream::start(Answer::status(401)).await;
-    let server = Traced::start(&collector, cluster(&node), Instances::Fresh).await;
+    let server = Traced::start(&collector, cluster(&node), Answering::Fresh).await;
     assert_eq!(server.ask("GET", "/v1/modules", "a: b").await.status, 503);
     assert_eq!(server.ask("LIST", "/elsewhere", "a: b").await.status, 404);
     server.stop().await;
@@ -79,7 +79,7 @@ async fn a_failure_of_the_store_is_told_in_both_spans() {
 async fn a_cluster_is_told_the_trace_of_the_request() {
     let collector = Collector::start().await;
     let node = Upstream::start(Answer::list(LIST)).await;
-    let server = Traced::start(&collector, cluster(&node), Instances::Fresh).await;
+    let server = Traced::start(&collector, cluster(&node), Answering::Fresh).await;
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\ntracestate: vendor=1");
     assert_eq!(server.ask("GET", "/v1/modules", &fields).await.text(), LIST);
     server.stop().await;
@@ -107,8 +107,8 @@ async fn a_fetch_of_a_mirror_is_a_trace_of_its_own() {
     let traces = traces(&collector);
     let settings = MirrorSettings { traces: Some(traces.clone()), ..MirrorSettings::default() };
     let mirror = ClusterMirror::start(cluster(&node), settings).await.unwrap();
-    let instances = Instances::Mirrored(mirror);
-    let server = Traced::over(traces, cluster(&node), instances).await;
+    let answering = Answering::Mirrored(mirror);
+    let server = Traced::over(traces, cluster(&node), answering).await;
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01");
     assert_eq!(server.ask("GET", "/v1/modules", &fields).await.text(), LIST);
     server.stop().await;
@@ -139,7 +139,7 @@ async fn the_command_sends_its_spans_before_it_ends_and_logs_their_traces() {
 
     let request = collector.span("GET /v1/modules");
     assert_eq!(logged_traces(&server.log()), [hex(&request.trace_id), TRACE.into()]);
-    // An instance that holds the catalog was opened for this request.
+    // An instance that keeps the catalog was opened for this request.
     let read = collector.span("ccs list-documents");
     assert_eq!((read.trace_id, read.parent_span_id), (request.trace_id, request.span_id));
     let resource = collector.resource().attributes;
@@ -224,13 +224,13 @@ struct Traced {
 }
 
 impl Traced {
-    async fn start(collector: &Collector, ccs: impl Ccs + 'static, instances: Instances) -> Self {
-        Self::over(traces(collector), ccs, instances).await
+    async fn start(collector: &Collector, ccs: impl Ccs + 'static, answering: Answering) -> Self {
+        Self::over(traces(collector), ccs, answering).await
     }
 
-    async fn over(traces: Traces, ccs: impl Ccs + 'static, instances: Instances) -> Self {
-        let settings = Settings { instances, traces: Some(traces.clone()), ..open_to_all() };
-        Self { server: Serving::start(host(), ccs, settings).await, traces }
+    async fn over(traces: Traces, ccs: impl Ccs + 'static, answering: Answering) -> Self {
+        let settings = Settings { answering, traces: Some(traces.clone()), ..open_to_all() };
+        Self { server: Serving::start(plugin(), ccs, settings).await, traces }
     }
 
     async fn ask(&self, method: &str, target: &str, fields: &str) -> Reply {

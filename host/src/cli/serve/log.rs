@@ -29,7 +29,7 @@ pub fn start(level: LevelFilter, format: Format) -> Result<(), Failure> {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
-    // Of libraries only warnings and errors: other messages could hold data of clients.
+    // Of libraries only warnings and errors: other messages could contain data of clients.
     let others = level.min(LevelFilter::WARN);
     let levels = Targets::new().with_target("ccs_modules", level).with_default(others);
     tracing_subscriber::registry().with(lines).with(levels).try_init().map_err(Failure::other)

@@ -1,7 +1,7 @@
 //! `serve`: serves the REST API on a network.
 
 mod access;
-mod instances;
+mod answering;
 mod limits;
 mod listen;
 mod log;
@@ -18,7 +18,7 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use self::access::{Access, is_loopback};
-use self::instances::InstanceArgs;
+use self::answering::AnsweringArgs;
 use self::limits::LimitArgs;
 use self::listen::ListenAddress;
 use self::log::Format;
@@ -53,7 +53,7 @@ pub struct Serve {
     #[command(flatten)]
     traces: TraceArgs,
     #[command(flatten)]
-    instances: InstanceArgs,
+    answering: AnsweringArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// The level of the log: off, error, warn, info (each request), debug.
@@ -79,18 +79,18 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 
     let traces = serve.traces.start()?;
     let call_limits = serve.limits.call_limits();
-    let host = service::load(call_limits).await?;
+    let plugin = service::load(call_limits).await?;
     let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
         access: Some(policy),
-        instances: serve.instances.load(&serve.store, call_limits, traces.clone()).await?,
+        answering: serve.answering.load(&serve.store, call_limits, traces.clone()).await?,
         limits: serve.limits.connection_limits(),
         page: page.transpose().map_err(Failure::other)?,
         tls,
         traces: traces.clone(),
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(&*addresses, &host, serve.store.ccs(call_limits)?, settings)
+    let server = Server::bind(&*addresses, &plugin, serve.store.ccs(call_limits)?, settings)
         .await
         .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);
@@ -120,7 +120,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 }
 
 impl Serve {
-    /// The text for the person who starts the server. It may hold a password, so it is not logged.
+    /// The text for the person who starts the server. It may contain a password, so it is not logged.
     fn greeting(
         &self,
         url: &str,

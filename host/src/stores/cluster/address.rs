@@ -28,7 +28,7 @@ pub struct ClusterAddress {
 }
 
 /// The error for a text that is not the address of a cluster. It does not repeat the text, which may
-/// hold a password.
+/// contain a password.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("not the address of a cluster: {0}")]
 pub struct ClusterAddressError(String);
@@ -109,7 +109,7 @@ impl fmt::Debug for ClusterAddress {
 }
 
 fn node(url: &str) -> Result<Node, ClusterAddressError> {
-    // A host never holds this character.
+    // A host never contains this character.
     if url.contains('@') {
         return Err(refused(
             "a user or a password stands in it; put them into the variables \

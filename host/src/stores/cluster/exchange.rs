@@ -11,8 +11,8 @@ use opentelemetry_semantic_conventions::attribute::{
     HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT, URL_FULL,
 };
 
-use crate::header_fields;
-use crate::stores::HttpClient;
+use crate::net::HttpClient;
+use crate::net::header_fields;
 use crate::traces::Span;
 
 /// Sends a request, and reads the whole response within the timeout. It has a span, whose name goes to

@@ -8,14 +8,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ccs_modules::Limits;
+use ccs_modules::body::split;
 use ccs_modules::config;
-use ccs_modules::snapshot::split;
-use ccs_modules::upstream::{Call, Credentials, Request, Response, Turn, Upstream};
+use ccs_modules::upstream::{Call, Credentials, Next, Request, Response, Upstream};
 use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
-use crate::stores::HttpClient;
+use crate::net::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};
@@ -103,16 +104,22 @@ impl Cluster {
     }
 
     /// Makes a call, in which one node after the other is asked until one answers.
-    async fn resolve<T>(&self, mut call: Call<'_, T>) -> Result<T, CcsError> {
+    async fn resolve<T>(&self, call: Call<'_, T>) -> Result<T, CcsError> {
         // If every node times out, there is time left to report it.
-        let deadline = Instant::now() + self.time * 9 / 10;
+        let time = self.time * 9 / 10;
+        let deadline = Instant::now() + time;
+        let left = || deadline.duration_since(Instant::now());
+
+        let mut next = call.start(time);
         loop {
-            match call.poll(deadline.duration_since(Instant::now())) {
-                Turn::Send { request, timeout } => match self.send(&request, timeout).await {
-                    Ok(response) => call.answered(response),
-                    Err(why) => call.failed(&why),
-                },
-                Turn::Done(outcome) => return outcome,
+            next = match next {
+                Next::Send(exchange) => {
+                    match self.send(&exchange.request, exchange.timeout).await {
+                        Ok(response) => exchange.answered(response, left()),
+                        Err(why) => exchange.failed(&why, left()),
+                    }
+                }
+                Next::Done(outcome) => return outcome,
             }
         }
     }
@@ -127,7 +134,7 @@ impl Ccs for Cluster {
     }
 
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError> {
-        self.resolve(self.upstream.module_call(uid)).await
+        self.resolve(self.upstream.module_call(uid, &Limits::default())).await
     }
 
     fn name(&self) -> String {

@@ -37,7 +37,7 @@ pub struct RedisAddress {
 }
 
 /// The error for a text that is not the address of a Redis. It does not repeat the text, which may
-/// hold a password.
+/// contain a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not the address of a Redis: {0}")]
 pub struct RedisAddressError(&'static str);

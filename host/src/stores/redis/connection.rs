@@ -23,8 +23,8 @@ use super::RedisAddress;
 use super::failure::{failure, not_connected, too_long};
 use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use crate::CcsError;
-use crate::stores::deadline::Deadline;
-use crate::stores::{stream, tls};
+use crate::net::deadline::Deadline;
+use crate::net::{stream, tls};
 
 pub(super) struct Connection {
     address: RedisAddress,

@@ -1,6 +1,6 @@
 //! Errors of a Redis store, in one line that a client of the API may read.
 //!
-//! Of an error reply only the code, its first word, is shown. The other words may hold the arguments
+//! Of an error reply only the code, its first word, is shown. The other words may contain the arguments
 //! of a command, and so a password.
 
 use std::time::Duration;

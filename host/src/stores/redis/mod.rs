@@ -10,14 +10,13 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules::{Error, Limits, Malformed, Subject, sort_documents};
+use ccs_modules::{Limits, Malformed, Snapshot, body, sort_documents};
 use redis::Cmd;
 
 use self::address::HostPort;
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::connection::Connection;
 use self::failure::missing;
-use crate::stores::checked_catalog::{self, CheckedCatalog};
 use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
@@ -63,7 +62,7 @@ impl Redis {
     /// # Errors
     ///
     /// As for [`replace`](Self::replace).
-    pub async fn compare(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
+    pub async fn compare(&self, catalog: &Snapshot) -> Result<Changes, CcsError> {
         self.changes(&self.connection.query(&self.command("HGETALL")).await?, catalog)
     }
 
@@ -75,21 +74,24 @@ impl Redis {
     /// The error of Redis in one line, without credentials; an error where an empty catalog would
     /// replace one that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been
     /// written then, unless the connection was lost before the reply to the last command. A key that
-    /// does not hold a hash stays as it is.
-    pub async fn replace(&self, catalog: &CheckedCatalog) -> Result<Changes, CcsError> {
-        // A connection of its own, since WATCH holds for all users of a connection.
+    /// is not a hash stays as it is.
+    pub async fn replace(&self, catalog: &Snapshot) -> Result<Changes, CcsError> {
+        // A connection of its own, since WATCH applies to all users of a connection.
         let link = self.connection.connect().await?;
         let (mut connection, _pending) = link.start();
         let address = self.connection.address();
         let failed = |error| self.connection.failure(&link, &error);
+        let limits = Limits::default();
         for _ in 0..ATTEMPTS {
             let () = self.command("WATCH").query_async(&mut connection).await.map_err(failed)?;
             let stored = self.command("HGETALL").query_async(&mut connection).await;
             let changes = self.changes(&stored.map_err(failed)?, catalog)?;
             let mut transaction = redis::pipe();
             transaction.atomic().del(address.key()).ignore();
-            if !catalog.documents().is_empty() {
-                let documents: Vec<_> = catalog.documents().iter().collect();
+            if !catalog.is_empty() {
+                let uid = |document| body::uid(document, &limits).unwrap_or_default().into_owned();
+                let documents = catalog.documents().map(|document| (uid(document), document));
+                let documents: Vec<_> = documents.collect();
                 transaction.cmd("HSET").arg(address.key()).arg(&documents).ignore();
             }
             // None: another client has written to the key since the WATCH.
@@ -109,9 +111,9 @@ impl Redis {
     fn changes(
         &self,
         stored: &BTreeMap<Vec<u8>, Vec<u8>>,
-        catalog: &CheckedCatalog,
+        catalog: &Snapshot,
     ) -> Result<Changes, CcsError> {
-        if catalog.documents().is_empty() && !stored.is_empty() && !self.may_be_emptied {
+        if catalog.is_empty() && !stored.is_empty() && !self.may_be_emptied {
             let (modules, them) = match stored.len() {
                 1 => ("1 module".into(), "it"),
                 count => (format!("{count} modules"), "them"),
@@ -131,7 +133,7 @@ impl Redis {
         command
     }
 
-    /// The error for a malformed document without a uid. It names the field of the hash that holds
+    /// The error for a malformed document without a uid. It names the field of the hash that has
     /// the document, if this user may read it and the document is still there.
     async fn corrupt(&self, document: &[u8], malformed: &Malformed) -> CcsError {
         let stored: Result<HashMap<Vec<u8>, Vec<u8>>, _> =
@@ -164,10 +166,10 @@ impl Ccs for Redis {
         // Malformed documents come first. The plugin names one by its uid; one without a uid can only
         // be named here.
         if let Some(document) = documents.first()
-            && let Err(Error::Malformed(malformed)) = checked_catalog::list(&[document])
-            && let Subject::DocumentAt(_) = malformed.subject
+            && let Err(error) = Snapshot::from_documents(&[document], &Limits::default())
+            && error.malformed.uid.is_none()
         {
-            return Err(self.corrupt(document, &malformed).await);
+            return Err(self.corrupt(document, &error.malformed).await);
         }
         Ok(documents)
     }
@@ -202,16 +204,16 @@ pub struct Changes {
 }
 
 impl Changes {
-    fn between(stored: &BTreeMap<Vec<u8>, Vec<u8>>, catalog: &CheckedCatalog) -> Self {
+    fn between(stored: &BTreeMap<Vec<u8>, Vec<u8>>, catalog: &Snapshot) -> Self {
         let mut changes = Self::default();
-        for (uid, document) in catalog.documents() {
-            match stored.get(uid.as_bytes()) {
-                None => changes.added += 1,
-                Some(stored) if stored == document.as_bytes() => changes.unchanged += 1,
+        for (uid, document) in stored {
+            match str::from_utf8(uid).ok().and_then(|uid| catalog.document(uid)) {
+                None => changes.removed += 1,
+                Some(new) if new == document => changes.unchanged += 1,
                 Some(_) => changes.changed += 1,
             }
         }
-        changes.removed = stored.len() - changes.changed - changes.unchanged;
+        changes.added = catalog.len() - changes.changed - changes.unchanged;
         changes
     }
 }

@@ -3,8 +3,8 @@
  * was answered, and gives the page the part of it that is on the screen.
  */
 
-import type { Fitting, Module } from "./ccs-modules/catalog.js";
-import type { Differences, MalformedError, Snapshot } from "./ccs-modules/snapshot.js";
+import type { Differences, Fitting, Module } from "./ccs-modules/catalog.js";
+import type { MalformedError, Snapshot } from "./ccs-modules/snapshot.js";
 import type { Standalone } from "./ccs-modules/standalone.js";
 
 /** The facts about a catalog that was opened. */

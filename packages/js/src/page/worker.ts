@@ -1,11 +1,11 @@
 /** The page's worker. It holds the catalogs, so that the page stays responsive while a long one is read. */
 
-import { loadStandalone } from "./ccs-modules/browser.js";
+import { load } from "./ccs-modules/browser.js";
 import { MalformedError } from "./ccs-modules/snapshot.js";
 import { Catalogs } from "./catalogs.js";
 import type { Call, Reply } from "./remote.js";
 
-const catalogs = loadStandalone().then((standalone) => new Catalogs(standalone, MalformedError));
+const catalogs = load().then((standalone) => new Catalogs(standalone, MalformedError));
 
 addEventListener("message", async ({ data }: MessageEvent<Call>) => {
   const { id, method, parameters } = data;

@@ -11,8 +11,8 @@ import { serveFolder, startChromium } from "./chromium.js";
 const PROGRAM = `<!doctype html><title>program</title>
 <script type="importmap">{"imports":{"ccs-modules/":"/node_modules/ccs-modules/dist/"}}</script>
 <script type="module">
-  import { loadStandalone } from "ccs-modules/browser.js";
-  const standalone = await loadStandalone();
+  import { load } from "ccs-modules/browser.js";
+  const standalone = await load();
   const catalog = standalone.parse(await (await fetch("modules.json")).text());
   document.title = catalog.fittingModules(["db_viewer"], "7.4")[0].chosen.module.semanticVersion;
 </script>`;

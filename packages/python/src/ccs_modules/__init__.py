@@ -1,4 +1,4 @@
-"""The Redis Enterprise modules API, over a catalog in memory or a store of yours.
+"""The Redis Enterprise modules API, over a catalog in memory, a store of yours or a cluster.
 
     from ccs_modules import Snapshot
 
@@ -6,11 +6,11 @@
     for module in snapshot.list_modules(["db_viewer"]):
         print(module.uid, module.module_name)
 
-`Snapshot` holds a catalog in memory. `Mirror` keeps the catalog of a cluster fresh. `Plugin` asks a
-store of yours during each call. `ccs_modules.asgi` answers over HTTP, by an access `Policy`.
+`Snapshot` is a catalog in memory. `Mirror` keeps the catalog of a cluster or of a store of yours fresh.
+`ccs_modules.asgi` answers over HTTP, by an access `Policy`.
 """
 
-from ccs_modules.access import Anonymous, Policy, PolicyError
+from ccs_modules.access import Anonymous, Policy, PolicyError, Unauthenticated
 from ccs_modules.catalog import (
     CatalogError,
     Forbidden,
@@ -28,15 +28,13 @@ from ccs_modules.lookup import (
     Fitting,
     OtherModule,
 )
-from ccs_modules.mirror import ConfigurationError, Mirror, Saved, Status
-from ccs_modules.plugin import Plugin
+from ccs_modules.mirror import ConfigurationError, Mirror, Status
 from ccs_modules.snapshot import Snapshot
-from ccs_modules.store import Ccs, StoreDenied, StoreError, StoreUnavailable
+from ccs_modules.store import StoreError, Versioned
 
 __all__ = [
     "Anonymous",
     "CatalogError",
-    "Ccs",
     "ChangedModule",
     "ChosenModule",
     "ConfigurationError",
@@ -49,15 +47,13 @@ __all__ = [
     "Module",
     "NotFound",
     "OtherModule",
-    "Plugin",
     "Policy",
     "PolicyError",
     "Response",
-    "Saved",
     "Snapshot",
     "Status",
-    "StoreDenied",
     "StoreError",
-    "StoreUnavailable",
+    "Unauthenticated",
     "Unavailable",
+    "Versioned",
 ]

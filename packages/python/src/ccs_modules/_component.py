@@ -1,4 +1,4 @@
-"""The components of this package, and their instances."""
+"""The component of this package, and its instances."""
 
 import threading
 from collections.abc import Callable
@@ -7,79 +7,89 @@ from importlib import resources
 from typing import Any
 
 import wasmtime
-from wasmtime import Engine, Store
-from wasmtime.component import Component, Instance, Linker, Record
+from wasmtime import Config, Engine, Store
+from wasmtime.component import Component, Linker, Variant
 
-from ccs_modules.catalog import CatalogError, caller
+from ccs_modules.catalog import CatalogError
+
+_CONVERTING = threading.Lock()
+"""One for the process: wasmtime has the cases of variants in a global while it converts values."""
 
 
-class Standalone:
-    """An instance of the standalone component. Threads may share it: one call runs at a time."""
+class ComponentFailed(CatalogError):
+    """An instance of the component failed, and cannot be called again."""
+
+
+class ComponentGone(ComponentFailed):
+    """An instance of the component failed in an earlier call."""
+
+
+class Instance:
+    """An instance of the component. Threads may share it: one call runs at a time."""
 
     def __init__(self) -> None:
         engine, component, linker = _standalone()
         self._store = Store(engine)
         self._instance = linker.instantiate(self._store, component)
         self._functions: dict[tuple[str, str], Callable[..., Any]] = {}
-        self._lock = threading.Lock()
+        self._has_failed = False
 
     def call(self, interface: str, name: str, *arguments: object) -> Any:
-        """Calls a function. Raises `CatalogError` if the component fails."""
-        with self._lock:
+        """Calls a function. Raises `ComponentFailed`, after which this instance is of no use."""
+        reason = "the component failed: it may have run out of memory"
+        with _CONVERTING:
+            if self._has_failed:
+                raise ComponentGone(reason)
             try:
                 return self._function(interface, name)(self._store, *arguments)
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-                raise CatalogError("the component failed: it may have run out of memory") from error
-
-    def drop(self, resource: Any) -> None:
-        """Frees the memory of a resource."""
-        with self._lock:
-            resource.drop(self._store)
+                self._has_failed = True
+                raise ComponentFailed(reason) from error
 
     def _function(self, interface: str, name: str) -> Callable[..., Any]:
+        """Returns the function `name` of an interface of this project."""
         if (interface, name) not in self._functions:
-            function = exported(self._store, self._instance, interface, name)
+            store, instance = self._store, self._instance
+            found = instance.get_export_index(store, f"ccs:modules/{interface}@0.1.0")
+            index = instance.get_export_index(store, name, found)
+            function = instance.get_func(store, index) if index else None
+            if function is None:
+                raise LookupError(f"the component has no function {interface}.{name}")
             self._functions[interface, name] = function
         return self._functions[interface, name]
 
 
-def request(
-    method: str,
-    target: str,
-    headers: list[tuple[str, str]] | list[tuple[str, bytes]],
-    roles: list[str] | None,
-    anonymous: bool,
-) -> Any:
-    """Returns a request as the components take it. Standalone takes header fields as texts."""
-    made: Any = Record()
-    made.method, made.target, made.headers = method, target, headers
-    made.caller = caller(roles, anonymous)
-    return made
+class Resource:
+    """A resource of the component, in an instance of its own."""
+
+    def __init__(self, interface: str, kind: str, constructor: str, *arguments: object):
+        """Makes the resource: `made` is it, or the error that the constructor returned."""
+        self._interface, self._kind = interface, kind
+        self.instance = Instance()
+        self.made = self.instance.call(interface, f"[static]{kind}.{constructor}", *arguments)
+
+    def call(self, name: str, *arguments: object) -> Any:
+        """Calls a method."""
+        function = f"[method]{self._kind}.{name}"
+        return self.instance.call(self._interface, function, self.made, *arguments)
 
 
-def as_text(headers: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
-    """Returns header fields as texts, with U+FFFD for what is not UTF-8."""
-    return [(name, value.decode(errors="replace")) for name, value in headers]
-
-
-def component_file(name: str) -> bytes:
-    """Returns a component of this package."""
-    return resources.files("ccs_modules").joinpath(name).read_bytes()
-
-
-def exported(store: Store, instance: Instance, interface: str, name: str) -> Callable[..., Any]:
-    """Returns the function `name` of an interface of this project."""
-    found = instance.get_export_index(store, f"ccs:modules/{interface}@0.1.0")
-    index = instance.get_export_index(store, name, found)
-    function = instance.get_func(store, index) if index else None
-    if function is None:
-        raise LookupError(f"the component has no function {interface}.{name}")
-    return function
+def ok(answer: Any) -> Any:
+    """Returns the answer of a call. Raises the error that the component returned."""
+    if not isinstance(answer, Variant):
+        return answer
+    raise CatalogError.of(answer.tag, answer.payload)
 
 
 @cache
 def _standalone() -> tuple[Engine, Component, Linker]:
     """The compiled component, and the linker, which has nothing to give it."""
-    engine = Engine()
-    component = Component(engine, component_file("ccs_modules_standalone.wasm"))
+    config = Config()
+    # The threads that compile would be gone after a fork, and a compilation in the child would hang.
+    config.parallel_compilation = False
+    engine = Engine(config)
+    component = Component(engine, _FILE.read_bytes())
     return engine, component, Linker(engine)
+
+
+_FILE = resources.files("ccs_modules").joinpath("ccs_modules_standalone.wasm")

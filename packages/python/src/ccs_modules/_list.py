@@ -1,24 +1,14 @@
-"""Lists of modules, read from the body of a response."""
+"""Modules, read from the body of a list."""
 
 import dataclasses
 import json
 from typing import Any
 
-from ccs_modules.catalog import CatalogError, Forbidden, Module, Unavailable
+from ccs_modules.catalog import Module
 
 
-def listed(response: Any) -> list[Module]:
-    """Returns the modules in a response of the component. Raises `CatalogError` if it is no list."""
-    if response.status == 200:
-        return _modules(response.body)
-    if response.status == 403:
-        raise Forbidden("forbidden")
-    reason = json.loads(response.body)["description"]
-    raise Unavailable(reason) if response.status == 503 else CatalogError(reason)
-
-
-def _modules(body: str) -> list[Module]:
-    """Reads the modules of a list's body.
+def modules_in(body: str) -> list[Module]:
+    """Returns the modules of a list's body.
 
     wasmtime converts a list of records one field at a time, and a text at once: a list of 10,000
     modules takes seconds as records.
@@ -34,7 +24,7 @@ def _modules(body: str) -> list[Module]:
         start = end + 1
         document, end = _decoder.raw_decode(body, start)
         fields = {name: shared(document.get(name)) for name in _FIELDS}
-        fields["capabilities"] = [shared(name) for name in fields["capabilities"] or []]
+        fields["capabilities"] = tuple(shared(name) for name in fields["capabilities"] or [])
         modules.append(Module(**fields, document=body[start:end]))
     return modules
 

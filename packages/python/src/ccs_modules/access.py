@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ccs_modules._component import Standalone, as_text
+from ccs_modules._component import Resource
 
-Headers = list[tuple[str, bytes]]
-"""Header fields in the order received: names in lower case, values as received."""
+Headers = list[tuple[str, str]]
+"""Header fields in the order received: names in lower case, values with U+FFFD for what is not UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,15 @@ class Anonymous:
     roles: list[str]
 
 
-Sender = list[str] | Anonymous | None
+@dataclass(frozen=True)
+class Unauthenticated:
+    """A caller who is not authenticated."""
+
+    challenge: str | None
+    """The challenge of the response 401. None: HTTP Basic."""
+
+
+Sender = list[str] | Anonymous | Unauthenticated | None
 """The sender of a request: the management roles of a caller, or None for one who is not authenticated."""
 
 Authenticate = Callable[[Headers], Sender | Awaitable[Sender]]
@@ -41,16 +49,17 @@ class Policy:
 
     def __init__(self, text: str):
         """Parses a policy. Raises `PolicyError`."""
-        self._component = Standalone()
-        parsed = self._component.call("access", "[static]policy.parse", text)
-        if isinstance(parsed, str):
-            raise PolicyError(parsed)
-        self._resource = parsed
+        self._resource = Resource("access", "policy", "parse", text)
+        if isinstance(self._resource.made, str):
+            raise PolicyError(self._resource.made)
 
     def __call__(self, headers: Headers) -> Sender:
         """Finds the sender of these header fields."""
-        found = self._component.call("access", "[method]policy.caller", self._resource, as_text(headers))
-        if found.tag == "unauthenticated":
-            return None
+        found = self._resource.call("caller", headers)
+        match found.tag:
+            case "unauthenticated":
+                return Unauthenticated(found.payload)
+            case "anonymous":
+                return Anonymous(found.payload)
         roles: list[str] = found.payload
-        return Anonymous(roles) if found.tag == "anonymous" else roles
+        return roles

@@ -5,10 +5,10 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
-from ccs_modules.access import Anonymous, Authenticate, Headers
+from ccs_modules.access import Anonymous, Authenticate, Headers, Unauthenticated
 from ccs_modules.catalog import Response
 from ccs_modules.mirror import Mirror
 
@@ -21,7 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Handler(Protocol):
-    """An object that answers whole requests: a `Snapshot`, a `Mirror` or a `Plugin`."""
+    """An object that answers whole requests: a `Snapshot` or a `Mirror`."""
 
     def handle(
         self,
@@ -31,6 +31,7 @@ class Handler(Protocol):
         roles: list[str] | None,
         *,
         anonymous: bool = False,
+        challenge: str | None = None,
     ) -> Response:
         """Answers one request."""
 
@@ -40,60 +41,82 @@ class Application:
 
         application = Application(snapshot, Policy('{"anonymous":["db_viewer"]}'))
 
-    A request is answered in a thread, since a store may block. Set `handler` to answer from another
-    snapshot: each request is answered from one. A mirror is started and stopped with the server.
+    A request is answered in a thread, so `authenticate` may block. Set `handler` to answer from another
+    snapshot: each request is answered from one. A mirror is started and stopped with the server. If the
+    application is mounted in another one, the first request starts the mirror.
     """
 
     def __init__(self, handler: Handler, authenticate: Authenticate):
         self.handler = handler
         self._authenticate = authenticate
         self._logged: str | None = None
+        self._started: Mirror | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            response = await self._response(scope)
-            self._tell(response)
-            if scope["method"] == "HEAD":
-                response = replace(response, body=b"")
+            try:
+                response = await self._response(scope)
+            except Exception:
+                _log.exception("a request failed")
+                response = _failure(scope["method"])
+            self._log_cause(response)
             await _send(send, response)
         else:
             raise ValueError(f"this application answers http, and not {scope['type']}")
 
     async def _response(self, scope: Scope) -> Response:
-        headers = [(name.decode("latin-1"), value) for name, value in scope["headers"]]
-        found = self._authenticate(headers)
+        await self._start()
+        headers = [
+            (name.decode("latin-1"), value.decode(errors="replace")) for name, value in scope["headers"]
+        ]
+        found = await asyncio.to_thread(self._authenticate, headers)
         sender = await found if inspect.isawaitable(found) else found
-        anonymous = isinstance(sender, Anonymous)
-        roles = sender.roles if isinstance(sender, Anonymous) else sender
-        # The log takes the reason of a failure from the body, which HEAD does not have.
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        answer = lambda: self.handler.handle(
-            method, _target(scope), headers, roles, anonymous=anonymous
-        )
+        request = scope["method"], _target(scope), headers
+        match sender:
+            case Anonymous(roles):
+                answer = partial(self.handler.handle, *request, roles, anonymous=True)
+            case Unauthenticated(challenge):
+                answer = partial(self.handler.handle, *request, None, challenge=challenge)
+            case roles:
+                answer = partial(self.handler.handle, *request, roles)
         return await asyncio.to_thread(answer)
 
-    def _tell(self, response: Response) -> None:
-        """Logs why requests fail: each reason once, until another request does not fail."""
-        if response.status < 400:
-            self._logged = None
-        elif response.status >= 500:
-            reason = f"answered {response.status}: {json.loads(response.body)['description']}"
+    async def _start(self) -> None:
+        """Starts the mirror, once."""
+        if self._started is None and isinstance(self.handler, Mirror):
+            self._started = self.handler
+            await asyncio.to_thread(self._started.start)
+
+    def _log_cause(self, response: Response) -> None:
+        """Logs the cause of a 5xx once, until another request does not fail."""
+        if response.cause is not None:
+            reason = f"answered {response.status}: {response.cause}"
             if reason != self._logged:
                 self._logged = reason
                 _log.error("%s", reason)
+        elif response.status < 400:
+            self._logged = None
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Starts and stops with the server."""
+        """Starts the mirror with the server, and stops the one that was started."""
         while True:
             message = await receive()
-            if isinstance(self.handler, Mirror):
-                starts = message["type"] == "lifespan.startup"
-                await asyncio.to_thread(self.handler.start if starts else self.handler.stop)
+            if message["type"] == "lifespan.startup":
+                await self._start()
+            elif self._started is not None:
+                await asyncio.to_thread(self._started.stop)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+
+
+def _failure(method: str) -> Response:
+    """The response to a request that failed before the component answered."""
+    body = json.dumps({"description": "the request failed", "error_code": "failed"}) + "\n"
+    headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+    return Response(500, headers, "" if method == "HEAD" else body, None)
 
 
 def _target(scope: Scope) -> str:
@@ -107,4 +130,4 @@ def _target(scope: Scope) -> str:
 async def _send(send: Send, response: Response) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await send({"type": "http.response.body", "body": response.body.encode()})

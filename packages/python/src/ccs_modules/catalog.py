@@ -1,14 +1,15 @@
 """The records and the errors of the catalog."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wasmtime.component import Record, Variant
+from wasmtime.component import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module. A field is None where the document does not have it."""
+    """One module. A field is None if the document does not have it."""
 
     uid: str
     """The identity of the module in the catalog."""
@@ -29,19 +30,21 @@ class Module:
     description: str | None
     """One sentence about the module."""
     license: str | None
-    """The licence of the module."""
-    capabilities: list[str]
-    """The names of the capabilities; empty where the document has none."""
+    """The license of the module."""
+    capabilities: tuple[str, ...]
+    """The names of the capabilities; empty if the document has none."""
     command_line_args: str | None
     """The arguments that the module is loaded with."""
     config_command: str | None
     """The command that configures the module at run time."""
+    compatible_redis_version: str | None
+    """The Redis version for which the module is made, such as `7.4`."""
     min_redis_version: str | None
     """The oldest Redis version that the module runs on."""
     is_bundled: bool | None
     """Whether the module came with the server."""
     document: str
-    """The whole document as canonical JSON."""
+    """The whole document as JSON in compact form."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,24 @@ class Response:
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes
+    body: str
+    cause: str | None
+    """The reason of a 5xx, for a log."""
 
 
 class CatalogError(Exception):
     """The catalog has no answer. Further subclasses may be added."""
+
+    @staticmethod
+    def of(tag: str, text: str | None) -> "CatalogError":
+        """Makes the error of a case of the component."""
+        match tag:
+            case "forbidden":
+                return Forbidden("none of the roles has the permission view_cluster_modules")
+            case "not-found":
+                return NotFound("there is no module with this uid")
+        kinds = {"unavailable": Unavailable, "malformed": Malformed}
+        return kinds.get(tag, CatalogError)(text)
 
 
 class Forbidden(CatalogError):
@@ -72,13 +88,13 @@ class Unavailable(CatalogError):
 class Malformed(CatalogError):
     """A document breaks the rules. The text names the document, the field and the rule.
 
-    A snapshot that is refused says them one by one, too.
+    The error of a snapshot that is refused has them one by one, too.
     """
 
     document: str | None = None
     """The uid of the document at fault; None if it has no sound uid, or for the whole catalog."""
     index: int | None = None
-    """The index of the document at fault, counted from 0, if it has no sound uid."""
+    """The index of the document at fault, counted from 0; None for the whole catalog."""
     field: str | None = None
     """The field at fault; None for the document as a whole."""
     line: int | None = None
@@ -87,29 +103,10 @@ class Malformed(CatalogError):
     """The column in bytes of UTF-8, counted from 1; None for a catalog given as documents."""
 
 
-def ok(answer: Any) -> Any:
-    """Returns the answer of a call. Raises the error that the component returned."""
-    if not isinstance(answer, Variant):
-        return answer
-    raised = {
-        "forbidden": Forbidden,
-        "not-found": NotFound,
-        "unavailable": Unavailable,
-        "malformed": Malformed,
-    }
-    raise raised.get(answer.tag, CatalogError)(answer.payload or answer.tag)
-
-
 def module(record: Record) -> Module:
     """Makes a module of the component's record."""
-    return Module(**{name.replace("-", "_"): value for name, value in vars(record).items()})
-
-
-def caller(roles: list[str] | None, anonymous: bool) -> Variant:
-    """Returns the sender of a request as the components take it."""
-    if roles is None:
-        return Variant("unauthenticated")
-    return Variant("anonymous" if anonymous else "authenticated", roles)
+    fields = {name.replace("-", "_"): value for name, value in vars(record).items()}
+    return Module(**{**fields, "capabilities": tuple(fields["capabilities"])})
 
 
 def malformed(record: Any) -> Malformed:
@@ -119,3 +116,18 @@ def malformed(record: Any) -> Malformed:
     if record.position is not None:
         error.line, error.column = record.position.line, record.position.column
     return error
+
+
+def text(what: str, content: Any) -> str:
+    """Returns a text that is given as a text or as bytes. Raises `Malformed` if it is not UTF-8."""
+    if not isinstance(content, str | bytes):
+        raise TypeError(f"{what}: expected str or bytes, and not {type(content).__name__}")
+    try:
+        return content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"{what}: byte {error.start} is not UTF-8") from None
+
+
+def texts(documents: Iterable[Any]) -> list[str]:
+    """Returns documents as texts. Raises `Malformed` if one is not UTF-8."""
+    return [text(f"document at index {at}", document) for at, document in enumerate(documents)]

@@ -1,50 +1,19 @@
-"""Lookups: by name, the latest, those that fit a Redis version, and differences."""
+"""The records of lookups and of comparisons."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ccs_modules.catalog import Module, module, ok
-
-
-class Lookups:
-    """The lookups of a catalog."""
-
-    def find_modules(
-        self, roles: list[str], name: str, version: str | None = None
-    ) -> list[Module]:
-        """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.
-
-        The version is the semantic version, its beginning, or the version as one number: `2.10.17`,
-        `2.10`, `21017`.
-        """
-        found = ok(self._look_up("find-modules", roles, name, version))
-        return [module(record) for record in found]
-
-    def latest_modules(self, roles: list[str]) -> list[Module]:
-        """Returns the newest module of each name. Raises `CatalogError`."""
-        return [module(record) for record in ok(self._look_up("latest-modules", roles))]
-
-    def fitting_modules(self, roles: list[str], redis_version: str) -> "list[Fitting]":
-        """Returns, for each name, the module that a database of this Redis version gets.
-
-        The version is one such as `7.4`. Raises `CatalogError`.
-        """
-        records = ok(self._look_up("fitting-modules", roles, redis_version))
-        return [fitting(record) for record in records]
-
-    def _look_up(self, function: str, *arguments: object) -> Any:
-        """Calls a function of the component."""
-        raise NotImplementedError
+from ccs_modules.catalog import Module, module
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """The module that a database of one Redis version gets, of the modules of one name."""
+    """The modules of one name, and the one that a database of one Redis version gets."""
 
     module_name: str
     """The name, as the first module of the list spells it."""
     chosen: "ChosenModule | None"
-    """The module that the database gets; None where no module of the name fits."""
+    """The module that the database gets; None if no module of the name fits."""
     others: "list[OtherModule]"
     """The other modules of the name, newest first."""
 
@@ -55,8 +24,8 @@ class ChosenModule:
 
     module: Module
     """The module."""
-    rule: str
-    """The rule by which it was chosen: `compatible-redis-version` or `min-redis-version`."""
+    rule: Literal["compatible-redis-version", "min-redis-version"]
+    """The rule by which it was chosen."""
     reason: str
     """The reason, for people."""
 
@@ -102,9 +71,9 @@ class FieldDifference:
     name: str
     """The name of the field."""
     before: str | None
-    """Its value in the older document, as canonical JSON; None where it is absent."""
+    """Its value in the older document, as JSON in compact form. None if it is absent."""
     after: str | None
-    """Its value in the newer document, as canonical JSON; None where it is absent."""
+    """Its value in the newer document, as JSON in compact form. None if it is absent."""
 
 
 def fitting(record: Any) -> Fitting:

@@ -1,4 +1,4 @@
-"""Mirrors: the catalog of a cluster, kept fresh over the cluster's REST API."""
+"""Mirrors: catalogs that are kept fresh from a cluster or from a store of your own."""
 
 import json
 import logging
@@ -9,17 +9,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from wasmtime.component import Record, Variant
 
-from ccs_modules._component import Standalone, as_text, request
+from ccs_modules._catalog import Catalog
+from ccs_modules._component import ComponentFailed, ComponentGone, Resource
 from ccs_modules._http import fetched
-from ccs_modules._list import listed
-from ccs_modules.catalog import Module, Response, malformed, module, ok
-from ccs_modules.lookup import Lookups
+from ccs_modules._saved import Saved, saved_in, written
+from ccs_modules.catalog import Malformed, malformed
+from ccs_modules.store import Store, read
 
 _log = logging.getLogger("ccs_modules")
 
@@ -32,32 +33,18 @@ class ConfigurationError(ValueError):
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A catalog to store. It holds no credentials."""
-
-    nodes: list[str]
-    """The nodes that were configured."""
-    body: str
-    """The body of the list."""
-    url: str | None
-    """The URL that it came from, if the upstream gave an entity tag."""
-    entity_tag: str | None
-    """The entity tag of the body at this URL."""
-    made_at: float
-    """The moment of the catalog, in seconds since 1970."""
-
-
-@dataclass(frozen=True)
 class Status:
     """The state of a mirror, for metrics."""
 
     age: float | None
     """The age of the catalog in seconds; None if there is none."""
     freshness: Literal["fresh", "stale", "unavailable"]
-    """Whether there are answers: the upstream was asked within two refresh intervals (`fresh`), it was
-    not (`stale`), or there is no catalog that may answer (`unavailable`)."""
+    """Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
+    (`stale`), or there is no catalog that may answer (`unavailable`)."""
     reason: str | None
     """The reason why the catalog is not fresh."""
+    failure: str | None
+    """The reason of the last failure, if no fetch has succeeded since."""
     node: int
     """The index of the node that is asked now or next."""
     changed: int
@@ -70,9 +57,10 @@ class Status:
     """The number of fetches that failed."""
 
 
-class Mirror(Lookups):
-    """The catalog of a cluster, kept fresh over the cluster's REST API, and kept when the cluster does
-    not answer. The component decides when to fetch, from which node, and what may be answered.
+class Mirror(Catalog):
+    """A catalog that is kept fresh from its source, and kept when the source does not answer. The source
+    is a cluster, over its REST API, or a store of your own. The component decides when to ask, which
+    node, and what may be answered.
 
         with Mirror({"nodes": ["https://node1:9443"]}) as mirror:
             mirror.list_modules(["db_viewer"])
@@ -84,27 +72,33 @@ class Mirror(Lookups):
         self,
         configuration: Mapping[str, Any] | str,
         *,
+        store: Store | None = None,
         tls: ssl.SSLContext | None = None,
         snapshot_file: str | os.PathLike[str] | None = None,
     ):
-        """Makes a mirror that holds nothing yet. Raises `ConfigurationError`.
+        """Makes a mirror without a catalog. Raises `ConfigurationError`.
 
-        `configuration` is JSON or its value. Required: `nodes`, a list of URLs. Optional: `credentials`
-        (`user` and `password`), `headers`, `list` (the path), `refresh_ms` (30000),
-        `stale_if_error_ms` (86400000), `timeout_ms` (5000), `body_bytes` (8388608), `limits`.
+        `configuration` is JSON or its value. Required for a cluster: `nodes`, a list of URLs. Optional
+        for a cluster: `credentials` (`user` and `password`), `headers`, `list` (the path), `body_bytes`
+        (8388608). Optional: `refresh_ms` (30000), `stale_if_error_ms` (86400000), `timeout_ms` (5000),
+        `limits`.
+
+        `store` is the source, if it is not a cluster. The thread of the mirror calls it, and it has to
+        return within `timeout_ms`.
 
         `tls` trusts authorities of your own: `ssl.create_default_context(cafile="ca.pem")`.
-        `snapshot_file` keeps the catalog, to start while the cluster is down.
+        `snapshot_file` keeps the catalog, to start while the source is down. A file that a mirror did not
+        write is refused.
         """
         text = configuration if isinstance(configuration, str) else json.dumps(configuration)
-        self._component = Standalone()
-        made = self._component.call("mirror", "[static]mirror.open", text, secrets.randbits(64))
-        if isinstance(made, str):
-            raise ConfigurationError(made)
-        self._resource = made
-        self._nodes: list[str] = json.loads(text)["nodes"]
+        self._configuration = text
+        self._source = store
+        self._resource = self._open()
+        self._nodes: list[str] = json.loads(text)["nodes"] if store is None else []
         self._tls = tls
         self._file = None if snapshot_file is None else Path(snapshot_file)
+        self._recovering = threading.RLock()
+        self._saved: Saved | None = None
         self._stored_at = 0.0
         self._logged: str | None = None
         self._background: _Background | None = None
@@ -114,11 +108,11 @@ class Mirror(Lookups):
         """Keeps the catalog fresh in a thread until `stop` is called. Returns once the first fetch has
         ended, well or not."""
         if self._background is None:
-            self.refresh()
             self._background = _Background(self)
+            self._background.first.wait()
 
     def stop(self) -> None:
-        """Ends the thread. The mirror goes on answering from what it holds."""
+        """Ends the thread. The mirror still answers from its catalog."""
         if self._background is not None:
             self._background.stop()
             self._background = None
@@ -131,41 +125,15 @@ class Mirror(Lookups):
         self.stop()
 
     def refresh(self) -> float:
-        """Sends the request that is due now, if there is one. Returns the time in seconds after which to
-        call this again."""
+        """Asks the source if that is due now. Returns the time in seconds after which to call this
+        again."""
         while True:
             now = _now()
             poll = self._method("poll", now)
-            if not isinstance(poll, Record):
-                return max(0, int(poll) - now) / 1000
-            if self._send(poll) != "redirected":
+            if poll.tag == "wait":
+                return max(0, int(poll.payload) - now) / 1000
+            if self._ask(poll.payload) != "redirected":
                 return 0.0
-
-    def list_modules(self, roles: list[str]) -> list[Module]:
-        """Returns every module, in the order of the list. Raises `CatalogError`."""
-        return listed(self._method("handle", _now(), request("GET", "/v1/modules", [], roles, False)))
-
-    def get_module(self, roles: list[str], uid: str) -> Module:
-        """Returns the module with this uid. Raises `CatalogError`."""
-        return module(ok(self._method("get-module", _now(), roles, uid)))
-
-    def handle(
-        self,
-        method: str,
-        target: str,
-        headers: list[tuple[str, bytes]],
-        roles: list[str] | None,
-        *,
-        anonymous: bool = False,
-    ) -> Response:
-        """Answers an HTTP request, with its `age`; `roles` is None for a caller who is not authenticated.
-
-        `anonymous` says that every request has these roles, so that shared caches may keep the
-        responses. Every failure is a response.
-        """
-        made = request(method, target, as_text(headers), roles, anonymous)
-        response = self._method("handle", _now(), made)
-        return Response(response.status, response.headers, response.body.encode())
 
     @property
     def status(self) -> Status:
@@ -176,6 +144,7 @@ class Mirror(Lookups):
             age=None if status.age is None else status.age / 1000,
             freshness=freshness,
             reason=reason,
+            failure=status.failure,
             node=status.node,
             changed=status.changed,
             unchanged=status.unchanged,
@@ -183,43 +152,76 @@ class Mirror(Lookups):
             failed=status.failed,
         )
 
-    def save(self) -> Saved | None:
-        """Returns the catalog to store; None if none is held."""
-        saved = self._method("save", _now())
-        if saved is None:
-            return None
-        source = saved.source
-        url, entity_tag = (None, None) if source is None else (source.url, getattr(source, "entity-tag"))
-        return Saved(self._nodes, saved.body, url, entity_tag, time.time() - saved.age / 1000)
+    def save(self) -> str | None:
+        """Returns the catalog to store, a text without credentials; None if there is no catalog."""
+        saved = self._save()
+        return None if saved is None else written(saved)
 
-    def restore(self, saved: Saved) -> None:
-        """Holds a catalog that was saved, unless one is held already. Raises `Malformed`."""
-        made: Any = Record()
-        made.body, made.source = saved.body, None
-        made.age = max(0, int((time.time() - saved.made_at) * 1000))
-        if saved.url is not None and saved.entity_tag is not None:
-            made.source = Record()
-            made.source.url = saved.url
-            setattr(made.source, "entity-tag", saved.entity_tag)
-        if isinstance(refused := self._method("restore", _now(), made), Record):
-            raise malformed(refused)
+    def restore(self, text: str) -> None:
+        """Keeps a catalog that was saved, unless there is one already. Raises `ValueError` if a mirror did
+        not write the text, and `Malformed`."""
+        self._restore(self._resource, saved_in(text))
 
-    def _look_up(self, function: str, *arguments: object) -> Any:
+    def _call(self, function: str, *arguments: object) -> Any:
         return self._method(function, _now(), *arguments)
 
     def _method(self, name: str, *arguments: object) -> Any:
-        return self._component.call("mirror", f"[method]mirror.{name}", self._resource, *arguments)
+        """Calls a method. After a failure of the instance there is another one."""
+        while True:
+            resource = self._resource
+            try:
+                return resource.call(name, *arguments)
+            except ComponentGone as error:
+                self._recover(resource, error)
+            except ComponentFailed as error:
+                self._recover(resource, error)
+                raise
 
-    def _send(self, fetch: Any) -> str:
-        """Sends a request, and returns the tag of the outcome."""
-        response = fetched(fetch, self._tls)
-        name = "failed" if isinstance(response, str) else "answered"
-        outcome: Variant = self._method(name, _now(), fetch.id, response)
-        self._tell(outcome.tag)
-        self._store(outcome.tag)
-        return outcome.tag
+    def _open(self) -> Resource:
+        """Makes the mirror in a new instance of the component."""
+        constructor = "open" if self._source is None else "open-store"
+        seed = secrets.randbits(64)
+        resource = Resource("mirror", "mirror", constructor, self._configuration, seed)
+        if isinstance(resource.made, str):
+            raise ConfigurationError(resource.made)
+        return resource
 
-    def _tell(self, outcome: str) -> None:
+    def _recover(self, failed: Resource, error: ComponentFailed) -> None:
+        """Goes on with a new instance, from the catalog that was saved last."""
+        with self._recovering:
+            if self._resource is not failed:
+                return  # Another thread was first.
+            _log.error("%s; the mirror starts again", error)
+            resource = self._open()
+            try:
+                if self._saved is not None:
+                    self._restore(resource, self._saved)
+            except ComponentFailed:
+                _log.error("the catalog is lost")
+                self._saved, resource = None, self._open()
+
+            # The new instance counts this as a failed fetch, so that it does not ask again at once.
+            poll = resource.call("poll", _now())
+            if poll.tag != "wait":
+                resource.call("failed", _now(), poll.payload.id, "the component failed")
+            self._resource = resource
+
+    def _ask(self, question: Any) -> str:
+        """Asks the source, and returns the tag of the outcome."""
+        if self._source is None:
+            answer = fetched(question, self._tls)
+        else:
+            answer = read(self._source, question.unless)
+        names = {str: "failed", Variant: "stored", Record: "answered"}
+        try:
+            tag: str = self._method(names[type(answer)], _now(), question.id, answer).tag
+        except ComponentFailed:
+            tag = "failed"
+        self._log_state(tag)
+        self._keep(tag)
+        return tag
+
+    def _log_state(self, outcome: str) -> None:
         """Logs when the catalog is stale or may not answer any more, and when it is fresh again, once
         each."""
         if outcome == "failed":
@@ -234,32 +236,57 @@ class Mirror(Lookups):
             _log.warning("the mirror is fresh again")
 
     def _load(self) -> None:
-        """Holds the catalog of the snapshot file, if there is one."""
+        """Keeps the catalog of the snapshot file, if there is one."""
         if self._file is None:
             return
         try:
-            saved = Saved(**json.loads(self._file.read_text()))
-            if not set(saved.nodes) & set(self._nodes):
-                _log.error("the snapshot file %s is of another cluster, and is not used", self._file)
-                return
-            self.restore(saved)
-            self._stored_at = saved.made_at
+            text = self._file.read_text(encoding="utf-8")
+            saved = saved_in(text) if text else None
         except FileNotFoundError:
-            pass
-        except Exception as error:
-            _log.error("the snapshot file %s cannot be read: %s", self._file, error)
-
-    def _store(self, outcome: str) -> None:
-        """Stores a catalog that is new, and one that was confirmed a while after it was stored."""
-        is_late = time.time() - self._stored_at > _STORED_SECONDS
-        if self._file is None or not (outcome == "changed" or outcome == "unchanged" and is_late):
             return
-        saved = self.save()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it was not written by a mirror"
+            raise ConfigurationError(f"the snapshot file {self._file}: {reason}") from None
         if saved is None:
             return
+        if (self._nodes or saved.nodes) and not set(saved.nodes) & set(self._nodes):
+            _log.error("the snapshot file %s is of another cluster, and is not used", self._file)
+            return
         try:
-            _replace(self._file, json.dumps(asdict(saved)))
-            self._stored_at = saved.made_at
+            self._restore(self._resource, saved)
+            self._stored_at = saved.made_at / 1000
+        except Malformed as error:
+            _log.error("the snapshot file %s is not used: %s", self._file, error)
+
+    def _restore(self, resource: Resource, saved: Saved) -> None:
+        made: Any = Record()
+        made.body, made.validator = saved.body, saved.validator
+        made.age = max(0, _unix_ms() - saved.made_at)
+        if isinstance(refused := resource.call("restore", _now(), made), Record):
+            raise malformed(refused)
+        self._saved = saved
+
+    def _save(self) -> Saved | None:
+        saved = self._method("save", _now())
+        if saved is None:
+            return None
+        return Saved(self._nodes, _unix_ms() - saved.age, saved.validator, saved.body)
+
+    def _keep(self, outcome: str) -> None:
+        """Keeps a catalog that is new, and the moment of one that was confirmed, for a new instance.
+        Stores the new one, and the other a while after it was stored."""
+        if outcome == "changed":
+            self._saved = self._save()
+        elif outcome == "unchanged" and self._saved is not None:
+            age = self.status.age or 0
+            self._saved = replace(self._saved, made_at=_unix_ms() - int(age * 1000))
+        saved, is_late = self._saved, time.time() - self._stored_at > _STORED_SECONDS
+        due = outcome == "changed" or outcome == "unchanged" and is_late
+        if saved is None or self._file is None or not due:
+            return
+        try:
+            _replace(self._file, written(saved))
+            self._stored_at = saved.made_at / 1000
         except OSError as error:
             _log.error("the snapshot file %s cannot be written: %s", self._file, error.strerror)
 
@@ -268,6 +295,8 @@ class _Background:
     """The thread that refreshes a mirror."""
 
     def __init__(self, mirror: Mirror):
+        self.first = threading.Event()
+        """Whether the first fetch has ended."""
         self._mirror = mirror
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ccs-modules-mirror", daemon=True)
@@ -277,13 +306,28 @@ class _Background:
         self._stopped.set()
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._mirror.refresh()):
-            pass
+        wait = 0.0
+        while not self._stopped.wait(wait):
+            try:
+                wait = self._mirror.refresh()
+            except Exception:
+                _log.exception("the mirror failed")
+                wait = _FAILED_SECONDS
+            self.first.set()
+
+
+_FAILED_SECONDS = 1.0
+"""The time after which a mirror goes on after an exception."""
 
 
 def _now() -> int:
     """The present moment, by a clock that does not go back."""
     return time.monotonic_ns() // 1_000_000
+
+
+def _unix_ms() -> int:
+    """The present moment, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def _freshness(found: Any) -> tuple[Literal["fresh", "stale", "unavailable"], str | None]:
@@ -293,7 +337,12 @@ def _freshness(found: Any) -> tuple[Literal["fresh", "stale", "unavailable"], st
 
 
 def _replace(path: Path, text: str) -> None:
-    """Replaces a file as a whole."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text)
-    os.replace(file.name, path)
+    """Replaces a file as a whole. Nothing is left behind if that fails."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise

@@ -5,95 +5,63 @@ from typing import Any
 
 from wasmtime.component import Record
 
-from ccs_modules._component import Standalone, as_text, request
-from ccs_modules._list import listed
-from ccs_modules.catalog import Malformed, Module, Response, malformed, module, ok
-from ccs_modules.lookup import Differences, Lookups, differences
+from ccs_modules._catalog import Catalog
+from ccs_modules._component import Resource, ok
+from ccs_modules.catalog import malformed, text, texts
+from ccs_modules.lookup import Differences, differences
 
 
-class Snapshot(Lookups):
+class Snapshot(Catalog):
     """A catalog of one moment, checked whole. It never changes: a new moment is a new snapshot.
 
-    Threads may share a snapshot.
+    Made by `parse` or `from_documents`. Threads may share a snapshot.
     """
 
-    def __init__(self, constructor: str, catalog: str | list[str]):
-        """Makes a snapshot in an instance of its own. Call `parse` or `from_documents` instead."""
-        self._component = Standalone()
-        made = self._component.call("snapshot", f"[static]snapshot.{constructor}", catalog)
-        if isinstance(made, Record):
-            raise malformed(made)
-        self._resource = made
+    def __init__(self, resource: Resource):
+        """Makes a snapshot of the component's. Call `parse` or `from_documents` instead."""
+        self._resource = resource
 
     @classmethod
     def parse(cls, body: str | bytes) -> "Snapshot":
         """Checks a catalog that is given as a body of `GET /v1/modules`. Raises `Malformed`."""
-        return cls("parse", _text("the body", body))
+        return cls(_checked("parse", text("the body", body)))
 
     @classmethod
     def from_documents(cls, documents: Iterable[str | bytes]) -> "Snapshot":
         """Checks a catalog that is given as its documents, in the order of the list. Raises `Malformed`."""
-        texts = [_text(f"document at index {at}", text) for at, text in enumerate(documents)]
-        return cls("from-documents", texts)
-
-    def list_modules(self, roles: list[str]) -> list[Module]:
-        """Returns every module, in the order of the list. Raises `CatalogError`."""
-        return listed(self._method("handle", request("GET", "/v1/modules", [], roles, False)))
-
-    def get_module(self, roles: list[str], uid: str) -> Module:
-        """Returns the module with this uid. Raises `CatalogError`."""
-        return module(ok(self._method("get-module", roles, uid)))
+        return cls(_checked("from-documents", texts(documents)))
 
     def differences(self, newer: "Snapshot") -> Differences:
         """Compares this catalog, the older one, with a newer one. Raises `CatalogError`."""
-        # The instance of this snapshot cannot see the one of the other.
-        copy = self._component.call("snapshot", "[static]snapshot.parse", newer.body)
-        try:
-            return differences(ok(self._method("differences", copy)))
-        finally:
-            self._component.drop(copy)
-
-    def handle(
-        self,
-        method: str,
-        target: str,
-        headers: list[tuple[str, bytes]],
-        roles: list[str] | None,
-        *,
-        anonymous: bool = False,
-    ) -> Response:
-        """Answers an HTTP request; `roles` is None for a caller who is not authenticated.
-
-        `anonymous` says that every request has these roles, so that shared caches may keep the
-        responses. Every failure is a response.
-        """
-        made = request(method, target, as_text(headers), roles, anonymous)
-        response = self._method("handle", made)
-        return Response(response.status, response.headers, response.body.encode())
+        # A comparison that runs out of memory ends its own instance, and neither snapshot.
+        older = _checked("parse", self.body)
+        copy = older.instance.call("snapshot", "[static]snapshot.parse", newer.body)
+        return differences(ok(older.call("differences", copy)))
 
     @property
     def body(self) -> str:
-        """The body of the list: the canonical documents in one array, and one line end."""
-        return str(self._method("body"))
+        """The body of the list: the documents in compact form, in one array, and one line end."""
+        return str(self._call("body"))
 
     @property
     def entity_tag(self) -> str:
         """The entity tag of the list, with its quotes."""
-        return str(self._method("entity-tag"))
+        return str(self._call("entity-tag"))
 
     def __len__(self) -> int:
         """Returns the number of modules."""
-        return int(self._method("len"))
+        return int(self._call("len"))
 
-    def _look_up(self, function: str, *arguments: object) -> Any:
-        return self._method(function, *arguments)
+    def __bool__(self) -> bool:
+        """Returns true, also for a catalog without modules."""
+        return True
 
-    def _method(self, name: str, *arguments: object) -> Any:
-        return self._component.call("snapshot", f"[method]snapshot.{name}", self._resource, *arguments)
+    def _call(self, function: str, *arguments: object) -> Any:
+        return self._resource.call(function, *arguments)
 
 
-def _text(what: str, text: str | bytes) -> str:
-    try:
-        return text if isinstance(text, str) else text.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(f"{what}: byte {error.start} is not UTF-8") from None
+def _checked(constructor: str, catalog: str | list[str]) -> Resource:
+    resource = Resource("snapshot", "snapshot", constructor, catalog)
+    if isinstance(resource.made, Record):
+        raise malformed(resource.made)
+    return resource

@@ -1,35 +1,63 @@
-"""A store: the source of the module documents, and the errors that it reports."""
+"""Stores of your own: functions that return the documents of a catalog."""
 
-from typing import Protocol
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wasmtime.component import Record, Variant
+
+from ccs_modules.catalog import Malformed, text, texts
+
+_log = logging.getLogger("ccs_modules")
+
+Content = str | bytes | list[str] | list[bytes]
+"""The content of a store: the body of `GET /v1/modules`, or its documents in the order of the list."""
 
 
-class Ccs(Protocol):
-    """A store. A document is one JSON object, UTF-8, exactly as stored.
+@dataclass(frozen=True)
+class Versioned:
+    """The content of a store that has versions."""
 
-    Both functions raise `StoreError` where the store has no answer. Any other exception is logged,
-    and reported to the caller as a failure of the store without its text.
-    """
+    content: Content
+    """The content."""
+    version: str
+    """A text that is another one when the content is."""
 
-    def list_documents(self) -> list[bytes]:
-        """Returns every document. The order is kept all the way to the client."""
 
-    def get_document(self, uid: str) -> bytes | None:
-        """Returns the document stored under `uid`, or None if there is no such document."""
+Store = Callable[[str | None], Content | Versioned | None]
+"""A function that returns the content of a store, all of one moment.
+
+Its argument is the version that the mirror knows. If the store still has it, the function may return
+None. If the store has no answer, the function raises `StoreError`.
+"""
 
 
 class StoreError(Exception):
-    """A failure of the store. Clients see the text: one line, without credentials."""
-
-    case = "other"
+    """A store has no answer. Clients see the text: one line, without credentials."""
 
 
-class StoreUnavailable(StoreError):
-    """The store cannot be reached, or is not ready."""
+def read(store: Store, unless: str | None) -> Variant | str:
+    """Asks a store. Returns the answer as the component takes it, or the reason why there is none."""
+    try:
+        return _stored(store(unless), unless)
+    except (StoreError, Malformed) as error:
+        return str(error)
+    except Exception:
+        _log.exception("the store failed")
+        return "the store failed"
 
-    case = "unavailable"
 
-
-class StoreDenied(StoreError):
-    """The store refuses this host."""
-
-    case = "denied"
+def _stored(found: Content | Versioned | None, unless: str | None) -> Variant:
+    if found is None and unless is not None:
+        return Variant("unchanged")
+    made: Any = Record()
+    made.version = None
+    if isinstance(found, Versioned):
+        made.version = found.version
+        found = found.content
+    if isinstance(found, list):
+        made.documents = texts(found)
+        return Variant("documents", made)
+    made.body = text("the body", found)
+    return Variant("body", made)

@@ -1,0 +1,119 @@
+//! An HTTP client for one request at a time.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use crate::net::deadline::Deadline;
+use crate::net::{stream, tls};
+
+/// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
+/// connection of its own, so none fails because a kept one was lost.
+pub(crate) struct HttpClient {
+    ca: Option<PathBuf>,
+    /// Made at the first request over TLS, and kept: it resumes sessions.
+    tls: OnceCell<TlsConnector>,
+}
+
+impl HttpClient {
+    /// Makes a client that trusts the certificates of this file instead of the system's.
+    pub(crate) fn new(ca: Option<PathBuf>) -> Self {
+        Self { ca, tls: OnceCell::new() }
+    }
+
+    /// Sends a request to the server that its URI names, and reads the whole response within the
+    /// timeout; of a body that is longer than `body_bytes`, one byte more than that.
+    ///
+    /// # Errors
+    ///
+    /// The reason in plain words, without the server and without credentials.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        body_bytes: usize,
+        timeout: Duration,
+    ) -> Result<Response<Vec<u8>>, String> {
+        let deadline = Deadline::after(timeout);
+        let exchange = async { Ok(self.exchange(request, body_bytes, deadline).await) };
+        let late = |_: io::Error| Err(format!("no response in {deadline}"));
+        deadline.wait_for(exchange).await.unwrap_or_else(late)
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        body_bytes: usize,
+        deadline: Deadline,
+    ) -> Result<Response<Vec<u8>>, String> {
+        let (is_encrypted, authority) = server(&mut request)?;
+        let host = authority.host().trim_matches(['[', ']']);
+        let (default_port, tls) = match is_encrypted {
+            false => (80, None),
+            true => (443, Some(self.tls.get_or_try_init(|| self.connector()).await?)),
+        };
+        let port = authority.port_u16().unwrap_or(default_port);
+        let stream = stream::connect(host, port, tls, deadline).await?;
+
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| reason(&error))?;
+        // It ends with this call, whatever the outcome.
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+        let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+        let (head, incoming) = response.into_parts();
+        Ok(Response::from_parts(head, body(incoming, body_bytes).await?))
+    }
+
+    async fn connector(&self) -> Result<TlsConnector, String> {
+        tls::connector(self.ca.clone()).await
+    }
+}
+
+/// Takes the server out of the URI of a request, whether it is asked over TLS, and its authority. The
+/// path is left, as HTTP/1.1 has it.
+fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), String> {
+    let parts = request.uri().clone().into_parts();
+    let authority = parts.authority.ok_or("its name is not one of a host")?;
+    let host = HeaderValue::from_str(authority.as_str());
+    request.headers_mut().insert(HOST, host.map_err(|_| "its name is not one of a host")?);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    Ok((parts.scheme == Some(Scheme::HTTPS), authority))
+}
+
+/// Reads a body, up to one byte more than `limit`.
+async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| format!("{} within the body", reason(&error)))?;
+        if let Ok(data) = frame.into_data() {
+            let most = limit.saturating_add(1).saturating_sub(body.len());
+            body.extend(data.iter().take(most));
+            if body.len() > limit {
+                break;
+            }
+        }
+    }
+    Ok(body)
+}
+
+fn reason(error: &hyper::Error) -> String {
+    if error.is_parse() {
+        "it does not answer in HTTP; does this port speak TLS?".into()
+    } else {
+        // The other errors are of connections that end early.
+        "the connection was lost".into()
+    }
+}

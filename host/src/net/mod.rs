@@ -1,0 +1,10 @@
+//! Connections to stores and to collectors, over TCP, TLS and HTTP.
+
+mod connect;
+pub(crate) mod deadline;
+pub(crate) mod header_fields;
+mod http_client;
+pub(crate) mod stream;
+pub(crate) mod tls;
+
+pub(crate) use self::http_client::HttpClient;

@@ -1,0 +1,30 @@
+//! Limits of connections.
+
+use std::time::Duration;
+
+/// Limits of the connections of a server. Those of one call are in [`CallLimits`](crate::CallLimits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// The time that a client has for the TLS handshake, for the head of its next request, and to
+    /// read the next bytes of a response. Default: 30 seconds.
+    pub client_timeout: Duration,
+    /// The number of connections at a time. The response to further ones is 503. Default: 4,096.
+    pub connections: usize,
+    /// The length of the header fields of a request, names and values together, in bytes. Default:
+    /// 16 KiB.
+    pub header_bytes: usize,
+    /// The memory of all requests and responses in flight together, in bytes: from the head of a
+    /// request until its response is sent. The response to further requests is 503. Default: 256 MiB.
+    pub in_flight_bytes: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            client_timeout: Duration::from_secs(30),
+            connections: 4096,
+            header_bytes: 16 << 10,
+            in_flight_bytes: 256 << 20,
+        }
+    }
+}

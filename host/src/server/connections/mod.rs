@@ -1,0 +1,12 @@
+//! Connections of clients: TCP, TLS and HTTP, within their limits.
+
+mod connection;
+mod limits;
+mod listener;
+mod protocol;
+mod tls;
+
+pub(super) use self::connection::{Handler, Peer};
+pub use self::limits::ConnectionLimits;
+pub(super) use self::listener::Listener;
+pub use self::tls::{Tls, TlsError};

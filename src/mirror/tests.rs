@@ -1,0 +1,533 @@
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::*;
+use crate::access::Caller;
+use crate::catalog::{get_module, list_modules};
+use crate::error::{Error, StoreError};
+use crate::rest;
+use crate::upstream::{Request, Response};
+
+const REFRESH: u64 = 30_000;
+const LIST: &str = r#"[{"uid":"a"}]"#;
+const ONE: Changes = Changes { added: 1, removed: 0, changed: 0 };
+
+fn mirror(nodes: &[&str]) -> Mirror {
+    let nodes = nodes.join("\",\"");
+    let credentials = r#""credentials":{"user":"ann","password":"secret"}"#;
+    let text = format!(r#"{{"nodes":["{nodes}"],{credentials},"stale_if_error_ms":600000}}"#);
+    Mirror::new(Config::parse(text.as_bytes()).unwrap(), 1)
+}
+
+/// A request to send.
+#[derive(Debug)]
+struct Sent {
+    id: FetchId,
+    request: Request,
+    timeout: Duration,
+}
+
+/// Expects one request.
+fn fetch(mirror: &mut Mirror, now: u64) -> Sent {
+    match mirror.poll(Timestamp(now)) {
+        Poll::Fetch(Fetch { id, question: Question::Request(request), timeout }) => {
+            Sent { id, request, timeout }
+        }
+        poll => panic!("{poll:?}"),
+    }
+}
+
+/// Expects one question for documents. Returns its id, and the version that is known.
+fn read(mirror: &mut Mirror, now: u64) -> (FetchId, Option<String>) {
+    match mirror.poll(Timestamp(now)) {
+        Poll::Fetch(Fetch { id, question: Question::Documents { unless }, .. }) => (id, unless),
+        poll => panic!("{poll:?}"),
+    }
+}
+
+/// Gives the reason why there is no response.
+fn fail(mirror: &mut Mirror, now: u64, id: FetchId, why: &str) -> Outcome {
+    mirror.failed(Timestamp(now), id, StoreError::Unavailable(why.into()))
+}
+
+/// Expects to wait, and returns until when.
+fn wait(mirror: &mut Mirror, now: u64) -> u64 {
+    match mirror.poll(Timestamp(now)) {
+        Poll::Wait { until } => until.0,
+        poll => panic!("{poll:?}"),
+    }
+}
+
+fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), Vec::from(*value)));
+    Response { status, headers: headers.collect(), body: body.into() }
+}
+
+/// Fetches this list, in no time.
+fn load(mirror: &mut Mirror, now: u64, headers: &[(&str, &str)], list: &str) -> Outcome {
+    let id = fetch(mirror, now).id;
+    mirror.answered(Timestamp(now), id, response(200, headers, list))
+}
+
+fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
+    handle_from(mirror.reader(), now, target)
+}
+
+fn handle_from(reader: &Reader, now: u64, target: &str) -> rest::Response {
+    let caller = Caller::Authenticated(vec!["admin".to_string()]);
+    let request = rest::Request { method: "GET", target, headers: &[], caller: &caller };
+    reader.handle(Timestamp(now), &request).into_owned()
+}
+
+fn field<'a>(response: &'a rest::Response, name: &str) -> Option<&'a str> {
+    let found = response.headers.iter().find(|(found, _)| found == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+fn if_none_match(sent: &Sent) -> Option<&str> {
+    let fields = &sent.request.headers;
+    let found = fields.iter().find(|(name, _)| name == "if-none-match");
+    found.map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_list_is_fetched_and_answers() {
+    let mut mirror = mirror(&["https://node1"]);
+    let empty = handle(&mirror, 0, "/v1/modules");
+    assert_eq!(empty.status, 503);
+    assert!(empty.body.starts_with(
+        br#"{"description":"the store is unavailable: nothing has been fetched yet""#
+    ));
+    let Sent { id, request, timeout } = fetch(&mut mirror, 5);
+    assert_eq!(request.url(), "https://node1/v1/modules");
+    assert_eq!(timeout, Duration::from_secs(5));
+    assert_eq!(wait(&mut mirror, 6), 5005);
+    let outcome = mirror.answered(Timestamp(1005), id, response(200, &[], LIST));
+    assert_eq!(outcome, Outcome::Changed(ONE));
+
+    let listed = handle(&mirror, 2500, "/v1/modules");
+    assert_eq!((listed.status, &*listed.body), (200, b"[{\"uid\":\"a\"}]\n".as_slice()));
+    // The list is as old as the request for it.
+    assert_eq!(field(&listed, "age"), Some("2"));
+    assert_eq!(field(&listed, "cache-status"), Some("ccs-modules; hit; ttl=57"));
+    assert_eq!(field(&handle(&mirror, 2500, "/v1/modules/b"), "age"), Some("2"));
+    assert_eq!(field(&handle(&mirror, 2500, "/v1"), "age"), None);
+    let limits = &mirror.reader().config().limits;
+    let modules =
+        mirror.reader().answer(Timestamp(2500), list_modules(&["admin"], limits)).unwrap();
+    assert_eq!(modules[0].uid, "a");
+    let get = |role, uid| mirror.reader().answer(Timestamp(0), get_module(&[role], uid, limits));
+    assert_eq!(get("admin", "b"), Err(Error::NotFound));
+    assert_eq!(get("none", "a"), Err(Error::Forbidden));
+    let until = wait(&mut mirror, 2500);
+    assert!((1005..=1005 + REFRESH).contains(&until), "{until}");
+}
+
+#[test]
+fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
+    let mut mirror = mirror(&["https://node1", "https://node2"]);
+    assert_eq!(load(&mut mirror, 0, &[("etag", "\"x\"")], LIST), Outcome::Changed(ONE));
+    let Sent { id, request, .. } = fetch(&mut mirror, 40_000);
+    assert_eq!(request.headers.last().unwrap().1, "\"x\"");
+    let unchanged = response(304, &[("age", "7")], "");
+    assert_eq!(mirror.answered(Timestamp(41_000), id, unchanged), Outcome::Unchanged);
+    // The age is the upstream's, and the time since it was asked.
+    assert_eq!(mirror.reader().view(Timestamp(42_000)).unwrap().age, Duration::from_secs(9));
+    // Another node may use the same tag for another list.
+    let failing = fetch(&mut mirror, 80_000).id;
+    fail(&mut mirror, 80_000, failing, "reset");
+    let other = fetch(&mut mirror, 120_000);
+    assert_eq!((other.request.node, if_none_match(&other)), (1, None));
+    // The same bytes from there are no change, and not parsed again.
+    let same = response(200, &[], "[{\"uid\":\"a\"}]\n");
+    assert_eq!(mirror.answered(Timestamp(120_000), other.id, same), Outcome::Unchanged);
+    assert_eq!(if_none_match(&fetch(&mut mirror, 160_000)), None);
+    let expected = FetchCounts { changed: 1, failed: 1, redirected: 0, unchanged: 2 };
+    assert_eq!(mirror.reader().status(Timestamp(0)).fetches, expected);
+}
+
+#[test]
+fn the_old_list_answers_until_it_is_too_old() {
+    let mut mirror = mirror(&["https://node1"]);
+    load(&mut mirror, 0, &[], LIST);
+    let mut now = 0;
+    for bad in [
+        response(500, &[], ""),
+        response(200, &[], "<html>"),
+        response(200, &[], r#"[{"uid":"a"}"#),
+        response(200, &[], r#"[{"uid":1}]"#),
+        response(304, &[], ""),
+    ] {
+        now = wait(&mut mirror, now);
+        let id = fetch(&mut mirror, now).id;
+        let outcome = mirror.answered(Timestamp(now), id, bad);
+        assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+        assert_eq!(handle(&mirror, now, "/v1/modules").status, 200);
+    }
+    now = wait(&mut mirror, now);
+    let id = fetch(&mut mirror, now).id;
+    fail(&mut mirror, now, id, "connection refused");
+    let stale = handle(&mirror, 600_000, "/v1/modules");
+    assert_eq!((stale.status, field(&stale, "age")), (200, Some("600")));
+    assert_eq!(
+        field(&stale, "cache-status"),
+        Some(
+            "ccs-modules; hit; ttl=-541; \
+             detail=\"the store is unavailable: https://node1: connection refused\""
+        )
+    );
+    let gone = handle(&mirror, 600_001, "/v1/modules");
+    assert_eq!((gone.status, field(&gone, "age")), (503, None));
+    let text = "the store is unavailable: the catalog is more than 600 seconds old; \
+                https://node1: connection refused";
+    assert!(gone.body.starts_with(format!("{{\"description\":\"{text}\"").as_bytes()));
+    let status = mirror.reader().status(Timestamp(600_001));
+    assert_eq!(status.age, Some(Duration::from_millis(600_001)));
+    assert_eq!(status.freshness.unwrap_err().to_string(), text);
+    // One good answer is enough.
+    load(&mut mirror, 700_000, &[], "[]");
+    assert_eq!(handle(&mirror, 700_000, "/v1/modules").body, b"[]\n");
+    assert_eq!(mirror.reader().status(Timestamp(700_000)).failure, None);
+}
+
+#[test]
+fn a_refused_host_needs_an_operator() {
+    let mut mirror = mirror(&["https://node1"]);
+    let id = fetch(&mut mirror, 0).id;
+    mirror.answered(Timestamp(0), id, response(401, &[], ""));
+    let expected = "nothing has been fetched yet; https://node1 answered 401";
+    assert_eq!(
+        mirror.reader().view(Timestamp(0)).unwrap_err(),
+        StoreError::Denied(expected.into()).into()
+    );
+    // A body that is too long may be gone with the next fetch, so it is a 503 as well.
+    let now = wait(&mut mirror, 0);
+    let id = fetch(&mut mirror, now).id;
+    let long = response(200, &[], &" ".repeat((8 << 20) + 1));
+    mirror.answered(Timestamp(now), id, long);
+    assert_eq!(handle(&mirror, now, "/v1/modules").status, 503);
+}
+
+#[test]
+fn a_fetch_without_a_response_is_given_up_and_comes_too_late() {
+    let mut mirror = mirror(&["https://node1"]);
+    let id = fetch(&mut mirror, 0).id;
+    assert_eq!(wait(&mut mirror, 4999), 5000);
+    let until = wait(&mut mirror, 5000);
+    assert!(until > 5000, "{until}");
+    let status = mirror.reader().status(Timestamp(5000));
+    assert_eq!(
+        status.failure,
+        Some(StoreError::Unavailable("https://node1: no response in 5000 ms".into()).into())
+    );
+    assert_eq!(mirror.answered(Timestamp(5001), id, response(200, &[], LIST)), Outcome::Late);
+    assert_eq!(fail(&mut mirror, 5001, id, "reset"), Outcome::Late);
+    assert!(mirror.reader().view(Timestamp(5001)).is_err());
+    // A number that was never given is no outstanding one.
+    let next = fetch(&mut mirror, until).id;
+    assert_eq!(fail(&mut mirror, until, FetchId::from(99), "reset"), Outcome::Late);
+    let outcome = mirror.answered(Timestamp(until), next, response(200, &[], LIST));
+    assert_eq!(outcome, Outcome::Changed(ONE));
+}
+
+#[test]
+fn the_next_node_is_asked_after_a_failure_and_the_good_one_again() {
+    let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
+    let mut now = 0;
+    for node in [0, 1, 2, 0, 1] {
+        let Sent { id, request, .. } = fetch(&mut mirror, now);
+        assert_eq!(request.node, node);
+        fail(&mut mirror, now, id, "connection refused");
+        now = wait(&mut mirror, now);
+    }
+    load(&mut mirror, now, &[], LIST);
+    assert_eq!(fetch(&mut mirror, now + REFRESH).request.node, 2);
+}
+
+#[test]
+fn a_redirect_to_a_configured_node_is_followed_at_once() {
+    let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
+    let id = fetch(&mut mirror, 0).id;
+    let location = [("location", "https://node2/v1/modules")];
+    let outcome = mirror.answered(Timestamp(10), id, response(307, &location, ""));
+    assert_eq!((outcome, mirror.reader().status(Timestamp(10)).node), (Outcome::Redirected, 1));
+    let Sent { id, request, .. } = fetch(&mut mirror, 10);
+    assert_eq!(request.url(), "https://node2/v1/modules");
+    mirror.answered(Timestamp(20), id, response(200, &[("etag", "\"x\"")], LIST));
+    // The primary is asked first from now on, by its own entity tag.
+    let next = fetch(&mut mirror, 40_000);
+    assert_eq!((next.request.node, if_none_match(&next)), (1, Some("\"x\"")));
+    let foreign = response(307, &[("location", "https://evil/v1/modules")], "");
+    let outcome = mirror.answered(Timestamp(40_000), next.id, foreign);
+    let text = "https://node2 answered 307, a redirect to https://evil, \
+                which is no configured node";
+    assert_eq!(outcome, Outcome::Failed(StoreError::Unavailable(text.into()).into()));
+    let now = wait(&mut mirror, 40_000);
+    assert_eq!(fetch(&mut mirror, now).request.node, 2);
+}
+
+#[test]
+fn a_redirected_request_is_conditional_too() {
+    let mut mirror = mirror(&["https://node1"]);
+    let moved = response(307, &[("location", "/v2/modules")], "");
+    let id = fetch(&mut mirror, 0).id;
+    mirror.answered(Timestamp(0), id, moved.clone());
+    load(&mut mirror, 0, &[("etag", "\"x\"")], LIST);
+
+    let first = fetch(&mut mirror, 40_000);
+    assert_eq!(if_none_match(&first), None);
+    mirror.answered(Timestamp(40_000), first.id, moved);
+    let second = fetch(&mut mirror, 40_000);
+    assert_eq!(second.request.url(), "https://node1/v2/modules");
+    assert_eq!(if_none_match(&second), Some("\"x\""));
+    let unchanged = response(304, &[], "");
+    assert_eq!(mirror.answered(Timestamp(40_000), second.id, unchanged), Outcome::Unchanged);
+}
+
+#[test]
+fn a_saved_snapshot_answers_after_a_restart() {
+    let mut first = mirror(&["https://node1"]);
+    assert_eq!(first.reader().save(Timestamp(0)), None);
+    load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
+    let mut saved = first.reader().save(Timestamp(3000)).unwrap();
+    assert_eq!(saved.age, Duration::from_secs(5));
+
+    saved.age += Duration::from_secs(100);
+    let mut second = mirror(&["https://node1"]);
+    second.restore(Timestamp(7), saved.clone()).unwrap();
+    let response = handle(&second, 1007, "/v1/modules");
+    assert_eq!((response.status, field(&response, "age")), (200, Some("106")));
+    assert_eq!(
+        field(&response, "cache-status"),
+        Some(
+            "ccs-modules; hit; ttl=-47; \
+             detail=\"the store is unavailable: the source has not been asked again\""
+        )
+    );
+    // It is due, and asked for by its entity tag.
+    let next = fetch(&mut second, 1007);
+    assert_eq!(if_none_match(&next), Some("\"x\""));
+    let unchanged = self::response(304, &[], "");
+    assert_eq!(second.answered(Timestamp(1007), next.id, unchanged), Outcome::Unchanged);
+    assert_eq!(second.reader().view(Timestamp(1007)).unwrap().age, Duration::ZERO);
+
+    // The answer of the upstream is newer than the saved list.
+    let other = Saved { body: b"[]".to_vec(), validator: None, age: Duration::ZERO };
+    second.restore(Timestamp(1007), other).unwrap();
+    assert!(second.reader().view(Timestamp(1007)).unwrap().snapshot.document("a").is_some());
+    // One that is too old is not answered from, and one that is fresh is not fetched at once.
+    let mut third = mirror(&["https://node1"]);
+    third.restore(Timestamp(0), Saved { age: Duration::MAX, ..saved.clone() }).unwrap();
+    assert_eq!(handle(&third, 0, "/v1/modules").status, 503);
+    let mut fourth = mirror(&["https://node1"]);
+    fourth.restore(Timestamp(0), Saved { age: Duration::ZERO, ..saved.clone() }).unwrap();
+    assert!(wait(&mut fourth, 0) > 0);
+    let broken = Saved { body: b"[".to_vec(), ..saved };
+    assert!(mirror(&["https://node1"]).restore(Timestamp(0), broken).is_err());
+}
+
+#[test]
+fn a_restore_during_a_fetch_does_not_disturb_it() {
+    let mut mirror = mirror(&["https://node1"]);
+    let id = fetch(&mut mirror, 0).id;
+    let validator = Some("https://node1/v1/modules \"x\"".into());
+    let saved = Saved { body: LIST.into(), validator, age: Duration::ZERO };
+    mirror.restore(Timestamp(1), saved).unwrap();
+    assert!(mirror.reader().status(Timestamp(1)).fetching);
+    // The request had no entity tag, so this says nothing about the snapshot.
+    let outcome = mirror.answered(Timestamp(2), id, response(304, &[], ""));
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+}
+
+#[test]
+fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
+    let mut first = mirror(&["https://node1"]);
+    load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
+    let saved = first.reader().save(Timestamp(0)).unwrap();
+    let mut second = mirror(&["https://node1"]);
+    let id = fetch(&mut second, 7).id;
+    let since = Duration::from_millis(500);
+    let outcome = second.adopt(Timestamp(8), since, Ok(saved.clone()));
+    assert_eq!(outcome, Outcome::Changed(ONE));
+    let view = second.reader().view(Timestamp(8)).unwrap();
+    assert_eq!(view.age, Duration::from_millis(2500));
+    assert_eq!(view.freshness, Freshness::Fresh { left: Duration::from_millis(59_500) });
+    // Its own fetch is given up, and none of them is counted.
+    assert_eq!(second.answered(Timestamp(9), id, response(200, &[], "[]")), Outcome::Late);
+    assert_eq!(second.reader().status(Timestamp(9)).fetches, FetchCounts::default());
+    // It goes on as if the fetch had been its own.
+    let until = wait(&mut second, 9);
+    assert!(until > 9 && until < 8 + REFRESH, "{until}");
+    assert_eq!(if_none_match(&fetch(&mut second, until)), Some("\"x\""));
+
+    // The same list dates anew, and an older one changes nothing.
+    let again = Saved { validator: None, age: Duration::ZERO, ..saved.clone() };
+    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(again)), Outcome::Unchanged);
+    assert_eq!(second.reader().view(Timestamp(40_000)).unwrap().age, since);
+    let older = Saved { body: b"[]".to_vec(), ..saved.clone() };
+    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(older)), Outcome::Unchanged);
+    assert_eq!(handle(&second, 40_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());
+
+    // One that has been there for long is stale, and due.
+    let mut third = mirror(&["https://node1"]);
+    let long = Duration::from_secs(100);
+    third.adopt(Timestamp(0), long, Ok(saved.clone()));
+    assert!(matches!(
+        third.reader().view(Timestamp(0)).unwrap().freshness,
+        Freshness::Stale { .. }
+    ));
+    fetch(&mut third, 0);
+    let broken = Saved { body: b"[".to_vec(), age: Duration::ZERO, ..saved };
+    let outcome = third.adopt(Timestamp(0), Duration::ZERO, Ok(broken));
+    assert!(matches!(outcome, Outcome::Failed(Error::Store(StoreError::Other(_)))), "{outcome:?}");
+}
+
+#[test]
+fn a_mirror_that_adopts_a_failure_has_its_reason() {
+    let mut mirror = mirror(&["https://node1"]);
+    let denied = Error::Store(StoreError::Denied("https://node1 answered 401".into()));
+    let outcome = mirror.adopt(Timestamp(0), Duration::ZERO, Err(denied.clone()));
+    assert_eq!(outcome, Outcome::Failed(denied));
+    let expected = "nothing has been fetched yet; https://node1 answered 401";
+    assert_eq!(
+        mirror.reader().view(Timestamp(0)).unwrap_err(),
+        StoreError::Denied(expected.into()).into()
+    );
+    assert!(wait(&mut mirror, 0) > 0);
+}
+
+#[test]
+fn a_clone_of_the_reader_stays_as_it_is() {
+    let mut mirror = mirror(&["https://node1"]);
+    load(&mut mirror, 0, &[], LIST);
+    let before = mirror.reader().clone();
+    let later = wait(&mut mirror, 0);
+    load(&mut mirror, later, &[], "[]");
+    assert_eq!(handle(&mirror, later, "/v1/modules").body, b"[]\n");
+    assert_eq!(handle_from(&before, later, "/v1/modules").body, format!("{LIST}\n").as_bytes());
+    assert_eq!(before.view(Timestamp(later)).unwrap().age, Duration::from_millis(later));
+}
+
+#[test]
+fn a_clock_may_stand_still_or_go_back() {
+    let mut mirror = mirror(&["https://node1"]);
+    load(&mut mirror, 1_000_000, &[], LIST);
+    let until = wait(&mut mirror, 1_000_000);
+    assert_eq!(wait(&mut mirror, 1_000_000), until);
+    let left = until - 1_000_000;
+    assert_eq!(wait(&mut mirror, 0), left);
+    assert_eq!(mirror.reader().view(Timestamp(2000)).unwrap().age, Duration::from_secs(2));
+    assert!(mirror.reader().status(Timestamp(u64::MAX)).freshness.is_err());
+    fetch(&mut mirror, left);
+}
+
+#[test]
+fn a_mirror_shows_no_credentials() {
+    let mut mirror = mirror(&["https://node1"]);
+    let fetch = fetch(&mut mirror, 0);
+    let shown = vec![
+        format!("{mirror:?}"),
+        format!("{fetch:?}"),
+        format!("{:?}", mirror.reader().config()),
+    ];
+    for shown in shown {
+        for secret in ["ann", "secret", "YW5u"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_store_is_asked_for_its_documents_unless_they_are_unchanged() {
+    let mut mirror = Mirror::new(Config::for_store(), 1);
+    let documents = |uids: &[&str], version: Option<&str>| Stored::Documents {
+        documents: uids.iter().map(|uid| format!(r#"{{"uid":"{uid}"}}"#).into_bytes()).collect(),
+        version: version.map(Into::into),
+    };
+    let (id, unless) = read(&mut mirror, 0);
+    assert_eq!(unless, None);
+    let outcome = mirror.stored(Timestamp(0), id, documents(&["a", "b"], Some("1")));
+    assert_eq!(outcome, Outcome::Changed(Changes { added: 2, ..Changes::default() }));
+    let list = b"[{\"uid\":\"a\"},{\"uid\":\"b\"}]\n".as_slice();
+    assert_eq!(handle(&mirror, 0, "/v1/modules").body, list);
+
+    let (id, unless) = read(&mut mirror, 40_000);
+    assert_eq!(unless.as_deref(), Some("1"));
+    let outcome = mirror.stored(Timestamp(41_000), id, Stored::Unchanged);
+    assert_eq!(outcome, Outcome::Unchanged);
+    assert_eq!(mirror.reader().view(Timestamp(41_000)).unwrap().age, Duration::from_secs(1));
+    // The same documents may have a new version, or none.
+    let id = read(&mut mirror, 80_000).0;
+    let outcome = mirror.stored(Timestamp(80_000), id, documents(&["a", "b"], None));
+    assert_eq!(outcome, Outcome::Unchanged);
+    let (id, unless) = read(&mut mirror, 120_000);
+    assert_eq!(unless, None);
+    let outcome = mirror.stored(Timestamp(120_000), id, Stored::Unchanged);
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+
+    let id = read(&mut mirror, 160_000).0;
+    let body = br#"[{"uid":"b","version":1},{"uid":"c"}]"#.to_vec();
+    let stored = Stored::Body { body, version: Some("3".into()) };
+    let outcome = mirror.stored(Timestamp(160_000), id, stored);
+    assert_eq!(outcome, Outcome::Changed(Changes { added: 1, removed: 1, changed: 1 }));
+    // A store's version is kept with the catalog.
+    let saved = mirror.reader().save(Timestamp(160_000)).unwrap();
+    let mut restarted = Mirror::new(Config::for_store(), 2);
+    restarted.restore(Timestamp(0), saved).unwrap();
+    assert_eq!(read(&mut restarted, 60_000).1.as_deref(), Some("3"));
+}
+
+#[test]
+fn a_store_without_a_catalog_fails_as_each_of_its_calls_does() {
+    let answer = |fetched: fn(&mut Mirror, FetchId) -> Outcome| {
+        let mut mirror = Mirror::new(Config::for_store(), 1);
+        let early = handle(&mirror, 0, "/v1/modules");
+        assert_eq!(early.status, 503);
+        let id = read(&mut mirror, 0).0;
+        let outcome = fetched(&mut mirror, id);
+        let error = mirror.reader().view(Timestamp(0)).unwrap_err();
+        assert_eq!(outcome, Outcome::Failed(error.clone()));
+        (handle(&mirror, 0, "/v1/modules").status, error.to_string())
+    };
+    let expect = |status, error: &str| (status, error.into());
+    let failed = answer(|mirror, id| fail(mirror, 0, id, "down"));
+    assert_eq!(failed, expect(503, "the store is unavailable: down"));
+    let failed =
+        answer(|mirror, id| mirror.failed(Timestamp(0), id, StoreError::Other("no".into())));
+    assert_eq!(failed, expect(500, "the store failed: no"));
+    let failed = answer(|mirror, id| {
+        let documents = vec![br#"{"uid":"a"}"#.to_vec(), br#"{"uid":"b","version":""}"#.to_vec()];
+        mirror.stored(Timestamp(0), id, Stored::Documents { documents, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    assert!(failed.1.starts_with("document \"b\": field version: "), "{failed:?}");
+    // Two documents in the place of one are not two documents.
+    let failed = answer(|mirror, id| {
+        let documents = vec![br#"{"uid":"a"},{"uid":"b"}"#.to_vec()];
+        mirror.stored(Timestamp(0), id, Stored::Documents { documents, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    let failed = answer(|mirror, id| {
+        let body = b"[\n  1]".to_vec();
+        mirror.stored(Timestamp(0), id, Stored::Body { body, version: None })
+    });
+    assert_eq!(failed.0, 500);
+    assert!(failed.1.starts_with("the list of documents: line 2, column 3: "), "{failed:?}");
+    let failed = answer(|mirror, id| mirror.answered(Timestamp(0), id, response(200, &[], LIST)));
+    assert_eq!(
+        failed,
+        expect(500, "the store failed: an answer to another question than was asked")
+    );
+}
+
+#[test]
+fn a_cluster_is_not_answered_for_by_a_store() {
+    let mut mirror = mirror(&["https://node1"]);
+    let id = fetch(&mut mirror, 0).id;
+    let outcome = mirror.stored(Timestamp(0), id, Stored::Unchanged);
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    assert_eq!(handle(&mirror, 0, "/v1/modules").status, 503);
+}
