@@ -19,15 +19,22 @@ fn everything_oversized_is_refused() {
         (format!("GET /v1/modules HTTP/1.1\r\n{long}: x\r\n\r\n"), &[0, 431]),
         (format!("GET /v1/modules HTTP/1.1\r\nx: {long}\r\n\r\n"), &[0, 431]),
         (format!("GET /v1/modules HTTP/1.1\r\n{}\r\n", "x: x\r\n".repeat(MIB)), &[0, 431]),
-        (format!("POST /v1/modules HTTP/1.1\r\ncontent-length: 8388608\r\n\r\n{long}"), &[0, 405]),
         (
             format!(
-                "GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n{long}"
+                "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 8388608\r\n\r\n{long}"
+            ),
+            &[0, 405],
+        ),
+        (
+            format!(
+                "GET /v1/modules HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n800000\r\n{long}"
             ),
             &[0, 200],
         ),
         (
-            format!("GET /v1/modules HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;{long}"),
+            format!(
+                "GET /v1/modules HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n1;{long}"
+            ),
             &[0, 200],
         ),
         (long.clone(), &[0, 400, 431]),
@@ -52,6 +59,48 @@ fn heads_that_do_not_end_hold_little() {
     assert_eq!(server.get("/v1/modules").0, 200);
     // The most bytes of each request that HTTP reads before it refuses.
     assert!(server.peak() < (128 + 500 / 4) * MIB, "{} MiB", server.peak() / MIB);
+}
+
+#[test]
+fn http_2_connections_take_no_more_than_is_documented() {
+    const CONNECTIONS: usize = 500;
+    // The streams have no window, so no response ends. The last head is not whole.
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    for stream in 0..100 {
+        // Indexed fields of the static table: GET and http. Then :path and :authority, spelt out.
+        let head = b"\x82\x86\x04\x08/healthz\x01\x04test";
+        bytes.extend(frame(1, 5, 1 + 2 * stream, head));
+    }
+    let part = [&b"\0\x01x\x7f\x81\x7c"[..], &[b'x'; 16_000]].concat();
+    bytes.extend(frame(1, 0, 201, &part));
+    for _ in 0..4 {
+        bytes.extend(frame(9, 0, 201, &part));
+    }
+
+    let server = Server::start(&[]);
+    let before = server.memory();
+    let streams: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(&bytes).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(server.get("/v1/modules").0, 200);
+    // The server has read everything as soon as it has sent the heads of the responses.
+    for mut stream in &streams {
+        stream.read_exact(&mut [0; 100 * 9]).unwrap();
+    }
+    let each = (server.peak() - before) / CONNECTIONS;
+    assert!(each < 448 << 10, "{} KiB", each >> 10);
+    assert!(each > 100 << 10, "{} KiB: it does not do its worst", each >> 10);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 #[test]

@@ -26,13 +26,28 @@ impl Server {
 
     /// Starts a server with these variables in its environment.
     pub fn start_in(folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&[&["serve"], arguments].concat());
+        command.envs(variables.iter().copied());
+        Self::spawn(folder, command, arguments.contains(&"--metrics"))
+    }
+
+    /// Starts a server that can open so many files at a time.
+    pub fn start_with_files(folder: &TempDir, files: u32) -> Self {
+        let serve = command(&["serve"]);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\""));
+        shell.arg(serve.get_program()).args(serve.get_args());
+        shell.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::spawn(folder, shell, false)
+    }
+
+    fn spawn(folder: &TempDir, mut command: Command, has_metrics: bool) -> Self {
         let path = |name: &str| folder.path().join(name);
         fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
         let log = path("log");
-        let mut child = command(&[&["serve"], arguments].concat())
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
             .arg(path("access.json"))
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
             .spawn()
@@ -44,7 +59,7 @@ impl Server {
             address.split('/').next().unwrap().parse().unwrap()
         };
         let serving = address("serving http://");
-        let metrics = arguments.contains(&"--metrics").then(|| address("metrics http://"));
+        let metrics = has_metrics.then(|| address("metrics http://"));
         Self { child, log, address: serving, metrics }
     }
 
@@ -65,9 +80,18 @@ impl Server {
     }
 
     pub fn stop(&mut self) {
+        self.signal("TERM");
+        assert_eq!(self.exit_code(), Some(0));
+    }
+
+    pub fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+
+    /// Waits for the end; `None` if a signal has ended it.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 }
 

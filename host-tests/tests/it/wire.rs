@@ -41,6 +41,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.stream.write_all(bytes.as_bytes()).await.is_ok()
     }
 
+    /// Sends nothing more; the connection can still receive.
+    pub async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Whether neither a byte nor the end comes for so long.
     pub async fn is_silent(&mut self, duration: Duration) -> bool {
         timeout(duration, self.receive()).await.is_err()
@@ -77,6 +82,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             reply.body = self.received.drain(..length).collect();
         }
         reply
+    }
+
+    /// The number of the next bytes, at most so many; `None` if the connection has ended.
+    pub async fn up_to(&mut self, count: usize) -> Option<usize> {
+        let mut bytes = vec![0; count];
+        self.stream.read(&mut bytes).await.ok().filter(|&count| count > 0)
     }
 
     /// All bytes until the connection ends.

@@ -27,6 +27,7 @@ use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -122,10 +123,32 @@ enum Format {
 pub fn run() -> ExitCode {
     let cli =
         Cli::parse_from(arguments::with_command_first(env::args_os().collect(), &Cli::command()));
-    let printed = execute(cli).and_then(|answer| {
+    let runtime = match cli.command {
+        Some(Command::Serve(_)) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    }
+    .enable_all()
+    .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return exit_code(Err(Failure::other(error))),
+    };
+
+    let printed = runtime.block_on(execute(cli)).and_then(|answer| {
         print(&answer.text)?;
         Ok(answer.exit_code)
     });
+    let exit_code = exit_code(printed);
+    // A read of a file or of a name can hang for ever, and nothing needs it any more.
+    runtime.shutdown_timeout(LAST_WRITES);
+    exit_code
+}
+
+/// The time to end what is being written when a command is done, such as a snapshot file.
+const LAST_WRITES: Duration = Duration::from_secs(1);
+
+/// Returns the exit code of the process, and reports a failure.
+fn exit_code(printed: Result<u8, Failure>) -> ExitCode {
     match printed {
         Ok(exit_code) => exit_code.into(),
         Err(failure) => {
@@ -150,32 +173,25 @@ impl From<Vec<u8>> for Answer {
     }
 }
 
-fn execute(cli: Cli) -> Result<Answer, Failure> {
-    let mut runtime = match cli.command {
-        Some(Command::Serve(_)) => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
+async fn execute(cli: Cli) -> Result<Answer, Failure> {
+    let text = match cli.command {
+        None => list::run(&cli.list).await,
+        Some(Command::List(list)) => list::run(&list).await,
+        Some(Command::Get(get)) => get::run(&get).await,
+        Some(Command::Find(find)) => find::run(&find).await,
+        Some(Command::Diff(diff)) => return diff::run(&diff).await,
+        Some(Command::Watch(watch)) => watch::run(&watch).await,
+        Some(Command::Serve(serve)) => serve::run(*serve).await,
+        Some(Command::Load(load)) => load::run(&load).await,
+        Some(Command::Export(export)) => export::run(&export).await,
+        Some(Command::Artifacts { dir }) => artifacts::run(&dir),
+        Some(Command::Password(arguments)) => password::run(&arguments),
+        Some(Command::Bake(arguments)) => bake::run(&arguments).await,
+        Some(Command::Compose(arguments)) => compose::run(&arguments),
+        Some(Command::Completions { shell }) => Ok(completions(shell)),
+        Some(Command::Man) => manual(),
     };
-    let runtime = runtime.enable_all().build().map_err(Failure::other)?;
-    runtime.block_on(async {
-        let text = match cli.command {
-            None => list::run(&cli.list).await,
-            Some(Command::List(list)) => list::run(&list).await,
-            Some(Command::Get(get)) => get::run(&get).await,
-            Some(Command::Find(find)) => find::run(&find).await,
-            Some(Command::Diff(diff)) => return diff::run(&diff).await,
-            Some(Command::Watch(watch)) => watch::run(&watch).await,
-            Some(Command::Serve(serve)) => serve::run(*serve).await,
-            Some(Command::Load(load)) => load::run(&load).await,
-            Some(Command::Export(export)) => export::run(&export).await,
-            Some(Command::Artifacts { dir }) => artifacts::run(&dir),
-            Some(Command::Password(arguments)) => password::run(&arguments),
-            Some(Command::Bake(arguments)) => bake::run(&arguments).await,
-            Some(Command::Compose(arguments)) => compose::run(&arguments),
-            Some(Command::Completions { shell }) => Ok(completions(shell)),
-            Some(Command::Man) => manual(),
-        };
-        text.map(Into::into)
-    })
+    text.map(Into::into)
 }
 
 /// Returns the completions for a shell.

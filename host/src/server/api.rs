@@ -207,7 +207,7 @@ fn request_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usi
 }
 
 /// The bytes that a request takes besides its text: the state of its stream and of its call.
-const STATE_BYTES: usize = 4 << 10;
+const STATE_BYTES: usize = 16 << 10;
 
 fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()

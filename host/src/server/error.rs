@@ -26,6 +26,12 @@ pub(super) fn not_ready() -> ErrorResponse {
     ErrorResponse::new(503, "not_ready", "the store gives no catalog")
 }
 
+/// The header field `host` is missing, there twice, or not a host.
+pub(super) fn bad_host() -> ErrorResponse {
+    let description = "host must be there once, as a name or an address, with or without a port";
+    ErrorResponse::new(400, "bad_request", description)
+}
+
 /// The head of a request did not arrive in time.
 pub(super) fn request_timed_out() -> ErrorResponse {
     ErrorResponse::new(408, "request_timeout", "the request did not arrive in time")

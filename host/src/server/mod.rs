@@ -134,7 +134,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is ready. Then it accepts no further connection, and finishes the
-    /// requests in flight within the timeout of a call and a few seconds more.
+    /// requests in flight within the timeout of a call and two seconds more.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let connections = self.metrics.connections.clone();
         self.listener.run(self.api, connections, shutdown).await;

@@ -79,7 +79,7 @@ impl fmt::Debug for Traces {
 }
 
 /// The time to send the last spans.
-const STOP_TIME: Duration = Duration::from_secs(5);
+const STOP_TIME: Duration = Duration::from_secs(2);
 
 /// The service that the spans are of, as the environment describes it.
 fn resource() -> Resource {

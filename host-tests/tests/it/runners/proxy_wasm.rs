@@ -18,7 +18,7 @@ pub async fn run(case: &Case) -> Vec<Outcome> {
         return Vec::new(); // an upstream cannot say why it fails
     }
     if let Some(roles) = case.given_roles() {
-        request.headers.push((ROLES.into(), roles.into()));
+        request.headers.push((ROLES.into(), roles));
     }
     let mut headers: Vec<(&str, &[u8])> =
         vec![(":method", request.method.as_bytes()), (":path", request.target.as_bytes())];

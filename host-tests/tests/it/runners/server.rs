@@ -95,7 +95,7 @@ pub async fn http2(case: &Case) -> Vec<Outcome> {
 fn request(case: &Case) -> Option<Request> {
     let Ready::Handle(mut request) = case.call() else { return None };
     if let Some(roles) = case.given_roles() {
-        request.headers.push((ROLES.into(), roles.into()));
+        request.headers.push((ROLES.into(), roles));
     }
     Some(request)
 }
@@ -129,7 +129,8 @@ fn kept() -> KeptSettings {
 const ROLES: &str = "x-ccs-roles";
 
 fn bytes(request: &Request) -> Vec<u8> {
-    let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
+    let mut bytes =
+        format!("{} {} HTTP/1.1\r\nhost: test\r\n", request.method, request.target).into_bytes();
     for (name, value) in header_fields(&request.headers) {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b": ");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccs_modules_host::server::{ConnectionLimits, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, Plugin};
+use ccs_modules_host::{CallLimits, Plugin, artifacts};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::gate::Gate;
@@ -20,13 +20,13 @@ const SHORT: Duration = Duration::from_millis(20);
 async fn header_fields_over_the_limit_are_refused() {
     let server =
         serve(ConnectionLimits { header_bytes: 1000, ..ConnectionLimits::default() }).await;
-    for (length, status) in [(995, 200), (996, 431), (1 << 20, 431)] {
+    for (length, status) in [(993, 200), (994, 431), (1 << 20, 431)] {
         let mut wire = Wire::connect(server.address).await;
         let value = "v".repeat(length);
-        wire.send(format!("GET /v1/modules HTTP/1.1\r\na: b\r\nabc: {value}\r\n\r\n")).await;
+        wire.send(format!("GET /v1/modules HTTP/1.1\r\nhost:\r\nabc: {value}\r\n\r\n")).await;
         let reply = wire.reply("GET").await;
         assert_eq!(reply.status, status, "{length}");
-        if length == 996 {
+        if length == 994 {
             assert_eq!(
                 reply.text(),
                 "{\"description\":\"the header fields are too long\",\"error_code\":\"header_too_long\"}\n"
@@ -43,7 +43,7 @@ async fn header_fields_over_the_limit_are_refused() {
 async fn a_head_that_does_not_come_ends_the_connection() {
     let server =
         serve(ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() }).await;
-    for begun in ["G", "GET /v1/modules HTTP/1.1\r\nhost:", "\r\n\r\nGET"] {
+    for begun in ["G", "P", "GET /v1/modules HTTP/1.1\r\nhost:", "\r\n\r\nGET"] {
         let mut wire = Wire::connect(server.address).await;
         wire.send(begun).await;
         let reply = wire.reply("GET").await;
@@ -54,11 +54,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
         );
         assert_eq!(wire.rest().await, b"");
     }
-    for begun in ["", "P", "PRI * HTTP/2.0\r\n\r\n"] {
-        let mut wire = Wire::connect(server.address).await;
-        wire.send(begun).await;
-        assert_eq!(wire.rest().await, b"", "{begun:?}");
-    }
+    assert_eq!(Wire::connect(server.address).await.rest().await, b"");
     // An idle connection ends without a response.
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
@@ -131,9 +127,9 @@ async fn connections_over_the_limit_are_told() {
 
 #[tokio::test]
 async fn what_is_in_flight_is_limited() {
-    let limits = ConnectionLimits { in_flight_bytes: 10_000, ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { in_flight_bytes: 20_000, ..ConnectionLimits::default() };
     let store =
-        Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(10_000))]);
+        Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(20_000))]);
     let server = Serving::start(plugin(), store, Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
@@ -152,7 +148,7 @@ async fn what_is_in_flight_is_limited() {
 
 #[tokio::test]
 async fn requests_that_wait_are_in_flight() {
-    let limits = ConnectionLimits { in_flight_bytes: 40_000, ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { in_flight_bytes: 60_000, ..ConnectionLimits::default() };
     let store = Gate::closed();
     let server =
         Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;
@@ -204,16 +200,16 @@ async fn malformed_http_is_a_400_or_the_end() {
         b"GET\r\n\r\n",
         b"GET /v1/modules\r\n\r\n",
         b"GET /v1/modules HTTP/9.9\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\n: no name\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\na b: c\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\na: \0\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\ncontent-length: x\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-        b"GET /v1/modules HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: x\r\n\r\n",
-        b"GET /v1/mod ules HTTP/1.1\r\n\r\n",
-        b"GET /v1/modules/\xff HTTP/1.1\r\n\r\n",
-        b"G\xffT /v1/modules HTTP/1.1\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\nno colon\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\n: no name\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\na b: c\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\na: \0\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: x\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        b"GET /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\ntransfer-encoding: x\r\n\r\n",
+        b"GET /v1/mod ules HTTP/1.1\r\nhost: test\r\n\r\n",
+        b"GET /v1/modules/\xff HTTP/1.1\r\nhost: test\r\n\r\n",
+        b"G\xffT /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\0\0\0\0\r\n\r\n",
     ] {
@@ -272,10 +268,14 @@ async fn requests_in_a_pipeline_are_answered_in_order() {
 
 #[tokio::test]
 async fn a_client_that_leaves_leaves_nothing_behind() {
+    // A client that has sent everything looks the same, so the call goes on.
+    let plugin = {
+        let limits = CallLimits { timeout: SHORT, ..CallLimits::default() };
+        Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap()
+    };
     let store = Gate::closed();
     let limits = ConnectionLimits { connections: 1, ..ConnectionLimits::default() };
-    let server =
-        Serving::start(plugin(), store.clone(), Settings { limits, ..open_to_all() }).await;
+    let server = Serving::start(&plugin, store.clone(), Settings { limits, ..open_to_all() }).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
     store.asked().await;

@@ -3,7 +3,9 @@
 use ccs_modules_host::stores::demo;
 use http_body_util::Empty;
 use hyper::body::Bytes;
+use tokio::task::yield_now;
 
+use crate::gate::Gate;
 use crate::server::http2;
 use crate::serving::{Serving, open_to_all, plugin};
 use crate::wire::Wire;
@@ -48,7 +50,58 @@ async fn first_bytes_may_come_one_by_one() {
     let mut wire = Wire::connect(server.address).await;
     for byte in b"PUT /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n" {
         wire.send([*byte]).await;
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     assert_eq!(wire.reply("PUT").await.status, 405);
+}
+
+#[tokio::test]
+async fn http_1_1_names_its_host_once() {
+    let server = Serving::start(plugin(), demo(), open_to_all()).await;
+    for (version, fields, status) in [
+        ("1.1", "host: test\r\n", 200),
+        ("1.1", "host: test:8080\r\n", 200),
+        ("1.1", "host: test:\r\n", 200),
+        ("1.1", "host: 127.0.0.1:80\r\n", 200),
+        ("1.1", "host: [::1]:80\r\n", 200),
+        ("1.1", "host:\r\n", 200),
+        ("1.1", "", 400),
+        ("1.1", "host: a\r\nhost: a\r\n", 400),
+        ("1.1", "host: a b\r\n", 400),
+        ("1.1", "host: a/b\r\n", 400),
+        ("1.1", "host: a:b\r\n", 400),
+        ("1.1", "host: ann@a\r\n", 400),
+        ("1.1", "host: a, b\r\n", 400),
+        ("1.1", "host: [::1\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "host: a\r\nhost: a\r\n", 400),
+    ] {
+        for path in ["/v1/modules", "/healthz"] {
+            let mut wire = Wire::connect(server.address).await;
+            wire.send(format!("GET {path} HTTP/{version}\r\n{fields}\r\n")).await;
+            let reply = wire.reply("GET").await;
+            assert_eq!(reply.status, status, "HTTP/{version} {path} {fields:?}");
+            if status == 400 {
+                assert!(reply.text().contains("\"error_code\":\"bad_request\""), "{reply:?}");
+                assert_eq!(wire.rest().await, b"");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_sent_everything_gets_its_response() {
+    let store = Gate::closed();
+    let server = Serving::start(plugin(), store.clone(), open_to_all()).await;
+    let mut wire = Wire::connect(server.address).await;
+    wire.send("GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    wire.end().await;
+    store.asked().await;
+    // The server could see the end by now.
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    store.open();
+    assert_eq!(wire.reply("GET").await.text(), "[]\n");
+    assert_eq!(wire.rest().await, b"");
 }

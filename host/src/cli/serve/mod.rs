@@ -72,7 +72,8 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let Access { policy, generated } =
         Access::find(serve.access.as_deref(), &serve.listen, is_local)?;
     let tls = serve.certificate.load(&serve.listen)?;
-    let files = WatchedFiles::new(serve.access.clone(), serve.certificate.clone());
+    let files = WatchedFiles::new(serve.access.clone(), serve.certificate.clone())
+        .map_err(Failure::other)?;
     if tls.is_none() && !is_local {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }
@@ -108,11 +109,15 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     tracing::info!(url, "serving");
     print(&serve.greeting(&url, exporter.as_ref(), generated.as_deref())?)?;
     tokio::spawn(files.reload_into(server.reload()));
-    let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
-    if let Some(exporter) = exporter {
-        exporter.run(stop.cancelled_owned()).await;
+    let stopped = || stop.clone().cancelled_owned();
+    let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(stopped())));
+    let served = tokio::spawn(server.run(stopped())).await;
+    // If the server has failed, the process must not live on to export metrics.
+    stop.cancel();
+    if let Some(exporting) = exporting {
+        exporting.await.map_err(Failure::other)?;
     }
-    serving.await.map_err(Failure::other)?;
+    served.map_err(Failure::other)?;
     if let Some(traces) = traces {
         traces.stop().await;
     }

@@ -17,6 +17,7 @@ pub struct WatchedFiles {
     /// The access policy as it was read last; none if all files are to be read again.
     access_seen: Option<Seen>,
     certificate_seen: Option<Seen>,
+    hangup: Hangup,
 }
 
 /// The content of files, or the reason why it cannot be read.
@@ -27,24 +28,23 @@ type Seen = Result<Vec<u8>, String>;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl WatchedFiles {
-    /// Takes the files as they are now for those that the server was started with.
-    pub fn new(access: Option<PathBuf>, certificate: Certificate) -> Self {
-        let mut files = Self { access, certificate, access_seen: None, certificate_seen: None };
-        files.access_seen = files.access.as_deref().map(read);
-        files.certificate_seen = files.certificate.files().map(read_pair);
-        files
+    /// Takes the files as they are now for those that the server was started with. From now on, SIGHUP
+    /// does not end the process.
+    pub fn new(access: Option<PathBuf>, certificate: Certificate) -> io::Result<Self> {
+        let access_seen = access.as_deref().map(read);
+        let certificate_seen = certificate.files().map(read_pair);
+        Ok(Self { access, certificate, access_seen, certificate_seen, hangup: Hangup::new()? })
     }
 
     /// Reads the files again when they have changed, and all of them at SIGHUP. A file that cannot be used
     /// changes nothing but the log.
-    pub async fn reload_into(mut self, reload: Reload) -> io::Result<()> {
+    pub async fn reload_into(mut self, reload: Reload) {
         let mut look = interval(INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut hangup = Hangup::new()?;
         loop {
             tokio::select! {
                 _ = look.tick() => {}
-                () = hangup.recv() => {
+                () = self.hangup.recv() => {
                     tracing::info!("reading the access policy and the certificate again");
                     (self.access_seen, self.certificate_seen) = (None, None);
                 }

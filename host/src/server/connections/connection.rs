@@ -1,194 +1,211 @@
-//! One connection: TLS, HTTP and timeouts.
+//! One connection: TLS, HTTP and the time of its client.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::Cursor;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::answer::{Answer, last_answer};
-use crate::server::connections::protocol::{self, Protocol};
+use crate::server::ConnectionLimits;
+use crate::server::answer::{Answer, fail, last_answer};
+use crate::server::connections::exchanges::Exchanges;
+use crate::server::connections::stream::{Shared, SharedStream};
+use crate::server::error;
+use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
-use crate::server::{ConnectionLimits, error};
 
 /// A handler of requests.
 pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
     /// Responds to one request.
-    fn answer(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Answer> + Send;
-}
-
-/// The settings of every connection of a listener.
-#[derive(Clone)]
-pub(super) struct ConnectionSettings {
-    pub(super) tls: Replaceable<Option<TlsAcceptor>>,
-    pub(super) limits: ConnectionLimits,
-    /// The time until the response to a request.
-    pub(super) response_timeout: Duration,
-}
-
-/// Serves one connection until it ends. After `closing`, it ends with the requests in flight.
-pub(super) async fn serve(
-    stream: TcpStream,
-    settings: ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) {
-    // Responses are written whole, so waiting for more bytes gains nothing.
-    let _ = stream.set_nodelay(true);
-    let handler = FromPeer { handler, peer: stream.peer_addr().ok().map(Peer) };
-    let served = match settings.tls.get() {
-        None => speak(stream, &settings, handler, closing).await,
-        Some(tls) => tokio::select! {
-            opened = timeout(settings.limits.client_timeout, tls.accept(stream)) => match opened {
-                Ok(Ok(stream)) => speak(stream, &settings, handler, closing).await,
-                Ok(Err(error)) => Err(error.into()),
-                Err(elapsed) => Err(elapsed.into()),
-            },
-            () = closing.cancelled() => Ok(()),
-        },
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "the connection failed");
-    }
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
 }
 
 /// The address of the client, as an extension of a request.
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
-/// A handler that is told the address of the client.
+/// What serves a connection.
 #[derive(Clone)]
-struct FromPeer<H> {
-    handler: H,
-    peer: Option<Peer>,
+pub(super) struct Service<H> {
+    pub(super) tls: Replaceable<Option<TlsAcceptor>>,
+    pub(super) limits: ConnectionLimits,
+    pub(super) handler: H,
+    pub(super) metrics: Connections,
+    /// Ends the connection with the requests in flight.
+    pub(super) closing: CancellationToken,
+    /// Whether there are too many connections. Then the first request is refused, and ends the connection.
+    pub(super) refuses: bool,
 }
 
-impl<H: Handler> Handler for FromPeer<H> {
-    async fn answer(&self, mut request: hyper::Request<Incoming>) -> Answer {
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(peer);
+impl<H: Handler> Service<H> {
+    /// Serves a connection until it ends.
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let peer = stream.peer_addr().ok().map(Peer);
+        // Responses are written whole, so waiting for more bytes gains nothing.
+        let _ = stream.set_nodelay(true);
+        // The kernel takes little that it cannot send yet. So a client that takes bytes is seen to do so.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(16 << 10);
+
+        let Some(tls) = self.tls.get() else {
+            return self.speak(stream, peer).await;
+        };
+        tokio::select! {
+            opened = timeout(self.limits.client_timeout, tls.accept(stream)) => match opened {
+                Ok(Ok(stream)) => self.speak(stream, peer).await,
+                Ok(Err(error)) => tracing::debug!(%error, "there is no TLS on the connection"),
+                Err(_) => tracing::debug!("the TLS handshake did not come in time"),
+            },
+            () = self.closing.cancelled() => {}
         }
-        self.handler.answer(request).await
+    }
+
+    /// Speaks HTTP until the client or HTTP ends the connection, the client is late or the server stops.
+    async fn speak<S>(self, stream: S, peer: Option<Peer>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let client_timeout = self.limits.client_timeout;
+        let (this, exchanges) = (Arc::new(self), Exchanges::new(client_timeout));
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let (exchange, this) = (exchanges.open(), this.clone());
+            async move {
+                if let Some(peer) = peer {
+                    request.extensions_mut().insert(peer);
+                }
+                // In a box, since HTTP/2 keeps the room of this future until the response is sent.
+                let (head, body) = Box::pin(this.answer(request)).await.into_parts();
+                let Ok(body) = body.collect().await;
+                let exchange = exchange.with_response(body.to_bytes());
+                Ok::<_, Infallible>(Response::from_parts(head, Full::new(exchange)))
+            }
+        });
+        let shared = Arc::new(Mutex::new(Shared { stream, is_unanswered: false }));
+        let stream = TokioIo::new(SharedStream(shared.clone()));
+
+        let mut lacks_a_request = false;
+        let ended = {
+            let http = http(&this.limits);
+            let mut connection = pin!(http.serve_connection(stream, service));
+            let ending = async {
+                tokio::select! {
+                    () = exchanges.late() => exchanges.is_idle(),
+                    () = this.closing.cancelled() => false,
+                }
+            };
+            tokio::select! {
+                ended = &mut connection => ended,
+                lacks = ending => {
+                    lacks_a_request = lacks;
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = &mut connection => ended,
+                        () = exchanges.settled() => Ok(()),
+                    }
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "the connection failed");
+            if let Some(status) = refused_by_http(&*error) {
+                this.metrics.request_refused(status, peer, &error);
+            }
+        }
+
+        // HTTP has ended, so this is the only owner.
+        let Some(Ok(mut shared)) = Arc::into_inner(shared).map(Mutex::into_inner) else { return };
+        let last = async {
+            if lacks_a_request && shared.is_unanswered {
+                let error = error::request_timed_out();
+                let status = StatusCode::REQUEST_TIMEOUT;
+                this.metrics.request_refused(status, peer, &error.description());
+                shared.stream.write_all(&last_answer(error)).await?;
+            }
+            shared.stream.shutdown().await
+        };
+        let _ = timeout(client_timeout, last).await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let error = if self.refuses {
+            error::too_many_connections()
+        } else if !has_one_host(&request) {
+            error::bad_host()
+        } else {
+            return self.handler.answer(request).await;
+        };
+
+        self.closing.cancel();
+        let mut answer = fail(error.clone(), request.method());
+        self.metrics.request_refused(
+            answer.status(),
+            request.extensions().get().copied(),
+            &error.description(),
+        );
+        // HTTP/2 drops it.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 }
 
-type Served = Result<(), Box<dyn Error + Send + Sync>>;
-
-async fn speak<S>(
-    mut stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (protocol, first) = tokio::select! {
-        detected = timeout(settings.limits.client_timeout, protocol::detect(&mut stream)) => detected??,
-        () = closing.cancelled() => return Ok(()),
-    };
-    let (reader, writer) = split(stream);
-    let mut stream = TimeoutStream::new(join(Cursor::new(first).chain(reader), writer));
-    stream.set_write_timeout(Some(settings.limits.client_timeout));
-    match protocol {
-        Protocol::Http1 => speak_http1(Box::pin(stream), settings, handler, closing).await,
-        Protocol::Http2 => {
-            // A client that waits for a response sends nothing.
-            stream.set_read_timeout(Some(
-                settings.limits.client_timeout.saturating_add(settings.response_timeout),
-            ));
-            speak_http2(Box::pin(stream), settings, handler, closing).await
-        }
+/// Whether a request has one valid `host`, which only HTTP/1.1 needs (RFC 9112, section 3.2).
+fn has_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        _ => false,
     }
 }
 
-async fn speak_http1<S>(
-    stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.limits.client_timeout)
-        .max_header_size(head_bytes(&settings.limits))
-        .serve_connection(TokioIo::new(stream), service(handler));
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = closing.cancelled() => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
-        }
-    };
-    if ended.as_ref().is_err_and(hyper::Error::is_timeout) {
-        let parts = connection.into_parts();
-        // A client that has begun a request gets a response. An idle connection only ends.
-        if !parts.read_buf.is_empty() {
-            let mut stream = parts.io.into_inner();
-            stream.write_all(&last_answer(error::request_timed_out())).await?;
-            stream.shutdown().await?;
-        }
-    }
-    Ok(ended?)
+fn is_host(value: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(value) else { return false };
+    let port = authority.as_str().strip_prefix(authority.host());
+    port.is_some_and(|port| {
+        port.is_empty()
+            || port
+                .strip_prefix(':')
+                .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
-async fn speak_http2<S>(
-    stream: S,
-    settings: &ConnectionSettings,
-    handler: impl Handler,
-    closing: CancellationToken,
-) -> Served
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let mut connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(head_bytes(&settings.limits)).unwrap_or(u32::MAX))
+/// The status with which HTTP/1.1 refused a request that the service has not seen.
+fn refused_by_http(error: &(dyn Error + Send + Sync + 'static)) -> Option<StatusCode> {
+    let error: &hyper::Error = error.downcast_ref()?;
+    match error.is_parse() {
+        true if error.to_string() == "URI too long" => Some(StatusCode::URI_TOO_LONG),
+        true if error.is_parse_too_large() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        true => Some(StatusCode::BAD_REQUEST),
+        false => None,
+    }
+}
+
+/// HTTP/1.1 and HTTP/2, within limits.
+fn http(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    // Most requests over the server's own limit get a response in the form of the API.
+    let head_bytes = limits.header_bytes.saturating_mul(2).saturating_add(64 << 10);
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().half_close(true).header_read_timeout(None).max_buf_size(head_bytes);
+    http.http2()
+        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS)
         .initial_connection_window_size(WINDOW)
-        .initial_stream_window_size(WINDOW)
-        .serve_connection(TokioIo::new(stream), service(handler));
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = closing.cancelled() => None,
-    };
-    match ended {
-        Some(ended) => Ok(ended?),
-        None => {
-            Pin::new(&mut connection).graceful_shutdown();
-            Ok(connection.await?)
-        }
-    }
-}
-
-/// The handler as hyper calls it.
-fn service(
-    handler: impl Handler,
-) -> impl Service<hyper::Request<Incoming>, Response = Answer, Error = Infallible, Future: Send + 'static>
-{
-    service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok(handler.answer(request).await) }
-    })
+        .initial_stream_window_size(WINDOW);
+    http
 }
 
 /// The number of requests in flight on one HTTP/2 connection.
@@ -197,9 +214,3 @@ const STREAMS: u32 = 100;
 /// The bytes of request bodies that an HTTP/2 connection accepts. Bodies are not read, so it is the
 /// least that is allowed (RFC 9113, section 6.9.2).
 const WINDOW: u32 = 65_535;
-
-/// The limit of a request head for the HTTP library. It is higher than the server's own limit, so
-/// that most requests over that get a response in the form of the API.
-fn head_bytes(limits: &ConnectionLimits) -> usize {
-    limits.header_bytes.saturating_mul(2).saturating_add(64 << 10)
-}

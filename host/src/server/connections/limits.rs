@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// The time that a client has for the TLS handshake, for the head of its next request, and to
-    /// read the next bytes of a response. Default: 30 seconds.
+    /// take the next 4 KiB of a response. Default: 30 seconds.
     pub client_timeout: Duration,
     /// The number of connections at a time. The response to further ones is 503. Default: 4,096.
     pub connections: usize,

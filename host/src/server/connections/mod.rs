@@ -1,9 +1,10 @@
 //! Connections of clients: TCP, TLS and HTTP, within their limits.
 
 mod connection;
+mod exchanges;
 mod limits;
 mod listener;
-mod protocol;
+mod stream;
 mod tls;
 
 pub(super) use self::connection::{Handler, Peer};

@@ -19,9 +19,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tracing::field;
 
 use self::catalog::{CatalogMetrics, MirrorFetches};
 use crate::server::Answering;
+use crate::server::connections::Peer;
 use crate::{CallError, Plugin, Standalone};
 
 pub(super) use self::catalog::KeptCatalog;
@@ -32,7 +34,6 @@ pub(super) use self::store::MeasuredStore;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Answered, Counter>,
     request_duration: Histogram,
     call_failures: Family<CallFailed, Counter>,
     store_duration: Histogram,
@@ -46,6 +47,25 @@ pub struct Metrics {
 pub(super) struct Connections {
     pub(super) open: Gauge,
     pub(super) refused: Counter,
+    requests: Family<Answered, Counter>,
+}
+
+impl Connections {
+    /// Counts and logs a request that the server refuses before a handler gets it.
+    pub(super) fn request_refused(
+        &self,
+        status: StatusCode,
+        peer: Option<Peer>,
+        why: &dyn fmt::Display,
+    ) {
+        self.count(status);
+        let peer = peer.map(|Peer(address)| field::display(address));
+        tracing::info!(status = status.as_u16(), peer, %why, "request refused");
+    }
+
+    fn count(&self, status: StatusCode) {
+        self.requests.get_or_create(&Answered { status: status.as_u16() }).inc();
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -91,7 +111,6 @@ impl Metrics {
     pub(super) fn new(plugin: &Plugin, answering: &Answering) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("ccs_modules"),
-            requests: Family::default(),
             request_duration: Histogram::new(SECONDS),
             call_failures: Family::default(),
             store_duration: Histogram::new(SECONDS),
@@ -104,7 +123,11 @@ impl Metrics {
 
     fn registered(mut self, plugin: &Plugin, answering: &Answering) -> Self {
         let registry = &mut self.registry;
-        registry.register("http_requests", "Responses, by status", self.requests.clone());
+        registry.register(
+            "http_requests",
+            "Responses, by status",
+            self.connections.requests.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
             "Time from the head of a request to its response",
@@ -160,7 +183,7 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, status: StatusCode, duration: Duration) {
-        self.requests.get_or_create(&Answered { status: status.as_u16() }).inc();
+        self.connections.count(status);
         self.request_duration.observe(duration.as_secs_f64());
     }
 
