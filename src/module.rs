@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Malformed, write_fault};
-use crate::json::{self, Kind, Name, Position, SyntaxError, Value};
+use crate::json::{self, Kind, Position, SyntaxError, Value};
 use crate::limits::Limits;
 use crate::lookup::ModuleVersion;
 
@@ -341,7 +341,7 @@ macro_rules! fields {
         const FIELDS: &[Known] =
             &[$(Known { field: Field::$field, name: $name, rule: Rule::$rule },)*];
 
-        const NAMES: [Name<'static>; FIELDS.len()] = [$(Name::new($name.as_bytes()),)*];
+        const NAMES: [&str; FIELDS.len()] = [$($name,)*];
     };
 }
 

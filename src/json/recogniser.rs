@@ -4,7 +4,7 @@
 //! rare in canonical text: an escape, a fraction, an exponent, a minus sign. serde_json reads every text
 //! that is not recognised.
 
-use crate::json::{DEEPEST, Kind, Name, Value};
+use crate::json::{DEEPEST, Kind, Value};
 
 /// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`
 /// and [`DEEPEST`].
@@ -12,12 +12,7 @@ use crate::json::{DEEPEST, Kind, Name, Value};
 /// The values of the members with these names, which ascend, are noted in `values`, in the same
 /// order. A value whose name does not occur is left as it was. If the object is not recognised,
 /// some may be noted too.
-pub(crate) fn read_members(
-    text: &str,
-    depth: usize,
-    names: &[Name<'_>],
-    values: &mut [Value],
-) -> bool {
+pub(crate) fn read_members(text: &str, depth: usize, names: &[&str], values: &mut [Value]) -> bool {
     object(text.as_bytes(), depth.min(DEEPEST), names, values) == Some(&[])
 }
 
@@ -40,7 +35,7 @@ fn value(text: &[u8], depth: usize) -> Option<(Kind, &[u8])> {
 fn object<'a>(
     text: &'a [u8],
     depth: usize,
-    names: &[Name<'_>],
+    names: &[&str],
     values: &mut [Value],
 ) -> Option<&'a [u8]> {
     let depth = depth.checked_sub(1)?;
@@ -54,7 +49,7 @@ fn object<'a>(
     loop {
         // The next wanted name is guessed before the key is read. The guess is nearly always right, and
         // finding the end of a key takes longer.
-        let guess = wanted.peek().and_then(|(name, _)| Some((**name, this_key(rest, name)?)));
+        let guess = wanted.peek().and_then(|(name, _)| this_key(rest, name.as_bytes()));
         let (key, after, noted) = if let Some((key, after)) = guess {
             // The wanted names ascend, and those before the keys so far have been passed by.
             (key, after, wanted.next())
@@ -63,8 +58,8 @@ fn object<'a>(
             if previous.is_some_and(|previous| previous >= key) {
                 return None;
             }
-            while wanted.next_if(|(name, _)| **name < key).is_some() {}
-            (key, after, wanted.next_if(|(name, _)| **name == key))
+            while wanted.next_if(|(name, _)| name.as_bytes() < key).is_some() {}
+            (key, after, wanted.next_if(|(name, _)| name.as_bytes() == key))
         };
         previous = Some(key);
 
@@ -82,18 +77,37 @@ fn object<'a>(
     }
 }
 
-/// Skips a key if it is this name.
-fn this_key<'a>(text: &'a [u8], name: &Name<'_>) -> Option<&'a [u8]> {
-    let text = text.strip_prefix(b"\"")?;
-    let rest = text.get(name.len()..)?.strip_prefix(b"\"")?;
-    (Name::at_start(text, name.len()) == *name).then_some(rest)
+/// Skips a key if it is this name, and returns it too.
+#[inline(always)]
+fn this_key<'a>(text: &'a [u8], name: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (key, rest) = text.strip_prefix(b"\"")?.split_at_checked(name.len())?;
+    let rest = rest.strip_prefix(b"\"")?;
+    same(key, name).then_some((key, rest))
 }
 
-/// Skips a key, whatever it is.
-fn any_key(text: &[u8]) -> Option<(Name<'_>, &[u8])> {
+/// Tells whether two names of the same length are the same. A call that compares them costs more for so
+/// few bytes.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    match a.len() {
+        0..4 => a.iter().eq(b),
+        4..8 => same_ends::<4>(a, b),
+        8..16 => same_ends::<8>(a, b),
+        16..32 => same_ends::<16>(a, b),
+        _ => a == b,
+    }
+}
+
+/// Compares the first `N` bytes and the last, of which some may be the same.
+#[inline(always)]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
+}
+
+/// Skips a key, whatever it is, and returns it too.
+fn any_key(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = string(text)?;
-    let length = text.len() - rest.len() - 2;
-    Some((Name::at_start(text.get(1..)?, length), rest))
+    Some((text.get(1..text.len() - rest.len() - 1)?, rest))
 }
 
 fn array(mut text: &[u8], depth: usize) -> Option<(Kind, &[u8])> {
@@ -165,6 +179,7 @@ fn integer(text: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
+    use alloc::vec::Vec;
 
     use super::*;
 
@@ -227,7 +242,7 @@ mod tests {
     #[test]
     fn members_are_noted_by_name() {
         let text = r#"{"a":1,"b":"x","c":{},"d":["x"],"e":["x",1]}"#;
-        let names = ["b", "bb", "d", "e", "f"].map(|name| Name::new(name.as_bytes()));
+        let names = ["b", "bb", "d", "e", "f"];
         let mut values = [const { Value::NULL }; 5];
         assert!(read_members(text, 2, &names, &mut values));
         let noted = values.map(|value| (&text[value.range], value.kind));
@@ -241,6 +256,19 @@ mod tests {
                 ("", Kind::Null),
             ]
         );
+    }
+
+    #[test]
+    fn names_are_the_same_if_every_byte_is() {
+        for length in 0..40 {
+            let name: Vec<u8> = (b'a'..).take(length).collect();
+            assert!(same(&name, &name.clone()), "{length}");
+            for index in 0..length {
+                let mut other = name.clone();
+                other[index] = b'!';
+                assert!(!same(&name, &other), "{index} of {length}");
+            }
+        }
     }
 
     #[test]

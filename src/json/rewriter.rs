@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::excerpt;
-use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters};
+use crate::json::{DEEPEST, Kind, SyntaxError, Value, characters};
 
 /// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`
 /// and [`DEEPEST`].
@@ -30,7 +30,7 @@ use crate::json::{DEEPEST, Kind, Name, SyntaxError, Value, characters};
 pub(crate) fn rewrite(
     text: &str,
     depth: usize,
-    names: &[Name<'_>],
+    names: &[&str],
     values: &mut [Value],
 ) -> Result<String, SyntaxError> {
     let depth = depth.min(DEEPEST);
@@ -70,7 +70,7 @@ struct Rewriter<'a, 'n> {
     /// The nesting limit.
     depth: usize,
     /// The names of the members to note, if the text is an object, and their values.
-    names: &'n [Name<'n>],
+    names: &'n [&'n str],
     values: &'n mut [Value],
     out: String,
 }
@@ -119,7 +119,7 @@ impl<'a> Rewriter<'a, '_> {
             let start = self.out.len();
             let kind = self.value(value.get(), depth)?;
             if depth + 1 == self.depth
-                && let Ok(index) = self.names.binary_search(&Name::new(name.as_bytes()))
+                && let Ok(index) = self.names.binary_search(&name.as_ref())
                 && let Some(noted) = self.values.get_mut(index)
             {
                 *noted = Value { range: start..self.out.len(), kind };
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn members_are_noted_by_name() {
         let text = r#"{"e": ["x",1], "d": [ "x" ], "\u0062": "x", "c": {"b":1}}"#;
-        let names = ["b", "bb", "d", "e", "f"].map(|name| Name::new(name.as_bytes()));
+        let names = ["b", "bb", "d", "e", "f"];
         let mut values = [const { Value::NULL }; 5];
         let out = rewrite(text, 2, &names, &mut values).unwrap();
         let noted = values.map(|value| (&out[value.range], value.kind));
