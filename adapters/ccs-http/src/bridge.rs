@@ -10,25 +10,20 @@ use ccs_modules::{Limits, Snapshot, StoreError};
 use ccs_modules_guest::cluster::Config;
 use spin::Mutex;
 
-use self::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
-use self::bindings::wasi::cli::environment::get_environment;
-use self::bindings::wasi::clocks::monotonic_clock::now;
+use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
+use crate::bindings::wasi::cli::environment::get_environment;
+use crate::bindings::wasi::clocks::monotonic_clock::now;
 use crate::exchange::Wasi;
 use crate::{Network as _, mirrored};
 
+struct Bridge;
+
 #[allow(missing_docs, unsafe_code)]
-pub(crate) mod bindings {
+mod exported {
     use super::Bridge;
 
-    wit_bindgen::generate!({
-        path: ["../../wit", "../wasi/0.2", "wit"],
-        world: "ccs:http/bridge",
-        generate_all,
-    });
-    export!(Bridge with_types_in self);
+    crate::bindings::export!(Bridge);
 }
-
-struct Bridge;
 
 /// The mirror of this instance. A host that reuses an instance keeps the mirror with it, and its
 /// environment stays the same.

@@ -8,13 +8,13 @@ use core::time::Duration;
 use ccs_modules::upstream::{Request, Response, Scheme};
 
 use crate::Network;
-use crate::bridge::bindings::wasi::clocks::monotonic_clock::{self, subscribe_duration};
-use crate::bridge::bindings::wasi::http::outgoing_handler::handle;
-use crate::bridge::bindings::wasi::http::types::{
+use crate::bindings::wasi::clocks::monotonic_clock::{self, subscribe_duration};
+use crate::bindings::wasi::http::outgoing_handler::handle;
+use crate::bindings::wasi::http::types::{
     self, ErrorCode, Fields, IncomingBody, IncomingResponse, OutgoingRequest, RequestOptions,
 };
-use crate::bridge::bindings::wasi::io::poll::{Pollable, poll};
-use crate::bridge::bindings::wasi::io::streams::StreamError;
+use crate::bindings::wasi::io::poll::{Pollable, poll};
+use crate::bindings::wasi::io::streams::StreamError;
 
 /// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;

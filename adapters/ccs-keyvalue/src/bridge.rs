@@ -12,7 +12,14 @@ use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::keyvalue::store;
 
-pub(crate) struct Bridge;
+struct Bridge;
+
+#[allow(missing_docs, unsafe_code)]
+mod exported {
+    use super::Bridge;
+
+    crate::bindings::export!(Bridge);
+}
 
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {

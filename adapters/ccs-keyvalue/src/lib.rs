@@ -7,25 +7,7 @@
 
 extern crate alloc;
 
+mod bindings;
 mod bridge;
 
 use ccs_modules_guest as _;
-
-#[allow(missing_docs, unsafe_code)]
-mod bindings {
-    use super::bridge::Bridge;
-
-    #[cfg(not(feature = "draft2"))]
-    wit_bindgen::generate!({
-        path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft", "wit/draft"],
-        world: "ccs:keyvalue/bridge",
-        generate_all,
-    });
-    #[cfg(feature = "draft2")]
-    wit_bindgen::generate!({
-        path: ["../../wit", "../wasi/0.2", "../wasi/keyvalue-draft2", "wit/draft2"],
-        world: "ccs:keyvalue/bridge",
-        generate_all,
-    });
-    export!(Bridge with_types_in self);
-}

@@ -7,24 +7,19 @@ use ccs_modules::{Limits, StoreError, sort_documents};
 use ccs_modules_guest as _;
 use resp_rs::resp2::Frame;
 
-use self::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
-use self::bindings::wasi::cli::environment::get_environment;
+use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
+use crate::bindings::wasi::cli::environment::get_environment;
 use crate::config::Config;
 use crate::connection::Connection;
 
+struct Bridge;
+
 #[allow(missing_docs, unsafe_code)]
-pub(crate) mod bindings {
+mod exported {
     use super::Bridge;
 
-    wit_bindgen::generate!({
-        path: ["../../wit", "../wasi/0.2", "wit"],
-        world: "ccs:redis/bridge",
-        generate_all,
-    });
-    export!(Bridge with_types_in self);
+    crate::bindings::export!(Bridge);
 }
-
-struct Bridge;
 
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {

@@ -8,19 +8,19 @@ use bytes::Bytes;
 use ccs_modules::StoreError;
 use resp_rs::resp2::{Frame, frame_to_bytes};
 
-use crate::bridge::bindings::wasi::clocks::monotonic_clock::{
+use crate::bindings::wasi::clocks::monotonic_clock::{
     Instant, now, subscribe_duration, subscribe_instant,
 };
-use crate::bridge::bindings::wasi::io::poll::{Pollable, poll};
-use crate::bridge::bindings::wasi::io::streams::{InputStream, OutputStream};
-use crate::bridge::bindings::wasi::sockets::instance_network::instance_network;
-use crate::bridge::bindings::wasi::sockets::ip_name_lookup::resolve_addresses;
-use crate::bridge::bindings::wasi::sockets::network::{
+use crate::bindings::wasi::io::poll::{Pollable, poll};
+use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
+use crate::bindings::wasi::sockets::instance_network::instance_network;
+use crate::bindings::wasi::sockets::ip_name_lookup::resolve_addresses;
+use crate::bindings::wasi::sockets::network::{
     self, ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress,
     Ipv6SocketAddress,
 };
-use crate::bridge::bindings::wasi::sockets::tcp::TcpSocket;
-use crate::bridge::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
+use crate::bindings::wasi::sockets::tcp::TcpSocket;
+use crate::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
 use crate::config::{Config, Host};
 use crate::race::{self, Network, Progress, TimedOut};
 use crate::reader::Reader;

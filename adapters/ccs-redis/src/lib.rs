@@ -9,6 +9,8 @@
 extern crate alloc;
 
 #[cfg(target_family = "wasm")]
+mod bindings;
+#[cfg(target_family = "wasm")]
 mod bridge;
 mod config;
 #[cfg(target_family = "wasm")]

@@ -16,7 +16,7 @@ use alloc::borrow::Cow;
 
 use ccs_modules::rest::{self, ErrorResponse, Response};
 use ccs_modules::{Ask, Limits, Step};
-use ccs_modules_guest::http::{self, Answer};
+use ccs_modules_guest::http::{self, Output};
 
 use crate::bindings::exports::fastly::compute::http_incoming::Guest;
 use crate::bindings::fastly::compute::http_req::Request;
@@ -44,7 +44,7 @@ struct Service;
 impl Guest for Service {
     /// Answers a request. Where a call of the host fails, the host itself answers 500.
     fn handle(request: Request, _: http_body::Body) -> Result<(), ()> {
-        let Answer { response, log } = answer(&request).map_err(drop)?;
+        let Output { response, log } = answer(&request).map_err(drop)?;
         if let Some(line) = log {
             write_log(&line);
         }
@@ -52,7 +52,7 @@ impl Guest for Service {
     }
 }
 
-fn answer(request: &Request) -> Result<Answer, Error> {
+fn answer(request: &Request) -> Result<Output, Error> {
     let (method, target) = (request::method(request)?, request::target(request)?);
     let headers = fields::all(request)?;
     let configuration = match Configuration::read() {

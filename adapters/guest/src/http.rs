@@ -17,7 +17,7 @@ const ACCESS: &str = "CCS_ACCESS";
 
 /// The response to a request, and the line for the log about it.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Output {
     /// The response.
     pub response: Response<Cow<'static, [u8]>>,
     /// The line for the log: the cause of a 5xx, or that there is no access policy. None for any other
@@ -25,7 +25,7 @@ pub struct Answer {
     pub log: Option<String>,
 }
 
-impl Answer {
+impl Output {
     fn new(response: Response<Cow<'static, [u8]>>, environment: &[(String, String)]) -> Self {
         let log = match (&response.cause, response.status) {
             (Some(cause), status) => Some(format!("ccs-modules: {status}: {cause}\n")),
@@ -80,7 +80,7 @@ pub fn answer(
     target: &str,
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
-) -> Answer {
+) -> Output {
     answer_by(method, target, headers, environment, handle)
 }
 
@@ -91,7 +91,7 @@ pub fn answer_by(
     headers: &[(String, Vec<u8>)],
     environment: &[(String, String)],
     handle: impl FnOnce(&Request<'_>) -> Response<Cow<'static, [u8]>>,
-) -> Answer {
+) -> Output {
     let headers = lent(headers);
     let caller = match policy(environment) {
         Ok(policy) => {
@@ -103,12 +103,12 @@ pub fn answer_by(
         }
     };
     let response = handle(&Request { method, target, headers: &headers, caller: &caller });
-    Answer::new(response, environment)
+    Output::new(response, environment)
 }
 
 /// Answers a request with an error that an adapter has found.
-pub fn fail(error: ErrorResponse, method: &str, environment: &[(String, String)]) -> Answer {
-    Answer::new(error.response(method).into(), environment)
+pub fn fail(error: ErrorResponse, method: &str, environment: &[(String, String)]) -> Output {
+    Output::new(error.response(method).into(), environment)
 }
 
 /// Answers over the import `ccs`.

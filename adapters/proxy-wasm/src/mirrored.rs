@@ -14,7 +14,7 @@ use proxy_wasm::types::LogLevel;
 use crate::config;
 use crate::counters::Counters;
 use crate::log;
-use crate::shared::Shared;
+use crate::shared::{GRACE, Shared};
 use crate::upstream::{self, FailureKind, Headers, NoResponse, Request};
 
 /// The mirror of a worker.
@@ -196,9 +196,6 @@ impl Mirrored {
         self.mirror.reader().status(millis(now)).failure.is_some()
     }
 }
-
-/// The time that the proxy may take to report a timeout.
-pub const GRACE: Duration = Duration::from_secs(1);
 
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_secs(1);

@@ -10,7 +10,8 @@ use ccs_modules::mirror::Saved;
 use ccs_modules::{Error, StoreError};
 use proxy_wasm::hostcalls;
 
-use crate::mirrored::GRACE;
+/// The time that the proxy may take to report a timeout.
+pub const GRACE: Duration = Duration::from_secs(1);
 
 /// The shared part of the mirrors of one upstream.
 pub struct Shared {

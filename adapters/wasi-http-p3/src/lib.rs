@@ -14,7 +14,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use ccs_modules::rest;
-use ccs_modules_guest::http::{self, Answer};
+use ccs_modules_guest::http::{self, Output};
 use wit_bindgen::{StreamWriter, spawn_local};
 
 use crate::bindings::exports::wasi::http::handler::Guest;
@@ -60,7 +60,7 @@ impl Guest for Service {
         #[cfg(not(feature = "middleware"))]
         let error: Option<rest::ErrorResponse> = None;
 
-        let Answer { response, log } = match error {
+        let Output { response, log } = match error {
             Some(error) => http::fail(error, &method, &environment),
             None => {
                 let headers = request.get_headers().copy_all();

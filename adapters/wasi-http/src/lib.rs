@@ -9,7 +9,7 @@ extern crate alloc;
 #[path = "../../guest/src/method.rs"]
 mod method;
 
-use ccs_modules_guest::http::{Answer, answer};
+use ccs_modules_guest::http::{Output, answer};
 
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -37,7 +37,7 @@ struct Service;
 impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         let environment = get_environment();
-        let Answer { response, log } = answer(
+        let Output { response, log } = answer(
             &method::name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),

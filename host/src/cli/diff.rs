@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Failure, Format, StoreAddress, output};
+use super::{Failure, Format, Output, StoreAddress, output};
 
 /// The arguments of `diff`.
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub struct Diff {
 
 /// Compares the catalogs of two stores. The exit code is 0 if they are the same, 1 if they differ,
 /// and 2 if they cannot be compared.
-pub async fn run(arguments: &Diff) -> Result<Answer, Failure> {
+pub async fn run(arguments: &Diff) -> Result<Output, Failure> {
     let Diff { older, newer, format } = arguments;
     let differences =
         compare(older, newer).await.map_err(|error| Failure::Trouble(error.to_string()))?;
@@ -31,7 +31,7 @@ pub async fn run(arguments: &Diff) -> Result<Answer, Failure> {
         Format::Json => json(&differences)?,
         Format::Table => lines(&differences),
     };
-    Ok(Answer { text, exit_code: u8::from(!differences.is_empty()) })
+    Ok(Output { text, exit_code: u8::from(!differences.is_empty()) })
 }
 
 async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differences, Failure> {

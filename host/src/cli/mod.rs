@@ -160,20 +160,20 @@ fn exit_code(printed: Result<u8, Failure>) -> ExitCode {
 }
 
 /// The answer to a command.
-struct Answer {
+struct Output {
     /// The text for standard output.
     text: Vec<u8>,
     /// The exit code of the process.
     exit_code: u8,
 }
 
-impl From<Vec<u8>> for Answer {
+impl From<Vec<u8>> for Output {
     fn from(text: Vec<u8>) -> Self {
         Self { text, exit_code: 0 }
     }
 }
 
-async fn execute(cli: Cli) -> Result<Answer, Failure> {
+async fn execute(cli: Cli) -> Result<Output, Failure> {
     let text = match cli.command {
         None => list::run(&cli.list).await,
         Some(Command::List(list)) => list::run(&list).await,
