@@ -75,18 +75,19 @@ class WasmtimeServe(Runtime):
     def serve(self, store: Store, access: str | None):
         return self.with_value(store.snapshot(), access)
 
+    def service(self) -> Path:
+        """The component that is served."""
+        return artifact(self.component)
+
     def with_value(self, value: bytes | None, access: str | None, **environment: str):
         """Serves the content of the key `modules`, if any."""
-        return self.serving(artifact(self.component), value, access, **environment)
-
-    def serving(self, component: Path, value: bytes | None, access: str | None, **environment: str):
         options = [*self.options, "-S", "keyvalue"]
         if value is not None:
             options += ["-S", f"keyvalue-in-memory-data=modules={_base64(value)}"]
             environment.setdefault("CCS_KEYVALUE_ENCODING", "base64")
         if access is not None:
             environment["CCS_ACCESS"] = access
-        return served(component, *options, environment=environment)
+        return served(self.service(), *options, environment=environment)
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         yield from super().outcomes(cases)
@@ -114,8 +115,7 @@ class WasmtimeServe(Runtime):
         ]:
             with tempfile.TemporaryFile() as output:
                 options = [*self.options, "-S", "keyvalue"]
-                component = artifact(self.component)
-                with served(component, *options, environment=environment, output=output) as address:
+                with served(self.service(), *options, environment=environment, output=output) as address:
                     http.ask(address, request)
                 yield extra(name, about, [b"ccs-modules: " + expect]), log_lines(output)
 
@@ -261,10 +261,10 @@ class WasmtimeMiddleware(WasmtimeServe):
         with_store, service = Path(self._folder.name, "with-store.wasm"), Path(self._folder.name, "service.wasm")
         composed(artifact(self.component), artifact("ccs_modules_ccs_keyvalue.wasm"), with_store)
         composed(with_store, next_service, service)
-        self.service = service
+        self._service = service
 
-    def with_value(self, value: bytes | None, access: str | None, **environment: str):
-        return self.serving(self.service, value, access, **environment)
+    def service(self) -> Path:
+        return self._service
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         for case, found in super().outcomes(cases):

@@ -7,10 +7,10 @@ use ccs_modules_fuzz::TARGETS;
 use fastrand::Rng;
 
 /// The number of changed inputs for each target.
-const CHANGED: usize = 2_000;
+const CHANGED: usize = 20_000;
 
 /// The same with the environment variable `CCS_MODULES_LONG`.
-const CHANGED_LONG: usize = 200_000;
+const CHANGED_LONG: usize = 1_000_000;
 
 #[test]
 fn targets_find_nothing() {

@@ -141,7 +141,9 @@ class Load:
     """Requests by wrk until the block ends. None of them may fail."""
 
     def __init__(self, fixture: Fixture):
-        words = ["wrk", "-t1", "-c16", "-d60s", f"http://{HOST}:{fixture.port}/v1/modules"]
+        # On a busy machine an answer can take longer than the 2 seconds that wrk gives it.
+        words = ["wrk", "-t1", "-c16", "-d60s", "--timeout", "20s"]
+        words.append(f"http://{HOST}:{fixture.port}/v1/modules")
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> None:
