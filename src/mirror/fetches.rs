@@ -1,7 +1,6 @@
 //! The fetches of a mirror.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
 use crate::mirror::source::{Content, Question, Source, Stored};
 use crate::mirror::time::{Clock, Timestamp};
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::upstream::{Request, Response};
 
 /// A catalog that is kept fresh. [The module](self::super) has the way to drive it.
@@ -36,6 +35,9 @@ struct Outstanding {
     request_time: Duration,
     deadline: Duration,
 }
+
+/// How far an `age` may be wrong, which is in whole seconds.
+const AGE_ERROR: Duration = Duration::from_secs(2);
 
 /// The next thing to do.
 #[derive(Debug)]
@@ -188,7 +190,8 @@ impl Mirror {
 
         let age = saved.age;
         let dates = Dates { request_time: time, age, since_validation: age };
-        self.keep(Received::Body(saved.body), saved.validator, dates)?;
+        let snapshot = self.check(&Received::Body(saved.body))?;
+        Kept::replace(&mut self.reader.kept, snapshot, saved.validator, dates);
 
         if self.redirect.is_none() {
             self.due = time.saturating_add(self.schedule.after_restore(age));
@@ -215,9 +218,10 @@ impl Mirror {
                 return Ok(None);
             }
             let dates = Dates { request_time: time, age, since_validation: since };
-            self.keep(Received::Body(body), validator, dates).map_err(|error| {
-                StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
-            })
+            let snapshot = self.check(&Received::Body(body)).map_err(|error| {
+                StoreError::Other(format!("the list of another mirror is refused: {error}"))
+            })?;
+            Ok(Kept::replace(&mut self.reader.kept, snapshot, validator, dates))
         });
         self.go_on(time, since, ended)
     }
@@ -258,15 +262,20 @@ impl Mirror {
         let dates = |age| Dates { request_time, age, since_validation: Duration::ZERO };
         let ended = match read(&self.reader.config.source, &question) {
             Ok(Content::Catalog { received, validator, age }) => {
-                let kept = self.keep(received, validator, dates(age));
-                kept.map_err(|error| question.refused(error))
+                let checked = self.check(&received).map_err(|error| question.refused(error));
+                checked.and_then(|snapshot| {
+                    let age = self.dated(age, request_time, Some(&snapshot), &question)?;
+                    Ok(Kept::replace(&mut self.reader.kept, snapshot, validator, dates(age)))
+                })
             }
             Ok(Content::Redirect(request)) => return self.redirect(time, request),
             Ok(Content::Unchanged { age }) => {
-                if let Some(kept) = &mut self.reader.kept {
-                    kept.dates = dates(age);
-                }
-                Ok(None)
+                self.dated(age, request_time, None, &question).map(|age| {
+                    if let Some(kept) = &mut self.reader.kept {
+                        kept.dates = dates(age);
+                    }
+                    None
+                })
             }
             Err(error) => Err(error),
         };
@@ -283,15 +292,46 @@ impl Mirror {
         self.go_on(time, Duration::ZERO, ended)
     }
 
-    /// Keeps a catalog, and returns how it differs from the one before.
-    fn keep(
-        &mut self,
-        received: Received,
-        validator: Option<String>,
-        dates: Dates,
-    ) -> Result<Option<Changes>, SnapshotError> {
-        let Reader { config, kept, .. } = &mut self.reader;
-        Kept::replace(kept, &received, validator, dates, &config.limits)
+    /// Checks a catalog. The bytes of the one that is kept are not checked again.
+    fn check(&self, received: &Received) -> Result<Arc<Snapshot>, SnapshotError> {
+        match &self.reader.kept {
+            Some(kept) if received.is(&kept.snapshot) => Ok(kept.snapshot.clone()),
+            _ => Ok(Arc::new(received.check(&self.reader.config.limits)?)),
+        }
+    }
+
+    /// Returns the age of a catalog that had this age when it was asked for; `None` is the one that is kept.
+    /// An answer with the same bytes as before has the younger of the two ages.
+    ///
+    /// It is a failure of the node if the catalog is too old to answer, or is another one than is kept and
+    /// older (RFC 9111, section 4).
+    fn dated(
+        &self,
+        age: Duration,
+        request_time: Duration,
+        snapshot: Option<&Snapshot>,
+        question: &Question,
+    ) -> Result<Duration, Error> {
+        let Reader { config, kept, .. } = &self.reader;
+        let failed = |why: &str| {
+            let why = format!("the list is {} seconds old, and {why}", age.as_secs());
+            Err(question.failed(StoreError::Unavailable(why)))
+        };
+        if age > config.stale_if_error {
+            return failed(&format!("at most {} may be", config.stale_if_error.as_secs()));
+        }
+
+        let Some(kept) = kept else { return Ok(age) };
+        let kept_age = kept.dates.age(request_time);
+        match snapshot {
+            Some(snapshot) if snapshot.body() != kept.snapshot.body() => {
+                if kept_age.saturating_add(AGE_ERROR) < age {
+                    return failed("a younger one is kept");
+                }
+                Ok(age)
+            }
+            _ => Ok(age.min(kept_age)),
+        }
     }
 
     /// Follows a redirect to another node, at once.
@@ -310,9 +350,10 @@ impl Mirror {
         since: Duration,
         ended: Result<Option<Changes>, Error>,
     ) -> Outcome {
+        let left = self.reader.left(time);
         let wait = match &ended {
-            Ok(_) => self.schedule.after_success(),
-            Err(_) => self.schedule.after_failure(self.reader.kept.is_some()),
+            Ok(_) => self.schedule.after_success(left.unwrap_or_default()),
+            Err(_) => self.schedule.after_failure(left),
         };
         self.redirect = None;
         self.wait(time.saturating_add(wait.saturating_sub(since)));

@@ -30,28 +30,20 @@ pub(super) struct Dates {
 }
 
 impl Kept {
-    /// Keeps a catalog in place of another one, and returns how it differs; `None` if it is the same. If
-    /// the catalog is malformed, what was kept stays.
+    /// Keeps a catalog in place of another one, and returns how it differs; `None` if it is the same.
     pub(super) fn replace(
         kept: &mut Option<Self>,
-        received: &Received,
+        snapshot: Arc<Snapshot>,
         validator: Option<String>,
         dates: Dates,
-        limits: &Limits,
-    ) -> Result<Option<Changes>, SnapshotError> {
-        // The same bytes are not checked again.
-        let snapshot = match kept {
-            Some(kept) if received.is(&kept.snapshot) => kept.snapshot.clone(),
-            _ => Arc::new(received.check(limits)?),
-        };
-
+    ) -> Option<Changes> {
         let changes = match kept {
             Some(kept) if kept.snapshot.body() == snapshot.body() => None,
             Some(kept) => Some(Changes::between(&kept.snapshot, &snapshot)),
             None => Some(Changes { added: snapshot.len(), ..Changes::default() }),
         };
         *kept = Some(Self { snapshot, validator, dates });
-        Ok(changes)
+        changes
     }
 }
 
@@ -88,14 +80,14 @@ pub(super) enum Received {
 
 impl Received {
     /// Returns whether these are the bytes of a catalog that was checked.
-    fn is(&self, snapshot: &Snapshot) -> bool {
+    pub(super) fn is(&self, snapshot: &Snapshot) -> bool {
         match self {
             Self::Body(body) => body == snapshot.body(),
             Self::Documents(documents) => documents.iter().eq(snapshot.documents()),
         }
     }
 
-    fn check(&self, limits: &Limits) -> Result<Snapshot, SnapshotError> {
+    pub(super) fn check(&self, limits: &Limits) -> Result<Snapshot, SnapshotError> {
         match self {
             Self::Body(body) => Snapshot::parse(body, limits),
             Self::Documents(documents) => Snapshot::from_documents(documents, limits),

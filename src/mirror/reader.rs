@@ -141,6 +141,11 @@ impl Reader {
         }
     }
 
+    /// Returns the time for which the catalog may still answer; `None` if none may.
+    pub(super) fn left(&self, time: Duration) -> Option<Duration> {
+        self.config.stale_if_error.checked_sub(self.kept.as_ref()?.dates.age(time))
+    }
+
     /// Returns the validator of the catalog.
     pub(super) fn validator(&self) -> Option<&str> {
         self.kept.as_ref()?.validator.as_deref()

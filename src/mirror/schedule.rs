@@ -3,6 +3,7 @@
 //! Many mirrors ask one cluster, and they must not ask at the same moment, so each draws its times at
 //! random. A mirror with a catalog waits for at least a quarter of the refresh interval, also after a
 //! failure. So a cluster that is down or comes back is asked little more often than one that is well.
+//! Only near the end of the time for which the catalog may answer, it asks again sooner.
 
 use core::time::Duration;
 
@@ -30,21 +31,28 @@ impl Schedule {
     /// Returns the time from a fetch that succeeded to the next one, which is at least nine tenths of the
     /// refresh interval. After the first success it is any part of the interval, so that mirrors that began
     /// together do not go on together.
-    pub(super) fn after_success(&mut self) -> Duration {
+    ///
+    /// The interval is cut to three quarters of the time that is left to the catalog, so that another fetch
+    /// can follow one that fails. It is not cut below a quarter.
+    pub(super) fn after_success(&mut self, left: Duration) -> Duration {
         self.failures = 0;
         let least = if self.first { 0.0 } else { 0.9 };
         self.first = false;
-        self.between(least, self.refresh)
+        self.between(least, self.refresh.min(left - left / 4).max(self.refresh / 4))
     }
 
     /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
-    /// the refresh interval, from a half of that, or from a second without a catalog.
-    pub(super) fn after_failure(&mut self, has_catalog: bool) -> Duration {
+    /// the refresh interval, from a half of that, or from a second if no catalog may answer. While one may,
+    /// it is cut to a half of the time that is left, but not below that second.
+    pub(super) fn after_failure(&mut self, left: Option<Duration>) -> Duration {
         let half = self.refresh / 2;
-        let first = if has_catalog { half } else { half.min(FIRST_RETRY) };
+        let soon = half.min(FIRST_RETRY);
+        let first = if left.is_some() { half } else { soon };
         let longest = first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);
-        self.between(0.5, longest.min(self.refresh))
+
+        let cut = left.map_or(self.refresh, |left| self.refresh.min(left / 2).max(soon));
+        self.between(0.5, longest.min(cut))
     }
 
     /// Returns the time from the restoring of a catalog of this age to the first fetch. It is zero if the
@@ -66,6 +74,7 @@ mod tests {
     use super::*;
 
     const REFRESH: Duration = Duration::from_secs(30);
+    const DAY: Duration = Duration::from_secs(86_400);
 
     /// The least and the greatest of many draws, in tenths of a second.
     fn range(mut draw: impl FnMut(u64) -> Duration) -> (u128, u128) {
@@ -75,40 +84,62 @@ mod tests {
 
     #[test]
     fn refreshes_are_spread_and_the_first_most() {
-        let first = |seed| Schedule::new(REFRESH, seed).after_success();
+        let first = |seed| Schedule::new(REFRESH, seed).after_success(DAY);
         assert_eq!(range(first), (0, 299));
         let second = |seed| {
             let mut schedule = Schedule::new(REFRESH, seed);
-            schedule.after_success();
-            schedule.after_success()
+            schedule.after_success(DAY);
+            schedule.after_success(DAY)
         };
         assert_eq!(range(second), (270, 299));
     }
 
     #[test]
     fn retries_back_off_to_the_refresh_interval() {
-        let nth = |n: usize, has_catalog| {
+        let nth = |n: usize, left| {
             range(|seed| {
                 let mut schedule = Schedule::new(REFRESH, seed);
                 for _ in 1..n {
-                    schedule.after_failure(has_catalog);
+                    schedule.after_failure(left);
                 }
-                schedule.after_failure(has_catalog)
+                schedule.after_failure(left)
             })
         };
-        assert_eq!(nth(1, true), (75, 149));
-        assert_eq!(nth(2, true), (150, 299));
-        assert_eq!(nth(99, true), (150, 299));
-        assert_eq!(nth(1, false), (5, 9));
-        assert_eq!(nth(2, false), (10, 19));
-        assert_eq!(nth(6, false), (150, 299));
-        assert_eq!(nth(99, false), (150, 299));
+        assert_eq!(nth(1, Some(DAY)), (75, 149));
+        assert_eq!(nth(2, Some(DAY)), (150, 299));
+        assert_eq!(nth(99, Some(DAY)), (150, 299));
+        assert_eq!(nth(1, None), (5, 9));
+        assert_eq!(nth(2, None), (10, 19));
+        assert_eq!(nth(6, None), (150, 299));
+        assert_eq!(nth(99, None), (150, 299));
         let mut schedule = Schedule::new(REFRESH, 0);
-        schedule.after_failure(true);
-        schedule.after_success();
-        assert!(schedule.after_failure(true) < REFRESH / 2);
+        schedule.after_failure(Some(DAY));
+        schedule.after_success(DAY);
+        assert!(schedule.after_failure(Some(DAY)) < REFRESH / 2);
         let mut short = Schedule::new(Duration::from_millis(1), 0);
-        assert!(short.after_failure(false) > Duration::ZERO);
+        assert!(short.after_failure(None) > Duration::ZERO);
+    }
+
+    #[test]
+    fn one_failure_leaves_time_for_another_fetch_while_the_catalog_may_answer() {
+        for stale_if_error in [REFRESH, REFRESH * 3 / 2, REFRESH * 2] {
+            for seed in 0..2000 {
+                let mut schedule = Schedule::new(REFRESH, seed);
+                schedule.after_success(stale_if_error);
+                let failed = schedule.after_success(stale_if_error);
+                let again = failed + schedule.after_failure(stale_if_error.checked_sub(failed));
+                assert!(again < stale_if_error, "{again:?} of {stale_if_error:?}");
+            }
+        }
+        // A source whose lists are old when they come is not asked much more often.
+        let old = |seed| {
+            let mut schedule = Schedule::new(REFRESH, seed);
+            schedule.after_success(DAY);
+            schedule.after_success(Duration::ZERO)
+        };
+        assert_eq!(range(old), (67, 74));
+        let last = |seed| Schedule::new(REFRESH, seed).after_failure(Some(Duration::ZERO));
+        assert_eq!(range(last), (5, 9));
     }
 
     #[test]
@@ -123,7 +154,11 @@ mod tests {
     fn a_seed_gives_the_same_times_again() {
         let times = |seed| {
             let mut schedule = Schedule::new(REFRESH, seed);
-            [schedule.after_success(), schedule.after_success(), schedule.after_failure(true)]
+            [
+                schedule.after_success(DAY),
+                schedule.after_success(DAY),
+                schedule.after_failure(Some(DAY)),
+            ]
         };
         assert_eq!(times(7), times(7));
         assert_ne!(times(7), times(8));

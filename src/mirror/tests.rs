@@ -127,6 +127,43 @@ fn a_list_is_fetched_and_answers() {
 }
 
 #[test]
+fn an_older_list_never_replaces_a_younger_one() {
+    let mut mirror = mirror(&["https://node1", "https://relay"]);
+    let view = |mirror: &Mirror, now| {
+        let view = mirror.reader().view(Timestamp(now)).unwrap();
+        (view.age.as_secs(), view.snapshot.len() == 1)
+    };
+    assert_eq!(load(&mut mirror, 0, &[("age", "20")], LIST), Outcome::Changed(ONE));
+    let failed = |mirror: &mut Mirror, now, age: &str, list: &str, why: &str| {
+        let Outcome::Failed(error) = load(mirror, now, &[("age", age)], list) else { panic!() };
+        assert!(error.to_string().ends_with(why), "{error}");
+    };
+
+    // Another list that is older, and one that nobody may get, are failures, and the list stays.
+    failed(
+        &mut mirror,
+        40_000,
+        "63",
+        "[]",
+        "the list is 63 seconds old, and a younger one is kept",
+    );
+    failed(&mut mirror, 80_000, "601", LIST, "the list is 601 seconds old, and at most 600 may be");
+    assert_eq!(view(&mirror, 80_000), (100, true));
+    assert_eq!(mirror.reader().status(Timestamp(80_000)).node, 0);
+
+    // The same list keeps its younger date.
+    assert_eq!(load(&mut mirror, 120_000, &[("age", "600")], LIST), Outcome::Unchanged);
+    assert_eq!(view(&mirror, 120_000), (140, true));
+    assert_eq!(load(&mut mirror, 160_000, &[("age", "60")], LIST), Outcome::Unchanged);
+    assert_eq!(view(&mirror, 160_000), (60, true));
+
+    // An `age` is in whole seconds, so a list that is a little older may be a younger one.
+    let removed = Changes { added: 0, removed: 1, changed: 0 };
+    assert_eq!(load(&mut mirror, 200_000, &[("age", "102")], "[]"), Outcome::Changed(removed));
+    assert_eq!(view(&mirror, 200_000), (102, false));
+}
+
+#[test]
 fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
     let mut mirror = mirror(&["https://node1", "https://node2"]);
     assert_eq!(load(&mut mirror, 0, &[("etag", "\"x\"")], LIST), Outcome::Changed(ONE));
