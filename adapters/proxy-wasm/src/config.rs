@@ -44,18 +44,18 @@ pub use ccs_modules::config::Error;
 
 /// The filter's configuration.
 pub struct Config {
-    pub ccs: Ccs,
+    pub ccs: Ccs<Mirrored>,
     /// The access policy. Without one, the filter lets nobody in.
     pub access: Option<Policy>,
     pub methods: Methods,
     pub limits: Limits,
 }
 
-/// The source of the documents.
-pub enum Ccs {
+/// The source of the documents. A mirror is configured, or runs.
+pub enum Ccs<M> {
     /// The documents of the configuration, checked once.
     Documents(Snapshot),
-    Mirror(Box<Mirrored>),
+    Mirror(Box<M>),
     Upstream(Upstream),
 }
 

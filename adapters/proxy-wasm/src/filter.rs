@@ -8,13 +8,13 @@ use std::rc::Rc;
 use ccs_modules::access::{Caller, Policy};
 use ccs_modules::rest::{self, Methods, Request, Response};
 use ccs_modules::upstream::{Answer, Upstream as Api};
-use ccs_modules::{Ask, AskDocument, Limits, Snapshot, Step, StoreError};
+use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, Error, Upstream};
+use crate::config::{Ccs, Config, Error};
 use crate::counters::Counters;
 use crate::log;
 use crate::mirrored::Mirrored;
@@ -31,18 +31,11 @@ pub struct Root {
 struct Plugin {
     /// The plugin's context.
     id: u32,
-    store: Store,
+    ccs: Ccs<RefCell<Mirrored>>,
     access: Option<Policy>,
     methods: Methods,
     limits: Limits,
     counters: Counters,
-}
-
-/// The source of the documents.
-enum Store {
-    Documents(Snapshot),
-    Mirror(Box<RefCell<Mirrored>>),
-    Upstream(Upstream),
 }
 
 impl Root {
@@ -54,7 +47,7 @@ impl Root {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
         if let Some(plugin) = &self.plugin
-            && let Store::Mirror(mirror) = &plugin.store
+            && let Ccs::Mirror(mirror) = &plugin.ccs
         {
             mirror.borrow_mut().take_response(token, headers, body, &plugin.counters);
         }
@@ -84,7 +77,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin
-            && let Store::Mirror(mirror) = &plugin.store
+            && let Ccs::Mirror(mirror) = &plugin.ccs
         {
             mirror.borrow_mut().tick(&plugin.counters);
         }
@@ -104,12 +97,12 @@ impl RootContext for Root {
 
 impl Plugin {
     fn new(id: u32, Config { ccs, access, methods, limits }: Config) -> Self {
-        let store = match ccs {
-            Ccs::Documents(snapshot) => Store::Documents(snapshot),
-            Ccs::Mirror(config) => Store::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
-            Ccs::Upstream(upstream) => Store::Upstream(upstream),
+        let ccs = match ccs {
+            Ccs::Documents(snapshot) => Ccs::Documents(snapshot),
+            Ccs::Mirror(config) => Ccs::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
+            Ccs::Upstream(upstream) => Ccs::Upstream(upstream),
         };
-        Self { id, store, access, methods, limits, counters: Counters::define() }
+        Self { id, ccs, access, methods, limits, counters: Counters::define() }
     }
 }
 
@@ -193,18 +186,18 @@ impl Stream {
         let nobody = Caller::Unauthenticated(None);
         let caller = access.map_or(nobody, |access| access.caller(&lent));
         let request = Request { method, target: &target, headers: &lent, caller: &caller };
-        match &plugin.store {
-            Store::Documents(snapshot) => {
+        match &plugin.ccs {
+            Ccs::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.limits);
                 if matches!(response.status, 200 | 304 | 404) {
                     plugin.counters.answers_from_configuration.add_one();
                 }
                 self.respond(&response)?;
             }
-            Store::Mirror(mirror) => {
+            Ccs::Mirror(mirror) => {
                 self.respond(&mirror.borrow().handle(&request, &plugin.counters))?;
             }
-            Store::Upstream(upstream) => match rest::handle(&request, &plugin.limits) {
+            Ccs::Upstream(upstream) => match rest::handle(&request, &plugin.limits) {
                 Step::Done(response) => self.respond(&response)?,
                 Step::Ask(ask) => {
                     let (question, request) = Question::new(ask, &upstream.api);
@@ -229,7 +222,7 @@ impl Stream {
     /// the client disconnects, and then does not report them: the SDK, which waits for the report,
     /// would keep an entry for each of them.
     fn call(&self, Pending { request, trace, .. }: &Pending) -> Result<(), Failure> {
-        let Store::Upstream(upstream) = &self.plugin.store else { return Ok(()) };
+        let Ccs::Upstream(upstream) = &self.plugin.ccs else { return Ok(()) };
         let switch_to = |context| {
             hostcalls::set_effective_context(context).map_err(|status| {
                 NoResponse(format!("the proxy refused a change of context: {status:?}"))
@@ -245,7 +238,7 @@ impl Stream {
     /// Goes on after the upstream's response.
     fn proceed(&mut self, pending: Pending, headers: usize, body: usize) -> Result<(), Status> {
         let plugin = self.plugin.clone();
-        let Store::Upstream(upstream) = &plugin.store else { return Ok(()) };
+        let Ccs::Upstream(upstream) = &plugin.ccs else { return Ok(()) };
         let Pending { question, request, trace } = pending;
         let read = upstream::response(&request, headers, body)
             .map_err(|error| error.failure(&request))
