@@ -1,10 +1,10 @@
-//! JSON text in canonical form: no white space outside strings, the keys of every object in
+//! JSON text in compact form: no white space outside strings, the keys of every object in
 //! ascending order of their characters, none twice. The texts of numbers and strings, keys
 //! included, are those that were stored.
 //!
-//! [`read_members`] recognises text that is canonical already, which nearly every stored document
+//! [`read_members`] recognises text that is compact already, which nearly every stored document
 //! is. [`rewrite`] reads any other text with serde_json, says what is wrong with it, and writes its
-//! canonical form.
+//! compact form.
 
 mod error;
 mod recogniser;
@@ -93,7 +93,7 @@ pub(crate) fn decode(stored: &[u8]) -> Result<&str, SyntaxError> {
     }
 }
 
-/// Checks that a text has a canonical form, nested no deeper than `depth`.
+/// Checks that a text has a compact form, nested no deeper than `depth`.
 pub(crate) fn check(text: &str, depth: usize) -> Result<(), SyntaxError> {
     if read_members(text, depth, &[], &mut []) {
         return Ok(());
@@ -127,8 +127,8 @@ mod tests {
 
     use super::*;
 
-    /// Objects of what canonical text mostly holds: plain strings and whole numbers. Written by
-    /// serde_json they are canonical.
+    /// Objects of what compact text mostly holds: plain strings and whole numbers. Written by
+    /// serde_json they are compact.
     fn object() -> impl Strategy<Value = Tree> {
         let text = "[ a-cé😀]{0,20}";
         let scalar = prop_oneof![
@@ -161,12 +161,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_readers_say_the_same_of_canonical_text(object in object()) {
+        fn both_readers_say_the_same_of_compact_text(object in object()) {
             let text = serde_json::to_string(&object).unwrap();
             let (mut recognised, mut rewritten) = (ABSENT, ABSENT);
             prop_assert!(read_members(&text, 5, &NAMES, &mut recognised));
-            let canonical = rewrite(&text, 5, &NAMES, &mut rewritten);
-            prop_assert_eq!(canonical.as_ref(), Ok(&text));
+            let compact = rewrite(&text, 5, &NAMES, &mut rewritten);
+            prop_assert_eq!(compact.as_ref(), Ok(&text));
             prop_assert_eq!(&recognised, &rewritten);
             for (name, value) in NAMES.iter().zip(recognised) {
                 let expected = object.get(name).map(Tree::to_string).unwrap_or_default();
@@ -175,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_recognised_is_canonical(
+        fn what_is_recognised_is_compact(
             object in object(),
             at in any::<prop::sample::Index>(),
             other in prop::sample::select(&[" ", "\"", "\\", ",", ":", "0", "1", "-", ".", "e", "[", "]", "{", "}", "\n", "a", "\u{e9}", ""][..]),

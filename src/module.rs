@@ -388,7 +388,7 @@ struct Fields([Value; FIELDS.len()]);
 impl Fields {
     const ABSENT: Self = Self([Value::NULL; FIELDS.len()]);
 
-    /// Reads the fields of a document, if it is recognised as canonical.
+    /// Reads the fields of a document, if it is recognised as compact.
     fn recognise(&mut self, text: &str, limits: &Limits) -> bool {
         json::read_members(text, limits.depth, &NAMES, &mut self.0)
     }
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_document_is_borrowed() {
+    fn a_compact_document_is_borrowed() {
         let document = check(r#"{"uid":"a","version":10012,"x":{"a":[1]}}"#).unwrap();
         assert!(matches!(document.text, Cow::Borrowed(_)));
         assert!(matches!(document.stored_uid(), Cow::Borrowed("a")));

@@ -41,13 +41,13 @@ fn handle(content: &Content, target: &str) -> rest::Response {
     resolve(rest::handle(&request, &Limits::default()), content)
 }
 
-/// The canonical form of a JSON text by serde_json, one level at a time; none if it has none.
-fn reference_canonical(text: &RawValue) -> Option<String> {
+/// The compact form of a JSON text by serde_json, one level at a time; none if it has none.
+fn reference_compact(text: &RawValue) -> Option<String> {
     match text.get().as_bytes()[0] {
         b'[' => {
             let elements: Vec<Box<RawValue>> = serde_json::from_str(text.get()).ok()?;
             let elements: Option<Vec<_>> =
-                elements.iter().map(|element| reference_canonical(element)).collect();
+                elements.iter().map(|element| reference_compact(element)).collect();
             Some(format!("[{}]", elements?.join(",")))
         }
         b'{' => {
@@ -55,7 +55,7 @@ fn reference_canonical(text: &RawValue) -> Option<String> {
             let mut sorted = Vec::new();
             for (key, value) in &members {
                 let name: String = serde_json::from_str(key.get()).ok()?;
-                sorted.push((name, format!("{}:{}", key.get(), reference_canonical(value)?)));
+                sorted.push((name, format!("{}:{}", key.get(), reference_compact(value)?)));
             }
             sorted.sort();
             if sorted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn documents_are_canonical_as_serde_json_has_it(value in json_text()) {
         let text = format!("{{\"x\":{value},\"uid\":\"a\"}}");
-        let expected = reference_canonical(&serde_json::from_str::<Box<RawValue>>(&text).unwrap());
+        let expected = reference_compact(&serde_json::from_str::<Box<RawValue>>(&text).unwrap());
         let content = Ok(vec![text.clone().into_bytes()]);
         let found = get(&content, "a").map(Module::into_document);
         match expected {
@@ -168,13 +168,13 @@ proptest! {
         let sound = std::str::from_utf8(&text)
             .ok()
             .and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok())
-            .and_then(|value| reference_canonical(&value));
+            .and_then(|value| reference_compact(&value));
         let listed = list(&Ok(vec![text]));
         match sound {
             None => prop_assert!(matches!(listed, Err(Error::Malformed(_)))),
             // Sound JSON may still be no module: without a uid, or not even an object.
-            Some(canonical) => if let Ok(modules) = listed {
-                prop_assert_eq!(modules[0].document(), &canonical);
+            Some(compact) => if let Ok(modules) = listed {
+                prop_assert_eq!(modules[0].document(), &compact);
             },
         }
     }

@@ -1,12 +1,12 @@
-//! Recognises canonical text in one pass.
+//! Recognises compact text in one pass.
 //!
 //! Nearly every document goes through here, so this is written for speed. It does not recognise what is
-//! rare in canonical text: an escape, a fraction, an exponent, a minus sign. serde_json reads every text
+//! rare in compact text: an escape, a fraction, an exponent, a minus sign. serde_json reads every text
 //! that is not recognised.
 
 use crate::json::{DEEPEST, Kind, Value};
 
-/// Returns whether `text` is recognised as one canonical object, nested no deeper than `depth`
+/// Returns whether `text` is recognised as one compact object, nested no deeper than `depth`
 /// and [`DEEPEST`].
 ///
 /// The values of the members with these names, which ascend, are noted in `values`, in the same
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn canonical_objects_are_recognised() {
+    fn compact_objects_are_recognised() {
         for text in [
             "{}",
             r#"{"":0}"#,

@@ -1,4 +1,4 @@
-//! Reads any JSON text with serde_json, a level at a time, and writes its canonical form.
+//! Reads any JSON text with serde_json, a level at a time, and writes its compact form.
 //!
 //! Each level is read as members or elements that keep their texts, so a text is read once for each
 //! level of its nesting: [`Limits::depth`](crate::Limits::depth) bounds what that takes.
@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::error::excerpt;
 use crate::json::{DEEPEST, Kind, SyntaxError, Value, characters};
 
-/// Returns the canonical form of `text`, which must be one value, nested no deeper than `depth`
+/// Returns the compact form of `text`, which must be one value, nested no deeper than `depth`
 /// and [`DEEPEST`].
 ///
 /// If it is an object, the values of the members with these names, which ascend, are noted in
@@ -64,7 +64,7 @@ pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
 
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 
-/// Writes the canonical form of a text.
+/// Writes the compact form of a text.
 struct Rewriter<'a, 'n> {
     text: &'a str,
     /// The nesting limit.

@@ -43,9 +43,9 @@ pub struct ChangedModule {
 pub struct FieldDifference {
     /// The name of the field.
     pub name: String,
-    /// Its value in the older document, as canonical JSON; none where it is absent.
+    /// Its value in the older document, as compact JSON; none where it is absent.
     pub before: Option<String>,
-    /// Its value in the newer document, as canonical JSON; none where it is absent.
+    /// Its value in the newer document, as compact JSON; none where it is absent.
     pub after: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! Many mirrors ask one cluster, and they must not ask at the same moment, so each draws its times at
 //! random. A mirror with a catalog waits for at least a quarter of the refresh interval, also after a
 //! failure. So a cluster that is down or comes back is asked little more often than one that is well.
-//! Only near the end of the time for which the catalog may answer, it asks again sooner.
+//! Only after a first failure near the end of the time for which the catalog may answer, it asks sooner.
 
 use core::time::Duration;
 
@@ -42,17 +42,22 @@ impl Schedule {
     }
 
     /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
-    /// the refresh interval, from a half of that, or from a second if no catalog may answer. While one may,
-    /// it is cut to a half of the time that is left, but not below that second.
+    /// the refresh interval, from a half of that, or from a second if no catalog may answer. After a first
+    /// failure it is cut to a half of the time that is left to the catalog, but not below that second.
+    /// Later it is cut to all of that time, but not below a half of the interval.
     pub(super) fn after_failure(&mut self, left: Option<Duration>) -> Duration {
         let half = self.refresh / 2;
         let soon = half.min(FIRST_RETRY);
         let first = if left.is_some() { half } else { soon };
         let longest = first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
-        self.failures = self.failures.saturating_add(1);
 
-        let cut = left.map_or(self.refresh, |left| self.refresh.min(left / 2).max(soon));
-        self.between(0.5, longest.min(cut))
+        let cut = match left {
+            Some(left) if self.failures == 0 => left / 2,
+            Some(left) => left.max(half),
+            None => self.refresh,
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.between(0.5, longest.min(cut.max(soon)).min(self.refresh))
     }
 
     /// Returns the time from the restoring of a catalog of this age to the first fetch. It is zero if the

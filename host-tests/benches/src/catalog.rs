@@ -3,7 +3,7 @@
 use ccs_modules_host::stores;
 use serde_json::{Map, Value};
 
-/// The demonstration catalog: real documents, in canonical form.
+/// The demonstration catalog: real documents, in compact form.
 pub fn demo() -> Vec<Vec<u8>> {
     stores::demo().into_documents()
 }

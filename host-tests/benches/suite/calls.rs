@@ -53,7 +53,7 @@ pub fn measure(clock: &mut Clock) -> Outcome<()> {
     };
     let (empty, with_memory) = (assembled(EMPTY)?, assembled(EMPTY_WITH_MEMORY)?);
 
-    for (comparison, document) in [("canonical", one), ("rearranged", &*rearranged)] {
+    for (comparison, document) in [("compact", one), ("rearranged", &*rearranged)] {
         clock.compare(
             comparison,
             vec![
@@ -123,21 +123,18 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let estimates = context.estimates("calls")?;
     let row = |comparison: &str, (side, name): (&str, &str), (twin, beside): (&str, &str)| {
         let ours = estimates.time(comparison, side)?;
-        let section = if comparison == "canonical" || comparison == "rearranged" {
-            "document"
-        } else {
-            "call"
-        };
+        let section =
+            if comparison == "compact" || comparison == "rearranged" { "document" } else { "call" };
         Outcome::Ok(Row::new(section, name, ours).beside(beside, estimates.time(comparison, twin)?))
     };
     let (structs, value) = (("structs", "serde structs"), ("value", "serde_json::Value"));
     let empty = ("empty", "starting an empty component");
     let with_memory = ("memory", "the same with a memory");
     Ok(vec![
-        row("canonical", ("core", "a canonical document, native"), structs)?,
-        row("canonical", ("core", "a canonical document, native"), value)?,
-        row("rearranged", ("core", "a document to make canonical, native"), structs)?,
-        row("rearranged", ("core", "a document to make canonical, native"), value)?,
+        row("compact", ("core", "a compact document, native"), structs)?,
+        row("compact", ("core", "a compact document, native"), value)?,
+        row("rearranged", ("core", "a document to make compact, native"), structs)?,
+        row("rearranged", ("core", "a document to make compact, native"), value)?,
         row("get", ("core", "get, native"), structs)?,
         row("get", ("core", "get, native"), value)?,
         row("get", ("warm", "get, warm instance"), structs)?,

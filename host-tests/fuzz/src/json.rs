@@ -46,8 +46,8 @@ impl Json {
         })
     }
 
-    /// The canonical form; none if an object has a key twice.
-    pub fn canonical(&self) -> Option<String> {
+    /// The compact form; none if an object has a key twice.
+    pub fn compact(&self) -> Option<String> {
         let mut sorted = self.clone();
         sorted.sort();
         let mut text = String::new();

@@ -8,7 +8,7 @@ use crate::json::Json;
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Refused,
-    /// The whole module, with its canonical document.
+    /// The whole module, with its compact document.
     Sound(Box<Fields>),
 }
 
@@ -24,7 +24,7 @@ pub fn judge(stored: &[u8], limits: &Limits) -> Verdict {
 }
 
 fn judge_object(mut document: Json, limits: &Limits) -> Verdict {
-    if !matches!(document, Json::Object(_)) || document.canonical().is_none() {
+    if !matches!(document, Json::Object(_)) || document.compact().is_none() {
         return Verdict::Refused;
     }
     let version = match present(&document, "version") {
@@ -122,7 +122,7 @@ fn module(document: &Json, version: Option<u32>, limits: &Limits) -> Option<Fiel
         compatible_redis_version: string(document, "compatible_redis_version")?,
         min_redis_version: string(document, "min_redis_version")?,
         is_bundled: boolean(document, "is_bundled")?,
-        document: document.canonical()?,
+        document: document.compact()?,
     })
 }
 

@@ -50,7 +50,7 @@ fn the_same_catalog_gives_the_same_bytes() {
     for service in SERVICES {
         let bake = |body: &str| bake(&service.wasm, body.as_bytes()).unwrap().wasm;
         assert!(bake(DEMO) == bake(DEMO));
-        assert!(bake(DEMO) == bake(&spaced), "stored in another form, baked in the canonical one");
+        assert!(bake(DEMO) == bake(&spaced), "stored in another form, baked in the compact one");
     }
 }
 

@@ -85,7 +85,7 @@ for (const line of new Set(COMMANDS)) {
     const failed = once(server, "exit").then(() => ["it ended"]);
     const [first] = await Promise.race([once(lines, "line"), failed]);
     const [, url] = first.match(/ at (http:\S+)$/) ?? assert.fail(first);
-    assert.equal(await (await fetch(url)).text(), canonical());
+    assert.equal(await (await fetch(url)).text(), compact());
     const page = await fetch(new URL("/", url));
     assert.equal(page.status, line.includes("--page") ? 200 : 404);
     await page.body.cancel();
@@ -102,7 +102,7 @@ test("its worker runs on workerd", async (t) => {
   const store = await miniflare.getKVNamespace("CCS");
   await store.put("modules", readFileSync(join(folder, "modules.json"), "utf8"));
   const response = await miniflare.dispatchFetch("http://localhost/v1/modules");
-  assert.equal(await response.text(), canonical());
+  assert.equal(await response.text(), compact());
 });
 
 /** A program that prints the values that its comments show. */
@@ -121,7 +121,7 @@ function inTurn(programs) {
 }
 
 /** The body of the list. */
-function canonical() {
+function compact() {
   const [{ uid, ...rest }] = JSON.parse(readFileSync(join(folder, "modules.json"), "utf8"));
   const fields = Object.entries({ ...rest, uid }).sort(([a], [b]) => (a < b ? -1 : 1));
   return `[${JSON.stringify(Object.fromEntries(fields))}]\n`;

@@ -59,7 +59,7 @@ export interface Part<Row> {
 /** A document and its fields. */
 export interface Described {
   module: Module;
-  /** The fields but `uid`, each with its value as canonical JSON. */
+  /** The fields but `uid`, each with its value as compact JSON. */
   fields: { name: string; value: string }[];
 }
 
