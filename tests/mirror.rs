@@ -57,6 +57,11 @@ enum Kind {
     Truncated,
     Status(u16),
     Redirect(&'static str),
+    /// The list through a relay, or the one before it, of this age in seconds.
+    Relayed {
+        is_last: bool,
+        age: u64,
+    },
     TooLong,
     /// The answer of the other kind of source.
     OfTheOther,
@@ -79,6 +84,8 @@ fn event() -> impl Strategy<Value = Event> {
             Just("https://ann:secret@evil/"),
         ]
         .prop_map(Kind::Redirect),
+        2 => (prop::bool::weighted(0.7), 0..13_u64)
+            .prop_map(|(is_last, age)| Kind::Relayed { is_last, age }),
         1 => Just(Kind::TooLong),
         1 => Just(Kind::OfTheOther),
     ];
@@ -106,11 +113,20 @@ struct Model {
     /// The fetch that the mirror waits for, and the true time it was sent.
     outstanding: Option<(Fetch, u64)>,
     given_up: Option<FetchId>,
-    /// The version that is kept, and the true time at which it was the upstream's.
-    kept: Option<(u64, u64)>,
+    kept: Option<Kept>,
     /// The last failure, if nothing has succeeded since.
     failure: Option<Error>,
     until: u64,
+}
+
+/// What is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    version: u64,
+    /// The true time at which it was the upstream's.
+    date: u64,
+    /// The true time since which it was not validated again.
+    validated: u64,
 }
 
 impl Model {
@@ -119,7 +135,7 @@ impl Model {
             source,
             mirror: mirror(source, 1),
             now: 1_000_000,
-            time: 0,
+            time: 1_000_000,
             version: 1,
             outstanding: None,
             given_up: None,
@@ -174,27 +190,41 @@ impl Model {
                 let response = response(200, &[], &list(self.version));
                 (self.mirror.answered(Timestamp(self.now), id, response), false)
             }
-            (Source::Cluster, kind) => self.answer_of_cluster(kind, id, question),
+            (Source::Cluster, kind) => {
+                let (outcome, good) = self.answer_of_cluster(kind, id, question);
+                (outcome, good && self.is_young(kind, sent))
+            }
             (Source::Store, kind) => self.answer_of_store(kind, id, question),
         };
 
         self.ended(&outcome);
         match outcome {
             Outcome::Late => assert!(!current),
-            Outcome::Changed(_) => {
+            Outcome::Changed(_) | Outcome::Unchanged => {
                 assert!(current && good);
-                assert_ne!(self.kept.map(|(version, _)| version), Some(self.version));
-                self.kept = Some((self.version, sent));
-            }
-            Outcome::Unchanged => {
-                assert!(current && good);
-                assert_eq!(self.kept.map(|(version, _)| version), Some(self.version));
-                self.kept = Some((self.version, sent));
+                let (version, mut date) = (self.given(kind), sent - age(kind));
+                let same = self.kept.filter(|kept| kept.version == version);
+                assert_eq!(same.is_some(), outcome == Outcome::Unchanged);
+                date = date.max(same.map_or(0, |kept| kept.date));
+                self.kept = Some(Kept { version, date, validated: sent });
             }
             Outcome::Failed(_) => assert!(current && !good),
             Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
             outcome => panic!("{outcome:?}"),
         }
+    }
+
+    /// The version of the list that is given.
+    fn given(&self, kind: &Kind) -> u64 {
+        self.version - u64::from(matches!(kind, Kind::Relayed { is_last: false, .. }))
+    }
+
+    /// Whether an answer is young enough to be kept.
+    fn is_young(&self, kind: &Kind, sent: u64) -> bool {
+        let is_older = |kept: Kept| {
+            kept.version != self.given(kind) && sent.saturating_sub(age(kind)) + 2_000 < kept.date
+        };
+        age(kind) <= STALE_IF_ERROR && !self.kept.is_some_and(is_older)
     }
 
     /// Gives the answer of a cluster. Returns the outcome, and whether the answer was a catalog.
@@ -216,7 +246,7 @@ impl Model {
             let mut headers = request.headers.iter();
             headers.any(|(name, value)| name == "if-none-match" && *value == tag)
         });
-        let list = list(self.version);
+        let list = list(self.given(kind));
         let response = match kind {
             Kind::Unchanged if asked => response(304, &[], ""),
             Kind::Whole => response(200, &[], &list),
@@ -228,6 +258,7 @@ impl Model {
             Kind::Truncated => response(200, &[], &list[..list.len() - 3]),
             Kind::Status(status) => response(*status, &[], &list),
             Kind::Redirect(location) => response(307, &[("location", location)], ""),
+            Kind::Relayed { age, .. } => response(200, &[("age", &age.to_string())], &list),
             Kind::TooLong => response(200, &[], &format!("{list}{}", " ".repeat(200))),
         };
         let good = matches!(response.status, 200 | 304)
@@ -262,7 +293,7 @@ impl Model {
             Kind::Malformed | Kind::OfTheOther => documents(DUPLICATE, None),
             Kind::Truncated => Stored::Body { body: body[..body.len() - 3].into(), version },
             Kind::Status(401) => return (self.mirror.failed(now, id, denied()), false),
-            Kind::Unasked | Kind::Status(_) | Kind::Redirect(_) => {
+            Kind::Unasked | Kind::Status(_) | Kind::Redirect(_) | Kind::Relayed { .. } => {
                 return (
                     self.mirror.failed(now, id, StoreError::Unavailable("down".into())),
                     false,
@@ -294,6 +325,8 @@ impl Model {
         if let Some(mut saved) = saved {
             saved.age += Duration::from_millis(50);
             self.mirror.restore(Timestamp(self.now), saved).unwrap();
+            // What is restored was validated when it was the upstream's, as far as anybody knows.
+            self.kept = self.kept.map(|kept| Kept { validated: kept.date, ..kept });
         }
     }
 
@@ -330,20 +363,21 @@ impl Model {
     fn check(&self) {
         let now = Timestamp(self.now);
         let view = self.mirror.reader().view(now);
-        let age = self.kept.map(|(_, at)| self.time - at);
+        let age = self.kept.map(|kept| self.time - kept.date);
         let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
         assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
         if let Ok(view) = &view {
             assert_eq!(Some(view.age), age.map(Duration::from_millis));
             let fresh = matches!(view.freshness, Freshness::Fresh { .. });
-            assert_eq!(Some(fresh), age.map(|age| age <= 2 * REFRESH));
+            let since_validation = self.kept.map(|kept| self.time - kept.validated);
+            assert_eq!(Some(fresh), since_validation.map(|since| since <= 2 * REFRESH));
         }
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
         let request =
             rest::Request { method: "GET", target: "/v1/modules", headers: &[], caller: &caller };
         let response = self.mirror.reader().handle(now, &request).into_owned();
         match self.kept.filter(|_| may_answer) {
-            Some((version, _)) => {
+            Some(Kept { version, .. }) => {
                 assert_eq!(response.status, 200);
                 assert_eq!(&*response.body, list(version).as_bytes());
             }
@@ -393,6 +427,11 @@ fn mirror(source: Source, seed: u64) -> Mirror {
 
 /// A list that is none: two documents have one uid.
 const DUPLICATE: &str = r#"[{"uid":"a"},{"uid":"a"}]"#;
+
+/// The age of an answer, in milliseconds.
+fn age(kind: &Kind) -> u64 {
+    if let Kind::Relayed { age, .. } = kind { age * 1_000 } else { 0 }
+}
 
 fn denied() -> StoreError {
     StoreError::Denied("no".into())
