@@ -127,7 +127,7 @@ ERRORS = {"forbidden": 403, "not_found": "not_found"}
 FIELDS = {
     "uid", "module_name", "display_name", "semantic_version", "version", "author", "email", "homepage",
     "description", "license", "capabilities", "command_line_args", "config_command",
-    "min_redis_version", "is_bundled",
+    "min_redis_version", "compatible_redis_version", "is_bundled",
 }  # fmt: skip
 """The fields of a module that the contract and the crate share."""
 

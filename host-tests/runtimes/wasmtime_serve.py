@@ -244,7 +244,7 @@ class WasmtimeBaked(Runtime):
         with served(artifact(f"ccs_modules_{front}.wasm"), environment={}) as address:
             response = http.ask(address, get("/v1/modules"))
         about = "a service that no catalog has been baked into answers with an error"
-        reason = "this component holds no catalog, `ccs-modules bake` puts one in"
+        reason = "this component has no catalog, `ccs-modules bake` puts one in"
         expect = failure(500, "misconfigured", reason)
         yield extra("not-baked", about, expect), (response.status, response.body)
 
