@@ -152,7 +152,7 @@ async fn a_user_may_be_named() {
 async fn readers_see_all_of_the_old_or_all_of_the_new() {
     let server = Server::start();
     let (old, new) = (catalog(BODIES[0]), catalog(BODIES[2]));
-    let counts = [old.documents().len(), new.documents().len()];
+    let counts = [old.len(), new.len()];
     assert_ne!(counts[0], counts[1]);
     let (reader, writer) = (server.store(), server.store());
     writer.replace(&old).await.unwrap();
