@@ -1,4 +1,4 @@
-//! What every call is a function of: a catalog, or one document, that has been checked.
+//! A checked catalog, and a checked document. Every call is answered from one of them.
 //!
 //! The documents come from a store during the call, or from a snapshot, which was checked when it was
 //! made. A call does not know which.

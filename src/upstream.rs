@@ -115,12 +115,14 @@ impl Upstream {
             if !value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
                 return refused("expected the value of a header field");
             }
+
             let lower = name.to_ascii_lowercase();
             if matches!(&*lower, "host" | "if-none-match")
                 || self.headers.iter().any(|(set, _)| *set == lower)
             {
                 return refused("this header field is set already");
             }
+
             self.headers.push((lower, value));
         }
         Ok(self)

@@ -119,7 +119,7 @@ struct Model {
     until: u64,
 }
 
-/// What is kept.
+/// The list that the mirror keeps, as the model knows it.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     version: u64,

@@ -129,9 +129,11 @@ pub(super) struct Filter {
 impl Filter {
     fn parse(query: &str) -> Result<Self, ErrorResponse> {
         let mut filter = Self::default();
+
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (key, value) = (decode_query(key)?, decode_query(value)?);
+
             let is_first = match key.as_str() {
                 "fits" => filter.fits.replace(redis_version(&value)?).is_none(),
                 "latest" => filter.latest.replace(boolean(&value)?).is_none(),
@@ -140,11 +142,13 @@ impl Filter {
                 "version" => filter.version.replace(version(&value)?).is_none(),
                 _ => true,
             };
+
             if !is_first {
                 let description = format!("the query key {key} is given twice");
                 return Err(ErrorResponse::bad_request(description));
             }
         }
+
         Ok(filter)
     }
 

@@ -153,6 +153,7 @@ impl Location {
             "https" => Scheme::Https,
             _ => return Err("a URL of another scheme than http and https"),
         };
+
         let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or("a URL without a host")?;
         if authority.has_userinfo() {
@@ -161,6 +162,7 @@ impl Location {
         if authority.port_to_u16().is_err() {
             return Err("a URL with a port above 65535");
         }
+
         let path = match (uri.path().as_str(), uri.query()) {
             (path, Some(query)) => format!("{path}?{query}"),
             ("", None) => "/".into(),

@@ -51,7 +51,7 @@ impl Answering {
     }
 }
 
-/// What answers the requests of a server.
+/// One of the ways to answer the requests of a server.
 pub(super) enum Answerer {
     Fresh(Service),
     Kept(Kept, Pool),

@@ -38,7 +38,7 @@ pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
-/// What serves a connection.
+/// The parts of the server that serve a connection.
 #[derive(Clone)]
 pub(super) struct Service<H> {
     pub(super) tls: Replaceable<Option<TlsAcceptor>>,

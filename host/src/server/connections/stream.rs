@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream that remains after HTTP has ended, for the last response. Clones are the same stream.
 pub(super) struct SharedStream<S>(pub(super) Arc<Mutex<Shared<S>>>);
 
-/// What remains of a stream.
+/// The stream, and the state that decides whether it gets a last response.
 pub(super) struct Shared<S> {
     pub(super) stream: S,
     /// Whether bytes have arrived, and none was sent since.
