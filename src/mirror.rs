@@ -145,8 +145,8 @@ mod tests;
 mod time;
 
 pub use crate::mirror::config::Config;
-pub use crate::mirror::fetches::{Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
+pub use crate::mirror::fetches::{Ended, Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
 pub use crate::mirror::kept::{Changes, Freshness, Saved, View};
 pub use crate::mirror::reader::{Reader, Status};
-pub use crate::mirror::source::{Question, Stored};
+pub use crate::mirror::source::{Failure, Question, Stored};
 pub use crate::mirror::time::Timestamp;

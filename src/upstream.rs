@@ -31,10 +31,13 @@
 //! # Ok::<(), ccs_modules::config::Error>(())
 //! ```
 
+mod cache_status;
 mod call;
 mod credentials;
+mod denials;
 mod node;
 mod path;
+mod refusal;
 mod response;
 
 use alloc::format;
@@ -48,10 +51,12 @@ use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::path::ModulePath;
 
+pub use crate::upstream::cache_status::CacheStatus;
 pub use crate::upstream::call::{Call, Exchange, Next};
 pub use crate::upstream::credentials::Credentials;
-pub(crate) use crate::upstream::node::Cursor;
+pub use crate::upstream::denials::Denials;
 pub use crate::upstream::node::{Node, Scheme};
+pub(crate) use crate::upstream::refusal::Refusal;
 pub use crate::upstream::response::{Answer, Response};
 
 /// The REST API of a cluster: its nodes, and the requests to them.

@@ -15,7 +15,10 @@ use proptest::prelude::*;
 const NODES: [&str; 2] = ["http://node1:8080", "https://node2"];
 const REFRESH: u64 = 1_000;
 const STALE_IF_ERROR: u64 = 10_000;
+const STALE_IF_DENIED: u64 = 4_000;
+const FRESH_AGE: u64 = 6_000;
 const TIMEOUT: u64 = 300;
+const MINUTE: u64 = 60_000;
 const SECRETS: [&str; 3] = ["ann", "secret", "YW5uOnNlY3JldA=="];
 
 /// A thing that the host does, or that happens to it.
@@ -33,8 +36,10 @@ enum Event {
     Fail(bool),
     /// The catalog at the upstream changes.
     Change,
-    /// The host stops, and starts again with what it saved.
-    Restart,
+    /// The host stops, and starts again with what it saved, by a clock that may be behind.
+    Restart { is_behind: bool },
+    /// The host has new credentials.
+    Renew,
 }
 
 /// The source of the catalog.
@@ -56,12 +61,19 @@ enum Kind {
     Malformed,
     Truncated,
     Status(u16),
+    /// A 404 of the API.
+    NoList,
+    /// A 503 or a 429 with a `retry-after` in seconds.
+    Busy(u16, u64),
     Redirect(&'static str),
-    /// The list through a relay, or the one before it, of this age in seconds.
+    /// The list through a relay, or the one before it, of this age in seconds, and whether its
+    /// `cache-status` reports that it was fresh. Some relays report what is not so.
     Relayed {
         is_last: bool,
         age: u64,
+        is_fresh: Option<bool>,
     },
+    Empty,
     TooLong,
     /// The answer of the other kind of source.
     OfTheOther,
@@ -75,7 +87,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Kind::Unasked),
         1 => Just(Kind::Malformed),
         1 => Just(Kind::Truncated),
-        1 => prop_oneof![Just(401), Just(404), Just(500), Just(503)].prop_map(Kind::Status),
+        2 => prop::sample::select(vec![401, 403, 404, 410, 429, 500, 503]).prop_map(Kind::Status),
+        1 => Just(Kind::NoList),
+        1 => (prop_oneof![Just(429), Just(503)], 0..2_000_u64)
+            .prop_map(|(status, seconds)| Kind::Busy(status, seconds)),
         1 => prop_oneof![
             Just("https://node2/v1/modules"),
             Just("http://NODE1:8080/v1/modules?x"),
@@ -84,8 +99,9 @@ fn event() -> impl Strategy<Value = Event> {
             Just("https://ann:secret@evil/"),
         ]
         .prop_map(Kind::Redirect),
-        2 => (prop::bool::weighted(0.7), 0..13_u64)
-            .prop_map(|(is_last, age)| Kind::Relayed { is_last, age }),
+        3 => (prop::bool::weighted(0.7), 0..13_u64, any::<Option<bool>>())
+            .prop_map(|(is_last, age, is_fresh)| Kind::Relayed { is_last, age, is_fresh }),
+        1 => Just(Kind::Empty),
         1 => Just(Kind::TooLong),
         1 => Just(Kind::OfTheOther),
     ];
@@ -97,7 +113,8 @@ fn event() -> impl Strategy<Value = Event> {
         10 => (kind, prop::bool::weighted(0.95)).prop_map(|(kind, current)| Event::Answer(kind, current)),
         2 => prop::bool::weighted(0.9).prop_map(Event::Fail),
         2 => Just(Event::Change),
-        1 => Just(Event::Restart),
+        1 => prop::bool::weighted(0.2).prop_map(|is_behind| Event::Restart { is_behind }),
+        1 => Just(Event::Renew),
     ]
 }
 
@@ -116,17 +133,28 @@ struct Model {
     kept: Option<Kept>,
     /// The last failure, if nothing has succeeded since.
     failure: Option<Error>,
+    /// Whether the cluster has denied the list since the last success.
+    is_denied: bool,
+    /// The true times at which the credentials in use were refused.
+    refused: Vec<u64>,
+    /// The true times before which the nodes asked not to be asked.
+    not_before: [u64; NODES.len()],
     until: u64,
 }
 
 /// The list that the mirror keeps, as the model knows it.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    version: u64,
+    /// The version; `None` is the empty list.
+    version: Option<u64>,
     /// The true time at which it was the upstream's.
     date: u64,
+    /// Whether the date is known.
+    is_dated: bool,
     /// The true time since which it was not validated again.
     validated: u64,
+    /// Whether it was fresh when it came.
+    is_fresh: bool,
 }
 
 impl Model {
@@ -141,6 +169,9 @@ impl Model {
             given_up: None,
             kept: None,
             failure: None,
+            is_denied: false,
+            refused: Vec::new(),
+            not_before: [0; NODES.len()],
             until: 1_000_000,
         }
     }
@@ -156,10 +187,14 @@ impl Model {
                 let error = StoreError::Unavailable("reset".into());
                 let outcome = self.mirror.failed(Timestamp(self.now), id, error);
                 assert_eq!(matches!(outcome, Outcome::Failed(_)), current, "{outcome:?}");
-                self.ended(&outcome);
+                self.ended(&outcome, false);
             }
             Event::Change => self.version += 1,
-            Event::Restart => self.restart(),
+            Event::Restart { is_behind } => self.restart(is_behind),
+            Event::Renew => {
+                self.mirror.renew(Timestamp(self.now));
+                self.refused.clear();
+            }
         }
         self.poll();
         self.check();
@@ -182,22 +217,26 @@ impl Model {
     fn answer(&mut self, kind: &Kind, current: bool) {
         let Some((id, fetch, sent)) = self.take(current) else { return };
         let question = fetch.map(|fetch| fetch.question);
+        let node = match &question {
+            Some(Question::Request(request)) => request.node,
+            _ => 0,
+        };
         let (outcome, good) = match (self.source, kind) {
             (Source::Cluster, Kind::OfTheOther) => {
                 (self.mirror.stored(Timestamp(self.now), id, Stored::Unchanged), false)
             }
             (Source::Store, Kind::OfTheOther) => {
-                let response = response(200, &[], &list(self.version));
+                let response = response(200, &[], &list(Some(self.version)));
                 (self.mirror.answered(Timestamp(self.now), id, response), false)
             }
             (Source::Cluster, kind) => {
                 let (outcome, good) = self.answer_of_cluster(kind, id, question);
-                (outcome, good && self.is_young(kind, sent))
+                (outcome, good && self.may_replace(kind, sent))
             }
             (Source::Store, kind) => self.answer_of_store(kind, id, question),
         };
 
-        self.ended(&outcome);
+        self.ended(&outcome, self.source == Source::Cluster && is_denial(kind));
         match outcome {
             Outcome::Late => assert!(!current),
             Outcome::Changed(_) | Outcome::Unchanged => {
@@ -205,26 +244,58 @@ impl Model {
                 let (version, mut date) = (self.given(kind), sent - age(kind));
                 let same = self.kept.filter(|kept| kept.version == version);
                 assert_eq!(same.is_some(), outcome == Outcome::Unchanged);
-                date = date.max(same.map_or(0, |kept| kept.date));
-                self.kept = Some(Kept { version, date, validated: sent });
+                let dated = same.filter(|kept| kept.is_dated);
+                date = date.max(dated.map_or(0, |kept| kept.date));
+                let is_fresh = match kind {
+                    Kind::Relayed { is_fresh: Some(is_fresh), .. } => *is_fresh,
+                    kind => age(kind) < FRESH_AGE,
+                };
+                self.kept = Some(Kept { version, date, is_dated: true, validated: sent, is_fresh });
             }
-            Outcome::Failed(_) => assert!(current && !good),
+            Outcome::Failed(_) => {
+                assert!(current);
+                assert!(!good || matches!(kind, Kind::Redirect(_)));
+                match kind {
+                    Kind::Status(401 | 403) if self.source == Source::Cluster => {
+                        self.refused.push(self.time);
+                    }
+                    Kind::Busy(_, seconds) if self.source == Source::Cluster => {
+                        let wait = (seconds * 1_000).min(15 * MINUTE);
+                        let end = self.end().filter(|end| *end >= self.time);
+                        let until = self.time + wait;
+                        self.not_before[node] = end.map_or(until, |end| until.min(end));
+                    }
+                    _ => {}
+                }
+            }
             Outcome::Redirected => assert!(matches!(kind, Kind::Redirect(_))),
             outcome => panic!("{outcome:?}"),
         }
     }
 
     /// The version of the list that is given.
-    fn given(&self, kind: &Kind) -> u64 {
-        self.version - u64::from(matches!(kind, Kind::Relayed { is_last: false, .. }))
+    fn given(&self, kind: &Kind) -> Option<u64> {
+        match kind {
+            Kind::Empty => None,
+            Kind::Relayed { is_last: false, .. } => Some(self.version - 1),
+            _ => Some(self.version),
+        }
     }
 
-    /// Whether an answer is young enough to be kept.
-    fn is_young(&self, kind: &Kind, sent: u64) -> bool {
-        let is_older = |kept: Kept| {
-            kept.version != self.given(kind) && sent.saturating_sub(age(kind)) + 2_000 < kept.date
+    /// Whether an answer of a cluster may be kept.
+    fn may_replace(&self, kind: &Kind, sent: u64) -> bool {
+        let is_worse = |kept: Kept| {
+            let is_older = sent.saturating_sub(age(kind)) + 2_000 < kept.date;
+            let is_empty = self.given(kind).is_none();
+            kept.version != self.given(kind) && (kept.is_dated && is_older || is_empty)
         };
-        age(kind) <= STALE_IF_ERROR && !self.kept.is_some_and(is_older)
+        age(kind) <= STALE_IF_ERROR && !self.kept.is_some_and(is_worse)
+    }
+
+    /// The true time up to which the list may answer.
+    fn end(&self) -> Option<u64> {
+        let limit = if self.is_denied { STALE_IF_DENIED } else { STALE_IF_ERROR };
+        Some(self.kept?.date + limit)
     }
 
     /// Gives the answer of a cluster. Returns the outcome, and whether the answer was a catalog.
@@ -247,6 +318,9 @@ impl Model {
             headers.any(|(name, value)| name == "if-none-match" && *value == tag)
         });
         let list = list(self.given(kind));
+        let seconds;
+        let age_field = age(kind) / 1_000;
+        let age_field = age_field.to_string();
         let response = match kind {
             Kind::Unchanged if asked => response(304, &[], ""),
             Kind::Whole => response(200, &[], &list),
@@ -257,8 +331,21 @@ impl Model {
             Kind::Malformed | Kind::OfTheOther => response(200, &[], DUPLICATE),
             Kind::Truncated => response(200, &[], &list[..list.len() - 3]),
             Kind::Status(status) => response(*status, &[], &list),
+            Kind::NoList => response(404, &[], r#"{"description":"","error_code":"not_found"}"#),
+            Kind::Busy(status, wait) => {
+                seconds = wait.to_string();
+                response(*status, &[("retry-after", &seconds)], "")
+            }
             Kind::Redirect(location) => response(307, &[("location", location)], ""),
-            Kind::Relayed { age, .. } => response(200, &[("age", &age.to_string())], &list),
+            Kind::Relayed { is_fresh, .. } => {
+                let cache_status = match is_fresh {
+                    None => ("x-none", ""),
+                    Some(true) => ("cache-status", "relay; hit; ttl=0"),
+                    Some(false) => ("cache-status", "relay; hit; ttl=-1; detail=\"late\""),
+                };
+                response(200, &[("age", &age_field), cache_status], &list)
+            }
+            Kind::Empty => response(200, &[], &list),
             Kind::TooLong => response(200, &[], &format!("{list}{}", " ".repeat(200))),
         };
         let good = matches!(response.status, 200 | 304)
@@ -279,7 +366,7 @@ impl Model {
             None => None,
         };
         let version = Some(self.version.to_string());
-        let body = list(self.version);
+        let body = list(self.given(kind));
         let now = Timestamp(self.now);
         let documents = |documents: &str, version| {
             let documents = ccs_modules::body::split(documents.as_bytes()).unwrap();
@@ -292,8 +379,14 @@ impl Model {
             Kind::Tagged | Kind::Unchanged => documents(&body, version),
             Kind::Malformed | Kind::OfTheOther => documents(DUPLICATE, None),
             Kind::Truncated => Stored::Body { body: body[..body.len() - 3].into(), version },
+            Kind::Empty => Stored::Body { body: body.into(), version: None },
             Kind::Status(401) => return (self.mirror.failed(now, id, denied()), false),
-            Kind::Unasked | Kind::Status(_) | Kind::Redirect(_) | Kind::Relayed { .. } => {
+            Kind::Unasked
+            | Kind::Status(_)
+            | Kind::NoList
+            | Kind::Busy(..)
+            | Kind::Redirect(_)
+            | Kind::Relayed { .. } => {
                 return (
                     self.mirror.failed(now, id, StoreError::Unavailable("down".into())),
                     false,
@@ -307,26 +400,41 @@ impl Model {
         (self.mirror.stored(now, id, stored), good)
     }
 
-    fn ended(&mut self, outcome: &Outcome) {
+    fn ended(&mut self, outcome: &Outcome, is_denied: bool) {
         match outcome {
-            Outcome::Failed(error) => self.failure = Some(error.clone()),
-            Outcome::Changed(_) | Outcome::Unchanged => self.failure = None,
+            Outcome::Failed(error) => {
+                // A redirect to a node that asked to wait is not followed, and no denial.
+                self.is_denied |= is_denied && error.to_string().contains(" answered ");
+                self.failure = Some(error.clone());
+            }
+            Outcome::Changed(_) | Outcome::Unchanged => {
+                (self.failure, self.is_denied) = (None, false);
+            }
             _ => {}
         }
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self, is_behind: bool) {
         let saved = self.mirror.reader().save(Timestamp(self.now));
-        assert_eq!(saved.is_some(), self.kept.is_some());
+        assert_eq!(saved.is_some(), self.kept.is_some_and(|kept| kept.is_dated));
         self.mirror = mirror(self.source, self.time);
         (self.outstanding, self.given_up, self.failure) = (None, None, None);
+        (self.is_denied, self.not_before) = (false, [0; NODES.len()]);
+        // Nobody but the mirror knows that the credentials were refused.
+        self.refused.clear();
         // Another process has another clock, and some time has passed.
         (self.now, self.time) = (5, self.time + 50);
-        if let Some(mut saved) = saved {
-            saved.age += Duration::from_millis(50);
+
+        self.kept = self.kept.filter(|_| saved.is_some());
+        if let (Some(mut saved), Some(kept)) = (saved, &mut self.kept) {
+            let passed = Duration::from_millis(50);
+            saved.age = saved.age.map(|age| age + passed).filter(|_| !is_behind);
+            saved.since_validation += passed;
             self.mirror.restore(Timestamp(self.now), saved).unwrap();
-            // What is restored was validated when it was the upstream's, as far as anybody knows.
-            self.kept = self.kept.map(|kept| Kept { validated: kept.date, ..kept });
+            if is_behind {
+                // Its age counts from the start, and it is stale.
+                (kept.date, kept.is_dated, kept.is_fresh) = (self.time, false, false);
+            }
         }
     }
 
@@ -344,6 +452,7 @@ impl Model {
                         assert_eq!(self.source, Source::Cluster);
                         let url = request.url();
                         assert!(url.starts_with(&format!("{}/", NODES[request.node])), "{url}");
+                        self.check_knock(request.node);
                     }
                     Question::Documents { .. } => assert_eq!(self.source, Source::Store),
                 }
@@ -357,20 +466,36 @@ impl Model {
             Poll::Wait { until } => self.until = until.0,
         }
         // There is always a next step, and it is not far.
-        assert!((self.now + 1..=self.now + REFRESH.max(TIMEOUT)).contains(&self.until));
+        let is_left_alone = self.not_before.iter().any(|until| *until > self.time);
+        let far = match (self.refused.is_empty(), is_left_alone) {
+            (false, _) => 15 * MINUTE * 11 / 10,
+            (true, true) => 15 * MINUTE,
+            (true, false) => REFRESH.max(TIMEOUT),
+        };
+        assert!((self.now + 1..=self.now + far).contains(&self.until));
+    }
+
+    /// Checks that this node may be asked.
+    fn check_knock(&self, node: usize) {
+        assert!(self.time >= self.not_before[node], "{} asked too early", NODES[node]);
+        if let [.., last] = self.refused[..] {
+            assert!(self.time >= last + 5 * MINUTE, "refused at {last}, asked at {}", self.time);
+        }
+        if let [.., first, _] = self.refused[..] {
+            assert!(self.time >= first + 15 * MINUTE, "a third time in a quarter of an hour");
+        }
     }
 
     fn check(&self) {
         let now = Timestamp(self.now);
         let view = self.mirror.reader().view(now);
-        let age = self.kept.map(|kept| self.time - kept.date);
-        let may_answer = age.is_some_and(|age| age <= STALE_IF_ERROR);
-        assert_eq!(view.is_ok(), may_answer, "{age:?} {view:?}");
-        if let Ok(view) = &view {
-            assert_eq!(Some(view.age), age.map(Duration::from_millis));
+        let may_answer = self.end().is_some_and(|end| self.time <= end);
+        assert_eq!(view.is_ok(), may_answer, "{:?} {view:?}", self.kept);
+        if let (Ok(view), Some(kept)) = (&view, self.kept) {
+            let age = Duration::from_millis(self.time - kept.date);
+            assert_eq!(view.age, kept.is_dated.then_some(age));
             let fresh = matches!(view.freshness, Freshness::Fresh { .. });
-            let since_validation = self.kept.map(|kept| self.time - kept.validated);
-            assert_eq!(Some(fresh), since_validation.map(|since| since <= 2 * REFRESH));
+            assert_eq!(fresh, kept.is_fresh && self.time - kept.validated <= 2 * REFRESH);
         }
         let caller = Caller::Authenticated(vec!["admin".to_string()]);
         let request =
@@ -411,11 +536,13 @@ fn mirror(source: Source, seed: u64) -> Mirror {
     let times = format!(
         r#""refresh_ms":{REFRESH},"stale_if_error_ms":{STALE_IF_ERROR},"timeout_ms":{TIMEOUT}"#
     );
+    let of_a_cluster =
+        format!(r#""stale_if_denied_ms":{STALE_IF_DENIED},"fresh_age_ms":{FRESH_AGE}"#);
     let config = match source {
         Source::Cluster => {
             let text = format!(
                 r#"{{"nodes":["{}","{}"],"credentials":{{"user":"ann","password":"secret"}},{times},
-                "body_bytes":150}}"#,
+                "body_bytes":150,{of_a_cluster}}}"#,
                 NODES[0], NODES[1]
             );
             Config::parse(text.as_bytes()).unwrap()
@@ -437,8 +564,18 @@ fn denied() -> StoreError {
     StoreError::Denied("no".into())
 }
 
+/// Whether an answer of a cluster denies the list.
+fn is_denial(kind: &Kind) -> bool {
+    match kind {
+        Kind::Status(status) => matches!(status, 401 | 403 | 410),
+        Kind::NoList | Kind::Redirect(_) => true,
+        _ => false,
+    }
+}
+
 /// The list at a version: two documents that both tell it, so that a mixture would show.
-fn list(version: u64) -> String {
+fn list(version: Option<u64>) -> String {
+    let Some(version) = version else { return "[]\n".into() };
     format!("[{{\"n\":{version},\"uid\":\"a\"}},{{\"n\":{version},\"uid\":\"b\"}}]\n")
 }
 
@@ -451,8 +588,16 @@ fn body(response: &rest::Response) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
 
+/// A thousand schedules, or as many as `PROPTEST_CASES`.
+fn schedules() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(1_000),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(schedules())]
 
     #[test]
     fn a_mirror_keeps_its_promises(

@@ -25,6 +25,9 @@ use crate::upstream::{Credentials, Node, Upstream, check_timeout};
 ///   "list": "/v1/modules",
 ///   "refresh_ms": 30000,
 ///   "stale_if_error_ms": 86400000,
+///   "stale_if_denied_ms": 3600000,
+///   "fresh_age_ms": 300000,
+///   "allow_empty": false,
 ///   "timeout_ms": 5000,
 ///   "body_bytes": 8388608,
 ///   "limits": {
@@ -46,12 +49,16 @@ pub struct Config {
     pub(super) source: Source,
     pub(super) refresh: Duration,
     pub(super) stale_if_error: Duration,
+    pub(super) stale_if_denied: Duration,
+    /// The age below which a response is fresh, if no `cache-status` reports it.
+    pub(super) fresh_age: Duration,
+    pub(super) allow_empty: bool,
     pub(super) limits: Limits,
 }
 
 impl Config {
     /// Makes the configuration for a mirror of a cluster, with a refresh every 30 seconds, and answers for
-    /// 24 hours while refreshing fails.
+    /// 24 hours while refreshing fails, but for 1 hour while the cluster denies the catalog.
     pub fn new(upstream: Upstream) -> Self {
         Self::with_source(Source::Cluster(upstream))
     }
@@ -59,7 +66,8 @@ impl Config {
     /// Makes the configuration for a mirror of a store of the shell's, with the same times, and 5 seconds
     /// for an answer of the store.
     pub fn for_store() -> Self {
-        Self::with_source(Source::Store { timeout: Duration::from_secs(5) })
+        // What a store lists is what was put there.
+        Self::with_source(Source::Store { timeout: Duration::from_secs(5) }).with_allow_empty(true)
     }
 
     fn with_source(source: Source) -> Self {
@@ -67,6 +75,9 @@ impl Config {
             source,
             refresh: Duration::from_secs(30),
             stale_if_error: DAY,
+            stale_if_denied: Duration::from_secs(3600),
+            fresh_age: Duration::from_secs(300),
+            allow_empty: false,
             limits: Limits::default(),
         }
     }
@@ -126,6 +137,33 @@ impl Config {
         Ok(self)
     }
 
+    /// Answers from a catalog of at most this age while the cluster denies it: by 401, 403, 404 or 410, or
+    /// by a redirect to another server. The age of [`with_times`](Self::with_times) holds besides.
+    ///
+    /// # Errors
+    ///
+    /// If the age is more than 366 days.
+    pub fn with_stale_if_denied(mut self, age: Duration) -> Result<Self, config::Error> {
+        self.stale_if_denied = at_most_a_year("stale_if_denied_ms", age)?;
+        Ok(self)
+    }
+
+    /// Counts a response of a cluster as fresh below this age, if it has no `cache-status`.
+    ///
+    /// # Errors
+    ///
+    /// If the age is more than 366 days.
+    pub fn with_fresh_age(mut self, age: Duration) -> Result<Self, config::Error> {
+        self.fresh_age = at_most_a_year("fresh_age_ms", age)?;
+        Ok(self)
+    }
+
+    /// Takes an empty list of a cluster also if a list with modules is kept. Otherwise it is a failure.
+    pub fn with_allow_empty(mut self, allow_empty: bool) -> Self {
+        self.allow_empty = allow_empty;
+        self
+    }
+
     /// Reads catalogs and requests within these limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -155,6 +193,16 @@ impl Config {
         self.stale_if_error
     }
 
+    /// Returns the greatest age of a catalog that answers while the cluster denies it.
+    pub fn stale_if_denied(&self) -> Duration {
+        self.stale_if_denied
+    }
+
+    /// Returns the age below which a response is fresh, if no `cache-status` reports it.
+    pub fn fresh_age(&self) -> Duration {
+        self.fresh_age
+    }
+
     fn from_options(options: Options) -> Result<Self, config::Error> {
         let nodes = options.nodes.iter().enumerate().map(|(index, url)| {
             let refused =
@@ -173,9 +221,16 @@ impl Config {
         }
         let upstream = upstream.with_headers(options.headers.into_iter().collect())?;
 
+        let mut config = Self::new(upstream).with_allow_empty(options.allow_empty);
+        if let Some(age) = options.stale_if_denied_ms {
+            config = config.with_stale_if_denied(Duration::from_millis(age))?;
+        }
+        if let Some(age) = options.fresh_age_ms {
+            config = config.with_fresh_age(Duration::from_millis(age))?;
+        }
         let Options { refresh_ms, stale_if_error_ms, timeout_ms, limits, .. } = options;
         let options = StoreOptions { refresh_ms, stale_if_error_ms, timeout_ms, limits };
-        Self::new(upstream).with_options(options)
+        config.with_options(options)
     }
 
     fn with_options(mut self, options: StoreOptions) -> Result<Self, config::Error> {
@@ -191,6 +246,13 @@ impl Config {
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+fn at_most_a_year(option: &str, age: Duration) -> Result<Duration, config::Error> {
+    match age <= DAY * 366 {
+        true => Ok(age),
+        false => Err(config::Error::new(option, "expected at most 31622400000, 366 days")),
+    }
+}
+
 /// The options as they are written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +264,10 @@ struct Options {
     list: Option<String>,
     refresh_ms: Option<u64>,
     stale_if_error_ms: Option<u64>,
+    stale_if_denied_ms: Option<u64>,
+    fresh_age_ms: Option<u64>,
+    #[serde(default)]
+    allow_empty: bool,
     timeout_ms: Option<u64>,
     body_bytes: Option<NonZeroUsize>,
     #[serde(default)]
@@ -251,9 +317,12 @@ mod tests {
         let config = parse(
             r#"{"nodes":["http://a","http://b"],"credentials":{"user":"ann","password":"secret"},
             "headers":{"x-a":"1"},"list":"/x","refresh_ms":1,"stale_if_error_ms":2,"timeout_ms":3,
-            "body_bytes":4,"limits":{"depth":5,"documents":6}}"#,
+            "stale_if_denied_ms":0,"fresh_age_ms":7,"allow_empty":true,"body_bytes":4,
+            "limits":{"depth":5,"documents":6}}"#,
         )
         .unwrap();
+        assert_eq!((config.stale_if_denied, config.allow_empty), (Duration::ZERO, true));
+        assert_eq!(config.fresh_age, Duration::from_millis(7));
         assert_eq!(config.limits, Limits { depth: 5, documents: 6, ..Limits::default() });
         assert_eq!(config.refresh(), Duration::from_millis(1));
         assert_eq!(config.stale_if_error(), Duration::from_millis(2));
@@ -279,7 +348,9 @@ mod tests {
         .unwrap();
         assert_eq!(config.source.timeout(), Duration::from_millis(3));
         assert_eq!((config.stale_if_error().as_millis(), config.limits().documents), (2, 6));
-        for option in ["nodes", "credentials", "headers", "list", "body_bytes"] {
+        let of_a_cluster =
+            ["nodes", "credentials", "headers", "list", "body_bytes", "stale_if_denied_ms"];
+        for option in of_a_cluster.into_iter().chain(["fresh_age_ms", "allow_empty"]) {
             let error = parse(&format!(r#"{{"{option}":[]}}"#)).unwrap_err();
             assert!(error.starts_with(&format!("{option}: unknown field")), "{error}");
         }
@@ -318,6 +389,12 @@ mod tests {
             (&format!(r#"{NODES},"refresh_ms":86400001"#), "refresh_ms: expected 1"),
             (&format!(r#"{NODES},"stale_if_error_ms":29999"#), "stale_if_error_ms: expected at"),
             (&format!(r#"{NODES},"stale_if_error_ms":31622400001"#), "stale_if_error_ms: expected"),
+            (
+                &format!(r#"{NODES},"stale_if_denied_ms":31622400001"#),
+                "stale_if_denied_ms: expected at most 31622400000, 366 days",
+            ),
+            (&format!(r#"{NODES},"fresh_age_ms":31622400001"#), "fresh_age_ms: expected at most"),
+            (&format!(r#"{NODES},"allow_empty":1"#), "allow_empty: a number, expected a boolean"),
             (&format!(r#"{NODES},"timeout_ms":0"#), "timeout_ms: expected 1 to 600000"),
             (
                 &format!(r#"{NODES},"limits":{{"document":1}}"#),

@@ -1,6 +1,7 @@
 //! The fetches of a mirror.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -9,10 +10,10 @@ use crate::mirror::config::Config;
 use crate::mirror::kept::{Changes, Dates, Kept, Received, Saved};
 use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
-use crate::mirror::source::{Content, Question, Source, Stored};
+use crate::mirror::source::{Content, Dated, Failure, Question, Source, Stored};
 use crate::mirror::time::{Clock, Timestamp};
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::upstream::{Request, Response};
+use crate::upstream::{CacheStatus, Request, Response};
 
 /// A catalog that is kept fresh. [The module](self::super) has the way to drive it.
 #[derive(Debug)]
@@ -110,19 +111,38 @@ pub struct FetchCounts {
     pub unchanged: u64,
 }
 
+/// The end of a fetch, for the other mirrors of a source in one program.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The index of the node that was asked.
+    pub node: usize,
+    /// The catalog that was kept after the fetch.
+    pub saved: Option<Saved>,
+    /// The failure, if the fetch failed.
+    pub failure: Option<Failure>,
+}
+
+impl Ended {
+    /// Makes the end of a fetch from its parts.
+    pub fn new(node: usize, saved: Option<Saved>, failure: Option<Failure>) -> Self {
+        Self { node, saved, failure }
+    }
+}
+
 impl Mirror {
     /// Makes a mirror without a catalog. The seed is a random number. Mirrors with the same seed ask at
     /// the same moments.
     pub fn new(config: Config, seed: u64) -> Self {
-        let cursor = config.source.cursor();
         Self {
-            schedule: Schedule::new(config.refresh, seed),
+            schedule: Schedule::new(config.refresh, config.source.nodes(), seed),
             reader: Reader {
                 config: Arc::new(config),
                 clock: Clock::default(),
                 kept: None,
                 failure: None,
-                cursor,
+                node: 0,
+                asked: 0,
                 is_fetching: false,
                 fetches: FetchCounts::default(),
             },
@@ -172,12 +192,12 @@ impl Mirror {
     /// contain no credentials. The error of a request is [`StoreError::Unavailable`], whatever the shell
     /// gives, since only a response can be a denial.
     pub fn failed(&mut self, now: Timestamp, id: FetchId, error: StoreError) -> Outcome {
-        self.end(now, id, |_, question| Err(question.failed(error)))
+        self.end(now, id, |_, question| Err(question.failed(error).into()))
     }
 
     /// Keeps a catalog that was saved. Its `age` is the one at this moment: the age when it was saved,
-    /// and the time since, by a clock that runs while the program does not. Does nothing if a catalog is
-    /// kept already.
+    /// and the time since, by a clock that runs while the program does not, and so is the time since
+    /// validation. Does nothing if a catalog is kept already.
     ///
     /// # Errors
     ///
@@ -188,50 +208,65 @@ impl Mirror {
             return Ok(());
         }
 
-        let age = saved.age;
-        let dates = Dates { request_time: time, age, since_validation: age };
-        let snapshot = self.check(&Received::Body(saved.body))?;
-        Kept::replace(&mut self.reader.kept, snapshot, saved.validator, dates);
-
+        // What has no date is due at once.
+        let since = saved.age.map_or(Duration::MAX, |_| saved.since_validation);
+        self.keep(time, Duration::ZERO, saved)?;
         if self.redirect.is_none() {
-            self.due = time.saturating_add(self.schedule.after_restore(age));
+            let left = self.reader.left(time).unwrap_or_default();
+            self.due = time.saturating_add(self.schedule.after_restore(since, left));
         }
         Ok(())
     }
 
-    /// Adopts the outcome of a fetch that another mirror of the same source made, and that ended this
-    /// long ago: the catalog that it [saved](Reader::save) then, unless the own one is younger, or its
-    /// failure. A fetch of this mirror that is outstanding is given up. So one fetch is enough for all
-    /// mirrors of a program.
-    pub fn adopt(
-        &mut self,
-        now: Timestamp,
-        since: Duration,
-        ended: Result<Saved, Error>,
-    ) -> Outcome {
+    /// Adopts a fetch that another mirror of the same source made, and that [ended](Reader::ended) this
+    /// long ago: its catalog, unless the own one is younger, its failure, and the node that was asked. A
+    /// fetch of this mirror that is outstanding is given up. So one fetch is enough for all mirrors of a
+    /// program.
+    pub fn adopt(&mut self, now: Timestamp, since: Duration, ended: Ended) -> Outcome {
         let time = self.reader.clock.advance(now);
         self.outstanding = None;
 
-        let ended = ended.and_then(|Saved { body, validator, age }| {
-            let age = age.saturating_add(since);
-            if self.reader.kept.as_ref().is_some_and(|kept| kept.dates.age(time) < age) {
-                return Ok(None);
+        let Ended { node, saved, failure } = ended;
+        let is_younger = |saved: &Saved| match (&self.reader.kept, saved.age) {
+            (Some(kept), Some(age)) => {
+                kept.dates.age(time).is_none_or(|kept| age.saturating_add(since) <= kept)
             }
-            let dates = Dates { request_time: time, age, since_validation: since };
-            let snapshot = self.check(&Received::Body(body)).map_err(|error| {
-                StoreError::Other(format!("the list of another mirror is refused: {error}"))
-            })?;
-            Ok(Kept::replace(&mut self.reader.kept, snapshot, validator, dates))
-        });
-        self.go_on(time, since, ended)
+            (kept, _) => kept.is_none(),
+        };
+        let kept = match saved.filter(is_younger) {
+            Some(saved) => self.keep(time, since, saved).map_err(|error| {
+                StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
+            }),
+            None => Ok(None),
+        };
+        self.go_on(time, since, node, failure.map_or(kept, Err))
+    }
+
+    /// Forgets that the cluster refused the credentials, and asks it at once, for a shell that has new ones.
+    pub fn renew(&mut self, now: Timestamp) {
+        let time = self.reader.clock.advance(now);
+        self.schedule.renew();
+        self.due = self.schedule.not_before(self.reader.node).max(time);
+    }
+
+    /// Keeps a catalog that had its ages this long ago.
+    fn keep(
+        &mut self,
+        time: Duration,
+        since: Duration,
+        saved: Saved,
+    ) -> Result<Option<Changes>, SnapshotError> {
+        let dates = Dates::of_saved(&saved, time, since);
+        let snapshot = self.check(&Received::Body(saved.body))?;
+        Ok(Kept::replace(&mut self.reader.kept, snapshot, saved.validator, dates))
     }
 
     /// Begins a fetch.
     fn begin(&mut self, time: Duration) -> Poll {
-        let Reader { config, cursor, .. } = &self.reader;
-        let question = || config.source.question(cursor.node(), self.reader.validator());
+        let Reader { config, node, .. } = &self.reader;
+        let question = || config.source.question(*node, self.reader.validator());
         let redirect = self.redirect.take().map(Question::Request);
-        // A cluster has at least one node, and the cursor is at one of them.
+        // A cluster has at least one node, and the next one is among them.
         let Some(question) = redirect.or_else(question) else {
             return Poll::Wait { until: Timestamp(u64::MAX) };
         };
@@ -250,7 +285,7 @@ impl Mirror {
         &mut self,
         now: Timestamp,
         id: FetchId,
-        read: impl FnOnce(&Source, &Question) -> Result<Content, Error>,
+        read: impl FnOnce(&Source, &Question) -> Result<Content, Failure>,
     ) -> Outcome {
         let time = self.reader.clock.advance(now);
         let Some(Outstanding { question, request_time, .. }) =
@@ -259,37 +294,37 @@ impl Mirror {
             return Outcome::Late;
         };
 
-        let dates = |age| Dates { request_time, age, since_validation: Duration::ZERO };
         let ended = match read(&self.reader.config.source, &question) {
-            Ok(Content::Catalog { received, validator, age }) => {
-                let checked = self.check(&received).map_err(|error| question.refused(error));
-                checked.and_then(|snapshot| {
-                    let age = self.dated(age, request_time, Some(&snapshot), &question)?;
-                    Ok(Kept::replace(&mut self.reader.kept, snapshot, validator, dates(age)))
-                })
+            Ok(Content::Catalog { received, validator, dated }) => self
+                .check(&received)
+                .map_err(|error| question.refused(error))
+                .and_then(|snapshot| {
+                    let dates = self.dates(dated, request_time, Some(&snapshot), &question)?;
+                    Ok(Kept::replace(&mut self.reader.kept, snapshot, validator, dates))
+                }),
+            Ok(Content::Redirect(request)) if self.schedule.not_before(request.node) > time => {
+                Err(request.failed("this node asked not to be asked again so soon").into())
             }
             Ok(Content::Redirect(request)) => return self.redirect(time, request),
-            Ok(Content::Unchanged { age }) => {
-                self.dated(age, request_time, None, &question).map(|age| {
+            Ok(Content::Unchanged { dated }) => {
+                self.dates(dated, request_time, None, &question).map(|dates| {
                     if let Some(kept) = &mut self.reader.kept {
-                        kept.dates = dates(age);
+                        kept.dates = dates;
                     }
                     None
                 })
             }
-            Err(error) => Err(error),
+            Err(failure) => Err(failure),
         };
 
-        let Reader { cursor, fetches, .. } = &mut self.reader;
+        let Reader { fetches, node, .. } = &mut self.reader;
         match ended {
             Ok(Some(_)) => fetches.changed += 1,
             Ok(None) => fetches.unchanged += 1,
-            Err(_) => {
-                fetches.failed += 1;
-                cursor.advance();
-            }
+            Err(_) => fetches.failed += 1,
         }
-        self.go_on(time, Duration::ZERO, ended)
+        let node = *node;
+        self.go_on(time, Duration::ZERO, node, ended)
     }
 
     /// Checks a catalog. The bytes of the one that is kept are not checked again.
@@ -300,70 +335,116 @@ impl Mirror {
         }
     }
 
-    /// Returns the age of a catalog that had this age when it was asked for; `None` is the one that is kept.
-    /// An answer with the same bytes as before has the younger of the two ages.
+    /// Returns the dates of a catalog that came now; `None` is the one that is kept. An answer with the same
+    /// bytes as before has the younger of the two ages.
     ///
     /// It is a failure of the node if the catalog is too old to answer, or is another one than is kept and
-    /// older (RFC 9111, section 4).
-    fn dated(
+    /// older (RFC 9111, section 4), or has no module and the one that is kept has.
+    fn dates(
         &self,
-        age: Duration,
+        Dated { age, cache_status }: Dated,
         request_time: Duration,
         snapshot: Option<&Snapshot>,
         question: &Question,
-    ) -> Result<Duration, Error> {
+    ) -> Result<Dates, Failure> {
         let Reader { config, kept, .. } = &self.reader;
-        let failed = |why: &str| {
-            let why = format!("the list is {} seconds old, and {why}", age.as_secs());
-            Err(question.failed(StoreError::Unavailable(why)))
-        };
+        let failed = |why: String| Err(question.failed(StoreError::Unavailable(why)).into());
+        let old =
+            |why: &str| failed(format!("the list is {} seconds old, and {why}", age.as_secs()));
         if age > config.stale_if_error {
-            return failed(&format!("at most {} may be", config.stale_if_error.as_secs()));
+            return old(&format!("at most {} may be", config.stale_if_error.as_secs()));
         }
 
-        let Some(kept) = kept else { return Ok(age) };
-        let kept_age = kept.dates.age(request_time);
-        match snapshot {
-            Some(snapshot) if snapshot.body() != kept.snapshot.body() => {
-                if kept_age.saturating_add(AGE_ERROR) < age {
-                    return failed("a younger one is kept");
-                }
-                Ok(age)
-            }
-            _ => Ok(age.min(kept_age)),
+        let kept_age = kept.as_ref().and_then(|kept| kept.dates.age(request_time));
+        let other =
+            kept.as_ref().zip(snapshot).filter(|(kept, new)| kept.snapshot.body() != new.body());
+        if other.is_some() && kept_age.is_some_and(|kept| kept.saturating_add(AGE_ERROR) < age) {
+            return old("a younger one is kept");
         }
+        if other.is_some_and(|(_, new)| new.is_empty()) && !config.allow_empty {
+            let why = "the cluster lists no module; if that is right, set allow_empty";
+            return failed(why.into());
+        }
+
+        let stale = match cache_status {
+            CacheStatus::Absent if age >= config.fresh_age => {
+                Some(format!("the list was {} seconds old when it came", age.as_secs()))
+            }
+            CacheStatus::Absent | CacheStatus::Fresh => None,
+            CacheStatus::Stale(why) => Some(format!("the list was stale when it came: {why}")),
+        };
+        Ok(Dates {
+            request_time,
+            age: Some(if other.is_some() { age } else { age.min(kept_age.unwrap_or(age)) }),
+            since_validation: Duration::ZERO,
+            stale: stale.map(|why| question.failed(StoreError::Unavailable(why))),
+        })
     }
 
     /// Follows a redirect to another node, at once.
     fn redirect(&mut self, time: Duration, request: Request) -> Outcome {
         self.reader.fetches.redirected += 1;
-        self.reader.cursor.redirect(request.node);
+        self.reader.node = request.node;
         self.redirect = Some(request);
         self.wait(time);
         Outcome::Redirected
     }
 
-    /// Goes on after a fetch that ended this long ago.
+    /// Goes on after a fetch that asked this node and ended this long ago.
     fn go_on(
         &mut self,
         time: Duration,
         since: Duration,
-        ended: Result<Option<Changes>, Error>,
+        node: usize,
+        ended: Result<Option<Changes>, Failure>,
     ) -> Outcome {
-        let left = self.reader.left(time);
-        let wait = match &ended {
-            Ok(_) => self.schedule.after_success(left.unwrap_or_default()),
-            Err(_) => self.schedule.after_failure(left),
-        };
+        let failed_before = self.reader.failure.take();
         self.redirect = None;
-        self.wait(time.saturating_add(wait.saturating_sub(since)));
+        self.reader.asked = node;
 
-        self.reader.failure = ended.as_ref().err().cloned();
         match ended {
-            Ok(Some(changes)) => Outcome::Changed(changes),
-            Ok(None) => Outcome::Unchanged,
-            Err(error) => Outcome::Failed(error),
+            Ok(changes) => {
+                let left = self.reader.left(time).unwrap_or_default();
+                let wait = self.schedule.after_success(left);
+                self.reader.node = node;
+                self.wait(time.saturating_add(wait.saturating_sub(since)));
+                changes.map_or(Outcome::Unchanged, Outcome::Changed)
+            }
+            Err(mut failure) => {
+                // After a denial, another kind of failure is no reason to answer for longer.
+                failure.is_denied |= failed_before.is_some_and(|before| before.is_denied);
+                let error = failure.error.clone();
+                self.go_on_after(time, since, node, failure);
+                Outcome::Failed(error)
+            }
         }
+    }
+
+    /// Goes on after a fetch that failed at this node this long ago.
+    fn go_on_after(&mut self, time: Duration, since: Duration, node: usize, mut failure: Failure) {
+        let Reader { config, failure: last, .. } = &mut self.reader;
+        let is_refused = matches!(failure.error, Error::Store(StoreError::Denied(_)));
+        let is_cluster = matches!(config.source, Source::Cluster(_));
+        if is_refused && is_cluster {
+            let wait = self.schedule.after_denial(time.saturating_sub(since));
+            failure.wait = failure.wait.max(wait);
+        }
+        let asked_to_wait = failure.wait.saturating_sub(since);
+        let refresh = config.refresh;
+        *last = Some(failure);
+
+        let wait = match (is_refused, is_cluster) {
+            (true, true) => asked_to_wait,
+            (true, false) => refresh.saturating_sub(since),
+            (false, _) => {
+                let left = self.reader.left(time);
+                self.schedule.exclude(node, time, asked_to_wait, left);
+                self.schedule.after_failure(left).saturating_sub(since)
+            }
+        };
+        let (next, due) = self.schedule.next_node(node, time.saturating_add(wait));
+        self.reader.node = next;
+        self.wait(due);
     }
 
     /// Waits for the next fetch.

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::limits::Limits;
 use crate::lookup::Differences;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -19,14 +19,16 @@ pub(super) struct Kept {
 }
 
 /// The dates of a catalog. Times are counted as [`Clock`](super::time::Clock) counts them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dates {
     /// The time of the request that brought the catalog or revalidated it.
     pub(super) request_time: Duration,
-    /// The age of the catalog at the request time.
-    pub(super) age: Duration,
+    /// The age of the catalog at the request time; `None` if it is unknown.
+    pub(super) age: Option<Duration>,
     /// The time since validation at the request time, which is more than zero after a restore.
     pub(super) since_validation: Duration,
+    /// The reason why the catalog was stale when it came.
+    pub(super) stale: Option<StoreError>,
 }
 
 impl Kept {
@@ -48,26 +50,54 @@ impl Kept {
 }
 
 impl Dates {
-    /// Returns the age of the catalog at a time.
-    pub(super) fn age(self, time: Duration) -> Duration {
-        self.age.saturating_add(time.saturating_sub(self.request_time))
+    /// Returns the dates of a catalog that was saved, and that had its ages this long ago.
+    pub(super) fn of_saved(saved: &Saved, time: Duration, since: Duration) -> Self {
+        let undated = || Some("the catalog is dated in the future".into());
+        let stale = if saved.age.is_some() { saved.stale.clone() } else { undated() };
+        Self {
+            request_time: time,
+            age: saved.age.map(|age| age.saturating_add(since)),
+            since_validation: saved.since_validation.saturating_add(since),
+            stale: stale.map(StoreError::Unavailable),
+        }
+    }
+
+    /// Returns the age of the catalog at a time; `None` if it is unknown.
+    pub(super) fn age(&self, time: Duration) -> Option<Duration> {
+        Some(self.age?.saturating_add(time.saturating_sub(self.request_time)))
+    }
+
+    /// Returns the least age that the catalog has at a time.
+    pub(super) fn least_age(&self, time: Duration) -> Duration {
+        self.age.unwrap_or_default().saturating_add(time.saturating_sub(self.request_time))
+    }
+
+    pub(super) fn since_validation(&self, time: Duration) -> Duration {
+        self.since_validation.saturating_add(time.saturating_sub(self.request_time))
     }
 
     /// Returns how fresh the catalog is at a time, if it is fresh for so long after its validation.
-    /// `why` returns the reason why it is stale.
+    /// `failure` is the reason of the last failure.
     pub(super) fn freshness(
-        self,
+        &self,
         time: Duration,
         lifetime: Duration,
-        why: impl FnOnce() -> Error,
+        failure: Option<&Error>,
     ) -> Freshness {
-        let since_request = time.saturating_sub(self.request_time);
-        let since_validation = self.since_validation.saturating_add(since_request);
-        match lifetime.checked_sub(since_validation) {
-            Some(left) => Freshness::Fresh { left },
-            None => {
-                Freshness::Stale { over: since_validation.saturating_sub(lifetime), why: why() }
-            }
+        let since_validation = self.since_validation(time);
+        let left = lifetime.checked_sub(since_validation);
+        if let (None, Some(left)) = (&self.stale, left) {
+            return Freshness::Fresh { left };
+        }
+
+        let why = || {
+            let reason = "the source has not been asked again";
+            self.stale.clone().unwrap_or_else(|| StoreError::Unavailable(reason.into())).into()
+        };
+        let lifetime = if self.stale.is_some() { Duration::ZERO } else { lifetime };
+        Freshness::Stale {
+            over: since_validation.saturating_sub(lifetime),
+            why: failure.cloned().unwrap_or_else(why),
         }
     }
 }
@@ -121,8 +151,8 @@ impl Changes {
 pub struct View<'a> {
     /// The catalog of one moment.
     pub snapshot: &'a Snapshot,
-    /// The age of the catalog, at most `stale_if_error`.
-    pub age: Duration,
+    /// The age of the catalog, at most `stale_if_error`; `None` if it is unknown.
+    pub age: Option<Duration>,
     /// Whether the catalog is fresh.
     pub freshness: Freshness,
 }
@@ -130,14 +160,14 @@ pub struct View<'a> {
 /// Whether a catalog is fresh.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Freshness {
-    /// The catalog was validated within two refresh intervals.
+    /// The catalog was validated within two refresh intervals, by a response that was fresh.
     Fresh {
         /// The time that is left of them.
         left: Duration,
     },
-    /// The catalog was validated longer ago.
+    /// The catalog was validated longer ago, or by a response that was stale.
     Stale {
-        /// The time since the two intervals ended.
+        /// The time since the two intervals ended, or since the response that was stale.
         over: Duration,
         /// The reason.
         why: Error,
@@ -154,13 +184,23 @@ pub struct Saved {
     /// The validator of the body, if there is one. This is an opaque text, by which the source can be
     /// asked whether the catalog is unchanged.
     pub validator: Option<String>,
-    /// The age of the catalog.
-    pub age: Duration,
+    /// The age of the catalog; `None` if it was made in the future, by the present clock.
+    pub age: Option<Duration>,
+    /// The time since the request that brought the catalog or revalidated it.
+    pub since_validation: Duration,
+    /// The reason why the catalog was stale when it came; `None` if it was fresh.
+    pub stale: Option<String>,
 }
 
 impl Saved {
-    /// Makes a catalog that was stored, to be restored.
-    pub fn new(body: Vec<u8>, validator: Option<String>, age: Duration) -> Self {
-        Self { body, validator, age }
+    /// Makes a catalog that was stored, to be restored. It was fresh when it came, straight from its source.
+    pub fn new(body: Vec<u8>, validator: Option<String>, age: Option<Duration>) -> Self {
+        Self { body, validator, age, since_validation: age.unwrap_or_default(), stale: None }
+    }
+
+    /// Sets the time since validation, and the reason why the catalog was stale when it came.
+    #[must_use]
+    pub fn with_validation(self, since_validation: Duration, stale: Option<String>) -> Self {
+        Self { since_validation, stale, ..self }
     }
 }

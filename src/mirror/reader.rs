@@ -9,12 +9,12 @@ use core::time::Duration;
 use crate::error::{Error, StoreError};
 use crate::mirror::cache_status;
 use crate::mirror::config::Config;
-use crate::mirror::fetches::FetchCounts;
+use crate::mirror::fetches::{Ended, FetchCounts};
 use crate::mirror::kept::{Freshness, Kept, Saved, View};
+use crate::mirror::source::Failure;
 use crate::mirror::time::{Clock, Timestamp};
 use crate::rest;
 use crate::step::Step;
-use crate::upstream::Cursor;
 
 /// The answers of a [`Mirror`](crate::Mirror), from the catalog that it keeps.
 ///
@@ -26,8 +26,11 @@ pub struct Reader {
     pub(super) clock: Clock,
     pub(super) kept: Option<Kept>,
     /// The reason of the last failure, if no fetch has succeeded since.
-    pub(super) failure: Option<Error>,
-    pub(super) cursor: Cursor,
+    pub(super) failure: Option<Failure>,
+    /// The index of the node that is asked now or next.
+    pub(super) node: usize,
+    /// The index of the node that was asked by the last fetch that ended.
+    pub(super) asked: usize,
     pub(super) is_fetching: bool,
     pub(super) fetches: FetchCounts,
 }
@@ -36,7 +39,7 @@ pub struct Reader {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// The age of the catalog; `None` if there is no catalog.
+    /// The age of the catalog; `None` if there is no catalog, or its age is unknown.
     pub age: Option<Duration>,
     /// Whether the catalog is fresh, or the error if no catalog may answer.
     pub freshness: Result<Freshness, Error>,
@@ -60,28 +63,25 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// If there is no catalog, or it is older than `stale_if_error`. For a cluster this is
+    /// If there is no catalog, or it is older than `stale_if_error`, or than `stale_if_denied` since the
+    /// cluster denied it. For a cluster this is
     /// [`StoreError::Denied`] if it refuses the credentials, else [`StoreError::Unavailable`]. For a store
     /// it is the last failure.
     pub fn view(&self, now: Timestamp) -> Result<View<'_>, Error> {
-        let Config { refresh, stale_if_error, .. } = *self.config;
         let Some(Kept { snapshot, dates, .. }) = &self.kept else {
             return Err(self.unavailable("nothing has been fetched yet"));
         };
 
         let time = self.clock.at(now);
-        let age = dates.age(time);
-        if age > stale_if_error {
-            let limit = stale_if_error.as_secs();
-            return Err(self.unavailable(&format!("the catalog is more than {limit} seconds old")));
+        let limit = self.greatest_age();
+        if dates.least_age(time) > limit {
+            let what = format!("the catalog is more than {} seconds old", limit.as_secs());
+            return Err(self.unavailable(&what));
         }
 
-        let why = || {
-            let reason = "the source has not been asked again";
-            self.failure.clone().unwrap_or_else(|| StoreError::Unavailable(reason.into()).into())
-        };
-        let freshness = dates.freshness(time, refresh.saturating_mul(2), why);
-        Ok(View { snapshot, age, freshness })
+        let failure = self.failure.as_ref().map(|failure| &failure.error);
+        let freshness = dates.freshness(time, self.config.refresh.saturating_mul(2), failure);
+        Ok(View { snapshot, age: dates.age(time), freshness })
     }
 
     /// Returns the outcome of a call, from the catalog. If no catalog may answer, the call fails with the
@@ -107,43 +107,59 @@ impl Reader {
         let Ok(View { snapshot, age, freshness }) = self.view(now) else {
             return self.answer(now, rest::handle(request, limits)).into();
         };
-        let headers =
-            [("age", age.as_secs().to_string()), ("cache-status", cache_status::field(&freshness))];
-        snapshot.handle_with(request, limits, headers.map(|(name, value)| (name.into(), value)))
+        let age = age.map(|age| ("age".into(), age.as_secs().to_string()));
+        let cache_status = ("cache-status".into(), cache_status::field(&freshness));
+        snapshot.handle_with(request, limits, age.into_iter().chain([cache_status]))
     }
 
     /// Returns the state of the mirror.
     pub fn status(&self, now: Timestamp) -> Status {
         let time = self.clock.at(now);
         Status {
-            age: self.kept.as_ref().map(|kept| kept.dates.age(time)),
+            age: self.kept.as_ref().and_then(|kept| kept.dates.age(time)),
             freshness: self.view(now).map(|view| view.freshness),
-            failure: self.failure.clone(),
-            node: self.cursor.node(),
+            failure: self.failure.as_ref().map(|failure| failure.error.clone()),
+            node: self.node,
             fetching: self.is_fetching,
             fetches: self.fetches,
         }
     }
 
-    /// Returns the catalog to store; `None` if there is none. The moment at which it is stored has to be
-    /// stored too.
+    /// Returns the catalog to store; `None` if there is none, or its age is unknown. The moment at which it
+    /// is stored has to be stored too.
     pub fn save(&self, now: Timestamp) -> Option<Saved> {
         let Kept { snapshot, validator, dates } = self.kept.as_ref()?;
-        let age = dates.age(self.clock.at(now));
-        Some(Saved::new(snapshot.body().to_vec(), validator.clone(), age))
+        let time = self.clock.at(now);
+        let saved = Saved::new(snapshot.body().to_vec(), validator.clone(), Some(dates.age(time)?));
+        let stale = dates.stale.as_ref().map(|why| why.reason().into());
+        Some(saved.with_validation(dates.since_validation(time), stale))
+    }
+
+    /// Returns the end of the last fetch, for other mirrors to [adopt](crate::Mirror::adopt).
+    pub fn ended(&self, now: Timestamp) -> Ended {
+        Ended { node: self.asked, saved: self.save(now), failure: self.failure.clone() }
     }
 
     /// Returns the error if no catalog may answer.
     fn unavailable(&self, what: &str) -> Error {
         match &self.failure {
             None => StoreError::Unavailable(what.into()).into(),
-            Some(failure) => self.config.source.unavailable(what, failure),
+            Some(failure) => self.config.source.unavailable(what, &failure.error),
+        }
+    }
+
+    /// Returns the greatest age of a catalog that may answer.
+    fn greatest_age(&self) -> Duration {
+        let Config { stale_if_error, stale_if_denied, .. } = *self.config;
+        match &self.failure {
+            Some(failure) if failure.is_denied => stale_if_error.min(stale_if_denied),
+            _ => stale_if_error,
         }
     }
 
     /// Returns the time for which the catalog may still answer; `None` if none may.
     pub(super) fn left(&self, time: Duration) -> Option<Duration> {
-        self.config.stale_if_error.checked_sub(self.kept.as_ref()?.dates.age(time))
+        self.greatest_age().checked_sub(self.kept.as_ref()?.dates.least_age(time))
     }
 
     /// Returns the validator of the catalog.

@@ -5,9 +5,13 @@
 //! failure. So a cluster that is down or comes back is asked little more often than one that is well.
 //! Only after a first failure near the end of the time for which the catalog may answer, it asks sooner.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use fastrand::Rng;
+
+use crate::upstream::Denials;
 
 /// The times between fetches, drawn at random.
 #[derive(Clone, Debug)]
@@ -18,14 +22,27 @@ pub(super) struct Schedule {
     failures: u32,
     /// Whether no fetch has succeeded yet.
     first: bool,
+    denials: Denials,
+    /// The times before which the nodes are not asked, one for each node.
+    not_before: Vec<Duration>,
 }
 
 /// The first time between two fetches while there is no catalog.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
+/// The longest time for which a node is not asked because it asks for that.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
 impl Schedule {
-    pub(super) fn new(refresh: Duration, seed: u64) -> Self {
-        Self { random: Rng::with_seed(seed), refresh, failures: 0, first: true }
+    pub(super) fn new(refresh: Duration, nodes: usize, seed: u64) -> Self {
+        Self {
+            random: Rng::with_seed(seed),
+            refresh,
+            failures: 0,
+            first: true,
+            denials: Denials::default(),
+            not_before: vec![Duration::ZERO; nodes],
+        }
     }
 
     /// Returns the time from a fetch that succeeded to the next one, which is at least nine tenths of the
@@ -60,10 +77,51 @@ impl Schedule {
         self.between(0.5, longest.min(cut.max(soon)).min(self.refresh))
     }
 
-    /// Returns the time from the restoring of a catalog of this age to the first fetch. It is zero if the
-    /// fetch is due, else any part of the time until it is.
-    pub(super) fn after_restore(&mut self, age: Duration) -> Duration {
-        self.between(0.0, self.refresh.saturating_sub(age))
+    /// Returns the time to the next fetch after the cluster refused the credentials at this time, up to a
+    /// tenth longer than it has to be.
+    pub(super) fn after_denial(&mut self, time: Duration) -> Duration {
+        let wait = self.denials.wait_after(time);
+        wait + self.between(0.0, wait / 10)
+    }
+
+    /// Forgets that the cluster refused the credentials.
+    pub(super) fn renew(&mut self) {
+        self.denials = Denials::default();
+    }
+
+    /// Returns the time from the restoring of a catalog to the first fetch, given the time since its
+    /// validation and the time that is left to it. It is zero if the fetch is due, else any part of the time
+    /// until it is.
+    pub(super) fn after_restore(&mut self, since: Duration, left: Duration) -> Duration {
+        self.between(0.0, self.refresh.saturating_sub(since).min(left / 2))
+    }
+
+    /// Does not ask a node for this long, which is cut to the time that is left to the catalog.
+    pub(super) fn exclude(
+        &mut self,
+        node: usize,
+        time: Duration,
+        wait: Duration,
+        left: Option<Duration>,
+    ) {
+        let wait = wait.min(left.unwrap_or(LONGEST_RETRY_AFTER)).min(LONGEST_RETRY_AFTER);
+        if let Some(not_before) = self.not_before.get_mut(node) {
+            *not_before = time.saturating_add(wait);
+        }
+    }
+
+    /// Returns the time before which a node is not asked.
+    pub(super) fn not_before(&self, node: usize) -> Duration {
+        self.not_before.get(node).copied().unwrap_or_default()
+    }
+
+    /// Returns the node to ask after one that failed, and the time to ask it: the next one that may be asked
+    /// when a fetch is due, else the one that may be asked first.
+    pub(super) fn next_node(&self, failed: usize, due: Duration) -> (usize, Duration) {
+        let nodes = self.not_before.len().max(1);
+        let others = (1..=nodes).map(|step| (failed + step) % nodes);
+        let with_time = others.map(|node| (node, self.not_before(node).max(due)));
+        with_time.min_by_key(|(_, time)| *time).unwrap_or((0, due))
     }
 
     /// Draws a time between this part of another and the whole of it.
@@ -74,8 +132,6 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     const REFRESH: Duration = Duration::from_secs(30);
@@ -89,10 +145,10 @@ mod tests {
 
     #[test]
     fn refreshes_are_spread_and_the_first_most() {
-        let first = |seed| Schedule::new(REFRESH, seed).after_success(DAY);
+        let first = |seed| Schedule::new(REFRESH, 1, seed).after_success(DAY);
         assert_eq!(range(first), (0, 299));
         let second = |seed| {
-            let mut schedule = Schedule::new(REFRESH, seed);
+            let mut schedule = Schedule::new(REFRESH, 1, seed);
             schedule.after_success(DAY);
             schedule.after_success(DAY)
         };
@@ -103,7 +159,7 @@ mod tests {
     fn retries_back_off_to_the_refresh_interval() {
         let nth = |n: usize, left| {
             range(|seed| {
-                let mut schedule = Schedule::new(REFRESH, seed);
+                let mut schedule = Schedule::new(REFRESH, 1, seed);
                 for _ in 1..n {
                     schedule.after_failure(left);
                 }
@@ -117,11 +173,11 @@ mod tests {
         assert_eq!(nth(2, None), (10, 19));
         assert_eq!(nth(6, None), (150, 299));
         assert_eq!(nth(99, None), (150, 299));
-        let mut schedule = Schedule::new(REFRESH, 0);
+        let mut schedule = Schedule::new(REFRESH, 1, 0);
         schedule.after_failure(Some(DAY));
         schedule.after_success(DAY);
         assert!(schedule.after_failure(Some(DAY)) < REFRESH / 2);
-        let mut short = Schedule::new(Duration::from_millis(1), 0);
+        let mut short = Schedule::new(Duration::from_millis(1), 1, 0);
         assert!(short.after_failure(None) > Duration::ZERO);
     }
 
@@ -129,7 +185,7 @@ mod tests {
     fn one_failure_leaves_time_for_another_fetch_while_the_catalog_may_answer() {
         for stale_if_error in [REFRESH, REFRESH * 3 / 2, REFRESH * 2] {
             for seed in 0..2000 {
-                let mut schedule = Schedule::new(REFRESH, seed);
+                let mut schedule = Schedule::new(REFRESH, 1, seed);
                 schedule.after_success(stale_if_error);
                 let failed = schedule.after_success(stale_if_error);
                 let again = failed + schedule.after_failure(stale_if_error.checked_sub(failed));
@@ -138,27 +194,64 @@ mod tests {
         }
         // A source whose lists are old when they come is not asked much more often.
         let old = |seed| {
-            let mut schedule = Schedule::new(REFRESH, seed);
+            let mut schedule = Schedule::new(REFRESH, 1, seed);
             schedule.after_success(DAY);
             schedule.after_success(Duration::ZERO)
         };
         assert_eq!(range(old), (67, 74));
-        let last = |seed| Schedule::new(REFRESH, seed).after_failure(Some(Duration::ZERO));
+        let last = |seed| Schedule::new(REFRESH, 1, seed).after_failure(Some(Duration::ZERO));
         assert_eq!(range(last), (5, 9));
     }
 
     #[test]
     fn a_restored_snapshot_is_refreshed_when_it_is_due() {
-        let after = |age| range(|seed| Schedule::new(REFRESH, seed).after_restore(age));
-        assert_eq!(after(Duration::from_secs(10)), (0, 199));
-        assert_eq!(after(REFRESH), (0, 0));
-        assert_eq!(after(Duration::MAX), (0, 0));
+        let after =
+            |since, left| range(|seed| Schedule::new(REFRESH, 1, seed).after_restore(since, left));
+        assert_eq!(after(Duration::from_secs(10), DAY), (0, 199));
+        assert_eq!(after(Duration::ZERO, REFRESH), (0, 149));
+        assert_eq!(after(REFRESH, DAY), (0, 0));
+        assert_eq!(after(Duration::MAX, DAY), (0, 0));
+    }
+
+    #[test]
+    fn a_cluster_that_refuses_the_credentials_is_asked_twice_in_fifteen_minutes() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        for seed in 0..100 {
+            let mut schedule = Schedule::new(REFRESH, 1, seed);
+            let mut asked = [minutes(1); 8];
+            for nth in 1..asked.len() {
+                asked[nth] = asked[nth - 1] + schedule.after_denial(asked[nth - 1]);
+                let wait = minutes(if nth == 1 { 5 } else { 15 });
+                let range = wait..wait + wait / 10;
+                assert!(range.contains(&(asked[nth] - asked[nth - 1])), "{asked:?}");
+            }
+            assert!(schedule.after_denial(asked[7] + minutes(10)) >= minutes(15));
+            assert!(schedule.after_denial(asked[7] + minutes(40)) < minutes(6));
+            schedule.renew();
+            assert!(schedule.after_denial(asked[7] + minutes(41)) < minutes(6));
+        }
+    }
+
+    #[test]
+    fn a_node_is_not_asked_before_the_time_that_it_asks_for() {
+        let second = Duration::from_secs(1);
+        let mut schedule = Schedule::new(REFRESH, 3, 0);
+        schedule.exclude(1, second * 5, second * 60, None);
+        assert_eq!(schedule.next_node(0, second * 10), (2, second * 10));
+        assert_eq!(schedule.next_node(0, second * 65), (1, second * 65));
+        schedule.exclude(2, second * 5, second * 30, Some(second * 40));
+        schedule.exclude(0, second * 5, Duration::MAX, None);
+        assert_eq!(schedule.next_node(0, second * 10), (2, second * 35));
+        assert_eq!(schedule.not_before(0), second * 905);
+        // It is asked before nothing may answer any more.
+        schedule.exclude(0, second * 5, Duration::MAX, Some(second * 7));
+        assert_eq!(schedule.next_node(0, second * 10), (0, second * 12));
     }
 
     #[test]
     fn a_seed_gives_the_same_times_again() {
         let times = |seed| {
-            let mut schedule = Schedule::new(REFRESH, seed);
+            let mut schedule = Schedule::new(REFRESH, 1, seed);
             [
                 schedule.after_success(DAY),
                 schedule.after_success(DAY),

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::error::{Error, Malformed, StoreError};
 use crate::mirror::kept::Received;
 use crate::snapshot::SnapshotError;
-use crate::upstream::{Answer, Cursor, Request, Response, Upstream};
+use crate::upstream::{Answer, CacheStatus, Refusal, Request, Response, Upstream};
 
 /// The source of a catalog.
 #[derive(Clone, Debug)]
@@ -57,9 +57,43 @@ pub enum Stored {
 
 /// The content of an answer, whatever the source is.
 pub(super) enum Content {
-    Catalog { received: Received, validator: Option<String>, age: Duration },
+    Catalog { received: Received, validator: Option<String>, dated: Dated },
     Redirect(Request),
-    Unchanged { age: Duration },
+    Unchanged { dated: Dated },
+}
+
+/// What an answer reports of its own age. That of a store is zero.
+#[derive(Default)]
+pub(super) struct Dated {
+    pub(super) age: Duration,
+    pub(super) cache_status: CacheStatus,
+}
+
+/// A fetch that failed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The reason.
+    pub error: Error,
+    /// Whether the cluster denies the catalog, since a fetch succeeded. Then the catalog that is kept
+    /// answers for `stale_if_denied`.
+    pub is_denied: bool,
+    /// The time for which the node asked not to be asked again, or for which a cluster that refuses the
+    /// credentials is not asked.
+    pub wait: Duration,
+}
+
+impl Failure {
+    /// Makes a failure from its parts, in a shell whose mirrors share what they fetch.
+    pub fn new(error: Error, is_denied: bool, wait: Duration) -> Self {
+        Self { error, is_denied, wait }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.into(), false, Duration::ZERO)
+    }
 }
 
 impl Source {
@@ -70,11 +104,11 @@ impl Source {
         }
     }
 
-    /// Starts at the first node. A store counts as one node.
-    pub(super) fn cursor(&self) -> Cursor {
+    /// Returns the number of nodes. A store counts as one node.
+    pub(super) fn nodes(&self) -> usize {
         match self {
-            Self::Cluster(upstream) => Cursor::new(upstream.nodes().len()),
-            Self::Store { .. } => Cursor::new(1),
+            Self::Cluster(upstream) => upstream.nodes().len(),
+            Self::Store { .. } => 1,
         }
     }
 
@@ -104,45 +138,50 @@ impl Source {
 
 impl Question {
     /// Reads the response of a cluster.
-    pub(super) fn read(&self, source: &Source, response: Response) -> Result<Content, Error> {
+    pub(super) fn read(&self, source: &Source, response: Response) -> Result<Content, Failure> {
         let (Self::Request(request), Source::Cluster(upstream)) = (self, source) else {
-            return Err(other_question());
+            return Err(other_question().into());
         };
-        match upstream.read(request, response)? {
-            Answer::Body { age, body, validator } => {
-                Ok(Content::Catalog { received: Received::Body(body), validator, age })
+        let Refusal { is_denied, retry_after } = Refusal::of(&response);
+        let refused = |error: StoreError| Failure::new(error.into(), is_denied, retry_after);
+        match upstream.read(request, response).map_err(refused)? {
+            Answer::Body { age, body, cache_status, validator } => {
+                let (received, dated) = (Received::Body(body), Dated { age, cache_status });
+                Ok(Content::Catalog { received, validator, dated })
             }
             Answer::NotFound => Err(request.failed("there is no list").into()),
             Answer::Redirect(request) => Ok(Content::Redirect(request)),
-            Answer::Unchanged { age } => Ok(Content::Unchanged { age }),
+            Answer::Unchanged { age, cache_status } => {
+                Ok(Content::Unchanged { dated: Dated { age, cache_status } })
+            }
         }
     }
 
     /// Reads the answer of a store.
-    pub(super) fn read_stored(&self, stored: Stored) -> Result<Content, Error> {
-        let Self::Documents { unless } = self else { return Err(other_question()) };
+    pub(super) fn read_stored(&self, stored: Stored) -> Result<Content, Failure> {
+        let Self::Documents { unless } = self else { return Err(other_question().into()) };
         let (received, validator) = match stored {
             Stored::Body { body, version } => (Received::Body(body), version),
             Stored::Documents { documents, version } => (Received::Documents(documents), version),
             Stored::Unchanged if unless.is_some() => {
-                return Ok(Content::Unchanged { age: Duration::ZERO });
+                return Ok(Content::Unchanged { dated: Dated::default() });
             }
-            Stored::Unchanged => return Err(other_question()),
+            Stored::Unchanged => return Err(other_question().into()),
         };
-        Ok(Content::Catalog { received, validator, age: Duration::ZERO })
+        Ok(Content::Catalog { received, validator, dated: Dated::default() })
     }
 
     /// Makes the error of a question without an answer. A cluster is unavailable then, whatever the shell
     /// found, and the error names the node.
-    pub(super) fn failed(&self, error: StoreError) -> Error {
+    pub(super) fn failed(&self, error: StoreError) -> StoreError {
         match self {
-            Self::Documents { .. } => error.into(),
-            Self::Request(request) => request.failed(error.reason()).into(),
+            Self::Documents { .. } => error,
+            Self::Request(request) => request.failed(error.reason()),
         }
     }
 
     /// Makes the error of an answer that is not a catalog. It is a fault of the node, or of the documents.
-    pub(super) fn refused(&self, error: SnapshotError) -> Error {
+    pub(super) fn refused(&self, error: SnapshotError) -> Failure {
         let malformed = match self {
             Self::Documents { .. } => error.malformed,
             Self::Request(request) => {

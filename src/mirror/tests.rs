@@ -13,6 +13,7 @@ use crate::upstream::{Request, Response};
 
 const REFRESH: u64 = 30_000;
 const LIST: &str = r#"[{"uid":"a"}]"#;
+const OTHER: &str = r#"[{"uid":"b"}]"#;
 const ONE: Changes = Changes { added: 1, removed: 0, changed: 0 };
 
 fn mirror(nodes: &[&str]) -> Mirror {
@@ -70,6 +71,11 @@ fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
 fn load(mirror: &mut Mirror, now: u64, headers: &[(&str, &str)], list: &str) -> Outcome {
     let id = fetch(mirror, now).id;
     mirror.answered(Timestamp(now), id, response(200, headers, list))
+}
+
+/// The end of a fetch that brought this catalog from the first node.
+fn ended(saved: Saved) -> Ended {
+    Ended::new(0, Some(saved), None)
 }
 
 fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
@@ -131,7 +137,7 @@ fn an_older_list_never_replaces_a_younger_one() {
     let mut mirror = mirror(&["https://node1", "https://relay"]);
     let view = |mirror: &Mirror, now| {
         let view = mirror.reader().view(Timestamp(now)).unwrap();
-        (view.age.as_secs(), view.snapshot.len() == 1)
+        (view.age.unwrap().as_secs(), view.snapshot.document("a").is_some())
     };
     assert_eq!(load(&mut mirror, 0, &[("age", "20")], LIST), Outcome::Changed(ONE));
     let failed = |mirror: &mut Mirror, now, age: &str, list: &str, why: &str| {
@@ -144,7 +150,7 @@ fn an_older_list_never_replaces_a_younger_one() {
         &mut mirror,
         40_000,
         "63",
-        "[]",
+        OTHER,
         "the list is 63 seconds old, and a younger one is kept",
     );
     failed(&mut mirror, 80_000, "601", LIST, "the list is 601 seconds old, and at most 600 may be");
@@ -158,8 +164,8 @@ fn an_older_list_never_replaces_a_younger_one() {
     assert_eq!(view(&mirror, 160_000), (60, true));
 
     // An `age` is in whole seconds, so a list that is a little older may be a younger one.
-    let removed = Changes { added: 0, removed: 1, changed: 0 };
-    assert_eq!(load(&mut mirror, 200_000, &[("age", "102")], "[]"), Outcome::Changed(removed));
+    let other = Changes { added: 1, removed: 1, changed: 0 };
+    assert_eq!(load(&mut mirror, 200_000, &[("age", "102")], OTHER), Outcome::Changed(other));
     assert_eq!(view(&mirror, 200_000), (102, false));
 }
 
@@ -172,7 +178,7 @@ fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
     let unchanged = response(304, &[("age", "7")], "");
     assert_eq!(mirror.answered(Timestamp(41_000), id, unchanged), Outcome::Unchanged);
     // The age is the upstream's, and the time since it was asked.
-    assert_eq!(mirror.reader().view(Timestamp(42_000)).unwrap().age, Duration::from_secs(9));
+    assert_eq!(mirror.reader().view(Timestamp(42_000)).unwrap().age, Some(Duration::from_secs(9)));
     // Another node may use the same tag for another list.
     let failing = fetch(&mut mirror, 80_000).id;
     fail(&mut mirror, 80_000, failing, "reset");
@@ -225,8 +231,8 @@ fn the_old_list_answers_until_it_is_too_old() {
     assert_eq!(status.age, Some(Duration::from_millis(600_001)));
     assert_eq!(status.freshness.unwrap_err().to_string(), text);
     // One good answer is enough.
-    load(&mut mirror, 700_000, &[], "[]");
-    assert_eq!(handle(&mirror, 700_000, "/v1/modules").body, b"[]\n");
+    load(&mut mirror, 700_000, &[], OTHER);
+    assert_eq!(handle(&mirror, 700_000, "/v1/modules").body, b"[{\"uid\":\"b\"}]\n");
     assert_eq!(mirror.reader().status(Timestamp(700_000)).failure, None);
 }
 
@@ -246,6 +252,279 @@ fn a_refused_host_needs_an_operator() {
     let long = response(200, &[], &" ".repeat((8 << 20) + 1));
     mirror.answered(Timestamp(now), id, long);
     assert_eq!(handle(&mirror, now, "/v1/modules").status, 503);
+}
+
+/// Drives a mirror until this moment. Returns the moments and the nodes of its requests, each answered by
+/// this function of its number.
+fn drive(
+    mirror: &mut Mirror,
+    range: core::ops::Range<u64>,
+    answer: impl Fn(usize, &Request) -> Response,
+) -> Vec<(u64, usize)> {
+    let (mut now, mut asked) = (range.start, Vec::new());
+    while now < range.end {
+        match mirror.poll(Timestamp(now)) {
+            Poll::Fetch(Fetch { id, question: Question::Request(request), .. }) => {
+                let response = answer(asked.len(), &request);
+                asked.push((now, request.node));
+                mirror.answered(Timestamp(now), id, response);
+            }
+            Poll::Fetch(fetch) => panic!("{fetch:?}"),
+            Poll::Wait { until } => now = until.0,
+        }
+    }
+    asked
+}
+
+const MINUTE: u64 = 60_000;
+
+#[test]
+fn a_mirror_whose_credentials_are_refused_does_not_knock() {
+    for status in [401, 403] {
+        let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
+        let refused = |_, _: &Request| response(status, &[], "");
+        let asked = drive(&mut mirror, 0..60 * MINUTE, refused);
+        let minutes: Vec<_> = asked.iter().map(|(moment, _)| moment / MINUTE).collect();
+        // After five minutes, then after fifteen, and up to a tenth later.
+        assert!(matches!(minutes[..], [0, 5, 20..22, 35..38, 50..55]), "{minutes:?}");
+        for three in asked.windows(3) {
+            assert!(three[2].0 - three[0].0 > 15 * MINUTE, "{asked:?}");
+        }
+
+        // New credentials are tried at once.
+        mirror.renew(Timestamp(60 * MINUTE));
+        let id = fetch(&mut mirror, 60 * MINUTE).id;
+        mirror.answered(Timestamp(60 * MINUTE), id, response(200, &[], LIST));
+        // A success between two denials does not make room for more.
+        let asked = drive(&mut mirror, 61 * MINUTE..120 * MINUTE, |nth, _| match nth {
+            1 => response(200, &[], LIST),
+            _ => response(401, &[], ""),
+        });
+        let denied: Vec<_> =
+            asked.iter().enumerate().filter(|(nth, _)| *nth != 1).map(|(_, at)| at.0).collect();
+        for three in denied.windows(3) {
+            assert!(three[2] - three[0] > 15 * MINUTE, "{denied:?}");
+        }
+    }
+}
+
+#[test]
+fn a_catalog_that_the_cluster_denies_answers_for_an_hour() {
+    let config = || Config::parse(br#"{"nodes":["https://node1","https://node2"]}"#).unwrap();
+    let api = r#"{"description":"the URI does not exist","error_code":"not_found"}"#;
+    let elsewhere = [("location", "https://elsewhere/")];
+    for (bad, minutes) in [
+        (response(401, &[], ""), 60),
+        (response(403, &[], ""), 60),
+        (response(404, &[], api), 60),
+        (response(410, &[], ""), 60),
+        (response(301, &elsewhere, ""), 60),
+        (response(307, &elsewhere, ""), 60),
+        (response(404, &[], "<html>"), 24 * 60),
+        (response(429, &[], api), 24 * 60),
+        (response(500, &[], api), 24 * 60),
+        (response(503, &[], ""), 24 * 60),
+        (response(200, &[], "<html>"), 24 * 60),
+    ] {
+        let mut mirror = Mirror::new(config(), 1);
+        load(&mut mirror, 0, &[], LIST);
+        let end = minutes * MINUTE;
+        drive(&mut mirror, 0..end, |_, _| bad.clone());
+        assert_eq!(handle(&mirror, end, "/v1/modules").status, 200, "{bad:?}");
+        assert_eq!(handle(&mirror, end + 1, "/v1/modules").status, 503, "{bad:?}");
+        let error = mirror.reader().view(Timestamp(end + 1)).unwrap_err().to_string();
+        assert!(error.contains(&format!("more than {} seconds old", minutes * 60)), "{error}");
+    }
+
+    // A node that is down does not bring back what was denied, and a success does.
+    let mut mirror = Mirror::new(config(), 1);
+    load(&mut mirror, 0, &[], LIST);
+    drive(&mut mirror, 0..90 * MINUTE, |nth, _| {
+        response(if nth == 9 { 401 } else { 503 }, &[], "")
+    });
+    assert_eq!(handle(&mirror, 90 * MINUTE, "/v1/modules").status, 503);
+    drive(&mut mirror, 90 * MINUTE..120 * MINUTE, |_, _| response(200, &[], LIST));
+    assert_eq!(handle(&mirror, 120 * MINUTE, "/v1/modules").status, 200);
+}
+
+#[test]
+fn a_node_is_not_asked_before_the_time_that_its_retry_after_names() {
+    let busy = |status| response(status, &[("retry-after", "600")], "");
+    for status in [429, 503] {
+        // Other nodes may be asked.
+        let mut two = mirror(&["https://node1", "https://node2"]);
+        let asked = drive(&mut two, 0..9 * MINUTE, |_, request| match request.node {
+            0 => busy(status),
+            _ => response(200, &[], LIST),
+        });
+        assert_eq!(asked.iter().filter(|(_, node)| *node == 0).count(), 1, "{asked:?}");
+        assert!(asked[1].0 <= 1000, "{asked:?}");
+        let asked = drive(&mut mirror(&["https://node1"]), 0..60 * MINUTE, |_, _| busy(status));
+        assert_eq!(asked.len(), 6, "{asked:?}");
+        // The wait is at most a quarter of an hour.
+        let day = || response(status, &[("retry-after", "86400")], "");
+        let asked = drive(&mut mirror(&["https://node1"]), 0..61 * MINUTE, |_, _| day());
+        assert_eq!(asked.len(), 5, "{asked:?}");
+    }
+
+    // A wait ends before nothing may answer any more, here after ten minutes.
+    let mut one = mirror(&["https://node1"]);
+    load(&mut one, 0, &[], LIST);
+    let asked = drive(&mut one, 0..11 * MINUTE, |nth, _| match nth {
+        0 => response(503, &[("retry-after", "900")], ""),
+        _ => response(200, &[], LIST),
+    });
+    assert_eq!(asked[1].0, 10 * MINUTE, "{asked:?}");
+
+    // A redirect leads to no node that asked to wait.
+    let mut two = mirror(&["https://node1", "https://node2"]);
+    let location = [("location", "https://node1/v1/modules")];
+    let asked = drive(&mut two, 0..9 * MINUTE, |_, request| match request.node {
+        0 => busy(503),
+        _ => response(307, &location, ""),
+    });
+    assert_eq!(asked.iter().filter(|(_, node)| *node == 0).count(), 1, "{asked:?}");
+}
+
+#[test]
+fn a_catalog_that_was_stale_when_it_came_is_stale() {
+    let stale_at = |headers: &[(&str, &str)]| {
+        let mut mirror = mirror(&["https://relay"]);
+        load(&mut mirror, 0, headers, LIST);
+        let response = handle(&mirror, 7_000, "/v1/modules");
+        // A restart changes nothing.
+        let saved = mirror.reader().save(Timestamp(7_000)).unwrap();
+        let mut again = self::mirror(&["https://relay"]);
+        again.restore(Timestamp(3), saved).unwrap();
+        let restored = handle(&again, 3, "/v1/modules");
+        assert_eq!(response.headers, restored.headers);
+        field(&response, "cache-status").unwrap().to_string()
+    };
+    assert_eq!(stale_at(&[("age", "299")]), "ccs-modules; hit; ttl=53");
+    assert_eq!(
+        stale_at(&[("age", "300")]),
+        "ccs-modules; hit; ttl=-8; detail=\"the store is unavailable: https://relay: \
+         the list was 300 seconds old when it came\""
+    );
+    let fresh = ("cache-status", "ccs-modules; hit; ttl=3");
+    assert_eq!(stale_at(&[("age", "301"), fresh]), "ccs-modules; hit; ttl=53");
+    let stale = ("cache-status", "ccs-modules; hit; ttl=-9; detail=\"node1 answered 500\"");
+    assert_eq!(
+        stale_at(&[("age", "7"), stale]),
+        "ccs-modules; hit; ttl=-8; detail=\"the store is unavailable: https://relay: \
+         the list was stale when it came: node1 answered 500\""
+    );
+
+    // The next response that is fresh makes it fresh, also one without a body.
+    let mut mirror = mirror(&["https://relay"]);
+    load(&mut mirror, 0, &[("etag", "\"x\""), stale], LIST);
+    let is_fresh = |mirror: &Mirror, now| {
+        let freshness = mirror.reader().status(Timestamp(now)).freshness;
+        matches!(freshness, Ok(Freshness::Fresh { .. }))
+    };
+    assert!(!is_fresh(&mirror, 0));
+    for (now, headers, expected) in
+        [(40_000, &[][..], true), (80_000, &[stale][..], false), (120_000, &[fresh][..], true)]
+    {
+        let id = fetch(&mut mirror, now).id;
+        mirror.answered(Timestamp(now), id, response(304, headers, ""));
+        assert_eq!(is_fresh(&mirror, now), expected);
+    }
+}
+
+#[test]
+fn a_catalog_from_the_future_is_stale_until_it_is_fetched() {
+    let restored = || {
+        let mut mirror = mirror(&["https://node1"]);
+        mirror.restore(Timestamp(0), Saved::new(LIST.into(), None, None)).unwrap();
+        mirror
+    };
+    let mut mirror = restored();
+    let response = handle(&mirror, 7_000, "/v1/modules");
+    assert_eq!((response.status, field(&response, "age")), (200, None));
+    let why = "the store is unavailable: the catalog is dated in the future";
+    let expected = format!("ccs-modules; hit; ttl=-8; detail=\"{why}\"");
+    assert_eq!(field(&response, "cache-status"), Some(&*expected));
+    let status = mirror.reader().status(Timestamp(7_000));
+    assert_eq!((status.age, mirror.reader().save(Timestamp(7_000))), (None, None));
+
+    // It is due, and any list of the cluster is younger.
+    load(&mut mirror, 7_000, &[("age", "200")], OTHER);
+    let response = handle(&mirror, 7_000, "/v1/modules");
+    assert_eq!(field(&response, "age"), Some("200"));
+    let mut same = restored();
+    load(&mut same, 7_000, &[("age", "200")], LIST);
+    assert_eq!(field(&handle(&same, 7_000, "/v1/modules"), "age"), Some("200"));
+
+    // While fetches fail it answers for as long as a list that was made at the start.
+    let mut mirror = restored();
+    drive(&mut mirror, 0..10 * MINUTE, |_, _| self::response(500, &[], ""));
+    let response = handle(&mirror, 10 * MINUTE, "/v1/modules");
+    assert!(field(&response, "cache-status").unwrap().contains("answered 500"));
+    assert_eq!(handle(&mirror, 10 * MINUTE + 1, "/v1/modules").status, 503);
+}
+
+#[test]
+fn an_empty_list_after_a_full_one_is_a_failure() {
+    let mut mirror = mirror(&["https://node1"]);
+    let empty = Changes::default();
+    assert_eq!(load(&mut mirror, 0, &[], "[]"), Outcome::Changed(empty));
+    assert_eq!(load(&mut mirror, 40_000, &[], "[]"), Outcome::Unchanged);
+    load(&mut mirror, 80_000, &[], LIST);
+    let why = "https://node1: the cluster lists no module; if that is right, set allow_empty";
+    let failed = Outcome::Failed(StoreError::Unavailable(why.into()).into());
+    assert_eq!(load(&mut mirror, 120_000, &[], "[]"), failed);
+    assert_eq!(handle(&mirror, 120_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());
+
+    let config = br#"{"nodes":["https://node1"],"allow_empty":true}"#;
+    let mut allowing = Mirror::new(Config::parse(config).unwrap(), 1);
+    load(&mut allowing, 0, &[], LIST);
+    let removed = Changes { removed: 1, ..empty };
+    assert_eq!(load(&mut allowing, 40_000, &[], "[]"), Outcome::Changed(removed));
+
+    let mut store = Mirror::new(Config::for_store(), 1);
+    for (now, body, outcome) in
+        [(0, LIST, Outcome::Changed(ONE)), (40_000, "[]", Outcome::Changed(removed))]
+    {
+        let id = read(&mut store, now).0;
+        let stored = Stored::Body { body: body.into(), version: None };
+        assert_eq!(store.stored(Timestamp(now), id, stored), outcome);
+    }
+}
+
+#[test]
+fn mirrors_that_adopt_go_on_with_the_node_that_answered() {
+    let config = br#"{"nodes":["https://dead","https://alive"]}"#;
+    let mirror = |seed| Mirror::new(Config::parse(config).unwrap(), seed);
+    let mut mirrors: Vec<_> = (0..16).map(mirror).collect();
+    let (mut until, mut now, mut failed) = ([0; 16], 0, 0);
+    while now < 30 * MINUTE {
+        let first = (0..16).min_by_key(|mirror| until[*mirror]).unwrap();
+        now = now.max(until[first]);
+        let (id, node) = match mirrors[first].poll(Timestamp(now)) {
+            Poll::Fetch(Fetch { id, question: Question::Request(request), .. }) => {
+                (id, request.node)
+            }
+            Poll::Fetch(fetch) => panic!("{fetch:?}"),
+            Poll::Wait { until: later } => {
+                until[first] = later.0;
+                continue;
+            }
+        };
+        match node {
+            0 => {
+                failed += 1;
+                fail(&mut mirrors[first], now, id, "refused")
+            }
+            _ => mirrors[first].answered(Timestamp(now), id, response(200, &[], LIST)),
+        };
+        let ended = mirrors[first].reader().ended(Timestamp(now));
+        for (_, other) in mirrors.iter_mut().enumerate().filter(|(other, _)| *other != first) {
+            other.adopt(Timestamp(now), Duration::ZERO, ended.clone());
+        }
+        until = [now; 16];
+    }
+    assert_eq!(failed, 1);
 }
 
 #[test]
@@ -330,9 +609,11 @@ fn a_saved_snapshot_answers_after_a_restart() {
     assert_eq!(first.reader().save(Timestamp(0)), None);
     load(&mut first, 0, &[("etag", "\"x\""), ("age", "2")], LIST);
     let mut saved = first.reader().save(Timestamp(3000)).unwrap();
-    assert_eq!(saved.age, Duration::from_secs(5));
+    assert_eq!(saved.age, Some(Duration::from_secs(5)));
+    assert_eq!(saved.since_validation, Duration::from_secs(3));
 
-    saved.age += Duration::from_secs(100);
+    saved.age = Some(Duration::from_secs(105));
+    saved.since_validation = Duration::from_secs(103);
     let mut second = mirror(&["https://node1"]);
     second.restore(Timestamp(7), saved.clone()).unwrap();
     let response = handle(&second, 1007, "/v1/modules");
@@ -340,7 +621,7 @@ fn a_saved_snapshot_answers_after_a_restart() {
     assert_eq!(
         field(&response, "cache-status"),
         Some(
-            "ccs-modules; hit; ttl=-47; \
+            "ccs-modules; hit; ttl=-45; \
              detail=\"the store is unavailable: the source has not been asked again\""
         )
     );
@@ -349,18 +630,19 @@ fn a_saved_snapshot_answers_after_a_restart() {
     assert_eq!(if_none_match(&next), Some("\"x\""));
     let unchanged = self::response(304, &[], "");
     assert_eq!(second.answered(Timestamp(1007), next.id, unchanged), Outcome::Unchanged);
-    assert_eq!(second.reader().view(Timestamp(1007)).unwrap().age, Duration::ZERO);
+    assert_eq!(second.reader().view(Timestamp(1007)).unwrap().age, Some(Duration::ZERO));
 
     // The answer of the upstream is newer than the saved list.
-    let other = Saved { body: b"[]".to_vec(), validator: None, age: Duration::ZERO };
+    let other = Saved::new(b"[]".to_vec(), None, Some(Duration::ZERO));
     second.restore(Timestamp(1007), other).unwrap();
     assert!(second.reader().view(Timestamp(1007)).unwrap().snapshot.document("a").is_some());
     // One that is too old is not answered from, and one that is fresh is not fetched at once.
     let mut third = mirror(&["https://node1"]);
-    third.restore(Timestamp(0), Saved { age: Duration::MAX, ..saved.clone() }).unwrap();
+    third.restore(Timestamp(0), Saved { age: Some(Duration::MAX), ..saved.clone() }).unwrap();
     assert_eq!(handle(&third, 0, "/v1/modules").status, 503);
     let mut fourth = mirror(&["https://node1"]);
-    fourth.restore(Timestamp(0), Saved { age: Duration::ZERO, ..saved.clone() }).unwrap();
+    let young = Saved::new(saved.body.clone(), None, Some(Duration::ZERO));
+    fourth.restore(Timestamp(0), young).unwrap();
     assert!(wait(&mut fourth, 0) > 0);
     let broken = Saved { body: b"[".to_vec(), ..saved };
     assert!(mirror(&["https://node1"]).restore(Timestamp(0), broken).is_err());
@@ -371,7 +653,7 @@ fn a_restore_during_a_fetch_does_not_disturb_it() {
     let mut mirror = mirror(&["https://node1"]);
     let id = fetch(&mut mirror, 0).id;
     let validator = Some("https://node1/v1/modules \"x\"".into());
-    let saved = Saved { body: LIST.into(), validator, age: Duration::ZERO };
+    let saved = Saved::new(LIST.into(), validator, Some(Duration::ZERO));
     mirror.restore(Timestamp(1), saved).unwrap();
     assert!(mirror.reader().status(Timestamp(1)).fetching);
     // The request had no entity tag, so this says nothing about the snapshot.
@@ -387,10 +669,10 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     let mut second = mirror(&["https://node1"]);
     let id = fetch(&mut second, 7).id;
     let since = Duration::from_millis(500);
-    let outcome = second.adopt(Timestamp(8), since, Ok(saved.clone()));
+    let outcome = second.adopt(Timestamp(8), since, ended(saved.clone()));
     assert_eq!(outcome, Outcome::Changed(ONE));
     let view = second.reader().view(Timestamp(8)).unwrap();
-    assert_eq!(view.age, Duration::from_millis(2500));
+    assert_eq!(view.age, Some(Duration::from_millis(2500)));
     assert_eq!(view.freshness, Freshness::Fresh { left: Duration::from_millis(59_500) });
     // Its own fetch is given up, and none of them is counted.
     assert_eq!(second.answered(Timestamp(9), id, response(200, &[], "[]")), Outcome::Late);
@@ -401,24 +683,24 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     assert_eq!(if_none_match(&fetch(&mut second, until)), Some("\"x\""));
 
     // The same list dates anew, and an older one changes nothing.
-    let again = Saved { validator: None, age: Duration::ZERO, ..saved.clone() };
-    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(again)), Outcome::Unchanged);
-    assert_eq!(second.reader().view(Timestamp(40_000)).unwrap().age, since);
+    let again = Saved { validator: None, age: Some(Duration::ZERO), ..saved.clone() };
+    assert_eq!(second.adopt(Timestamp(40_000), since, ended(again)), Outcome::Unchanged);
+    assert_eq!(second.reader().view(Timestamp(40_000)).unwrap().age, Some(since));
     let older = Saved { body: b"[]".to_vec(), ..saved.clone() };
-    assert_eq!(second.adopt(Timestamp(40_000), since, Ok(older)), Outcome::Unchanged);
+    assert_eq!(second.adopt(Timestamp(40_000), since, ended(older)), Outcome::Unchanged);
     assert_eq!(handle(&second, 40_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());
 
     // One that has been there for long is stale, and due.
     let mut third = mirror(&["https://node1"]);
     let long = Duration::from_secs(100);
-    third.adopt(Timestamp(0), long, Ok(saved.clone()));
+    third.adopt(Timestamp(0), long, ended(saved.clone()));
     assert!(matches!(
         third.reader().view(Timestamp(0)).unwrap().freshness,
         Freshness::Stale { .. }
     ));
     fetch(&mut third, 0);
-    let broken = Saved { body: b"[".to_vec(), age: Duration::ZERO, ..saved };
-    let outcome = third.adopt(Timestamp(0), Duration::ZERO, Ok(broken));
+    let broken = Saved { body: b"[".to_vec(), age: Some(Duration::ZERO), ..saved };
+    let outcome = third.adopt(Timestamp(0), Duration::ZERO, ended(broken));
     assert!(matches!(outcome, Outcome::Failed(Error::Store(StoreError::Other(_)))), "{outcome:?}");
 }
 
@@ -426,7 +708,8 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
 fn a_mirror_that_adopts_a_failure_has_its_reason() {
     let mut mirror = mirror(&["https://node1"]);
     let denied = Error::Store(StoreError::Denied("https://node1 answered 401".into()));
-    let outcome = mirror.adopt(Timestamp(0), Duration::ZERO, Err(denied.clone()));
+    let failure = Failure::new(denied.clone(), true, Duration::ZERO);
+    let outcome = mirror.adopt(Timestamp(0), Duration::ZERO, Ended::new(0, None, Some(failure)));
     assert_eq!(outcome, Outcome::Failed(denied));
     let expected = "nothing has been fetched yet; https://node1 answered 401";
     assert_eq!(
@@ -442,10 +725,10 @@ fn a_clone_of_the_reader_stays_as_it_is() {
     load(&mut mirror, 0, &[], LIST);
     let before = mirror.reader().clone();
     let later = wait(&mut mirror, 0);
-    load(&mut mirror, later, &[], "[]");
-    assert_eq!(handle(&mirror, later, "/v1/modules").body, b"[]\n");
+    load(&mut mirror, later, &[], OTHER);
+    assert_eq!(handle(&mirror, later, "/v1/modules").body, b"[{\"uid\":\"b\"}]\n");
     assert_eq!(handle_from(&before, later, "/v1/modules").body, format!("{LIST}\n").as_bytes());
-    assert_eq!(before.view(Timestamp(later)).unwrap().age, Duration::from_millis(later));
+    assert_eq!(before.view(Timestamp(later)).unwrap().age, Some(Duration::from_millis(later)));
 }
 
 #[test]
@@ -456,7 +739,7 @@ fn a_clock_may_stand_still_or_go_back() {
     assert_eq!(wait(&mut mirror, 1_000_000), until);
     let left = until - 1_000_000;
     assert_eq!(wait(&mut mirror, 0), left);
-    assert_eq!(mirror.reader().view(Timestamp(2000)).unwrap().age, Duration::from_secs(2));
+    assert_eq!(mirror.reader().view(Timestamp(2000)).unwrap().age, Some(Duration::from_secs(2)));
     assert!(mirror.reader().status(Timestamp(u64::MAX)).freshness.is_err());
     fetch(&mut mirror, left);
 }
@@ -495,7 +778,7 @@ fn a_store_is_asked_for_its_documents_unless_they_are_unchanged() {
     assert_eq!(unless.as_deref(), Some("1"));
     let outcome = mirror.stored(Timestamp(41_000), id, Stored::Unchanged);
     assert_eq!(outcome, Outcome::Unchanged);
-    assert_eq!(mirror.reader().view(Timestamp(41_000)).unwrap().age, Duration::from_secs(1));
+    assert_eq!(mirror.reader().view(Timestamp(41_000)).unwrap().age, Some(Duration::from_secs(1)));
     // The same documents may have a new version, or none.
     let id = read(&mut mirror, 80_000).0;
     let outcome = mirror.stored(Timestamp(80_000), id, documents(&["a", "b"], None));

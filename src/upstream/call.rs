@@ -10,7 +10,7 @@ use crate::body::{find, split};
 use crate::error::StoreError;
 use crate::json::SyntaxError;
 use crate::limits::Limits;
-use crate::upstream::{Answer, Cursor, Request, Response, Upstream};
+use crate::upstream::{Answer, Request, Response, Upstream};
 
 /// A call of an upstream. Its nodes are asked one after the other until one answers.
 ///
@@ -49,7 +49,8 @@ pub struct Call<'a, T> {
     /// The uid of the module to ask for; `None` for the list.
     uid: Option<&'a str>,
     read: Read<'a, T>,
-    cursor: Cursor,
+    /// The index of the node to ask next.
+    node: usize,
     /// The number of nodes that have not been asked yet.
     unasked: u32,
     /// The time that belongs to these nodes.
@@ -66,8 +67,8 @@ type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send 
 pub enum Next<'a, T> {
     /// Send the request.
     Send(Exchange<'a, T>),
-    /// The outcome of the call. The error is of the kind of the first failure, with the reason of each
-    /// node.
+    /// The outcome of the call. The error is a denial, which ends a call, or of the kind of the first
+    /// failure. It has the reason of each node that was asked.
     Done(Result<T, StoreError>),
 }
 
@@ -118,7 +119,7 @@ impl<'a, T> Call<'a, T> {
             upstream,
             uid,
             read: Box::new(read),
-            cursor: Cursor::new(nodes),
+            node: 0,
             unasked: u32::try_from(nodes).unwrap_or(u32::MAX),
             reserve: Duration::ZERO,
             failures: Vec::new(),
@@ -132,10 +133,9 @@ impl<'a, T> Call<'a, T> {
     }
 
     fn ask_next(mut self, left: Duration) -> Next<'a, T> {
-        let node = self.cursor.node();
         let request = match self.uid {
-            Some(uid) => self.upstream.module(node, uid),
-            None => self.upstream.list(node, None),
+            Some(uid) => self.upstream.module(self.node, uid),
+            None => self.upstream.list(self.node, None),
         };
         let (Some(request), Some(part)) = (request, left.checked_div(self.unasked)) else {
             return Next::Done(Err(joined(&self.failures)));
@@ -145,16 +145,20 @@ impl<'a, T> Call<'a, T> {
             return Next::Done(Err(joined(&self.failures)));
         }
 
-        self.cursor.advance();
+        self.node += 1;
         self.unasked -= 1;
         self.reserve = left.saturating_sub(part);
         Next::Send(Exchange { request, timeout: part, call: self })
     }
 
-    /// Goes on after a node that failed.
+    /// Goes on after a node that failed. A denial ends the call, because all nodes have the same accounts.
     fn go_on(mut self, error: StoreError, left: Duration) -> Next<'a, T> {
+        let is_denied = matches!(error, StoreError::Denied(_));
         self.failures.push(error);
-        self.ask_next(left)
+        match is_denied {
+            true => Next::Done(Err(joined(&self.failures))),
+            false => self.ask_next(left),
+        }
     }
 
     /// Makes the whole call within this time, for a shell that blocks. `now` returns the time since some
@@ -221,12 +225,13 @@ impl<'a, T> Exchange<'a, T> {
     }
 }
 
-/// Returns the error for nodes that all failed: of the kind of the first failure, with every reason.
+/// Returns the error for nodes that all failed: a denial, or of the kind of the first failure, with every
+/// reason.
 fn joined(failures: &[StoreError]) -> StoreError {
-    let kind = match failures.first() {
-        Some(StoreError::Denied(_)) => StoreError::Denied,
-        Some(StoreError::TooLong(_)) => StoreError::TooLong,
-        Some(StoreError::Unavailable(_)) => StoreError::Unavailable,
+    let kind = match failures {
+        [.., StoreError::Denied(_)] => StoreError::Denied,
+        [StoreError::TooLong(_), ..] => StoreError::TooLong,
+        [StoreError::Unavailable(_), ..] => StoreError::Unavailable,
         _ => StoreError::Other,
     };
     kind(failures.iter().map(StoreError::reason).collect::<Vec<_>>().join("; "))

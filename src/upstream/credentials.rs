@@ -11,7 +11,7 @@ use crate::access::UserName;
 use crate::config;
 
 /// Credentials for the upstream: HTTP Basic (RFC 7617). Only the request shows them.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Credentials(String);
 
 impl Credentials {

@@ -73,35 +73,6 @@ impl fmt::Debug for Node {
     }
 }
 
-/// The node to ask: after a failure the next one, and after the last one the first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cursor {
-    node: usize,
-    nodes: usize,
-}
-
-impl Cursor {
-    /// Starts at the first of so many nodes.
-    pub(crate) fn new(nodes: usize) -> Self {
-        Self { node: 0, nodes }
-    }
-
-    /// Returns the index of the node.
-    pub(crate) fn node(self) -> usize {
-        self.node
-    }
-
-    /// Goes on to the next node.
-    pub(crate) fn advance(&mut self) {
-        self.node = if self.node + 1 < self.nodes { self.node + 1 } else { 0 };
-    }
-
-    /// Goes to the node that a redirect leads to.
-    pub(crate) fn redirect(&mut self, node: usize) {
-        self.node = node;
-    }
-}
-
 /// The scheme of a URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scheme {

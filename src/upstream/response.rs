@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::error::StoreError;
 use crate::headers;
 use crate::upstream::node::Location;
-use crate::upstream::{Request, Resource, Upstream, url};
+use crate::upstream::{CacheStatus, Request, Resource, Upstream, url};
 
 /// A response of a node.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +31,8 @@ pub enum Answer {
         age: Duration,
         /// The body. A document is without the line end that the API closes a body with.
         body: Vec<u8>,
+        /// Whether the answer was fresh.
+        cache_status: CacheStatus,
         /// The validator of the body, if the node sent an entity tag.
         validator: Option<String>,
     },
@@ -42,6 +44,8 @@ pub enum Answer {
     Unchanged {
         /// The age of the answer.
         age: Duration,
+        /// Whether the answer was fresh.
+        cache_status: CacheStatus,
     },
 }
 
@@ -54,7 +58,7 @@ impl Upstream {
     /// body, a 404 to the request for a module, a 304 to a request with an entity tag, or a redirect
     /// to a configured node.
     pub fn read(&self, request: &Request, response: Response) -> Result<Answer, StoreError> {
-        let age = age(&response);
+        let (age, cache_status) = (age(&response), CacheStatus::of(&response));
         match response.status {
             200 if response.body.len() > request.body_bytes => {
                 let (name, limit) = (&request.name, request.body_bytes);
@@ -67,11 +71,11 @@ impl Upstream {
                 if request.resource == Resource::Module {
                     body.pop_if(|last| *last == b'\n');
                 }
-                Ok(Answer::Body { age, body, validator })
+                Ok(Answer::Body { age, body, cache_status, validator })
             }
             // Others of this class ask for something else (300, 303) or are not in use.
             301 | 302 | 307 | 308 => self.redirect(request, &response).map(Answer::Redirect),
-            304 if request.is_conditional() => Ok(Answer::Unchanged { age }),
+            304 if request.is_conditional() => Ok(Answer::Unchanged { age, cache_status }),
             404 if request.resource == Resource::Module => Ok(Answer::NotFound),
             status => {
                 let text = format!("{} answered {status}", request.name);
@@ -188,7 +192,7 @@ mod tests {
     #[test]
     fn a_list_comes_with_its_validator_and_age() {
         let whole = |headers: &[(&str, &str)]| match list(response(200, headers, "[]\n")) {
-            Ok(Answer::Body { age, body, validator }) => {
+            Ok(Answer::Body { age, body, validator, .. }) => {
                 assert_eq!(body, b"[]\n");
                 (validator, age.as_secs())
             }
@@ -221,7 +225,10 @@ mod tests {
     fn an_unchanged_list_is_one_that_was_known() {
         let unchanged = response(304, &[("age", "3")], "");
         let age = Duration::from_secs(3);
-        assert_eq!(list(unchanged.clone()), Ok(Answer::Unchanged { age }));
+        assert_eq!(
+            list(unchanged.clone()),
+            Ok(Answer::Unchanged { age, cache_status: CacheStatus::Absent })
+        );
         let upstream = upstream();
         let request = upstream.list(0, None).unwrap();
         let error = upstream.read(&request, unchanged).unwrap_err();
@@ -232,7 +239,8 @@ mod tests {
     fn a_module_is_there_or_not() {
         for (sent, expected) in [("{}\n", "{}"), ("{}\n\n", "{}\n"), ("{}", "{}")] {
             let body = expected.into();
-            let answer = Answer::Body { age: Duration::ZERO, body, validator: None };
+            let (age, cache_status) = (Duration::ZERO, CacheStatus::Absent);
+            let answer = Answer::Body { age, body, cache_status, validator: None };
             assert_eq!(module(response(200, &[], sent)), Ok(answer));
         }
         assert_eq!(module(response(404, &[], "{}")), Ok(Answer::NotFound));

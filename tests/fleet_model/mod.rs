@@ -102,7 +102,7 @@ pub fn run(run: &Run) -> Figures {
             match mirror.reader().view(end) {
                 Ok(view) => {
                     let oldest = &mut figures.oldest[second as usize];
-                    *oldest = (*oldest).max(view.age.as_secs());
+                    *oldest = (*oldest).max(view.age.unwrap_or_default().as_secs());
                 }
                 Err(_) if second >= 2 * REFRESH => figures.unanswered += 1,
                 Err(_) => {}
@@ -113,7 +113,7 @@ pub fn run(run: &Run) -> Figures {
 }
 
 /// The answer of a relay to the fetch of a mirror.
-fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
+pub fn relayed(relay: &Mirror, now: u64, request: &upstream::Request) -> Response {
     let bytes = |(name, value): &(String, String)| (name.clone(), value.clone().into_bytes());
     let lent = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let headers: Vec<_> = lent.collect();

@@ -8,7 +8,8 @@
 //!       "module": "/v1/modules/{uid}", "timeout_ms": 1000, "body_bytes": 8388608,
 //!       "headers": {"authorization": "Basic ..."}
 //!     },
-//!     "refresh_ms": 30000, "stale_if_error_ms": 86400000
+//!     "refresh_ms": 30000, "stale_if_error_ms": 86400000, "stale_if_denied_ms": 3600000,
+//!     "fresh_age_ms": 300000, "allow_empty": false
 //!   },
 //!   "access": {"trusted_header": "x-ccs-roles"},
 //!   "methods": "refuse",
@@ -19,7 +20,8 @@
 //! `cluster` is the proxy's name of the upstream, whose nodes it knows. `url` is the API's address for
 //! the requests and the error messages. With `refresh_ms` the filter mirrors the upstream's list in this
 //! interval, and answers from a list of at most `stale_if_error_ms` (a day, if that is absent) while
-//! the upstream fails. Without it the filter asks the upstream for each answer. In place of `upstream`,
+//! the upstream fails, or `stale_if_denied_ms` (an hour) while it denies the list. `fresh_age_ms` and
+//! `allow_empty` are those of the core's mirror. Without it the filter asks the upstream for each answer. In place of `upstream`,
 //! `documents` holds the modules themselves. `module`, `body_bytes`, `headers`, `access`, `methods` and
 //! `limits` are optional. Without `module` the filter finds a module in the list, without `access` it lets nobody in,
 //! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
@@ -78,27 +80,23 @@ impl Config {
     /// Parses a configuration.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let Fields { ccs, access, methods, limits } = config::parse(text)?;
-        let CcsFields { documents, upstream, refresh_ms, stale_if_error_ms } = ccs;
+        let CcsFields { documents, upstream, refresh_ms, .. } = &ccs;
+        if refresh_ms.is_none()
+            && let Some(option) = ccs.option_of_a_mirror()
+        {
+            return Err(Error::new(format!("ccs.{option}"), "expected only with refresh_ms"));
+        }
         let ccs = match (documents, upstream) {
+            (Some(_), None) if refresh_ms.is_some() => {
+                return Err(Error::new("ccs.refresh_ms", "expected only with upstream"));
+            }
             (Some(_), None) => Ccs::Documents(snapshot(text, &limits)?),
             (None, Some(fields)) => match refresh_ms {
                 None => Ccs::Upstream(fields.upstream()?),
-                Some(refresh) => {
-                    Ccs::Mirror(Box::new(fields.mirror(refresh, stale_if_error_ms, limits)?))
-                }
+                Some(refresh) => Ccs::Mirror(Box::new(ccs.mirror(fields, *refresh, limits)?)),
             },
             _ => return Err(Error::new("ccs", "expected either documents or upstream")),
         };
-        match ccs {
-            Ccs::Documents(_) if refresh_ms.is_some() => {
-                return Err(Error::new("ccs.refresh_ms", "expected only with upstream"));
-            }
-            Ccs::Documents(_) | Ccs::Upstream(_) if stale_if_error_ms.is_some() => {
-                let reason = "expected only with refresh_ms";
-                return Err(Error::new("ccs.stale_if_error_ms", reason));
-            }
-            _ => {}
-        }
         Ok(Self { ccs, access, methods, limits })
     }
 }
@@ -136,6 +134,47 @@ struct CcsFields {
     upstream: Option<UpstreamFields>,
     refresh_ms: Option<u64>,
     stale_if_error_ms: Option<u64>,
+    stale_if_denied_ms: Option<u64>,
+    fresh_age_ms: Option<u64>,
+    allow_empty: Option<bool>,
+}
+
+impl CcsFields {
+    /// Returns the first option that only a mirror has.
+    fn option_of_a_mirror(&self) -> Option<&'static str> {
+        let options = [
+            ("stale_if_error_ms", self.stale_if_error_ms.is_some()),
+            ("stale_if_denied_ms", self.stale_if_denied_ms.is_some()),
+            ("fresh_age_ms", self.fresh_age_ms.is_some()),
+            ("allow_empty", self.allow_empty.is_some()),
+        ];
+        options.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    fn mirror(
+        &self,
+        upstream: &UpstreamFields,
+        refresh_ms: u64,
+        limits: Limits,
+    ) -> Result<Mirrored, Error> {
+        let mut hasher = DefaultHasher::new();
+        upstream.hash(&mut hasher);
+        let name = format!("{:016x}", hasher.finish());
+        let Upstream { cluster, api } = upstream.upstream()?;
+
+        let config = mirror::Config::new(api).with_limits(limits);
+        let time = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
+        let stale_if_error = time(self.stale_if_error_ms, config.stale_if_error());
+        let stale_if_denied = time(self.stale_if_denied_ms, config.stale_if_denied());
+        let fresh_age = time(self.fresh_age_ms, config.fresh_age());
+        let config = config
+            .with_times(Duration::from_millis(refresh_ms), stale_if_error)
+            .and_then(|config| config.with_stale_if_denied(stale_if_denied))
+            .and_then(|config| config.with_fresh_age(fresh_age))
+            .map_err(|error| Error::new(format!("ccs.{}", error.field), error.reason))?
+            .with_allow_empty(self.allow_empty.unwrap_or_default());
+        Ok(Mirrored { cluster, config, name })
+    }
 }
 
 #[derive(Deserialize, Hash)]
@@ -152,7 +191,7 @@ struct UpstreamFields {
 }
 
 impl UpstreamFields {
-    fn upstream(self) -> Result<Upstream, Error> {
+    fn upstream(&self) -> Result<Upstream, Error> {
         if self.cluster.is_empty() {
             return Err(Error::new("ccs.upstream.cluster", "expected the name of a cluster"));
         }
@@ -161,32 +200,11 @@ impl UpstreamFields {
             .and_then(|api| api.with_list_path(&self.list))
             .and_then(|api| api.with_module_path(self.module.as_deref()))
             .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms)))
-            .and_then(|api| api.with_headers(self.headers.into_iter().collect()))
+            .and_then(|api| api.with_headers(self.headers.clone().into_iter().collect()))
             .map_err(|error| Error::new(format!("ccs.upstream.{}", error.field), error.reason))?;
         if let Some(body_bytes) = self.body_bytes {
             api = api.with_body_bytes(body_bytes.get());
         }
-        Ok(Upstream { cluster: self.cluster, api })
-    }
-
-    fn mirror(
-        self,
-        refresh_ms: u64,
-        stale_if_error_ms: Option<u64>,
-        limits: Limits,
-    ) -> Result<Mirrored, Error> {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        let name = format!("{:016x}", hasher.finish());
-        let Upstream { cluster, api } = self.upstream()?;
-        let config = mirror::Config::new(api).with_limits(limits);
-        let stale_if_error = match stale_if_error_ms {
-            Some(ms) => Duration::from_millis(ms),
-            None => config.stale_if_error(),
-        };
-        let config = config
-            .with_times(Duration::from_millis(refresh_ms), stale_if_error)
-            .map_err(|error| Error::new(format!("ccs.{}", error.field), error.reason))?;
-        Ok(Mirrored { cluster, config, name })
+        Ok(Upstream { cluster: self.cluster.clone(), api })
     }
 }

@@ -109,8 +109,8 @@ impl Mirrored {
 
     /// Adopts the latest fetch of the other workers, if it is a new one.
     fn adopt(&mut self, now: Duration) {
-        if let Some((ended, outcome)) = self.shared.unseen() {
-            self.mirror.adopt(millis(now), now.saturating_sub(ended), outcome);
+        if let Some((moment, ended)) = self.shared.unseen() {
+            self.mirror.adopt(millis(now), now.saturating_sub(moment), ended);
         }
     }
 
@@ -151,7 +151,7 @@ impl Mirrored {
         kind: FailureKind,
         counters: &Counters,
     ) {
-        let outcome = match outcome {
+        match outcome {
             Outcome::Redirected => {
                 counters.fetches_redirected.add_one();
                 // The next request takes the lease again.
@@ -168,8 +168,6 @@ impl Mirrored {
                         format!("the upstream in cluster \"{}\" answers again", self.cluster);
                     log(LogLevel::Warn, &text);
                 }
-                let saved = self.mirror.reader().save(millis(now));
-                saved.ok_or_else(|| StoreError::Other(String::new()).into())
             }
             Outcome::Failed(error) => {
                 counters.fetches_failed.add_one();
@@ -184,12 +182,11 @@ impl Mirrored {
                         &format!("the upstream cannot be mirrored: {error}; {kept}"),
                     );
                 }
-                Err(error)
             }
             // The mirror has adopted the fetch of another worker meanwhile.
             _ => return,
-        };
-        self.shared.publish(now, &outcome);
+        }
+        self.shared.publish(now, self.mirror.reader().ended(millis(now)));
     }
 
     fn is_failing(&self, now: Duration) -> bool {

@@ -1,14 +1,15 @@
-//! The part of a mirror that all workers of the proxy share: a lease to fetch, and the outcome of the
-//! latest fetch.
+//! The part of a mirror that all workers of the proxy share: a lease to fetch, and the end of the latest
+//! fetch.
 //!
 //! The proxy keeps both for all plugins with one `vm_id`. A write names the version that it replaces,
 //! so of two workers that want the lease at the same time one gets it.
 
 use std::time::Duration;
 
-use ccs_modules::mirror::Saved;
+use ccs_modules::mirror::{Ended, Failure, Saved};
 use ccs_modules::{Error, StoreError};
 use proxy_wasm::hostcalls;
+use serde::{Deserialize, Serialize};
 
 /// The time that the proxy may take to report a timeout.
 pub const GRACE: Duration = Duration::from_secs(1);
@@ -32,9 +33,32 @@ struct Lease {
     until: u64,
 }
 
-/// The outcome of a fetch, without the list: when the fetch ended and how old the list was, in
-/// milliseconds, its validator, and the failure with its kind.
-type Head = (u64, u64, Option<String>, Option<(char, String)>);
+/// The end of a fetch, without the list. Times are in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    /// The moment at which the fetch ended.
+    moment: u64,
+    node: usize,
+    failure: Option<FailureHead>,
+    /// The catalog, whose list follows.
+    saved: Option<SavedHead>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FailureHead {
+    kind: char,
+    why: String,
+    is_denied: bool,
+    wait: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedHead {
+    validator: Option<String>,
+    age: Option<u64>,
+    since_validation: u64,
+    stale: Option<String>,
+}
 
 impl Shared {
     /// Opens the shared part of this name. All mirrors of one upstream use one name, and others
@@ -72,58 +96,43 @@ impl Shared {
         }
     }
 
-    /// Publishes the outcome of a fetch that has ended now, and ends the lease.
-    pub fn publish(&mut self, now: Duration, outcome: &Result<Saved, Error>) {
-        let ended = now.as_millis() as u64;
-        let (head, body): (Head, &[u8]) = match outcome {
-            Ok(Saved { body, validator, age, .. }) => {
-                ((ended, age.as_millis() as u64, validator.clone(), None), body)
-            }
-            Err(error) => {
-                let failure = match error.clone() {
-                    Error::Store(StoreError::Denied(why)) => ('d', why),
-                    Error::Store(StoreError::TooLong(why)) => ('l', why),
-                    Error::Store(StoreError::Unavailable(why)) => ('u', why),
-                    Error::Store(error) => ('o', error.reason().into()),
-                    error => ('o', error.to_string()),
-                };
-                ((ended, 0, None, Some(failure)), &[])
-            }
+    /// Publishes the end of a fetch that has ended now, and ends the lease.
+    pub fn publish(&mut self, now: Duration, ended: Ended) {
+        let Ended { node, saved, failure, .. } = ended;
+        let body = saved.as_ref().map(|saved| saved.body.clone()).unwrap_or_default();
+        let head = Head {
+            moment: milliseconds(now),
+            node,
+            failure: failure.map(FailureHead::from),
+            saved: saved.map(SavedHead::from),
         };
         let Ok(mut data) = serde_json::to_vec(&head) else { return };
         data.push(b'\n');
-        data.extend_from_slice(body);
+        data.extend_from_slice(&body);
         let _ = hostcalls::set_shared_data(&self.outcome, Some(&data), None);
         let earlier = self.read_lease().map_or(self.seen, |(lease, _)| lease.ended);
         self.seen = earlier.max(self.seen) + 1;
         self.write_lease(Lease { ended: self.seen, until: 0 }, None);
     }
 
-    /// Returns the outcome of the latest fetch, and when it ended; `None` if it is known already.
-    pub fn unseen(&mut self) -> Option<(Duration, Result<Saved, Error>)> {
+    /// Returns the end of the latest fetch, and its moment; `None` if it is known already.
+    pub fn unseen(&mut self) -> Option<(Duration, Ended)> {
         let (lease, _) = self.read_lease()?;
         if lease.ended == self.seen {
             return None;
         }
         self.seen = lease.ended;
+
         let (data, _) = hostcalls::get_shared_data(&self.outcome).ok()?;
         let data = data?;
         let mut parts = data.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next()?, parts.next()?);
         // From bytes, serde_json would be compiled once more: the core reads documents as text.
-        let (ended, age, validator, failure): Head =
+        let Head { moment, node, failure, saved } =
             serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
-        let error = |(kind, why)| match kind {
-            'd' => StoreError::Denied(why),
-            'l' => StoreError::TooLong(why),
-            'u' => StoreError::Unavailable(why),
-            _ => StoreError::Other(why),
-        };
-        let outcome = match failure {
-            None => Ok(Saved::new(body.to_vec(), validator, Duration::from_millis(age))),
-            Some(failure) => Err(error(failure).into()),
-        };
-        Some((Duration::from_millis(ended), outcome))
+        let saved = saved.map(|saved| saved.with_body(body.to_vec()));
+        let ended = Ended::new(node, saved, failure.map(Failure::from));
+        Some((Duration::from_millis(moment), ended))
     }
 
     fn read_lease(&self) -> Option<(Lease, u32)> {
@@ -141,4 +150,48 @@ impl Shared {
         let data = [ended.to_le_bytes(), until.to_le_bytes()].concat();
         hostcalls::set_shared_data(&self.lease, Some(&data), version).is_ok()
     }
+}
+
+impl From<Failure> for FailureHead {
+    fn from(Failure { error, is_denied, wait, .. }: Failure) -> Self {
+        let (kind, why) = match error {
+            Error::Store(StoreError::Denied(why)) => ('d', why),
+            Error::Store(StoreError::TooLong(why)) => ('l', why),
+            Error::Store(StoreError::Unavailable(why)) => ('u', why),
+            Error::Store(error) => ('o', error.reason().into()),
+            error => ('o', error.to_string()),
+        };
+        Self { kind, why, is_denied, wait: milliseconds(wait) }
+    }
+}
+
+impl From<FailureHead> for Failure {
+    fn from(FailureHead { kind, why, is_denied, wait }: FailureHead) -> Self {
+        let error = match kind {
+            'd' => StoreError::Denied(why),
+            'l' => StoreError::TooLong(why),
+            'u' => StoreError::Unavailable(why),
+            _ => StoreError::Other(why),
+        };
+        Self::new(error.into(), is_denied, Duration::from_millis(wait))
+    }
+}
+
+impl From<Saved> for SavedHead {
+    fn from(Saved { validator, age, since_validation, stale, .. }: Saved) -> Self {
+        let since_validation = milliseconds(since_validation);
+        Self { validator, age: age.map(milliseconds), since_validation, stale }
+    }
+}
+
+impl SavedHead {
+    fn with_body(self, body: Vec<u8>) -> Saved {
+        let Self { validator, age, since_validation, stale } = self;
+        Saved::new(body, validator, age.map(Duration::from_millis))
+            .with_validation(Duration::from_millis(since_validation), stale)
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    time.as_millis() as u64
 }

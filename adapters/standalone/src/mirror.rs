@@ -139,13 +139,21 @@ impl mirror::GuestMirror for Mirror {
     }
 
     fn save(&self, now: u64) -> Option<mirror::Saved> {
-        let Saved { body, validator, age, .. } = self.0.borrow().reader().save(Timestamp(now))?;
-        Some(mirror::Saved { body: text(body), validator, age: millis(age) })
+        let Saved { body, validator, age, since_validation, stale, .. } =
+            self.0.borrow().reader().save(Timestamp(now))?;
+        Some(mirror::Saved {
+            body: text(body),
+            validator,
+            age: age.map(millis),
+            since_validation: millis(since_validation),
+            stale,
+        })
     }
 
     fn restore(&self, now: u64, saved: mirror::Saved) -> Result<(), snapshot::Malformed> {
-        let mirror::Saved { body, validator, age } = saved;
-        let saved = Saved::new(body.into_bytes(), validator, Duration::from_millis(age));
+        let mirror::Saved { body, validator, age, since_validation, stale } = saved;
+        let saved = Saved::new(body.into_bytes(), validator, age.map(Duration::from_millis))
+            .with_validation(Duration::from_millis(since_validation), stale);
         Ok(self.0.borrow_mut().restore(Timestamp(now), saved)?)
     }
 }

@@ -252,7 +252,10 @@ fn a_mirror_outlives_its_upstream_and_its_host() {
 
     let saved = mirror.save(70_000).unwrap();
     let validator = Some("https://node1:9443/v1/modules \"1\"".into());
-    assert_eq!(saved, Saved { body: format!("{LIST}\n"), validator, age: 70_000 });
+    let body = format!("{LIST}\n");
+    let expected =
+        Saved { body, validator, age: Some(70_000), since_validation: 70_000, stale: None };
+    assert_eq!(saved, expected);
     let mut restarted = Mirror::open(NODES).unwrap();
     assert_eq!(restarted.restore(5, &saved), Ok(()));
     assert_eq!(restarted.get(5, "/v1/modules/a").status, 200);

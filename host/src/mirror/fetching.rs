@@ -1,9 +1,10 @@
 //! The fetches of a mirror.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use ccs_modules::StoreError;
 use ccs_modules::mirror::{Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status};
+use ccs_modules::{Error, StoreError};
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
@@ -19,6 +20,9 @@ use crate::traces::{Span, Traces};
 /// The upper limits of the buckets of a response's duration, in seconds.
 pub(super) const SECONDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// The time between two looks for new credentials.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The attribute of a fetch's span for its outcome.
 const OUTCOME: &str = "ccs.mirror.outcome";
@@ -51,7 +55,7 @@ impl Fetching {
     /// Fetches when it is due, for ever.
     pub(super) async fn run(mut self, upstream_duration: Histogram) {
         let status = self.status();
-        if status.age.is_some() {
+        if status.age.is_some() || status.freshness.is_ok() {
             self.phases.observe(&status);
         }
         loop {
@@ -64,11 +68,24 @@ impl Fetching {
                     self.ended(&outcome).await;
                 }
                 Poll::Wait { until } => match self.clock.instant(until) {
-                    Some(instant) => sleep_until(instant).await,
+                    Some(instant) => self.wait(instant).await,
                     None => return,
                 },
             }
         }
+    }
+
+    /// Waits until this moment, or for new credentials if the cluster refuses the last ones.
+    async fn wait(&self, until: Instant) {
+        while let Some(Error::Store(StoreError::Denied(_))) = self.status().failure
+            && Instant::now() < until
+        {
+            sleep_until(until.min(Instant::now() + LOOK)).await;
+            if self.cluster.has_new_credentials().await {
+                return self.mirror().renew(self.clock.now());
+            }
+        }
+        sleep_until(until).await;
     }
 
     /// Makes a fetch, which is a trace of its own.

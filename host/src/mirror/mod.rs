@@ -36,6 +36,10 @@ pub struct MirrorSettings {
     pub refresh: Duration,
     /// The age up to which the catalog answers while fetches fail.
     pub stale_if_error: Duration,
+    /// The age up to which the catalog answers while the cluster denies it.
+    pub stale_if_denied: Duration,
+    /// Whether an empty list replaces one with modules. Otherwise it is a failure.
+    pub allow_empty: bool,
     /// A file to keep the catalog in, so that a program can start while the cluster is down.
     pub snapshot_file: Option<PathBuf>,
     /// The traces of the fetches, one for each.
@@ -43,11 +47,14 @@ pub struct MirrorSettings {
 }
 
 impl Default for MirrorSettings {
-    /// A fetch every 30 seconds, and answers for 24 hours while fetches fail.
+    /// A fetch every 30 seconds, and answers for 24 hours while fetches fail, but for 1 hour while the
+    /// cluster denies the catalog.
     fn default() -> Self {
         Self {
             refresh: Duration::from_secs(30),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
+            stale_if_denied: Duration::from_secs(60 * 60),
+            allow_empty: false,
             snapshot_file: None,
             traces: None,
         }
@@ -87,10 +94,14 @@ impl ClusterMirror {
     /// If a setting is refused, or the file is not one that a mirror wrote. A cluster that is down is
     /// no error.
     pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
-        let MirrorSettings { refresh, stale_if_error, snapshot_file, traces } = settings;
+        let MirrorSettings { refresh, stale_if_error, stale_if_denied, allow_empty, .. } = settings;
+        let MirrorSettings { snapshot_file, traces, .. } = settings;
         let upstream = cluster.upstream()?;
         let file = snapshot_file.map(|path| SnapshotFile::new(path, &upstream));
-        let config = Config::new(upstream).with_times(refresh, stale_if_error)?;
+        let config = Config::new(upstream)
+            .with_times(refresh, stale_if_error)?
+            .with_stale_if_denied(stale_if_denied)?
+            .with_allow_empty(allow_empty);
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
@@ -129,12 +140,12 @@ impl ClusterMirror {
         self.reader.borrow().view(self.clock.now()).is_ok()
     }
 
-    /// The age of the catalog; none if there is no catalog.
+    /// The age of the catalog; none if there is no catalog, or its age is unknown.
     pub fn age(&self) -> Option<Duration> {
         self.reader.borrow().status(self.clock.now()).age
     }
 
-    /// Whether the catalog is fresh: the cluster was asked within two refresh intervals.
+    /// Whether the catalog is fresh: a response of the last two refresh intervals was.
     pub fn is_fresh(&self) -> bool {
         let reader = self.reader.borrow();
         let view = reader.view(self.clock.now());

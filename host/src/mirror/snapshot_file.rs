@@ -28,6 +28,10 @@ struct Content<'a> {
     nodes: Vec<String>,
     /// When the cluster had this catalog, in milliseconds since 1970.
     as_of_unix_ms: u64,
+    /// When the mirror asked for this catalog last, in milliseconds since 1970; if absent, the same.
+    validated_unix_ms: Option<u64>,
+    /// The reason why the catalog was stale when it came, if it was.
+    stale: Option<String>,
     /// The validator of the catalog, if the cluster gave one.
     validator: Option<String>,
     /// The body of `GET /v1/modules`.
@@ -63,11 +67,13 @@ impl SnapshotFile {
             tracing::warn!(nodes, "the snapshot file is of another cluster and is not used");
             return Ok(None);
         }
-        let as_of =
-            SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(content.as_of_unix_ms));
-        // A clock that was set back makes a catalog no younger than it is.
-        let age = as_of.and_then(|as_of| as_of.elapsed().ok()).unwrap_or_default();
-        Ok(Some(Saved::new(content.modules.get().into(), content.validator, age)))
+        let Content { as_of_unix_ms, validated_unix_ms, stale, validator, modules, .. } = content;
+        // By a clock that was set back, the catalog may be of the future.
+        let age = since(as_of_unix_ms);
+        let since_validation = validated_unix_ms.map_or(age, since);
+        let saved =
+            Saved::new(modules.get().into(), validator, age.filter(|_| since_validation.is_some()));
+        Ok(Some(saved.with_validation(since_validation.unwrap_or_default(), stale)))
     }
 
     /// The error for a file that is not one of a mirror's.
@@ -93,12 +99,24 @@ impl SnapshotFile {
     }
 }
 
+/// The time since a moment, in milliseconds since 1970; none if it is in the future.
+fn since(unix_ms: u64) -> Option<Duration> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms))?.elapsed().ok()
+}
+
+/// The moment so long ago, in milliseconds since 1970.
+fn before(time: Duration) -> u64 {
+    let moment = SystemTime::now().checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH);
+    let since_1970 = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
-    let as_of = SystemTime::now().checked_sub(saved.age).unwrap_or(SystemTime::UNIX_EPOCH);
-    let since_1970 = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let content = Content {
         nodes,
-        as_of_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+        as_of_unix_ms: before(saved.age.unwrap_or_default()),
+        validated_unix_ms: Some(before(saved.since_validation)),
+        stale: saved.stale.clone(),
         validator: saved.validator.clone(),
         modules: serde_json::from_slice(&saved.body).map_err(|error| error.to_string())?,
     };

@@ -66,7 +66,7 @@ async fn no_request_fails_whatever_the_cluster_does() {
         Answer::reset(),
         Answer::truncated(),
         Answer::status(500),
-        Answer::status(401),
+        Answer::status(404),
         Answer::with(200, "content-type: text/html\r\n", "<html>"),
         Answer::list("[{\"uid\":"),
         Answer::list("[{\"uid\":1}]"),
@@ -310,7 +310,8 @@ async fn with_file(
     refresh: Duration,
 ) -> Result<ClusterMirror, MirrorError> {
     let snapshot_file = Some(path.into());
-    let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file, traces: None };
+    let default = MirrorSettings::default();
+    let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file, ..default };
     ClusterMirror::start(cluster(&[node]), settings).await
 }
 

@@ -69,20 +69,20 @@ async fn an_outage_is_logged_once_and_its_end_once() {
 #[tokio::test]
 async fn without_a_catalog_the_mirror_logs_the_reason_once_and_each_request_its_cause() {
     let folder = TempDir::new().unwrap();
-    let node = Upstream::start(Answer::status(401)).await;
+    let node = Upstream::start(Answer::status(500)).await;
     let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
     let mut wire = Wire::connect(server.address).await;
     for _ in 0..3 {
         let reply = wire.ask("GET", "/v1/modules").await;
         assert_eq!(reply.status, 503);
-        assert!(reply.text().contains(&format!("{} answered 401", node.url())), "{}", reply.text());
+        assert!(reply.text().contains(&format!("{} answered 500", node.url())), "{}", reply.text());
         assert!(!reply.text().contains("s3cret"), "{}", reply.text());
     }
     node.answer(Answer::list(LIST));
     server.logged("fresh catalog again").await;
     server.stop();
     let text = server.log();
-    let why = format!("{} answered 401", node.url());
+    let why = format!("{} answered 500", node.url());
     let lines = |message: &str| {
         text.lines().filter(|line| line.contains(message) && line.contains(&why)).count()
     };

@@ -18,6 +18,7 @@ const CONFIGURATION: &str = r#"{
 }"#;
 
 const LIST: &str = r#"[{"uid":"a"},{"uid":"b"}]"#;
+const OTHER: &str = r#"[{"uid":"c"}]"#;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
@@ -45,9 +46,9 @@ fn answers_come_from_the_list_that_was_fetched() {
     assert_eq!(asked.count(), 1);
 
     // One refresh in each interval, and no more.
-    asked.answer(ok("[]"));
+    asked.answer(ok(OTHER));
     filter.pass(300 * SECOND);
-    assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n");
+    assert_eq!(text(&get(&mut filter, "/v1/modules")), format!("{OTHER}\n"));
     assert!((10..=13).contains(&asked.count()), "{}", asked.count());
     let fetches = i64::try_from(asked.count()).unwrap();
     assert_eq!(filter.counter("fetches.changed"), 2);
@@ -64,7 +65,6 @@ fn the_list_is_kept_while_the_upstream_fails() {
         (Reply::BrokenOff, "unavailable", "http://ccs: the response broke off"),
         (Reply::Refused(Status::InternalFailure), "unavailable", "no connection to the cluster"),
         (Reply::Refused(Status::BadArgument), "unavailable", "does not know the cluster"),
-        (reply("401", "[]"), "denied", "http://ccs answered 401"),
         (reply("500", "[]"), "status", "http://ccs answered 500"),
         (reply("504", ""), "timeout", "http://ccs answered 504"),
         (reply("", "[]"), "unavailable", "http://ccs: the response has no status"),
@@ -104,9 +104,9 @@ fn the_list_is_kept_while_the_upstream_fails() {
         assert!(body.contains(why), "{body}");
 
         // The catalog is fresh again within one refresh.
-        asked.answer(ok("[]"));
+        asked.answer(ok(OTHER));
         filter.pass(30 * SECOND);
-        assert_eq!(text(&get(&mut filter, "/v1/modules")), "[]\n", "{why}");
+        assert_eq!(text(&get(&mut filter, "/v1/modules")), format!("{OTHER}\n"), "{why}");
         // The log has one line at the failure and one at the recovery, besides the 503.
         const UPSTREAM: &str = "ccs-modules: the upstream ";
         let lines: Vec<_> = filter.log().iter().filter(|line| line.starts_with(UPSTREAM)).collect();
@@ -179,24 +179,24 @@ fn one_fetch_is_enough_for_all_workers() {
     assert_eq!(asked.count(), 1);
     round(&mut workers, 300);
     assert!((10..=13).contains(&asked.count()), "{}", asked.count());
-    asked.answer(ok("[]"));
+    asked.answer(ok(OTHER));
     round(&mut workers, 32);
     for worker in &mut workers {
         let list = get(worker, "/v1/modules");
-        assert_eq!(text(&list), "[]\n");
+        assert_eq!(text(&list), format!("{OTHER}\n"));
         let age: u64 = field(&list, "age").unwrap().parse().unwrap();
         assert!(age <= 31, "{age}");
     }
     // All workers take over a failure with its reason, and all recover at once.
     let before = asked.count();
-    asked.answer(reply("401", ""));
+    asked.answer(reply("500", ""));
     round(&mut workers, 200);
     let failed = asked.count() - before;
     assert!((5..=14).contains(&failed), "{failed}");
     for worker in &mut workers {
         let gone = get(worker, "/v1/modules");
         assert_eq!(gone.status, 503);
-        assert!(text(&gone).contains("http://ccs answered 401"), "{}", text(&gone));
+        assert!(text(&gone).contains("http://ccs answered 500"), "{}", text(&gone));
     }
     asked.answer(ok(LIST));
     round(&mut workers, 32);
@@ -206,6 +206,37 @@ fn one_fetch_is_enough_for_all_workers() {
     let lines: Vec<_> = workers.iter().flat_map(Filter::log).collect();
     let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
     assert_eq!((count("cannot be mirrored"), count("answers again")), (1, 1), "{lines:?}");
+}
+
+#[test]
+fn no_worker_knocks_where_the_credentials_are_refused() {
+    let mut first = filter();
+    let asked = serve(&mut first, ok(LIST));
+    first.pass(SECOND);
+    asked.answer(reply("401", ""));
+    let mut workers = vec![first];
+    for _ in 0..3 {
+        let mut worker = workers[0].load_beside(CONFIGURATION).unwrap();
+        asked.serve(&mut worker);
+        workers.push(worker);
+    }
+    for second in 0..20 * 60 {
+        for worker in &mut workers {
+            worker.pass(SECOND);
+            let status = get(worker, "/v1/modules").status;
+            assert!(status == if second < 115 { 200 } else { 503 } || second < 125);
+        }
+        // Neither does one that is started later.
+        if second % 300 == 299 {
+            let mut worker = workers[0].load_beside(CONFIGURATION).unwrap();
+            asked.serve(&mut worker);
+            workers.push(worker);
+        }
+    }
+    // The list, and two denials: at once and after five minutes.
+    assert_eq!(asked.count(), 3);
+    let refused: i64 = workers.iter().map(|it| it.counter("upstream_failures.denied")).sum();
+    assert_eq!(refused, 2);
 }
 
 #[test]

@@ -32,6 +32,13 @@ pub struct AnsweringArgs {
     /// 0s the response is 503 at once.
     #[arg(long, value_name = "DURATION", default_value_t = LongAge::of(Duration::from_secs(24 * 60 * 60)))]
     stale_if_error: LongAge,
+    /// The age up to which the last good catalog of a cluster is served while the cluster denies it: by 401,
+    /// 403, 404 or 410, or by a redirect to another server. Default: 1h.
+    #[arg(long, value_name = "DURATION")]
+    stale_if_denied: Option<LongAge>,
+    /// Takes an empty list of a cluster also after one with modules. Otherwise it counts as a failure.
+    #[arg(long)]
+    allow_empty: bool,
     /// A file to keep a cluster's catalog in, so that the server can start while the cluster is down.
     #[arg(long, value_name = "FILE")]
     snapshot_file: Option<PathBuf>,
@@ -59,6 +66,8 @@ impl AnsweringArgs {
         }
         for (option, is_given) in [
             ("--refresh", self.refresh.is_some()),
+            ("--stale-if-denied", self.stale_if_denied.is_some()),
+            ("--allow-empty", self.allow_empty),
             ("--snapshot-file", self.snapshot_file.is_some()),
         ] {
             if is_given {
@@ -103,7 +112,15 @@ impl AnsweringArgs {
             tracing::warn!(cluster = %address, "without TLS, credentials can be read on their way");
         }
         let snapshot_file = self.snapshot_file.clone();
-        let settings = MirrorSettings { refresh, stale_if_error, snapshot_file, traces };
+        let default = MirrorSettings::default().stale_if_denied;
+        let settings = MirrorSettings {
+            refresh,
+            stale_if_error,
+            stale_if_denied: self.stale_if_denied.map_or(default, |age| age.0),
+            allow_empty: self.allow_empty,
+            snapshot_file,
+            traces,
+        };
         ClusterMirror::start(cluster::open(address, limits)?, settings)
             .await
             .map_err(Failure::other)

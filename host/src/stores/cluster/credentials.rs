@@ -30,11 +30,16 @@ impl CredentialsFile {
         Self { path: path.into(), last: Mutex::new(last) }
     }
 
+    /// Whether the file has other credentials than the last request.
+    pub(super) async fn has_changed(&self) -> bool {
+        let read = self.read().await;
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        read.is_ok_and(|credentials| credentials != last.credentials)
+    }
+
     /// The credentials for a request that is sent now.
     pub(super) async fn credentials(&self) -> Credentials {
-        let path = self.path.clone();
-        let read = spawn_blocking(move || read_credentials(&path)).await;
-        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        let read = self.read().await;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(credentials) => {
@@ -50,6 +55,12 @@ impl CredentialsFile {
             Err(_) => {}
         }
         last.credentials.clone()
+    }
+
+    async fn read(&self) -> Result<Credentials, String> {
+        let path = self.path.clone();
+        let read = spawn_blocking(move || read_credentials(&path)).await;
+        read.unwrap_or_else(|error| Err(error.to_string()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod credentials;
 mod exchange;
+mod refusals;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,11 +12,12 @@ use async_trait::async_trait;
 use ccs_modules::Limits;
 use ccs_modules::body::split;
 use ccs_modules::config;
-use ccs_modules::upstream::{Call, Credentials, Next, Request, Response, Upstream};
+use ccs_modules::upstream::{Call, Credentials, Exchange, Next, Request, Response, Upstream};
 use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
+use self::refusals::Refusals;
 use crate::net::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -23,11 +25,12 @@ pub use self::address::{ClusterAddress, ClusterAddressError};
 pub use self::credentials::read_credentials;
 
 /// A cluster, which is asked over its REST API for each call. A node that fails is followed by the
-/// next one.
+/// next one. A cluster that refuses the credentials is asked twice in fifteen minutes with them.
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
     credentials: Option<CredentialsFile>,
+    refusals: Refusals,
     time: Duration,
 }
 
@@ -50,7 +53,8 @@ impl Cluster {
             upstream = upstream.with_credentials(credentials);
         }
         let client = HttpClient::new(address.ca().map(Path::to_owned));
-        Ok(Self { upstream, client, credentials: file, time: store_timeout })
+        let refusals = Refusals::default();
+        Ok(Self { upstream, client, credentials: file, refusals, time: store_timeout })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -94,17 +98,45 @@ impl Cluster {
         request: &Request,
         timeout: Duration,
     ) -> Result<Response, String> {
-        match &self.credentials {
+        self.send_with(request, self.credentials().await, timeout).await
+    }
+
+    async fn send_with(
+        &self,
+        request: &Request,
+        credentials: Option<Credentials>,
+        timeout: Duration,
+    ) -> Result<Response, String> {
+        match credentials {
             None => exchange(&self.client, request, timeout).await,
-            Some(file) => {
-                let request = request.clone().with_credentials(file.credentials().await);
+            Some(credentials) => {
+                let request = request.clone().with_credentials(credentials);
                 exchange(&self.client, &request, timeout).await
             }
         }
     }
 
+    /// The credentials of the file, as it is now.
+    async fn credentials(&self) -> Option<Credentials> {
+        match &self.credentials {
+            None => None,
+            Some(file) => Some(file.credentials().await),
+        }
+    }
+
+    /// Whether there are other credentials than those of the last request.
+    pub(crate) async fn has_new_credentials(&self) -> bool {
+        match &self.credentials {
+            None => false,
+            Some(file) => file.has_changed().await,
+        }
+    }
+
     /// Makes a call, in which one node after the other is asked until one answers.
     async fn resolve<T>(&self, call: Call<'_, T>) -> Result<T, CcsError> {
+        let credentials = self.credentials().await;
+        self.refusals.check(&credentials)?;
+
         // If every node times out, there is time left to report it.
         let time = self.time * 9 / 10;
         let deadline = Instant::now() + time;
@@ -114,12 +146,16 @@ impl Cluster {
         loop {
             next = match next {
                 Next::Send(exchange) => {
-                    match self.send(&exchange.request, exchange.timeout).await {
+                    let Exchange { request, timeout, .. } = &exchange;
+                    match self.send_with(request, credentials.clone(), *timeout).await {
                         Ok(response) => exchange.answered(response, left()),
                         Err(why) => exchange.failed(&why, left()),
                     }
                 }
-                Next::Done(outcome) => return outcome,
+                Next::Done(outcome) => {
+                    self.refusals.note(credentials, outcome.as_ref().err());
+                    return outcome;
+                }
             }
         }
     }

@@ -1,0 +1,36 @@
+//! The times between requests while a cluster refuses the credentials.
+
+use core::time::Duration;
+
+/// The denials of one set of credentials (401 or 403).
+///
+/// A denied mirror does not knock: Redis locks a user for half an hour after five failed logins in fifteen
+/// minutes. So there are at most two in that time, and two replicas stay below five.
+///
+/// ```
+/// use std::time::Duration;
+/// use ccs_modules::upstream::Denials;
+///
+/// let minutes = |minutes| Duration::from_secs(minutes * 60);
+/// let mut denials = Denials::default();
+/// assert_eq!(denials.wait_after(minutes(0)), minutes(5));
+/// assert_eq!(denials.wait_after(minutes(5)), minutes(15));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Denials {
+    last: Option<Duration>,
+}
+
+impl Denials {
+    /// Returns the time to wait after a denial at this time, by a clock of the shell's. New credentials begin
+    /// with new denials.
+    pub fn wait_after(&mut self, time: Duration) -> Duration {
+        let last = self.last.replace(time);
+        let is_first = last.is_none_or(|last| time.saturating_sub(last) >= FORGOTTEN);
+        if is_first { FIRST } else { NEXT }
+    }
+}
+
+const FIRST: Duration = Duration::from_secs(5 * 60);
+const NEXT: Duration = Duration::from_secs(15 * 60);
+const FORGOTTEN: Duration = Duration::from_secs(30 * 60);
