@@ -163,7 +163,7 @@ impl World {
         {
             while check <= now {
                 self.check(check, figures);
-                check += MINUTE / 2;
+                check += 5 * MINUTE;
             }
             // Just before a mirror asks, its list is the oldest.
             self.check(now, figures);

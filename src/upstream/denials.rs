@@ -11,7 +11,7 @@ use core::time::Duration;
 /// use std::time::Duration;
 /// use ccs_modules::upstream::Denials;
 ///
-/// let minutes = |minutes| Duration::from_secs(minutes * 60);
+/// let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
 /// let mut denials = Denials::default();
 /// assert_eq!(denials.wait_after(minutes(0)), minutes(5));
 /// assert_eq!(denials.wait_after(minutes(5)), minutes(15));

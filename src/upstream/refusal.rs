@@ -1,13 +1,11 @@
 //! Responses that refuse an answer, and for how long.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::Deserialize;
-
 use crate::headers;
 use crate::upstream::Response;
+use crate::upstream::response::is_error_of_api;
 
 /// How a response refuses the list.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,16 +27,6 @@ impl Refusal {
         };
         Self { is_denied, retry_after: retry_after(response).unwrap_or_default() }
     }
-}
-
-/// Returns whether a body is an error of the REST API. A gateway has other pages for what it does not find.
-pub(super) fn is_error_of_api(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct ErrorBody {
-        #[allow(dead_code, reason = "it has to be there")]
-        error_code: String,
-    }
-    core::str::from_utf8(body).is_ok_and(|body| serde_json::from_str::<ErrorBody>(body).is_ok())
 }
 
 /// Returns the time of a `retry-after` (RFC 9110, section 10.2.3). It is in seconds, or a date, which is

@@ -9,7 +9,6 @@ use std::time::Duration;
 use ccs_modules::mirror::{Ended, Failure, Saved};
 use ccs_modules::{Error, StoreError};
 use proxy_wasm::hostcalls;
-use serde::{Deserialize, Serialize};
 
 /// The time that the proxy may take to report a timeout.
 pub const GRACE: Duration = Duration::from_secs(1);
@@ -33,32 +32,15 @@ struct Lease {
     until: u64,
 }
 
-/// The end of a fetch, without the list. Times are in milliseconds.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    /// The moment at which the fetch ended.
-    moment: u64,
-    node: usize,
-    failure: Option<FailureHead>,
-    /// The catalog, whose list follows.
-    saved: Option<SavedHead>,
-}
+/// The end of a fetch, without the list, which follows. Times are in milliseconds: the moment at which the
+/// fetch ended, the node, the failure, and the catalog. Tuples take less code than structs.
+type Head = (u64, usize, Option<FailureHead>, Option<SavedHead>);
 
-#[derive(Serialize, Deserialize)]
-struct FailureHead {
-    kind: char,
-    why: String,
-    is_denied: bool,
-    wait: u64,
-}
+/// The kind and the reason of a failure, whether it is a denial, and the wait.
+type FailureHead = (char, String, bool, u64);
 
-#[derive(Serialize, Deserialize)]
-struct SavedHead {
-    validator: Option<String>,
-    age: Option<u64>,
-    since_validation: u64,
-    stale: Option<String>,
-}
+/// The validator of a catalog, its age, the time since validation, and why it was stale when it came.
+type SavedHead = (Option<String>, Option<u64>, u64, Option<String>);
 
 impl Shared {
     /// Opens the shared part of this name. All mirrors of one upstream use one name, and others
@@ -100,12 +82,8 @@ impl Shared {
     pub fn publish(&mut self, now: Duration, ended: Ended) {
         let Ended { node, saved, failure, .. } = ended;
         let body = saved.as_ref().map(|saved| saved.body.clone()).unwrap_or_default();
-        let head = Head {
-            moment: milliseconds(now),
-            node,
-            failure: failure.map(FailureHead::from),
-            saved: saved.map(SavedHead::from),
-        };
+        let head: Head =
+            (milliseconds(now), node, failure.map(failure_head), saved.map(saved_head));
         let Ok(mut data) = serde_json::to_vec(&head) else { return };
         data.push(b'\n');
         data.extend_from_slice(&body);
@@ -128,10 +106,13 @@ impl Shared {
         let mut parts = data.splitn(2, |byte| *byte == b'\n');
         let (head, body) = (parts.next()?, parts.next()?);
         // From bytes, serde_json would be compiled once more: the core reads documents as text.
-        let Head { moment, node, failure, saved } =
+        let (moment, node, failure, saved): Head =
             serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
-        let saved = saved.map(|saved| saved.with_body(body.to_vec()));
-        let ended = Ended::new(node, saved, failure.map(Failure::from));
+        let saved = saved.map(|(validator, age, since_validation, stale)| {
+            Saved::new(body.to_vec(), validator, age.map(Duration::from_millis))
+                .with_validation(Duration::from_millis(since_validation), stale)
+        });
+        let ended = Ended::new(node, saved, failure.map(failure_of));
         Some((Duration::from_millis(moment), ended))
     }
 
@@ -152,44 +133,29 @@ impl Shared {
     }
 }
 
-impl From<Failure> for FailureHead {
-    fn from(Failure { error, is_denied, wait, .. }: Failure) -> Self {
-        let (kind, why) = match error {
-            Error::Store(StoreError::Denied(why)) => ('d', why),
-            Error::Store(StoreError::TooLong(why)) => ('l', why),
-            Error::Store(StoreError::Unavailable(why)) => ('u', why),
-            Error::Store(error) => ('o', error.reason().into()),
-            error => ('o', error.to_string()),
-        };
-        Self { kind, why, is_denied, wait: milliseconds(wait) }
-    }
+fn failure_head(Failure { error, is_denied, wait, .. }: Failure) -> FailureHead {
+    let (kind, why) = match error {
+        Error::Store(StoreError::Denied(why)) => ('d', why),
+        Error::Store(StoreError::TooLong(why)) => ('l', why),
+        Error::Store(StoreError::Unavailable(why)) => ('u', why),
+        Error::Store(error) => ('o', error.reason().into()),
+        error => ('o', error.to_string()),
+    };
+    (kind, why, is_denied, milliseconds(wait))
 }
 
-impl From<FailureHead> for Failure {
-    fn from(FailureHead { kind, why, is_denied, wait }: FailureHead) -> Self {
-        let error = match kind {
-            'd' => StoreError::Denied(why),
-            'l' => StoreError::TooLong(why),
-            'u' => StoreError::Unavailable(why),
-            _ => StoreError::Other(why),
-        };
-        Self::new(error.into(), is_denied, Duration::from_millis(wait))
-    }
+fn failure_of((kind, why, is_denied, wait): FailureHead) -> Failure {
+    let error = match kind {
+        'd' => StoreError::Denied(why),
+        'l' => StoreError::TooLong(why),
+        'u' => StoreError::Unavailable(why),
+        _ => StoreError::Other(why),
+    };
+    Failure::new(error.into(), is_denied, Duration::from_millis(wait))
 }
 
-impl From<Saved> for SavedHead {
-    fn from(Saved { validator, age, since_validation, stale, .. }: Saved) -> Self {
-        let since_validation = milliseconds(since_validation);
-        Self { validator, age: age.map(milliseconds), since_validation, stale }
-    }
-}
-
-impl SavedHead {
-    fn with_body(self, body: Vec<u8>) -> Saved {
-        let Self { validator, age, since_validation, stale } = self;
-        Saved::new(body, validator, age.map(Duration::from_millis))
-            .with_validation(Duration::from_millis(since_validation), stale)
-    }
+fn saved_head(Saved { validator, age, since_validation, stale, .. }: Saved) -> SavedHead {
+    (validator, age.map(milliseconds), milliseconds(since_validation), stale)
 }
 
 fn milliseconds(time: Duration) -> u64 {

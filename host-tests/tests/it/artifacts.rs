@@ -100,7 +100,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 384 << 10,
+        budget: 416 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
     // instance.
@@ -215,7 +215,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.6",
         ],
         exports: &["fastly:compute/http-incoming@0.1.0"],
-        budget: 256 << 10,
+        budget: 272 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_http.wasm",
@@ -263,7 +263,7 @@ const PROMISES: &[Promise] = &[
             "ccs:modules/snapshot@0.1.0",
             "ccs:modules/types@0.1.0",
         ],
-        budget: 368 << 10,
+        budget: 400 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_upstream.wasm",
@@ -329,7 +329,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 416 << 10,
+        budget: 432 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_keyvalue.wasm",

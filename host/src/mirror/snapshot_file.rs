@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use ccs_modules::mirror::Saved;
 use ccs_modules::upstream::Upstream;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
 use crate::files;
@@ -20,10 +19,10 @@ pub(super) struct SnapshotFile {
     failing: bool,
 }
 
-/// The content of the file. It contains no credentials.
+/// The fields of the file before the last one, which is the catalog: `"modules"`, the body of
+/// `GET /v1/modules`. They contain no credentials.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content<'a> {
+struct Head {
     /// The nodes that were configured.
     nodes: Vec<String>,
     /// When the cluster had this catalog, in milliseconds since 1970.
@@ -34,9 +33,6 @@ struct Content<'a> {
     stale: Option<String>,
     /// The validator of the catalog, if the cluster gave one.
     validator: Option<String>,
-    /// The body of `GET /v1/modules`.
-    #[serde(borrow)]
-    modules: &'a RawValue,
 }
 
 impl SnapshotFile {
@@ -45,7 +41,8 @@ impl SnapshotFile {
         Self { path, nodes, failing: false }
     }
 
-    /// Reads what was saved; none if the file is missing, empty, or of another cluster.
+    /// Reads what was saved; none if the file is missing, empty, or of another cluster. The catalog is not
+    /// checked: the file may have been cut off in it.
     ///
     /// # Errors
     ///
@@ -60,28 +57,24 @@ impl SnapshotFile {
         if text.is_empty() {
             return Ok(None);
         }
-        let content: Content<'_> =
-            serde_json::from_slice(&text).map_err(|error| self.refused(error))?;
-        if !content.nodes.iter().any(|node| self.nodes.contains(node)) {
-            let nodes = content.nodes.join(",");
+
+        let (head, modules) = parse(&String::from_utf8_lossy(&text)).ok_or_else(|| {
+            let path = self.path.display();
+            format!("{path} was not written by a mirror; name another file, or remove this one")
+        })?;
+        if !head.nodes.iter().any(|node| self.nodes.contains(node)) {
+            let nodes = head.nodes.join(",");
             tracing::warn!(nodes, "the snapshot file is of another cluster and is not used");
             return Ok(None);
         }
-        let Content { as_of_unix_ms, validated_unix_ms, stale, validator, modules, .. } = content;
+
+        let Head { as_of_unix_ms, validated_unix_ms, stale, validator, .. } = head;
         // By a clock that was set back, the catalog may be of the future.
         let age = since(as_of_unix_ms);
         let since_validation = validated_unix_ms.map_or(age, since);
-        let saved =
-            Saved::new(modules.get().into(), validator, age.filter(|_| since_validation.is_some()));
+        let age = age.filter(|_| since_validation.is_some());
+        let saved = Saved::new(modules.into(), validator, age);
         Ok(Some(saved.with_validation(since_validation.unwrap_or_default(), stale)))
-    }
-
-    /// The error for a file that is not one of a mirror's.
-    pub(super) fn refused(&self, reason: impl std::fmt::Display) -> String {
-        format!(
-            "{} was not written by a mirror: {reason}; name another file, or remove this one",
-            self.path.display()
-        )
     }
 
     /// Replaces the file as a whole. A failure is logged once.
@@ -111,16 +104,27 @@ fn before(time: Duration) -> u64 {
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Splits the content of a file into its head and its catalog; none if no mirror wrote it.
+fn parse(text: &str) -> Option<(Head, String)> {
+    // In a string the quotes of the name would be escaped.
+    let (head, rest) = text.split_once(r#""modules""#)?;
+    let head = head.trim_end().strip_suffix(',')?;
+    let rest = rest.trim_start().strip_prefix(':')?;
+    let (modules, _) = rest.rsplit_once('}').unwrap_or_default();
+    Some((serde_json::from_str(&format!("{head}}}")).ok()?, modules.into()))
+}
+
 fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
-    let content = Content {
+    let head = Head {
         nodes,
         as_of_unix_ms: before(saved.age.unwrap_or_default()),
         validated_unix_ms: Some(before(saved.since_validation)),
         stale: saved.stale.clone(),
         validator: saved.validator.clone(),
-        modules: serde_json::from_slice(&saved.body).map_err(|error| error.to_string())?,
     };
-    let mut text = serde_json::to_vec(&content).map_err(|error| error.to_string())?;
-    text.push(b'\n');
+
+    let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
+    let head = head.trim_end_matches('}').as_bytes();
+    let text = [head, b",\"modules\":", saved.body.trim_ascii_end(), b"}\n"].concat();
     files::write(path, &text).map_err(|error| error.to_string())
 }

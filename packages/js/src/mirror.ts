@@ -56,6 +56,12 @@ export interface ClusterConfiguration extends MirrorConfiguration {
   list?: string;
   /** The most bytes of a list; 8 MiB by default. */
   body_bytes?: number;
+  /** The greatest age of a catalog that answers while the cluster denies it; 1 hour by default. */
+  stale_if_denied_ms?: number;
+  /** The age below which a response without `cache-status` is fresh; 5 minutes by default. */
+  fresh_age_ms?: number;
+  /** Whether an empty list replaces one with modules; false by default, when it is a failure. */
+  allow_empty?: boolean;
 }
 
 /** The host's part of a mirror. */
@@ -86,7 +92,7 @@ export interface SnapshotStorage {
 
 /** The state of a mirror, for metrics. */
 export interface MirrorStatus {
-  /** The age of the catalog in milliseconds; undefined if there is none. */
+  /** The age of the catalog in milliseconds; undefined if there is none, or its age is unknown. */
   age: number | undefined;
   /**
    * Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
@@ -391,14 +397,16 @@ export class Mirror implements Catalog {
       this.#restore(saved);
       this.#storedAt = saved.madeAt;
     } catch (error) {
-      console.error(`ccs-modules: the stored catalog is not used: ${messageOf(error)}`);
+      console.error(`ccs-modules: the stored catalog is damaged and is not used: ${messageOf(error)}`);
     }
   }
 
   #restore(saved: Saved): void {
-    const { body, validator, madeAt } = saved;
-    const age = BigInt(Math.max(0, Math.floor(Date.now() - madeAt)));
-    const kept = validator === undefined ? { body, age } : { body, validator, age };
+    const { body, validator, stale, madeAt, validatedAt } = saved;
+    const unixMs = Date.now();
+    // By a clock that was set back, the catalog is of the future.
+    const age = validatedAt > unixMs ? undefined : milliseconds(unixMs - madeAt);
+    const kept = { body, validator, age, sinceValidation: milliseconds(unixMs - validatedAt), stale };
     answered(MalformedError, () => this.#inner.restore(now(), kept));
     this.#saved = saved;
   }
@@ -408,22 +416,22 @@ export class Mirror implements Catalog {
     if (saved === undefined) {
       return undefined;
     }
-    const { body, validator, age } = saved;
-    return { nodes: this.#nodes, madeAt: Date.now() - Number(age), validator, body };
+    const { body, validator, age, sinceValidation, stale } = saved;
+    const unixMs = Date.now();
+    const [madeAt, validatedAt] = [unixMs - Number(age), unixMs - Number(sinceValidation)];
+    return { nodes: this.#nodes, madeAt, validatedAt, stale, validator, body };
   }
 
   /**
-   * Keeps a catalog that is new, and the moment of one that was confirmed, for a new instance. Stores
-   * the new one, and the other a while after it was stored.
+   * Keeps a catalog that is new or was confirmed for a new instance. Stores the new one, and the other a
+   * while after it was stored.
    */
   async #keep(outcome: Outcome["tag"]): Promise<void> {
-    if (outcome === "changed") {
+    if (outcome === "changed" || outcome === "unchanged") {
       this.#saved = this.#save();
-    } else if (outcome === "unchanged" && this.#saved !== undefined) {
-      this.#saved = { ...this.#saved, madeAt: Date.now() - (this.status.age ?? 0) };
     }
     const saved = this.#saved;
-    const isLate = Date.now() - this.#storedAt > STORED_MILLISECONDS;
+    const isLate = Math.abs(Date.now() - this.#storedAt) > STORED_MILLISECONDS;
     const due = outcome === "changed" || (outcome === "unchanged" && isLate);
     if (saved === undefined || this.#storage === undefined || !this.#loaded || !due) {
       return;
@@ -463,6 +471,11 @@ const OUTSTANDING_MILLISECONDS = 20;
 
 /** The time after which a catalog that is unchanged is stored again: then its age is near the truth. */
 const STORED_MILLISECONDS = 3_600_000;
+
+/** A time for the component, which is not negative. */
+function milliseconds(time: number): bigint {
+  return BigInt(Math.max(0, Math.floor(time)));
+}
 
 /** The present moment, by a clock that does not go back. */
 function now(): bigint {

@@ -6,6 +6,10 @@ export interface Saved {
   nodes: string[];
   /** The moment of the catalog, in milliseconds since 1970. */
   madeAt: number;
+  /** The moment at which the source was asked for it last, in milliseconds since 1970. */
+  validatedAt: number;
+  /** The reason why the catalog was stale when it came, if it was. */
+  stale: string | undefined;
   /** The text by which the source can be asked whether the catalog is unchanged. */
   validator: string | undefined;
   /** The body of the list. */
@@ -13,19 +17,35 @@ export interface Saved {
 }
 
 /** Writes a saved catalog. The body comes last, as it is. */
-export function written({ nodes, madeAt, validator, body }: Saved): string {
-  const fields = { nodes, as_of_unix_ms: Math.round(madeAt), validator: validator ?? null };
-  return `${JSON.stringify(fields).slice(0, -1)}${BODY}${body.trimEnd()}}\n`;
+export function written({ nodes, madeAt, validatedAt, stale, validator, body }: Saved): string {
+  const fields = {
+    nodes,
+    as_of_unix_ms: Math.round(madeAt),
+    validated_unix_ms: Math.round(validatedAt),
+    stale: stale ?? null,
+    validator: validator ?? null,
+  };
+  return `${JSON.stringify(fields).slice(0, -1)},"modules":${body.trimEnd()}}\n`;
 }
 
-/** Reads a saved catalog. Throws if a mirror did not write the text. */
+/**
+ * Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Throws if a
+ * mirror did not write the text.
+ */
 export function savedIn(text: string): Saved {
-  const end = text.indexOf(BODY);
+  const name = BODY.exec(text);
   try {
-    const { nodes, as_of_unix_ms, validator } = JSON.parse(`${text.slice(0, end)}}`);
-    if (end > 0 && Array.isArray(nodes) && typeof as_of_unix_ms === "number") {
-      const body = text.slice(end + BODY.length, text.lastIndexOf("}"));
-      return { nodes, madeAt: as_of_unix_ms, validator: validator ?? undefined, body };
+    const { nodes, as_of_unix_ms, validated_unix_ms, stale, validator } = JSON.parse(`${text.slice(0, name?.index)}}`);
+    if (name && Array.isArray(nodes) && typeof as_of_unix_ms === "number") {
+      const body = text.slice(name.index + name[0].length, text.lastIndexOf("}"));
+      return {
+        nodes,
+        madeAt: as_of_unix_ms,
+        validatedAt: validated_unix_ms ?? as_of_unix_ms,
+        stale: stale ?? undefined,
+        validator: validator ?? undefined,
+        body,
+      };
     }
   } catch {
     // It is not JSON.
@@ -34,4 +54,4 @@ export function savedIn(text: string): Saved {
 }
 
 /** The name of the last field. In a string its quotes would be escaped. */
-const BODY = ',"modules":';
+const BODY = /,\s*"modules"\s*:/;

@@ -121,7 +121,8 @@ class Storage(unittest.TestCase):
                 Mirror(options, snapshot_file=file).refresh()
             text = file.read_text()
             self.assertNotRegex(text, "secret|YW5u")
-            self.assertEqual(list(json.loads(text)), ["nodes", "as_of_unix_ms", "validator", "modules"])
+            fields = ["nodes", "as_of_unix_ms", "validated_unix_ms", "stale", "validator", "modules"]
+            self.assertEqual(list(json.loads(text)), fields)
             self.assertRegex(json.loads(text)["validator"], r'^http://\S+/v1/modules "x"$')
             self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
             self.assertEqual(file.stat().st_mode & 0o777, 0o600)
@@ -134,16 +135,28 @@ class Storage(unittest.TestCase):
             file.write_text(saved(options["nodes"], "[1]"))
             with self.assertLogs("ccs_modules", "ERROR") as logs:
                 Mirror(options, snapshot_file=file)
-            self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json is not used: ")
+            self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json is damaged and is not used: ")
 
-    def test_a_file_that_a_mirror_did_not_write_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "mine.json")
-            for text in ('{"mine":1}', "[]", "my notes", '{"nodes":["a"],"modules":[]}'):
+    def test_a_file_that_a_mirror_wrote_is_used_or_replaced_and_any_other_one_is_refused(self):
+        table = Path(__file__).resolve().parents[3].joinpath("host-tests/snapshot-files.json")
+        with tempfile.TemporaryDirectory() as folder, upstream() as server:
+            file = Path(folder, "snapshot.json")
+            for row in json.loads(table.read_text())["files"]:
+                text = row["text"].replace("NODE", server.url).replace("NOW", str(int(time.time() * 1000)))
                 file.write_text(text)
-                with self.assertRaisesRegex(ConfigurationError, "mine.json: it was not written by a mirror$"):
-                    Mirror({"nodes": ["http://node1"]}, snapshot_file=file)
-                self.assertEqual(file.read_text(), text)
+                with self.subTest(text):
+                    make = lambda: Mirror({"nodes": [server.url]}, snapshot_file=file)
+                    if row["found"] == "foreign":
+                        with self.assertRaisesRegex(ConfigurationError, "it was not written by a mirror$"):
+                            make()
+                        self.assertEqual(file.read_text(), text)
+                    elif row["found"] == "damaged":
+                        with self.assertLogs("ccs_modules", "ERROR") as logs:
+                            make().refresh()
+                        self.assertRegex(logs.output[0], " is damaged and is not used: ")
+                        self.assertIn(LIST.rstrip(), file.read_text())
+                    else:
+                        self.assertEqual(get(make()).status, 200)
 
     def test_a_file_that_cannot_be_replaced_leaves_no_other_one_behind(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +167,24 @@ class Storage(unittest.TestCase):
                 mirror.refresh()
             self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: ")
             self.assertEqual(list(Path(folder).iterdir()), [file])
+
+    def test_a_catalog_of_the_future_is_stale_and_has_no_age(self):
+        mirror = Mirror({"nodes": ["http://node1"]})
+        mirror.restore(saved([], LIST, int(time.time() + 3600) * 1000))
+        self.assertEqual(get(mirror).status, 200)
+        self.assertEqual((mirror.status.age, mirror.status.freshness), (None, "stale"))
+        self.assertRegex(mirror.status.reason, "dated in the future$")
+        self.assertIsNone(mirror.save())
+
+    def test_a_mirror_of_a_stale_catalog_is_stale_after_a_restart(self):
+        stale = lambda request: send(request, 200, LIST.encode(), cache_status='a; hit; ttl=-1; detail="late"')
+        with upstream(stale) as server:
+            mirror = Mirror({"nodes": [server.url]})
+            mirror.refresh()
+        restarted = Mirror({"nodes": [server.url]})
+        restarted.restore(mirror.save())
+        for each in (mirror, restarted):
+            self.assertRegex(each.status.reason, "the list was stale when it came: late$")
 
     def test_the_time_while_nothing_ran_counts(self):
         mirror = Mirror({"nodes": ["http://node1"], "stale_if_error_ms": 3_500_000})

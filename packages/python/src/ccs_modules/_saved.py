@@ -1,6 +1,7 @@
 """Saved catalogs: texts, by which a mirror starts while its source is down. `serve` has the same ones."""
 
 import json
+import re
 from dataclasses import dataclass
 
 
@@ -12,6 +13,10 @@ class Saved:
     """The nodes that were configured; none for a store."""
     made_at: int
     """The moment of the catalog, in milliseconds since 1970."""
+    validated_at: int
+    """The moment at which the source was asked for it last, in milliseconds since 1970."""
+    stale: str | None
+    """The reason why the catalog was stale when it came, if it was."""
     validator: str | None
     """The text by which the source can be asked whether the catalog is unchanged."""
     body: str
@@ -20,22 +25,32 @@ class Saved:
 
 def written(saved: Saved) -> str:
     """Writes a saved catalog. The body comes last, as it is."""
-    fields = {"nodes": saved.nodes, "as_of_unix_ms": saved.made_at, "validator": saved.validator}
-    return f"{json.dumps(fields, separators=(',', ':'))[:-1]}{_BODY}{saved.body.rstrip()}}}\n"
+    fields = {
+        "nodes": saved.nodes,
+        "as_of_unix_ms": saved.made_at,
+        "validated_unix_ms": saved.validated_at,
+        "stale": saved.stale,
+        "validator": saved.validator,
+    }
+    head = json.dumps(fields, separators=(",", ":"))[:-1]
+    return f'{head},"modules":{saved.body.rstrip()}}}\n'
 
 
 def saved_in(text: str) -> Saved:
-    """Reads a saved catalog. Raises `ValueError` if a mirror did not write the text."""
-    head, name, tail = text.partition(_BODY)
+    """Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Raises
+    `ValueError` if a mirror did not write the text."""
+    head, *rest = _BODY.split(text, maxsplit=1)
     try:
         fields = json.loads(head + "}")
-        nodes, made_at, validator = (fields[name] for name in ("nodes", "as_of_unix_ms", "validator"))
+        nodes, made_at = fields["nodes"], fields["as_of_unix_ms"]
     except (KeyError, TypeError, ValueError):
-        name = ""
-    if not name or not isinstance(nodes, list) or not isinstance(made_at, int):
+        rest = []
+    if not rest or not isinstance(nodes, list) or not isinstance(made_at, int):
         raise ValueError("it was not written by a mirror")
-    return Saved(nodes, made_at, validator, tail.rpartition("}")[0])
+    validated_at = fields.get("validated_unix_ms") or made_at
+    body = rest[0].rpartition("}")[0]
+    return Saved(nodes, made_at, validated_at, fields.get("stale"), fields.get("validator"), body)
 
 
-_BODY = ',"modules":'
+_BODY = re.compile(r',\s*"modules"\s*:')
 """The name of the last field. In a string its quotes would be escaped."""

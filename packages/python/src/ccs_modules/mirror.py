@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -37,7 +37,7 @@ class Status:
     """The state of a mirror, for metrics."""
 
     age: float | None
-    """The age of the catalog in seconds; None if there is none."""
+    """The age of the catalog in seconds; None if there is none, or its age is unknown."""
     freshness: Literal["fresh", "stale", "unavailable"]
     """Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
     (`stale`), or there is no catalog that may answer (`unavailable`)."""
@@ -80,15 +80,15 @@ class Mirror(Catalog):
 
         `configuration` is JSON or its value. Required for a cluster: `nodes`, a list of URLs. Optional
         for a cluster: `credentials` (`user` and `password`), `headers`, `list` (the path), `body_bytes`
-        (8388608). Optional: `refresh_ms` (30000), `stale_if_error_ms` (86400000), `timeout_ms` (5000),
-        `limits`.
+        (8388608), `stale_if_denied_ms` (3600000), `fresh_age_ms` (300000), `allow_empty` (False).
+        Optional: `refresh_ms` (30000), `stale_if_error_ms` (86400000), `timeout_ms` (5000), `limits`.
 
         `store` is the source, if it is not a cluster. The thread of the mirror calls it, and it has to
         return within `timeout_ms`.
 
         `tls` trusts authorities of your own: `ssl.create_default_context(cafile="ca.pem")`.
-        `snapshot_file` keeps the catalog, to start while the source is down. A file that a mirror did not
-        write is refused.
+        `snapshot_file` keeps the catalog, to start while the source is down. A file that a mirror wrote
+        and that is damaged is logged, and replaced. Any other file is refused.
         """
         text = configuration if isinstance(configuration, str) else json.dumps(configuration)
         self._configuration = text
@@ -240,7 +240,7 @@ class Mirror(Catalog):
         if self._file is None:
             return
         try:
-            text = self._file.read_text(encoding="utf-8")
+            text = self._file.read_text(encoding="utf-8", errors="replace")
             saved = saved_in(text) if text else None
         except FileNotFoundError:
             return
@@ -256,12 +256,15 @@ class Mirror(Catalog):
             self._restore(self._resource, saved)
             self._stored_at = saved.made_at / 1000
         except Malformed as error:
-            _log.error("the snapshot file %s is not used: %s", self._file, error)
+            _log.error("the snapshot file %s is damaged and is not used: %s", self._file, error)
 
     def _restore(self, resource: Resource, saved: Saved) -> None:
         made: Any = Record()
-        made.body, made.validator = saved.body, saved.validator
-        made.age = max(0, _unix_ms() - saved.made_at)
+        made.body, made.validator, made.stale = saved.body, saved.validator, saved.stale
+        since = _unix_ms() - saved.validated_at
+        # By a clock that was set back, the catalog is of the future.
+        made.age = None if since < 0 else _unix_ms() - saved.made_at
+        setattr(made, "since-validation", max(0, since))
         if isinstance(refused := resource.call("restore", _now(), made), Record):
             raise malformed(refused)
         self._saved = saved
@@ -270,17 +273,16 @@ class Mirror(Catalog):
         saved = self._method("save", _now())
         if saved is None:
             return None
-        return Saved(self._nodes, _unix_ms() - saved.age, saved.validator, saved.body)
+        now = _unix_ms()
+        made_at, validated_at = now - saved.age, now - getattr(saved, "since-validation")
+        return Saved(self._nodes, made_at, validated_at, saved.stale, saved.validator, saved.body)
 
     def _keep(self, outcome: str) -> None:
-        """Keeps a catalog that is new, and the moment of one that was confirmed, for a new instance.
-        Stores the new one, and the other a while after it was stored."""
-        if outcome == "changed":
+        """Keeps a catalog that is new or was confirmed for a new instance. Stores the new one, and the other
+        a while after it was stored."""
+        if outcome in ("changed", "unchanged"):
             self._saved = self._save()
-        elif outcome == "unchanged" and self._saved is not None:
-            age = self.status.age or 0
-            self._saved = replace(self._saved, made_at=_unix_ms() - int(age * 1000))
-        saved, is_late = self._saved, time.time() - self._stored_at > _STORED_SECONDS
+        saved, is_late = self._saved, abs(time.time() - self._stored_at) > _STORED_SECONDS
         due = outcome == "changed" or outcome == "unchanged" and is_late
         if saved is None or self._file is None or not due:
             return
