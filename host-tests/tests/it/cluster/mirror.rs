@@ -209,6 +209,34 @@ async fn the_age_of_a_catalog_from_the_file_is_true() {
 }
 
 #[tokio::test]
+async fn a_catalog_of_the_future_is_stale_and_answers_for_a_limited_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("snapshot.json");
+    let mut node = Upstream::start(Answer::Silence).await;
+    node.kill().await;
+    write_snapshot(&path, &node.url(), SystemTime::now() + LONG);
+    let default = MirrorSettings::default();
+    let settings = MirrorSettings {
+        refresh: SHORT,
+        stale_if_error: Duration::from_secs(1),
+        snapshot_file: Some(path),
+        ..default
+    };
+    let mirror = ClusterMirror::start(cluster(&[&node]), settings).await.unwrap();
+    assert_eq!((mirror.age(), mirror.is_ready(), mirror.is_fresh()), (None, true, false));
+    let server = serve(mirror).await;
+    let mut wire = Wire::connect(server.address).await;
+    let reply = wire.ask("GET", "/v1/modules").await;
+    assert_eq!((reply.status, reply.header("age")), (200, None));
+    let cache_status = reply.header("cache-status").unwrap();
+    assert!(cache_status.starts_with("ccs-modules; hit; ttl=-"), "{cache_status}");
+    assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
+    assert!(metrics(&server).contains("\nccs_modules_catalog_stale 1\n"));
+    assert!(!metrics(&server).contains("\nccs_modules_catalog_age"));
+    until_async(async || wire.ask("GET", "/readyz").await.status == 503).await;
+}
+
+#[tokio::test]
 async fn a_file_that_a_mirror_wrote_is_used_or_replaced_and_any_other_one_is_refused() {
     let folder = TempDir::new().unwrap();
     let table = fs::read_to_string(text::folder().join("../snapshot-files.json")).unwrap();

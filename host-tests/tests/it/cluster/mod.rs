@@ -2,6 +2,7 @@
 
 pub mod certificates;
 mod command;
+mod denied;
 mod mirror;
 mod serve;
 mod store;
