@@ -34,10 +34,10 @@
 mod cache_status;
 mod call;
 mod credentials;
-mod denials;
 mod node;
 mod path;
-mod refusal;
+mod refusals;
+mod rejection;
 mod response;
 
 use alloc::format;
@@ -54,9 +54,9 @@ use crate::upstream::path::ModulePath;
 pub use crate::upstream::cache_status::CacheStatus;
 pub use crate::upstream::call::{Call, Exchange, Next};
 pub use crate::upstream::credentials::Credentials;
-pub use crate::upstream::denials::Denials;
 pub use crate::upstream::node::{Node, Scheme};
-pub(crate) use crate::upstream::refusal::Refusal;
+pub use crate::upstream::refusals::Refusals;
+pub(crate) use crate::upstream::rejection::Rejection;
 pub use crate::upstream::response::{Answer, Response};
 
 /// The REST API of a cluster: its nodes, and the requests to them.

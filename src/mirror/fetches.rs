@@ -190,7 +190,8 @@ impl Mirror {
 
     /// Takes the reason why a fetch has no answer. It is in the shell's own words, which reach clients and
     /// contain no credentials. The error of a request is [`StoreError::Unavailable`], whatever the shell
-    /// gives, since only a response can be a denial.
+    /// gives, since only a response can refuse the
+    /// credentials.
     pub fn failed(&mut self, now: Timestamp, id: FetchId, error: StoreError) -> Outcome {
         self.end(now, id, |_, question| Err(question.failed(error).into()))
     }
@@ -426,7 +427,7 @@ impl Mirror {
         let is_refused = matches!(failure.error, Error::Store(StoreError::Denied(_)));
         let is_cluster = matches!(config.source, Source::Cluster(_));
         if is_refused && is_cluster {
-            let wait = self.schedule.after_denial(time.saturating_sub(since));
+            let wait = self.schedule.after_refusal(time.saturating_sub(since));
             failure.wait = failure.wait.max(wait);
         }
         let asked_to_wait = failure.wait.saturating_sub(since);

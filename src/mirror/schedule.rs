@@ -3,7 +3,9 @@
 //! Many mirrors ask one cluster, and they must not ask at the same moment, so each draws its times at
 //! random. A mirror with a catalog waits for at least a quarter of the refresh interval, also after a
 //! failure. So a cluster that is down or comes back is asked little more often than one that is well.
-//! Only after a first failure near the end of the time for which the catalog may answer, it asks sooner.
+//! Only after a first failure near the end of the time for which the catalog may answer, it asks sooner. A
+//! node that asks for more time gets it, and a cluster that refuses the credentials is asked as
+//! [`Refusals`] allow.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,7 +13,7 @@ use core::time::Duration;
 
 use fastrand::Rng;
 
-use crate::upstream::Denials;
+use crate::upstream::Refusals;
 
 /// The times between fetches, drawn at random.
 #[derive(Clone, Debug)]
@@ -22,7 +24,7 @@ pub(super) struct Schedule {
     failures: u32,
     /// Whether no fetch has succeeded yet.
     first: bool,
-    denials: Denials,
+    refusals: Refusals,
     /// The times before which the nodes are not asked, one for each node.
     not_before: Vec<Duration>,
 }
@@ -40,7 +42,7 @@ impl Schedule {
             refresh,
             failures: 0,
             first: true,
-            denials: Denials::default(),
+            refusals: Refusals::default(),
             not_before: vec![Duration::ZERO; nodes],
         }
     }
@@ -79,14 +81,14 @@ impl Schedule {
 
     /// Returns the time to the next fetch after the cluster refused the credentials at this time, up to a
     /// tenth longer than it has to be.
-    pub(super) fn after_denial(&mut self, time: Duration) -> Duration {
-        let wait = self.denials.wait_after(time);
+    pub(super) fn after_refusal(&mut self, time: Duration) -> Duration {
+        let wait = self.refusals.wait_after(time);
         wait + self.between(0.0, wait / 10)
     }
 
     /// Forgets that the cluster refused the credentials.
     pub(super) fn renew(&mut self) {
-        self.denials = Denials::default();
+        self.refusals = Refusals::default();
     }
 
     /// Returns the time from the restoring of a catalog to the first fetch, given the time since its
@@ -220,15 +222,15 @@ mod tests {
             let mut schedule = Schedule::new(REFRESH, 1, seed);
             let mut asked = [minutes(1); 8];
             for nth in 1..asked.len() {
-                asked[nth] = asked[nth - 1] + schedule.after_denial(asked[nth - 1]);
+                asked[nth] = asked[nth - 1] + schedule.after_refusal(asked[nth - 1]);
                 let wait = minutes(if nth == 1 { 5 } else { 15 });
                 let range = wait..wait + wait / 10;
                 assert!(range.contains(&(asked[nth] - asked[nth - 1])), "{asked:?}");
             }
-            assert!(schedule.after_denial(asked[7] + minutes(10)) >= minutes(15));
-            assert!(schedule.after_denial(asked[7] + minutes(40)) < minutes(6));
+            assert!(schedule.after_refusal(asked[7] + minutes(10)) >= minutes(15));
+            assert!(schedule.after_refusal(asked[7] + minutes(40)) < minutes(6));
             schedule.renew();
-            assert!(schedule.after_denial(asked[7] + minutes(41)) < minutes(6));
+            assert!(schedule.after_refusal(asked[7] + minutes(41)) < minutes(6));
         }
     }
 

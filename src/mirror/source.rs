@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::error::{Error, Malformed, StoreError};
 use crate::mirror::kept::Received;
 use crate::snapshot::SnapshotError;
-use crate::upstream::{Answer, CacheStatus, Refusal, Request, Response, Upstream};
+use crate::upstream::{Answer, CacheStatus, Rejection, Request, Response, Upstream};
 
 /// The source of a catalog.
 #[derive(Clone, Debug)]
@@ -142,9 +142,9 @@ impl Question {
         let (Self::Request(request), Source::Cluster(upstream)) = (self, source) else {
             return Err(other_question().into());
         };
-        let Refusal { is_denied, retry_after } = Refusal::of(&response);
-        let refused = |error: StoreError| Failure::new(error.into(), is_denied, retry_after);
-        match upstream.read(request, response).map_err(refused)? {
+        let Rejection { is_denied, retry_after } = Rejection::of(&response);
+        let rejected = |error: StoreError| Failure::new(error.into(), is_denied, retry_after);
+        match upstream.read(request, response).map_err(rejected)? {
             Answer::Body { age, body, cache_status, validator } => {
                 let (received, dated) = (Received::Body(body), Dated { age, cache_status });
                 Ok(Content::Catalog { received, validator, dated })

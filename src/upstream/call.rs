@@ -65,8 +65,8 @@ type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> T + Send + Sync + 'a>;
 pub enum Next<'a, T> {
     /// Send the request.
     Send(Exchange<'a, T>),
-    /// The outcome of the call. The error is a denial, which ends a call, or of the kind of the first
-    /// failure. It has the reason of each node that was asked.
+    /// The outcome of the call. The error is the refusal of the credentials, which ends a call, or of
+    /// the kind of the first failure. It has the reason of each node that was asked.
     Done(Result<T, StoreError>),
 }
 
@@ -146,7 +146,8 @@ impl<'a, T> Call<'a, T> {
         Next::Send(Exchange { request, timeout: part, call: self })
     }
 
-    /// Goes on after a node that failed. A denial ends the call, because all nodes have the same accounts.
+    /// Goes on after a node that failed. Refused credentials end the call, because all nodes have the
+    /// same accounts.
     fn go_on(mut self, error: StoreError, left: Duration) -> Next<'a, T> {
         let is_denied = matches!(error, StoreError::Denied(_));
         self.failures.push(error);
@@ -212,8 +213,8 @@ impl<'a, T> Exchange<'a, T> {
     }
 }
 
-/// Returns the error for nodes that all failed: a denial, or of the kind of the first failure, with every
-/// reason.
+/// Returns the error for nodes that failed: of refused credentials, or of the kind of the first failure, with
+/// every reason.
 fn joined(failures: &[StoreError]) -> StoreError {
     let kind = match failures {
         [.., StoreError::Denied(_)] => StoreError::Denied,

@@ -27,7 +27,6 @@ FAULTS = {
     "slow": "answered 504",
     "drip": "the response broke off|answered 504",
     "status500": "answered 500",
-    "status401": "answered 401",
     "html": "the list is refused",
     "open": "the list is refused",
     "large": "more than 8388608 bytes",
@@ -58,6 +57,7 @@ def checks() -> Iterator[tuple[str, str, Callable[[object], None]]]:
         about = f"no request fails while the upstream is {fault}, and the reason is told"
         yield fault, about, lambda _, fault=fault: outlives(fault)
     yield "killed", "an upstream that is killed and restarted is not missed under load", killed
+    yield "refused", "no worker asks again soon where the credentials are refused", refused
     yield "forgotten", "a list that is too old does not answer", forgotten
     yield "fetches", "there is one fetch for each refresh, whatever the number of workers", fetches
 
@@ -88,13 +88,23 @@ def killed(_: object) -> None:
         healthy(fixture)
 
 
+def refused(_: object) -> None:
+    with mirrored(workers=8) as fixture:
+        fixture.upstream.fault = "status401"
+        until(lambda: "answered 401" in cache_status(fixture.ask()), "stale")
+        asked = len(fixture.upstream.asked)
+        time.sleep(10 * REFRESH)
+        assert len(fixture.upstream.asked) == asked, fixture.upstream.asked[asked:]
+        assert fixture.counter("upstream_failures.denied") == 1
+
+
 def forgotten(_: object) -> None:
     with mirrored(stale_if_error_ms=1000) as fixture:
-        fixture.upstream.fault = "status401"
+        fixture.upstream.fault = "status500"
         until(lambda: fixture.ask().status == 503, "503")
         response = fixture.ask()
         text = response.body.decode()
-        assert "more than 1 seconds old; http://ccs answered 401" in text, text
+        assert "more than 1 seconds old; http://ccs answered 500" in text, text
         fixture.upstream.fault = None
         back(fixture, OLD)
         healthy(fixture)

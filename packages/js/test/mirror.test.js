@@ -69,7 +69,6 @@ test("the old list answers whatever the upstream does, and the reason is told", 
   const broken = "broke off|reset|error reading a body";
   const faults = {
     "answered 500": (_, response) => response.writeHead(500).end("<html>"),
-    "answered 401": (_, response) => response.writeHead(401).end(),
     "the list is refused": (_, response) => response.end('[{"uid":"b"'),
     "a body that is not UTF-8": (_, response) => response.end(Buffer.of(0x5b, 0xff, 0x5d)),
     "more than 8388608 bytes": (_, response) => response.end(`[{"uid":"${"é".repeat(5 * MIB)}`),
@@ -104,6 +103,18 @@ test("the old list answers whatever the upstream does, and the reason is told", 
       assert.doesNotMatch(shown, /secret|YW5u/);
     }
   }
+});
+
+test("an upstream that refuses the credentials is asked once", async (t) => {
+  const upstream = await serving(t, (_, response) => response.writeHead(401).end());
+  const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1, credentials: CREDENTIALS });
+  await silenced(async () => {
+    await mirror.start();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  });
+  mirror.stop();
+  assert.match(mirror.status.failure, /answered 401$/);
+  assert.equal(upstream.requests.length, 1);
 });
 
 test("an upstream that is down is a 503 with the reason, logged once", async (t) => {

@@ -87,6 +87,14 @@ class Faults(unittest.TestCase):
                     self.assertRegex(text, reason)
                     self.assertNotRegex(text, "secret|YW5u")
 
+    def test_an_upstream_that_refuses_the_credentials_is_asked_once(self):
+        with upstream(lambda request: send(request, 401, b"")) as server:
+            mirror = Mirror({"nodes": [server.url], "refresh_ms": 1, "credentials": CREDENTIALS})
+            with self.assertLogs("ccs_modules", "ERROR"), mirror:
+                time.sleep(0.2)
+            self.assertRegex(mirror.status.failure, "answered 401$")
+            self.assertEqual(len(server.requests), 1)
+
     def test_an_upstream_that_is_down_is_told_and_logged_once(self):
         mirror = Mirror({"nodes": [f"http://127.0.0.1:{closed_port()}"], "refresh_ms": 1})
         with self.assertLogs("ccs_modules", "ERROR") as logs:
@@ -327,7 +335,6 @@ def drip(request):
 
 FAULTS = {
     "answered 500": lambda request: send(request, 500, b"<html>"),
-    "answered 401": lambda request: send(request, 401, b""),
     "the list is refused": lambda request: send(request, 200, b'[{"uid":"b"'),
     "a body that is not UTF-8": lambda request: send(request, 200, b"[\xff]"),
     "more than 8388608 bytes": lambda request: send(request, 200, "é".encode() * (5 << 20)),

@@ -3,7 +3,7 @@
 mod address;
 mod credentials;
 mod exchange;
-mod refusals;
+mod refused;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
-use self::refusals::Refusals;
+use self::refused::Refused;
 use crate::net::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -30,7 +30,7 @@ pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
     credentials: Option<CredentialsFile>,
-    refusals: Refusals,
+    refused: Refused,
     time: Duration,
 }
 
@@ -53,8 +53,8 @@ impl Cluster {
             upstream = upstream.with_credentials(credentials);
         }
         let client = HttpClient::new(address.ca().map(Path::to_owned));
-        let refusals = Refusals::default();
-        Ok(Self { upstream, client, credentials: file, refusals, time: store_timeout })
+        let refused = Refused::default();
+        Ok(Self { upstream, client, credentials: file, refused, time: store_timeout })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -135,7 +135,7 @@ impl Cluster {
     /// Makes a call, in which one node after the other is asked until one answers.
     async fn resolve<T>(&self, call: Call<'_, T>) -> Result<T, CcsError> {
         let credentials = self.credentials().await;
-        self.refusals.check(&credentials)?;
+        self.refused.check(&credentials)?;
 
         // If every node times out, there is time left to report it.
         let time = self.time * 9 / 10;
@@ -153,7 +153,7 @@ impl Cluster {
                     }
                 }
                 Next::Done(outcome) => {
-                    self.refusals.note(credentials, outcome.as_ref().err());
+                    self.refused.note(credentials, outcome.as_ref().err());
                     return outcome;
                 }
             }

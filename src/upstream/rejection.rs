@@ -1,4 +1,4 @@
-//! Responses that refuse an answer, and for how long.
+//! Responses that are not taken as the list: what they ask for.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -7,20 +7,20 @@ use crate::headers;
 use crate::upstream::Response;
 use crate::upstream::response::is_error_of_api;
 
-/// How a response refuses the list.
+/// What a response that is not taken as the list means for the requests after it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Refusal {
-    /// Whether the cluster denies that there is a list for this caller, at this address. Else it failed.
+pub(crate) struct Rejection {
+    /// Whether the cluster denies the list: to this caller, or at this address. Otherwise it failed.
     pub(crate) is_denied: bool,
     /// The time for which the node asks not to be asked again, of its `retry-after`.
     pub(crate) retry_after: Duration,
 }
 
-impl Refusal {
+impl Rejection {
     /// Reads a response that was not taken as the list.
     pub(crate) fn of(response: &Response) -> Self {
         let is_denied = match response.status {
-            // A redirect that is followed is no refusal.
+            // A redirect that is followed is taken.
             301 | 302 | 307 | 308 | 401 | 403 | 410 => true,
             404 => is_error_of_api(&response.body),
             _ => false,
@@ -95,7 +95,7 @@ mod tests {
     fn a_denial_is_the_apis_own() {
         let is_denied = |status, body: &str| {
             let response = Response { status, headers: Vec::new(), body: body.into() };
-            Refusal::of(&response).is_denied
+            Rejection::of(&response).is_denied
         };
         for status in [301, 302, 307, 308, 401, 403, 410] {
             assert!(is_denied(status, ""), "{status}");

@@ -2,28 +2,28 @@
 
 use core::time::Duration;
 
-/// The denials of one set of credentials (401 or 403).
+/// The refusals of one set of credentials, by 401 or 403.
 ///
-/// A denied mirror does not knock: Redis locks a user for half an hour after five failed logins in fifteen
-/// minutes. So there are at most two in that time, and two replicas stay below five.
+/// Redis locks a user for half an hour after five failed logins in fifteen minutes. So there are at most two
+/// in that time, and two replicas stay below five.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ccs_modules::upstream::Denials;
+/// use ccs_modules::upstream::Refusals;
 ///
 /// let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
-/// let mut denials = Denials::default();
-/// assert_eq!(denials.wait_after(minutes(0)), minutes(5));
-/// assert_eq!(denials.wait_after(minutes(5)), minutes(15));
+/// let mut refusals = Refusals::default();
+/// assert_eq!(refusals.wait_after(minutes(0)), minutes(5));
+/// assert_eq!(refusals.wait_after(minutes(5)), minutes(15));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Denials {
+pub struct Refusals {
     last: Option<Duration>,
 }
 
-impl Denials {
-    /// Returns the time to wait after a denial at this time, by a clock of the shell's. New credentials begin
-    /// with new denials.
+impl Refusals {
+    /// Returns the time to wait after a refusal at this time, by a clock of the shell's: five minutes after
+    /// the first one, then fifteen. New credentials begin with none.
     pub fn wait_after(&mut self, time: Duration) -> Duration {
         let last = self.last.replace(time);
         let is_first = last.is_none_or(|last| time.saturating_sub(last) >= FORGOTTEN);

@@ -1,17 +1,17 @@
-//! The refusals of credentials by a cluster.
+//! Credentials that a cluster refuses.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ccs_modules::upstream::{Credentials, Denials};
+use ccs_modules::upstream::{Credentials, Refusals};
 use tokio::time::Instant;
 
 use crate::CcsError;
 
-/// The refusals of credentials by a cluster. While they last, calls with the same credentials fail without
+/// The credentials that a cluster refused last, if any. Until the wait is over, calls with them fail without
 /// a request.
 #[derive(Default)]
-pub(super) struct Refusals {
+pub(super) struct Refused {
     last: Mutex<Option<Refusal>>,
 }
 
@@ -19,14 +19,14 @@ pub(super) struct Refusals {
 struct Refusal {
     credentials: Option<Credentials>,
     error: CcsError,
-    /// The refusals of these credentials, counted from the first one.
-    denials: Denials,
+    /// The refusals of these credentials, in the time since the first one.
+    refusals: Refusals,
     first: Instant,
     /// The end of the wait.
     until: Instant,
 }
 
-impl Refusals {
+impl Refused {
     /// Checks that the cluster may be asked with these credentials now.
     ///
     /// # Errors
@@ -41,18 +41,18 @@ impl Refusals {
         }
     }
 
-    /// Notes the end of a call, which is a refusal if its error is a denial.
+    /// Notes the end of a call, which may be a refusal.
     pub(super) fn note(&self, credentials: Option<Credentials>, error: Option<&CcsError>) {
         let Some(error @ CcsError::Denied(_)) = error else { return };
         let now = Instant::now();
         let mut last = self.last();
-        let (mut denials, first) = match last.take() {
-            Some(last) if last.credentials == credentials => (last.denials, last.first),
-            _ => (Denials::default(), now),
+        let (mut refusals, first) = match last.take() {
+            Some(last) if last.credentials == credentials => (last.refusals, last.first),
+            _ => (Refusals::default(), now),
         };
-        let wait: Duration = denials.wait_after(now - first);
+        let wait: Duration = refusals.wait_after(now - first);
         let (error, until) = (error.clone(), now + wait);
-        *last = Some(Refusal { credentials, error, denials, first, until });
+        *last = Some(Refusal { credentials, error, refusals, first, until });
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Refusal>> {
