@@ -18,6 +18,7 @@ import type {
   Next,
   Outcome,
   Read,
+  Saved as SavedRecord,
   Status,
   Stored,
 } from "./component/interfaces/ccs-modules-mirror.js";
@@ -404,9 +405,17 @@ export class Mirror implements Catalog {
   #restore(saved: Saved): void {
     const { body, validator, stale, madeAt, validatedAt } = saved;
     const unixMs = Date.now();
+    const kept: SavedRecord = { body, sinceValidation: milliseconds(unixMs - validatedAt) };
+    if (validator !== undefined) {
+      kept.validator = validator;
+    }
+    if (stale !== undefined) {
+      kept.stale = stale;
+    }
     // By a clock that was set back, the catalog is of the future.
-    const age = validatedAt > unixMs ? undefined : milliseconds(unixMs - madeAt);
-    const kept = { body, validator, age, sinceValidation: milliseconds(unixMs - validatedAt), stale };
+    if (validatedAt <= unixMs) {
+      kept.age = milliseconds(unixMs - madeAt);
+    }
     answered(MalformedError, () => this.#inner.restore(now(), kept));
     this.#saved = saved;
   }
