@@ -36,11 +36,13 @@ ANSWERS = {
     "cut": 503,
     "slow": 503,
     "drip": 503,
-    "empty": 500,
-    "html": 500,
-    "scalar": 500,
-    "open": 500,
-    "deep": 500,
+    "gateway": 503,
+    "empty": 503,
+    "html": 503,
+    "scalar": 503,
+    "open": 503,
+    "deep": 503,
+    "malformed": 500,
     "large": 500,
     "larger": 503,
     "early": 200,
@@ -154,6 +156,7 @@ def checks() -> Iterator[Check]:
         about = f"a cluster that is {name} is answered for with 503"
         yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
     yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
+    yield Check("gateway-module", "a gateway's 404 is not that of a module that does not exist", is_no_module)
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
@@ -198,6 +201,14 @@ def passes_on(bench: Bench) -> None:
         for target in ("/", "/v1", "/v1/modules/1/2", "/v1/bdbs", "/v1/modulesx", "/other?/v1/modules"):
             response = bench.ask("store", target, method)
             assert (response.status, response.body) == (200, b"next"), (target, response)
+
+
+def is_no_module(bench: Bench) -> None:
+    for fault, status in ((None, 404), ("gateway", 503)):
+        bench.upstream.fault = fault
+        response = bench.ask("store", "/v1/modules/none")
+        bench.upstream.fault = None
+        assert response.status == status, response
 
 
 def stays_in_its_path(bench: Bench) -> None:
@@ -260,6 +271,7 @@ def is_counted(bench: Bench) -> None:
         ("/v1/modules", "status401", {"requests.5xx": 1, "upstream_failures.denied": 1}),
         ("/v1/modules", "status301", {"requests.5xx": 1, "upstream_failures.status": 1}),
         ("/v1/modules", "html", {"requests.5xx": 1, "upstream_failures.malformed": 1}),
+        ("/v1/modules", "malformed", {"requests.5xx": 1, "upstream_failures.malformed": 1}),
         ("/v1/modules", "large", {"requests.5xx": 1, "upstream_failures.too_large": 1}),
         ("/v1/modules", "slow", {"requests.5xx": 1, "upstream_failures.timeout": 1}),
         ("/v1/modules", "down", {"requests.5xx": 1, "upstream_failures.unavailable": 1}),
