@@ -391,7 +391,7 @@ export class Mirror implements Catalog {
       this.#restore(saved);
       this.#storedAt = saved.madeAt;
     } catch (error) {
-      console.error(`ccs-modules: the stored catalog is not used: ${messageOf(error)}`);
+      console.error(`ccs-modules: the stored catalog is damaged and is not used: ${messageOf(error)}`);
     }
   }
 
