@@ -183,14 +183,12 @@ def checks_alone() -> Iterator[Check]:
 
 
 def answered(bench: Bench, name: str, status: int) -> None:
-    start = time.monotonic()
     for method in ("GET", "HEAD"):
-        response = bench.ask(name, method=method, seconds=10)
+        response = bench.ask(name, method=method)
         assert response.status == status, response
         if status != 200:
             assert ("content-type", b"application/json") in response.headers, response
             assert method == "HEAD" or json.loads(response.body)["error_code"], response
-    assert time.monotonic() - start < 10, "it took too long"
 
 
 def passes_on(bench: Bench) -> None:
@@ -250,6 +248,8 @@ def are_in_flight(bench: Bench) -> None:
 
 
 def is_counted(bench: Bench) -> None:
+    # What was asked before is counted when its stream ends, which can be after its response.
+    until(lambda: active(bench) == 0)
     bench.upstream.store = Store(documents=(b'{"uid":"a"}',))
     for target, listener, counted in [
         ("/v1/modules", "store", {"requests.2xx": 1, "answers.upstream": 1}),
@@ -320,24 +320,25 @@ def is_replaced(_: None) -> None:
                 for plugin in [*plugins[1:], {"ccs": "bad"}]:
                     replace_listener(file, listener(port, plugin))
                     last = plugin if "documents" in plugin["ccs"] else plugins[-1]
-                    body = json.dumps(last["ccs"]["documents"], separators=(",", ":")) + "\n"
-                    until(lambda: get(port).body == body.encode())
+                    body = json.dumps(last["ccs"]["documents"], separators=(",", ":")).encode() + b"\n"
+                    until(lambda: body in bodies)
                 until(lambda: proxy.stats("lds.update_rejected").get(
                     "listener_manager.lds.update_rejected", 0) >= 1)
-                assert get(port).body == body.encode()
-            assert len(set(bodies)) == len(plugins), set(bodies)
+                assert get(port).body == body
+            assert len(bodies) == len(plugins), bodies
             traps = "Uncaught", "panicked"
             trouble = [one for one in proxy.trouble() if any(trap in one for trap in traps)]
             assert not trouble, trouble
 
 
 class load:
-    """Sends requests without a pause, from four threads, until the block ends. Gives their bodies."""
+    """Sends requests without a pause, from four threads, until the block ends. Gives the different
+    bodies of the answers so far."""
 
     def __init__(self, port: int):
-        self.port, self.bodies, self.ended, self.errors = port, [], threading.Event(), []
+        self.port, self.bodies, self.ended, self.errors = port, set(), threading.Event(), []
 
-    def __enter__(self) -> list[bytes]:
+    def __enter__(self) -> set[bytes]:
         self.threads = [threading.Thread(target=self._ask) for _ in range(4)]
         for thread in self.threads:
             thread.start()
@@ -354,7 +355,7 @@ class load:
             try:
                 response = get(self.port)
                 assert response.status == 200, response
-                self.bodies.append(response.body)
+                self.bodies.add(response.body)
             except Exception as error:
                 self.errors.append(error)
 
