@@ -23,7 +23,7 @@ export interface Env {
   /** The password of that user. */
   CCS_HTTP_PASSWORD?: string;
   /** The refresh interval in milliseconds. */
-  CCS_HTTP_MAX_AGE_MS?: string;
+  CCS_HTTP_REFRESH_MS?: string;
   /** The greatest age in milliseconds of a catalog that answers while refreshing fails. */
   CCS_HTTP_STALE_IF_ERROR_MS?: string;
   /** The timeout of a request in milliseconds. */
@@ -93,7 +93,7 @@ function upstream(urls: string, env: Env): ClusterConfiguration {
     configuration.credentials = { user, password: env.CCS_HTTP_PASSWORD ?? "" };
   }
   for (const [option, name] of [
-    ["refresh_ms", "CCS_HTTP_MAX_AGE_MS"],
+    ["refresh_ms", "CCS_HTTP_REFRESH_MS"],
     ["stale_if_error_ms", "CCS_HTTP_STALE_IF_ERROR_MS"],
     ["timeout_ms", "CCS_HTTP_TIMEOUT_MS"],
   ] as const) {
