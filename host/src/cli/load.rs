@@ -38,7 +38,7 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     let body = catalog.read().await?;
     let catalog = Snapshot::parse(&body, &Limits::default())
         .map_err(|error| Failure::Other(format!("{catalog}, {error}")))?;
-    let redis = redis(into).within(TIME);
+    let redis = redis(into)?.within(TIME);
     let redis = if *allow_empty { redis.allow_empty() } else { redis };
     let (done, changes) = if *dry_run {
         ("would write", redis.compare(&catalog).await?)

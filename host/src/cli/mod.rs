@@ -1,6 +1,5 @@
 //! The command line.
 
-mod arguments;
 mod artifacts;
 mod bake;
 mod catalog_source;
@@ -23,7 +22,6 @@ mod store;
 mod terminal;
 mod watch;
 
-use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,7 +91,7 @@ enum Command {
 #[derive(Args)]
 struct Query {
     /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
-    /// `modules.json` or `file:PATH`; a Redis hash,
+    /// `modules.json` or `file:PATH`, or `-` for standard input; a Redis hash,
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
     /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
     /// may be in the variable REDISCLI_AUTH instead; or a cluster,
@@ -105,7 +103,12 @@ struct Query {
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
     #[arg(long = "role", value_name = "ROLE", default_value = "admin")]
     roles: Vec<String>,
-    /// The form of the output; `json` is the body of the REST API's response.
+}
+
+/// The option for the form of the output.
+#[derive(Args)]
+struct FormatOption {
+    /// The form of the output; of modules, `json` is the body of the REST API's response.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -121,8 +124,7 @@ enum Format {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli =
-        Cli::parse_from(arguments::with_command_first(env::args_os().collect(), &Cli::command()));
+    let cli = Cli::parse();
     let runtime = match cli.command {
         Some(Command::Serve(_)) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
@@ -222,7 +224,8 @@ fn print(text: &[u8]) -> Result<(), Failure> {
         stdout.write_all(text)
     };
     match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Other(format!("cannot write to standard output: {error}"))),
     }
 }

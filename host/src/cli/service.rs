@@ -15,15 +15,15 @@ use super::{Failure, StoreAddress};
 /// A load that takes longer than this compiles the component, which a person notices.
 const NOTICEABLE: Duration = Duration::from_millis(100);
 
-/// The limits of a command that makes one call: all the memory that an instance can have, and the time
-/// that a large catalog takes.
+/// The limits of a command that makes one call at a time: all the memory that an instance can have, and
+/// the time that a large catalog takes.
 pub fn limits() -> CallLimits {
     CallLimits {
+        instances: 1,
         memory: u32::MAX as usize,
         store_bytes: 1 << 30,
         store_timeout: Duration::from_secs(60),
         timeout: Duration::from_secs(600),
-        ..CallLimits::default()
     }
 }
 

@@ -104,5 +104,5 @@ fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
     };
     let mut text = serde_json::to_vec(&content).map_err(|error| error.to_string())?;
     text.push(b'\n');
-    files::write(path, &text).map_err(|error| error.to_string())
+    files::write_private(path, &text).map_err(|error| error.to_string())
 }
