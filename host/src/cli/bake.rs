@@ -6,9 +6,9 @@ use ccs_modules_host::bake::bake;
 use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
 
-use super::Failure;
 use super::catalog_source::CatalogSource;
 use super::store::AddressParser;
+use super::{Failure, TimeOption};
 
 /// The arguments of `bake`.
 #[derive(Args)]
@@ -22,6 +22,8 @@ pub struct Bake {
     /// The version of WASI that the component runs on.
     #[arg(long, value_enum, default_value_t)]
     wasi: Wasi,
+    #[command(flatten)]
+    time: TimeOption,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -37,7 +39,7 @@ enum Wasi {
 
 /// Bakes the component, writes it, and reports its size.
 pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
-    let body = arguments.catalog.read().await?;
+    let body = arguments.catalog.read(arguments.time).await?;
     let service = match arguments.wasi {
         Wasi::P2 => &artifacts::WASI_HTTP_BAKED,
         Wasi::P3 => &artifacts::WASI_HTTP_P3_BAKED,

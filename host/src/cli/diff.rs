@@ -9,7 +9,9 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Failure, Format, FormatOption, Output, StoreAddress, output, print, service};
+use super::{
+    Failure, Format, FormatOption, Output, StoreAddress, TimeOption, output, print, service,
+};
 
 /// The arguments of `diff`.
 #[derive(Args)]
@@ -20,14 +22,16 @@ pub struct Diff {
     newer: StoreAddress,
     #[command(flatten)]
     output: FormatOption,
+    #[command(flatten)]
+    time: TimeOption,
 }
 
 /// Compares the catalogs of two stores. The exit code is 0 if they are the same, 1 if they differ,
 /// and 2 if they cannot be compared.
 pub async fn run(arguments: &Diff) -> Result<Output, Failure> {
-    let Diff { older, newer, output } = arguments;
+    let Diff { older, newer, output, time } = arguments;
     let trouble = |error: Failure| Failure::Trouble(error.to_string());
-    let differences = compare(older, newer).await.map_err(trouble)?;
+    let differences = compare(older, newer, *time).await.map_err(trouble)?;
 
     let text = match output.format {
         Format::Json => json(&differences, None)?,
@@ -37,15 +41,19 @@ pub async fn run(arguments: &Diff) -> Result<Output, Failure> {
     Ok(Output { text: Vec::new(), exit_code: u8::from(!differences.is_empty()) })
 }
 
-async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differences, Failure> {
-    let older = read(older).await?;
-    let newer = read(newer).await?;
+async fn compare(
+    older: &StoreAddress,
+    newer: &StoreAddress,
+    time: TimeOption,
+) -> Result<Differences, Failure> {
+    let older = read(older, time).await?;
+    let newer = read(newer, time).await?;
     older.differences(&newer).map_err(Failure::other)
 }
 
 /// Reads the catalog of a store.
-async fn read(store: &StoreAddress) -> Result<Snapshot, Failure> {
-    snapshot(&*store.ccs(service::limits())?).await
+async fn read(store: &StoreAddress, time: TimeOption) -> Result<Snapshot, Failure> {
+    snapshot(&*store.ccs(service::limits(time.timeout.0))?).await
 }
 
 /// Reads the catalog of an open store.

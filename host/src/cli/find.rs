@@ -23,7 +23,7 @@ pub struct Find {
 /// Lists the modules of a name, newest first.
 pub async fn run(arguments: &Find) -> Result<Vec<u8>, Failure> {
     let Find { module, query, output } = arguments;
-    let service = service::open(&query.store).await?;
+    let service = service::open(&query.store, query.time).await?;
     let found = service.find_modules(&query.roles, &module.name, module.version.as_deref()).await?;
     if found.is_empty() {
         let missing = format!("there is no module {module}");

@@ -21,7 +21,7 @@ pub struct Get {
 /// Shows the module with this uid, or else the one module of this name.
 pub async fn run(arguments: &Get) -> Result<Vec<u8>, Failure> {
     let Get { module, query, output } = arguments;
-    let service = service::open(&query.store).await?;
+    let service = service::open(&query.store, query.time).await?;
     let found = match service.get_module(&query.roles, module).await.map_err(Failure::from) {
         Err(Failure::NotFound(_)) => by_name(&service, module, query).await?,
         found => found?,

@@ -46,7 +46,7 @@ pub async fn run(arguments: &List) -> Result<Vec<u8>, Failure> {
         return Err(Failure::Usage("--format reasons needs --fits: the reasons of a choice"));
     }
 
-    let service = service::open(&query.store).await?;
+    let service = service::open(&query.store, query.time).await?;
     Ok(match (format, fits) {
         (ListFormat::Json, fits) => {
             let query_string = match fits {

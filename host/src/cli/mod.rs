@@ -30,6 +30,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use self::duration::Timeout;
 use self::failure::Failure;
 use self::store::StoreAddress;
 
@@ -95,7 +96,7 @@ struct Query {
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
     /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
     /// may be in the variable REDISCLI_AUTH instead; or a cluster,
-    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH]`, with the user and the password in the
+    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH][&name=NAME]`, with the user and the password in the
     /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`,
     /// which is read for each request: `{"user":…,"password":…}`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
@@ -103,6 +104,16 @@ struct Query {
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
     #[arg(long = "role", value_name = "ROLE", default_value = "admin")]
     roles: Vec<String>,
+    #[command(flatten)]
+    time: TimeOption,
+}
+
+/// The option for the time that a store has.
+#[derive(Args, Clone, Copy)]
+struct TimeOption {
+    /// The time that the store has to answer.
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    timeout: Timeout,
 }
 
 /// The option for the form of the output.

@@ -61,7 +61,8 @@ impl FromStr for StoreAddress {
     type Err = String;
 
     fn from_str(address: &str) -> Result<Self, String> {
-        match address.split_once(':') {
+        let scheme = address.split_once(':').map(|(scheme, rest)| (scheme.to_lowercase(), rest));
+        match scheme.as_ref().map(|(scheme, rest)| (scheme.as_str(), *rest)) {
             None if address == "demo" => Ok(Self::Demo),
             None if address == "-" => Ok(Self::File("/dev/stdin".into())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),

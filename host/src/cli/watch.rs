@@ -1,7 +1,7 @@
 //! `watch`: prints the changes of a catalog.
 
 use std::io::{self, Write as _};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ccs_modules::lookup::find_modules;
 use ccs_modules::{Limits, Snapshot};
@@ -46,13 +46,16 @@ pub async fn run(arguments: &Watch) -> Result<Vec<u8>, Failure> {
     })
 }
 
+/// The time that the store has to answer.
+const TIME: Duration = Duration::from_secs(60);
+
 async fn watch(
     store: &StoreAddress,
     refresh: &Timeout,
     until: Option<&ModuleName>,
     format: Format,
 ) -> Result<Vec<u8>, Failure> {
-    let ccs = store.ccs(service::limits())?;
+    let ccs = store.ccs(service::limits(TIME))?;
     let mut kept: Option<Snapshot> = None;
     let mut failure = None;
     loop {

@@ -27,6 +27,8 @@ pub use self::credentials::read_credentials;
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
+    /// Whether the cluster is asked without credentials.
+    is_anonymous: bool,
     credentials: Option<CredentialsFile>,
     time: Duration,
 }
@@ -44,13 +46,14 @@ impl Cluster {
     ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
-        let mut file = None;
+        let (mut file, is_anonymous) = (None, credentials.is_none());
         if let Some(credentials) = credentials {
             file = address.credentials().map(|it| CredentialsFile::new(it, credentials.clone()));
             upstream = upstream.with_credentials(credentials);
         }
-        let client = HttpClient::new(address.ca().map(Path::to_owned));
-        Ok(Self { upstream, client, credentials: file, time: store_timeout })
+        let client = HttpClient::new(address.ca().map(Path::to_owned))
+            .with_name(address.name().map(str::to_owned));
+        Ok(Self { upstream, client, is_anonymous, credentials: file, time: store_timeout })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -119,11 +122,17 @@ impl Cluster {
                         Err(why) => exchange.failed(&why, left()),
                     }
                 }
+                Next::Done(Err(CcsError::Denied(reason))) if self.is_anonymous => {
+                    return Err(CcsError::Denied(format!("{reason}; {WITHOUT_CREDENTIALS}")));
+                }
                 Next::Done(outcome) => return outcome,
             }
         }
     }
 }
+
+const WITHOUT_CREDENTIALS: &str =
+    "it was asked without credentials, since REDIS_ENTERPRISE_USER is not set";
 
 #[async_trait]
 impl Ccs for Cluster {
