@@ -154,6 +154,7 @@ def checks() -> Iterator[Check]:
         about = f"a cluster that is {name} is answered for with 503"
         yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
     yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
+    yield Check("grpc", "a request that Envoy takes for gRPC never gets the catalog", refuses_grpc)
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
@@ -196,6 +197,15 @@ def passes_on(bench: Bench) -> None:
         for target in ("/", "/v1", "/v1/modules/1/2", "/v1/bdbs", "/v1/modulesx", "/other?/v1/modules"):
             response = bench.ask("store", target, method)
             assert (response.status, response.body) == (200, b"next"), (target, response)
+
+
+def refuses_grpc(bench: Bench) -> None:
+    for content_type in (b"application/grpc", b"application/grpc+json"):
+        request = Request("GET", b"/v1/modules", (("content-type", content_type),))
+        response = http.ask((HOST, bench.ports["inline"]), request)
+        headers = dict(response.headers)
+        assert "grpc-status" in headers and headers["grpc-status"] != b"0", response
+        assert b"uid" not in headers["grpc-message"] and not response.body, response
 
 
 def stays_in_its_path(bench: Bench) -> None:
