@@ -144,7 +144,7 @@ class WorkerdMirror(mirror.Mirrored, Workerd):
         for binding in (
             f"CCS_HTTP_USER={mirror.USER}",
             f"CCS_HTTP_PASSWORD={mirror.PASSWORD}",
-            "CCS_HTTP_MAX_AGE_MS=500",
+            "CCS_HTTP_REFRESH_MS=500",
         ):
             words += ["--binding", binding]
         return _started(words, access, says="ready")

@@ -116,7 +116,7 @@ class OverHttp(Runtime):
         """An instance that is reused holds a mirror."""
         with Upstream().running() as upstream:
             upstream.store = Store(body=OLD)
-            with self.over(upstream, CCS_HTTP_MAX_AGE_MS="500") as address:
+            with self.over(upstream, CCS_HTTP_REFRESH_MS="500") as address:
                 found = [_status_and_body(_ask(address)) for _ in range(20)]
                 yield extra("http-mirrored", "a mirror answers", [(200, OLD)] * 20), found
                 about = "a mirror asks less often than it is asked"
@@ -165,7 +165,7 @@ class WasmtimeHttp(OverHttp):
         wasmtime()
 
     def served(self, environment: dict[str, str]):
-        reused = ("--max-instance-reuse-count", "1000") if "CCS_HTTP_MAX_AGE_MS" in environment else ()
+        reused = ("--max-instance-reuse-count", "1000") if "CCS_HTTP_REFRESH_MS" in environment else ()
         return served(artifact(self.component), *reused, environment=environment)
 
 

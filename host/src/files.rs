@@ -30,6 +30,10 @@ impl FileError {
         Self { action: Action::Read, path: path.into(), source }
     }
 
+    fn writing(path: &Path, source: io::Error) -> Self {
+        Self { action: Action::Write, path: path.into(), source }
+    }
+
     /// The kind of the operating system's error.
     pub fn kind(&self) -> ErrorKind {
         self.source.kind()
@@ -66,17 +70,22 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// or all of the new. When this returns, the new content is on the disk.
 ///
 /// An existing file keeps its mode and, where the operating system permits it, its owner. A symbolic
-/// link stays: the file that it points to is replaced.
+/// link stays: the file that it points to is replaced, or created.
 ///
 /// # Errors
 ///
 /// When the file cannot be written. The old content stays then.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    replace(path, content).map_err(|source| FileError {
-        action: Action::Write,
-        path: path.into(),
-        source,
-    })
+    replace(path, content, 0o666).map_err(|source| FileError::writing(path, source))
+}
+
+/// Writes a whole file like [`write`]. A new file can be read by its owner alone.
+///
+/// # Errors
+///
+/// When the file cannot be written. The old content stays then.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    replace(path, content, 0o600).map_err(|source| FileError::writing(path, source))
 }
 
 /// Creates a folder, and the folders above it, where they are missing.
@@ -92,39 +101,52 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     })
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let target = match fs::metadata(path) {
+/// Replaces a file, or creates it with this mode, of which the process masks some bits.
+fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let old = match fs::metadata(path) {
         // A device or a pipe cannot be replaced.
         Ok(found) if !found.is_file() => return fs::write(path, content),
-        Ok(_) => fs::canonicalize(path)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => path.into(),
+        Ok(found) => Some(found),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
+    };
+    let target = match fs::read_link(path) {
+        Ok(_) if old.is_some() => fs::canonicalize(path)?,
+        // The file that the link points to does not exist yet. The path may be relative to the link's.
+        Ok(missing) => path.parent().unwrap_or(Path::new("")).join(missing),
+        Err(_) => path.into(),
     };
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut new = temporary().tempfile_in(folder)?;
-    new.write_all(content)?;
-    if let Ok(old) = fs::metadata(&target) {
+
+    // Before there is content in it, the file has the mode and the owner of the old one.
+    let mut new = temporary(mode).tempfile_in(folder)?;
+    if let Some(old) = old {
         keep_owner(new.as_file(), &old);
         new.as_file().set_permissions(old.permissions())?;
     }
+    new.write_all(content)?;
     new.as_file().sync_all()?;
     new.persist(&target)?;
     sync_folder(folder)
 }
 
-/// A hidden file, with the mode that any new file gets.
-fn temporary() -> Builder<'static, 'static> {
-    let mut builder = Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
+/// A hidden file with this mode.
+#[cfg(unix)]
+fn temporary(mode: u32) -> Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt as _;
 
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    let mut builder = Builder::new();
+    builder.permissions(fs::Permissions::from_mode(mode));
     builder
+}
+
+/// A hidden file. Other systems have no mode.
+#[cfg(not(unix))]
+fn temporary(_mode: u32) -> Builder<'static, 'static> {
+    Builder::new()
 }
 
 /// Gives the new file the owner of the old one, which only a privileged user may.

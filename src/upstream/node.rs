@@ -20,6 +20,7 @@ pub struct Node {
 
 impl Node {
     /// Parses the URL of a node, such as `https://node1:9443`, or with a path if a gateway is in front.
+    /// The URL of the list stands for its node.
     ///
     /// # Errors
     ///
@@ -33,7 +34,9 @@ impl Node {
             return Err(refused("expected a URL without a query and a fragment"));
         }
         let location = Location::of(&uri).map_err(refused)?;
-        let base = location.path.trim_end_matches('/').to_owned();
+        // People copy the URL of the list.
+        let path = location.path.trim_end_matches('/');
+        let base = path.strip_suffix("/v1/modules").unwrap_or(path).to_owned();
         Ok(Self { scheme: location.scheme, authority: location.authority, base })
     }
 
@@ -158,6 +161,8 @@ mod tests {
             ("https://[2001:DB8::1]:9443", "https://[2001:db8::1]:9443"),
             ("http://gateway/redis/", "http://gateway/redis"),
             ("http://gateway/a/../b", "http://gateway/b"),
+            ("https://node1:9443/v1/modules/", "https://node1:9443"),
+            ("http://gateway/redis/v1/modules", "http://gateway/redis"),
         ] {
             assert_eq!(Node::parse(url).unwrap().to_string(), expected, "{url}");
         }

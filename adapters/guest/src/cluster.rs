@@ -32,12 +32,12 @@ impl Config {
     ) -> Result<Self, StoreError> {
         let (mut urls, mut user, mut password) = (String::new(), None, String::new());
         let mut timeout = Duration::from_secs(5);
-        let mut max_age = None;
+        let mut refresh = None;
         let mut stale_if_error = Duration::from_secs(24 * 60 * 60);
         for (name, value) in environment {
             match name.as_str() {
-                "CCS_HTTP_MAX_AGE_MS" => max_age = Some(milliseconds(&name, &value)?),
                 "CCS_HTTP_PASSWORD" => password = value,
+                "CCS_HTTP_REFRESH_MS" => refresh = Some(milliseconds(&name, &value)?),
                 "CCS_HTTP_STALE_IF_ERROR_MS" => stale_if_error = milliseconds(&name, &value)?,
                 "CCS_HTTP_TIMEOUT_MS" => timeout = milliseconds(&name, &value)?,
                 "CCS_HTTP_URL" => urls = value,
@@ -53,11 +53,11 @@ impl Config {
         // A mirror asks one node at a time: one that does not answer leaves time for the others.
         let nodes = u32::try_from(upstream.nodes().len()).unwrap_or(u32::MAX);
         let upstream = upstream.with_timeout(timeout / nodes).map_err(refused)?;
-        let mirrored = |max_age| {
+        let mirrored = |refresh| {
             let mirror = mirror::Config::new(upstream.clone());
-            mirror.with_times(max_age, stale_if_error).map_err(refused)
+            mirror.with_times(refresh, stale_if_error).map_err(refused)
         };
-        let mirror = max_age.map(mirrored).transpose()?;
+        let mirror = refresh.map(mirrored).transpose()?;
         Ok(Self { upstream, timeout, mirror })
     }
 }
@@ -89,7 +89,7 @@ fn refused(config::Error { field, reason }: config::Error) -> StoreError {
     let name = match field.as_str() {
         "credentials.password" => "CCS_HTTP_PASSWORD",
         "credentials.user" => "CCS_HTTP_USER",
-        "refresh_ms" => "CCS_HTTP_MAX_AGE_MS",
+        "refresh_ms" => "CCS_HTTP_REFRESH_MS",
         "stale_if_error_ms" => "CCS_HTTP_STALE_IF_ERROR_MS",
         "timeout_ms" => "CCS_HTTP_TIMEOUT_MS",
         _ => return StoreError::Other(format!("CCS_HTTP_URL: {field}: {reason}")),
@@ -115,7 +115,7 @@ mod tests {
             ("CCS_HTTP_USER", "ann"),
             ("CCS_HTTP_PASSWORD", "secret"),
             ("CCS_HTTP_TIMEOUT_MS", "3000"),
-            ("CCS_HTTP_MAX_AGE_MS", "500"),
+            ("CCS_HTTP_REFRESH_MS", "500"),
             ("CCS_HTTP_STALE_IF_ERROR_MS", "60000"),
             ("HOME", "/"),
         ])
@@ -158,10 +158,10 @@ mod tests {
             ),
             (&[URL, ("CCS_HTTP_TIMEOUT_MS", "2s")], "CCS_HTTP_TIMEOUT_MS: expected milliseconds"),
             (&[URL, ("CCS_HTTP_TIMEOUT_MS", "600001")], "CCS_HTTP_TIMEOUT_MS: expected 1 to"),
-            (&[URL, ("CCS_HTTP_MAX_AGE_MS", "0")], "CCS_HTTP_MAX_AGE_MS: expected milliseconds"),
-            (&[URL, ("CCS_HTTP_MAX_AGE_MS", "86400001")], "CCS_HTTP_MAX_AGE_MS: expected 1 to"),
+            (&[URL, ("CCS_HTTP_REFRESH_MS", "0")], "CCS_HTTP_REFRESH_MS: expected milliseconds"),
+            (&[URL, ("CCS_HTTP_REFRESH_MS", "86400001")], "CCS_HTTP_REFRESH_MS: expected 1 to"),
             (
-                &[URL, ("CCS_HTTP_MAX_AGE_MS", "2"), ("CCS_HTTP_STALE_IF_ERROR_MS", "1")],
+                &[URL, ("CCS_HTTP_REFRESH_MS", "2"), ("CCS_HTTP_STALE_IF_ERROR_MS", "1")],
                 "CCS_HTTP_STALE_IF_ERROR_MS: expected at least",
             ),
         ] {

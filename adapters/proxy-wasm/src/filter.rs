@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ccs_modules::access::{Caller, Policy};
-use ccs_modules::rest::{self, Methods, Request, Response};
+use ccs_modules::rest::{self, ErrorResponse, Methods, Request, Response};
 use ccs_modules::upstream::{Answer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
@@ -180,6 +180,13 @@ impl Stream {
         if !plugin.methods.answers(method) {
             return Ok(Action::Continue);
         }
+        if is_grpc(&headers) {
+            let reason = "this is an API over HTTP, not gRPC: send no content-type";
+            let refused = ErrorResponse::new(415, "unsupported_media_type", reason);
+            self.respond(&refused.response(method))?;
+            return Ok(Action::Pause);
+        }
+
         let access = plugin.access.as_ref();
         let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let lent: Vec<_> = lent.collect();
@@ -341,6 +348,13 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
         Some(method) => method,
         None => "",
     }
+}
+
+/// Whether the proxy takes a request for one of gRPC. It puts the body of the answer into a header field
+/// then, which a list would make as long as itself.
+fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
+    let content_type = headers.iter().find(|(name, _)| name == "content-type");
+    content_type.is_some_and(|(_, value)| value.starts_with(b"application/grpc"))
 }
 
 /// Ends a request after a host call failed: the request must neither hang nor go on.

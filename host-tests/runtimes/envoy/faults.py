@@ -157,6 +157,7 @@ def checks() -> Iterator[Check]:
         yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
     yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
     yield Check("gateway-module", "a gateway's 404 is not that of a module that does not exist", is_no_module)
+    yield Check("grpc", "a request that Envoy takes for gRPC never gets the catalog", refuses_grpc)
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
@@ -186,14 +187,12 @@ def checks_alone() -> Iterator[Check]:
 
 
 def answered(bench: Bench, name: str, status: int) -> None:
-    start = time.monotonic()
     for method in ("GET", "HEAD"):
-        response = bench.ask(name, method=method, seconds=10)
+        response = bench.ask(name, method=method)
         assert response.status == status, response
         if status != 200:
             assert ("content-type", b"application/json") in response.headers, response
             assert method == "HEAD" or json.loads(response.body)["error_code"], response
-    assert time.monotonic() - start < 10, "it took too long"
 
 
 def passes_on(bench: Bench) -> None:
@@ -209,6 +208,15 @@ def is_no_module(bench: Bench) -> None:
         response = bench.ask("store", "/v1/modules/none")
         bench.upstream.fault = None
         assert response.status == status, response
+
+
+def refuses_grpc(bench: Bench) -> None:
+    for content_type in (b"application/grpc", b"application/grpc+json"):
+        request = Request("GET", b"/v1/modules", (("content-type", content_type),))
+        response = http.ask((HOST, bench.ports["inline"]), request)
+        headers = dict(response.headers)
+        assert "grpc-status" in headers and headers["grpc-status"] != b"0", response
+        assert b"uid" not in headers["grpc-message"] and not response.body, response
 
 
 def stays_in_its_path(bench: Bench) -> None:
@@ -261,6 +269,8 @@ def are_in_flight(bench: Bench) -> None:
 
 
 def is_counted(bench: Bench) -> None:
+    # What was asked before is counted when its stream ends, which can be after its response.
+    until(lambda: active(bench) == 0)
     bench.upstream.store = Store(documents=(b'{"uid":"a"}',))
     for target, listener, counted in [
         ("/v1/modules", "store", {"requests.2xx": 1, "answers.upstream": 1}),
@@ -332,24 +342,25 @@ def is_replaced(_: None) -> None:
                 for plugin in [*plugins[1:], {"ccs": "bad"}]:
                     replace_listener(file, listener(port, plugin))
                     last = plugin if "documents" in plugin["ccs"] else plugins[-1]
-                    body = json.dumps(last["ccs"]["documents"], separators=(",", ":")) + "\n"
-                    until(lambda: get(port).body == body.encode())
+                    body = json.dumps(last["ccs"]["documents"], separators=(",", ":")).encode() + b"\n"
+                    until(lambda: body in bodies)
                 until(lambda: proxy.stats("lds.update_rejected").get(
                     "listener_manager.lds.update_rejected", 0) >= 1)
-                assert get(port).body == body.encode()
-            assert len(set(bodies)) == len(plugins), set(bodies)
+                assert get(port).body == body
+            assert len(bodies) == len(plugins), bodies
             traps = "Uncaught", "panicked"
             trouble = [one for one in proxy.trouble() if any(trap in one for trap in traps)]
             assert not trouble, trouble
 
 
 class load:
-    """Sends requests without a pause, from four threads, until the block ends. Gives their bodies."""
+    """Sends requests without a pause, from four threads, until the block ends. Gives the different
+    bodies of the answers so far."""
 
     def __init__(self, port: int):
-        self.port, self.bodies, self.ended, self.errors = port, [], threading.Event(), []
+        self.port, self.bodies, self.ended, self.errors = port, set(), threading.Event(), []
 
-    def __enter__(self) -> list[bytes]:
+    def __enter__(self) -> set[bytes]:
         self.threads = [threading.Thread(target=self._ask) for _ in range(4)]
         for thread in self.threads:
             thread.start()
@@ -366,7 +377,7 @@ class load:
             try:
                 response = get(self.port)
                 assert response.status == 200, response
-                self.bodies.append(response.body)
+                self.bodies.add(response.body)
             except Exception as error:
                 self.errors.append(error)
 

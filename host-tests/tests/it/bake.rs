@@ -151,9 +151,7 @@ fn the_command_tells_what_it_baked() {
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     let size = fs::metadata(&service).unwrap().len();
-    assert!(text.starts_with(&format!("{}: {size} bytes\n", service.display())), "{text}");
-    assert!(text.contains("  b14385b09778a335835ee3ae380bbc77  bf 8.0.1\n"), "{text}");
-    assert!(text.ends_with("  16 modules\n"), "{text}");
+    assert_eq!(text, format!("{}: {size} bytes, with 16 modules\n", service.display()));
 }
 
 /// The memory of the one module that has data, as a fresh instance has it.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
@@ -52,15 +53,13 @@ impl Server {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |before: &str| {
-            let line = lines.next().unwrap().unwrap();
-            let address = line.strip_prefix(before).unwrap_or_else(|| panic!("{line}"));
-            address.split('/').next().unwrap().parse().unwrap()
-        };
-        let serving = address("serving http://");
-        let metrics = has_metrics.then(|| address("metrics http://"));
-        Self { child, log, address: serving, metrics }
+        let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let greeting: Value = serde_json::from_str(&line).expect("JSON");
+        let url = greeting["serving"].as_str().unwrap();
+        let address = url.trim_start_matches("http://").trim_end_matches("/v1/modules");
+        let metrics = greeting["metrics"].as_str().map(|address| address.parse().unwrap());
+        assert_eq!(metrics.is_some(), has_metrics);
+        Self { child, log, address: address.parse().unwrap(), metrics }
     }
 
     pub fn log(&self) -> String {

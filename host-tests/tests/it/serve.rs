@@ -266,6 +266,31 @@ fn the_log_is_for_programs_and_holds_no_credentials() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_delays_no_request() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let server = Server::start(&["--access", &access]);
+    // The lines are far more than what a pipe takes.
+    let urls = format!("{}?x=[1-3000]", server.url);
+    let output = curl(&["-o", "/dev/null", "-w", "%{http_code}\n", &urls]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "200\n".repeat(3000));
+    server.stop();
+}
+
+#[test]
+fn no_value_makes_a_line_of_the_log() {
+    let folder = TempDir::new().unwrap();
+    let access = write(&folder, "access.json", ANYBODY);
+    let uid = r"a\nINFO a line of its own\u001b[2J";
+    let store = write(&folder, "m.json", &format!(r#"[{{"uid":"{uid}","version":"x"}}]"#));
+    let server = Server::start(&["--access", &access, "--store", &store]);
+    assert_eq!(status(&[&server.url]), 500);
+    let log = server.stop();
+    assert!(log.contains("a line of its own"), "{log}");
+    assert!(!log.contains("\nINFO a line of its own") && !log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
 fn a_failed_request_is_logged_with_its_cause_once() {
     let folder = TempDir::new().unwrap();
     let policy = r#"{"users":[{"name":"ann","roles":["db_viewer"],"password_sha256":
@@ -409,7 +434,13 @@ impl Server {
         let stderr = child.stderr.take();
         let mut server = Self { child, stdout, stderr, url: String::new() };
         let line = server.line();
-        server.url = line.strip_prefix("serving ").expect("where it is").to_owned();
+        server.url = match line.strip_prefix("serving ") {
+            Some(url) => url.to_owned(),
+            None => {
+                let greeting: Value = serde_json::from_str(&line).expect("JSON");
+                greeting["serving"].as_str().unwrap().to_owned()
+            }
+        };
         server
     }
 

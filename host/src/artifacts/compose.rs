@@ -32,11 +32,15 @@ impl CannotCompose {
 pub fn compose(front: &[u8], back: &[u8]) -> Result<Vec<u8>, CannotCompose> {
     let mut graph = CompositionGraph::new();
     let mut register = |name, wasm| {
+        if !wasmparser::Parser::is_component(wasm) {
+            return Err(CannotCompose(format!("the {name} file is not a WebAssembly component")));
+        }
         let package = Package::from_bytes(name, None, wasm, graph.types_mut())
             .map_err(CannotCompose::because)?;
         graph.register_package(package).map_err(CannotCompose::because)
     };
-    let (front, back) = (register("front", front)?, register("back", back)?);
+    let (front, back) = (register("first", front)?, register("second", back)?);
+
     plug(&mut graph, vec![back], front).map_err(|error| match error {
         PlugError::NoPlugHappened => CannotCompose(MISMATCH.into()),
         error => CannotCompose::because(error),

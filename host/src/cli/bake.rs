@@ -1,16 +1,14 @@
 //! `bake CATALOG -o OUT`: makes an HTTP service that contains its catalog.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use ccs_modules::{Limits, list_modules};
 use ccs_modules_host::bake::bake;
 use ccs_modules_host::{artifacts, files};
 use clap::{Args, ValueEnum};
 
-use super::Failure;
 use super::catalog_source::CatalogSource;
 use super::store::AddressParser;
+use super::{Failure, TimeOption};
 
 /// The arguments of `bake`.
 #[derive(Args)]
@@ -24,6 +22,8 @@ pub struct Bake {
     /// The version of WASI that the component runs on.
     #[arg(long, value_enum, default_value_t)]
     wasi: Wasi,
+    #[command(flatten)]
+    time: TimeOption,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -37,9 +37,9 @@ enum Wasi {
     P3,
 }
 
-/// Bakes the component, writes it, and reports what it contains.
+/// Bakes the component, writes it, and reports its size.
 pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
-    let body = arguments.catalog.read().await?;
+    let body = arguments.catalog.read(arguments.time).await?;
     let service = match arguments.wasi {
         Wasi::P2 => &artifacts::WASI_HTTP_BAKED,
         Wasi::P3 => &artifacts::WASI_HTTP_P3_BAKED,
@@ -49,15 +49,6 @@ pub async fn run(arguments: &Bake) -> Result<Vec<u8>, Failure> {
     let output = &arguments.output;
     files::write(output, &baked.wasm).map_err(Failure::other)?;
 
-    let mut text = String::new();
-    writeln!(text, "{}: {} bytes", output.display(), baked.wasm.len()).map_err(Failure::other)?;
-    let modules = baked.catalog.answer(list_modules(&["admin"], &Limits::default()));
-    let modules = modules.map_err(Failure::other)?;
-    for module in &modules {
-        let name = module.module_name.as_deref().unwrap_or("-");
-        let version = module.semantic_version.as_deref().unwrap_or("-");
-        writeln!(text, "  {}  {name} {version}", module.uid).map_err(Failure::other)?;
-    }
-    writeln!(text, "  {} modules", modules.len()).map_err(Failure::other)?;
-    Ok(text.into_bytes())
+    let (bytes, modules) = (baked.wasm.len(), baked.catalog.len());
+    Ok(format!("{}: {bytes} bytes, with {modules} modules\n", output.display()).into_bytes())
 }

@@ -4,12 +4,11 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use ccs_modules_host::stores::{ClusterAddress, ClusterAddressError};
 use ccs_modules_host::{CallLimits, files};
 
-use super::{Failure, cluster};
+use super::{Failure, TimeOption, cluster};
 
 /// The source of a catalog, the body of `GET /v1/modules`.
 #[derive(Clone, Debug)]
@@ -22,15 +21,12 @@ pub enum CatalogSource {
     StandardInput,
 }
 
-/// The timeout of a cluster, long enough for a large catalog.
-const TIME: Duration = Duration::from_secs(60);
-
 impl CatalogSource {
     /// Reads the body.
-    pub async fn read(&self) -> Result<Vec<u8>, Failure> {
+    pub async fn read(&self, time: TimeOption) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Cluster(address) => {
-                let limits = CallLimits { store_timeout: TIME, ..CallLimits::default() };
+                let limits = CallLimits { store_timeout: time.timeout.0, ..CallLimits::default() };
                 Ok(cluster::open(address, limits)?.body().await?)
             }
             Self::File(path) => files::read(path).map_err(Failure::other),
@@ -49,11 +45,10 @@ impl FromStr for CatalogSource {
     type Err = ClusterAddressError;
 
     fn from_str(text: &str) -> Result<Self, ClusterAddressError> {
-        match text {
-            "-" => Ok(Self::StandardInput),
-            _ if text.starts_with("https:") || text.starts_with("http:") => {
-                text.parse().map(Self::Cluster)
-            }
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_lowercase());
+        match (text, scheme.as_deref()) {
+            ("-", _) => Ok(Self::StandardInput),
+            (_, Some("http" | "https")) => text.parse().map(Self::Cluster),
             _ => Ok(Self::File(Path::new(text).into())),
         }
     }

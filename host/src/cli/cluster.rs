@@ -1,6 +1,6 @@
 //! A cluster as a store of the command line, and its credentials.
 
-use std::env;
+use std::env::{self, VarError};
 
 use ccs_modules::upstream::Credentials;
 use ccs_modules_host::CallLimits;
@@ -23,15 +23,26 @@ pub fn open(address: &ClusterAddress, limits: CallLimits) -> Result<Cluster, Fai
 fn credentials_of_environment() -> Result<Option<Credentials>, Failure> {
     const USER: &str = "REDIS_ENTERPRISE_USER";
     const PASSWORD: &str = "REDIS_ENTERPRISE_PASSWORD";
-    let (set, missing) = match (env::var(USER), env::var(PASSWORD)) {
-        (Ok(user), Ok(password)) => {
+    let (set, missing) = match (variable(USER)?, variable(PASSWORD)?) {
+        (Some(user), Some(password)) => {
             return Credentials::basic(&user, &password).map(Some).map_err(|error| {
                 Failure::Other(format!("the variables {USER} and {PASSWORD}: {error}"))
             });
         }
-        (Err(_), Err(_)) => return Ok(None),
-        (Ok(_), Err(_)) => (USER, PASSWORD),
-        (Err(_), Ok(_)) => (PASSWORD, USER),
+        (None, None) => return Ok(None),
+        (Some(_), None) => (USER, PASSWORD),
+        (None, Some(_)) => (PASSWORD, USER),
     };
     Err(Failure::Other(format!("the variable {set} is set, and {missing} is not; set both")))
+}
+
+/// Reads a variable of the environment. One that is not UTF-8 is refused, and not taken for missing.
+pub fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            Err(Failure::Other(format!("the variable {name} is not UTF-8")))
+        }
+    }
 }

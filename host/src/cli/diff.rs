@@ -1,13 +1,17 @@
 //! `diff STORE STORE`: compares two catalogs.
 
+use std::fmt::Display;
+
 use ccs_modules::lookup::{ChangedModule, Differences, FieldDifference};
 use ccs_modules::{Limits, Module, Snapshot};
-use ccs_modules_host::{CallLimits, Ccs};
+use ccs_modules_host::Ccs;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Failure, Format, Output, StoreAddress, output};
+use super::{
+    Failure, Format, FormatOption, Output, StoreAddress, TimeOption, output, print, service,
+};
 
 /// The arguments of `diff`.
 #[derive(Args)]
@@ -16,33 +20,40 @@ pub struct Diff {
     older: StoreAddress,
     /// The store of the newer catalog.
     newer: StoreAddress,
-    /// The form of the output.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: FormatOption,
+    #[command(flatten)]
+    time: TimeOption,
 }
 
 /// Compares the catalogs of two stores. The exit code is 0 if they are the same, 1 if they differ,
 /// and 2 if they cannot be compared.
 pub async fn run(arguments: &Diff) -> Result<Output, Failure> {
-    let Diff { older, newer, format } = arguments;
-    let differences =
-        compare(older, newer).await.map_err(|error| Failure::Trouble(error.to_string()))?;
-    let text = match format {
-        Format::Json => json(&differences)?,
+    let Diff { older, newer, output, time } = arguments;
+    let trouble = |error: Failure| Failure::Trouble(error.to_string());
+    let differences = compare(older, newer, *time).await.map_err(trouble)?;
+
+    let text = match output.format {
+        Format::Json => json(&differences, None)?,
         Format::Table => lines(&differences),
     };
-    Ok(Output { text, exit_code: u8::from(!differences.is_empty()) })
+    print(&text).map_err(trouble)?;
+    Ok(Output { text: Vec::new(), exit_code: u8::from(!differences.is_empty()) })
 }
 
-async fn compare(older: &StoreAddress, newer: &StoreAddress) -> Result<Differences, Failure> {
-    let older = read(older).await?;
-    let newer = read(newer).await?;
+async fn compare(
+    older: &StoreAddress,
+    newer: &StoreAddress,
+    time: TimeOption,
+) -> Result<Differences, Failure> {
+    let older = read(older, time).await?;
+    let newer = read(newer, time).await?;
     older.differences(&newer).map_err(Failure::other)
 }
 
 /// Reads the catalog of a store.
-async fn read(store: &StoreAddress) -> Result<Snapshot, Failure> {
-    snapshot(&*store.ccs(CallLimits::default())?).await
+async fn read(store: &StoreAddress, time: TimeOption) -> Result<Snapshot, Failure> {
+    snapshot(&*store.ccs(service::limits(time.timeout.0))?).await
 }
 
 /// Reads the catalog of an open store.
@@ -76,9 +87,12 @@ fn field_line(field: &FieldDifference) -> String {
     format!("    {}: {} -> {}\n", output::cell(name), value(before), value(after))
 }
 
-fn json(differences: &Differences) -> Result<Vec<u8>, Failure> {
+/// Formats differences for programs, in one line, with the time when they were seen.
+pub fn json(differences: &Differences, time: Option<&dyn Display>) -> Result<Vec<u8>, Failure> {
     #[derive(Serialize)]
     struct Report<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        time: Option<String>,
         added: &'a [Module],
         removed: &'a [Module],
         changed: Vec<Changed<'a>>,
@@ -110,7 +124,8 @@ fn json(differences: &Differences) -> Result<Vec<u8>, Failure> {
             })
             .collect(),
     });
-    let report = Report { added, removed, changed: changed.collect() };
+    let time = time.map(ToString::to_string);
+    let report = Report { time, added, removed, changed: changed.collect() };
     let mut text = serde_json::to_vec(&report).map_err(Failure::other)?;
     text.push(b'\n');
     Ok(text)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ccs_modules_host::files;
 use clap::Args;
 
-use super::{Failure, StoreAddress, service};
+use super::{Failure, StoreAddress, TimeOption, service};
 
 /// The arguments of `export`.
 #[derive(Args)]
@@ -16,11 +16,13 @@ pub struct Export {
     /// The file to write; it is replaced as a whole and keeps its mode. Default: standard output.
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    time: TimeOption,
 }
 
 /// Exports the body of `GET /v1/modules` over the store.
 pub async fn run(arguments: &Export) -> Result<Vec<u8>, Failure> {
-    let service = service::open(&arguments.store).await?;
+    let service = service::open(&arguments.store, arguments.time).await?;
     let body = service::body(&service, "/v1/modules".into(), &["admin".into()]).await?;
     let Some(path) = &arguments.output else {
         return Ok(body);

@@ -4,7 +4,7 @@ use ccs_modules_host::{Module, Service};
 use clap::Args;
 
 use super::module_name::ModuleName;
-use super::{Failure, Format, Query, output, service};
+use super::{Failure, Format, FormatOption, Query, find, output, service};
 
 /// The arguments of `get`.
 #[derive(Args)]
@@ -14,17 +14,19 @@ pub struct Get {
     module: String,
     #[command(flatten)]
     query: Query,
+    #[command(flatten)]
+    output: FormatOption,
 }
 
 /// Shows the module with this uid, or else the one module of this name.
 pub async fn run(arguments: &Get) -> Result<Vec<u8>, Failure> {
-    let Get { module, query } = arguments;
-    let service = service::open(&query.store).await?;
+    let Get { module, query, output } = arguments;
+    let service = service::open(&query.store, query.time).await?;
     let found = match service.get_module(&query.roles, module).await.map_err(Failure::from) {
         Err(Failure::NotFound(_)) => by_name(&service, module, query).await?,
         found => found?,
     };
-    Ok(match query.format {
+    Ok(match output.format {
         Format::Json => [found.document.as_bytes(), b"\n"].concat(),
         Format::Table => table(&found),
     })
@@ -34,23 +36,25 @@ pub async fn run(arguments: &Get) -> Result<Vec<u8>, Failure> {
 async fn by_name(service: &Service, text: &str, query: &Query) -> Result<Module, Failure> {
     let Ok(ModuleName { name, version }) = text.parse();
     let mut found = service.find_modules(&query.roles, &name, version.as_deref()).await?;
-    match (found.pop(), found.as_slice()) {
-        (None, _) => {
-            Err(Failure::NotFound(format!("there is no module with the uid or the name {text}")))
-        }
-        (Some(module), []) => Ok(module),
-        (Some(oldest), newer) => {
-            let candidates: Vec<_> = newer.iter().chain([&oldest]).map(candidate).collect();
-            let several = format!("{text} names {} modules", candidates.len());
-            Err(Failure::Other(format!("{several}, say which one: {}", candidates.join(", "))))
-        }
+    if found.is_empty() {
+        let missing = format!("there is no module with the uid or the name {text}");
+        return Err(find::not_found(service, query, missing, &name).await);
     }
+    if found.len() > 1 {
+        let candidates: Vec<_> = found.iter().map(|module| candidate(module, &found)).collect();
+        let several = format!("{text} names {} modules", found.len());
+        return Err(Failure::Other(format!("{several}, say which one: {}", candidates.join(", "))));
+    }
+    Ok(found.remove(0))
 }
 
-/// Names a module among several of its name: by its version, if it has one.
-fn candidate(module: &Module) -> String {
+/// Names a module among several of its name: by its version, if no other one has it.
+fn candidate(module: &Module, among: &[Module]) -> String {
+    let alike = |other: &&Module| other.semantic_version == module.semantic_version;
     match (&module.module_name, &module.semantic_version) {
-        (Some(name), Some(version)) => format!("{name}@{version}"),
+        (Some(name), Some(version)) if among.iter().filter(alike).count() == 1 => {
+            format!("{name}@{version}")
+        }
         _ => module.uid.clone(),
     }
 }
@@ -65,6 +69,7 @@ fn table(module: &Module) -> Vec<u8> {
         ("display_name", module.display_name.as_deref()),
         ("semantic_version", module.semantic_version.as_deref()),
         ("version", version.as_deref()),
+        ("compatible_redis_version", module.compatible_redis_version.as_deref()),
         ("min_redis_version", module.min_redis_version.as_deref()),
         ("is_bundled", bundled.as_deref()),
         ("author", module.author.as_deref()),

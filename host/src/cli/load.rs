@@ -1,14 +1,12 @@
 //! `load CATALOG --into REDIS`: replaces the content of a Redis hash.
 
-use std::time::Duration;
-
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::stores::RedisAddress;
 use clap::Args;
 
-use super::Failure;
 use super::catalog_source::CatalogSource;
 use super::store::{AddressParser, redis};
+use super::{Failure, TimeOption};
 
 /// The arguments of `load`.
 #[derive(Args)]
@@ -27,18 +25,17 @@ pub struct Load {
     /// Permit an empty list to replace one that is not empty.
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    time: TimeOption,
 }
-
-/// The timeout, long enough for a large catalog.
-const TIME: Duration = Duration::from_secs(60);
 
 /// Replaces the content of the store, if every document of the catalog is valid.
 pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
-    let Load { catalog, into, dry_run, allow_empty } = arguments;
-    let body = catalog.read().await?;
+    let Load { catalog, into, dry_run, allow_empty, time } = arguments;
+    let body = catalog.read(*time).await?;
     let catalog = Snapshot::parse(&body, &Limits::default())
         .map_err(|error| Failure::Other(format!("{catalog}, {error}")))?;
-    let redis = redis(into).within(TIME);
+    let redis = redis(into)?.within(time.timeout.0);
     let redis = if *allow_empty { redis.allow_empty() } else { redis };
     let (done, changes) = if *dry_run {
         ("would write", redis.compare(&catalog).await?)

@@ -1,6 +1,5 @@
 //! The command line.
 
-mod arguments;
 mod artifacts;
 mod bake;
 mod catalog_source;
@@ -23,7 +22,6 @@ mod store;
 mod terminal;
 mod watch;
 
-use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +30,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use self::duration::Timeout;
 use self::failure::Failure;
 use self::store::StoreAddress;
 
@@ -93,11 +92,11 @@ enum Command {
 #[derive(Args)]
 struct Query {
     /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
-    /// `modules.json` or `file:PATH`; a Redis hash,
+    /// `modules.json` or `file:PATH`, or `-` for standard input; a Redis hash,
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
     /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
     /// may be in the variable REDISCLI_AUTH instead; or a cluster,
-    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH]`, with the user and the password in the
+    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH][&name=NAME]`, with the user and the password in the
     /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`,
     /// which is read for each request: `{"user":…,"password":…}`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
@@ -105,7 +104,22 @@ struct Query {
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
     #[arg(long = "role", value_name = "ROLE", default_value = "admin")]
     roles: Vec<String>,
-    /// The form of the output; `json` is the body of the REST API's response.
+    #[command(flatten)]
+    time: TimeOption,
+}
+
+/// The option for the time that a store has.
+#[derive(Args, Clone, Copy)]
+struct TimeOption {
+    /// The time that the store has to answer.
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    timeout: Timeout,
+}
+
+/// The option for the form of the output.
+#[derive(Args)]
+struct FormatOption {
+    /// The form of the output; of modules, `json` is the body of the REST API's response.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -121,8 +135,7 @@ enum Format {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli =
-        Cli::parse_from(arguments::with_command_first(env::args_os().collect(), &Cli::command()));
+    let cli = Cli::parse();
     let runtime = match cli.command {
         Some(Command::Serve(_)) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
@@ -222,7 +235,8 @@ fn print(text: &[u8]) -> Result<(), Failure> {
         stdout.write_all(text)
     };
     match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::other(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Other(format!("cannot write to standard output: {error}"))),
     }
 }

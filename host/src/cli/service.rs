@@ -10,26 +10,26 @@ use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Failure, StoreAddress};
+use super::{Failure, StoreAddress, TimeOption};
 
 /// A load that takes longer than this compiles the component, which a person notices.
 const NOTICEABLE: Duration = Duration::from_millis(100);
 
-/// The limits of a command that makes one call: all the memory that an instance can have, and the time
-/// that a large catalog takes.
-pub fn limits() -> CallLimits {
+/// The limits of a command that makes one call at a time: all the memory that an instance can have, and
+/// the time that a large catalog takes.
+pub fn limits(store_timeout: Duration) -> CallLimits {
     CallLimits {
+        instances: 1,
         memory: u32::MAX as usize,
         store_bytes: 1 << 30,
-        store_timeout: Duration::from_secs(60),
+        store_timeout,
         timeout: Duration::from_secs(600),
-        ..CallLimits::default()
     }
 }
 
 /// Loads the plugin over the store at `address`.
-pub async fn open(address: &StoreAddress) -> Result<Service, Failure> {
-    address.open(&load(limits()).await?)
+pub async fn open(address: &StoreAddress, time: TimeOption) -> Result<Service, Failure> {
+    address.open(&load(limits(time.timeout.0)).await?)
 }
 
 /// Loads the plugin.

@@ -1,6 +1,5 @@
 //! The store options of the command line.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -42,7 +41,7 @@ impl StoreAddress {
             Self::Demo => Arc::new(stores::demo()),
             Self::File(path) => Arc::new(stores::File::new(path).at_most(limits.store_bytes)),
             Self::Redis(address) => {
-                Arc::new(redis(address).within(limits.store_timeout).at_most(limits.store_bytes))
+                Arc::new(redis(address)?.within(limits.store_timeout).at_most(limits.store_bytes))
             }
         })
     }
@@ -50,20 +49,22 @@ impl StoreAddress {
 
 /// Makes a store of the Redis at this address. If the address has no password, it may be in the
 /// environment, where other users do not see it. `redis-cli` reads the same variable.
-pub fn redis(address: &RedisAddress) -> Redis {
+pub fn redis(address: &RedisAddress) -> Result<Redis, Failure> {
     let address = address.clone();
-    Redis::new(match env::var("REDISCLI_AUTH") {
-        Ok(password) => address.or_password(password),
-        Err(_) => address,
-    })
+    Ok(Redis::new(match cluster::variable("REDISCLI_AUTH")? {
+        Some(password) => address.or_password(password),
+        None => address,
+    }))
 }
 
 impl FromStr for StoreAddress {
     type Err = String;
 
     fn from_str(address: &str) -> Result<Self, String> {
-        match address.split_once(':') {
+        let scheme = address.split_once(':').map(|(scheme, rest)| (scheme.to_lowercase(), rest));
+        match scheme.as_ref().map(|(scheme, rest)| (scheme.as_str(), *rest)) {
             None if address == "demo" => Ok(Self::Demo),
+            None if address == "-" => Ok(Self::File("/dev/stdin".into())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some(("http" | "https", _)) => {
                 address.parse().map(Self::Cluster).map_err(|error| format!("{error}"))

@@ -61,7 +61,10 @@ fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
         .cache(cache())
         .concurrency_support(false)
         .epoch_interruption(true);
-    let engine = Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+    let engine = Engine::new(&config).map_err(|error| {
+        let addresses = u64::from(limits.instances) * u64::from(needs.memories) * 4;
+        LoadError::Engine(format!("{error:#} (it needs {addresses} GiB of addresses: `ulimit -v`)"))
+    })?;
     tick(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
     Ok(engine)
 }
@@ -89,7 +92,7 @@ const KEPT_MEMORY: usize = 512 << 10;
 const KEPT_TABLE: usize = 16 << 10;
 
 /// The cache of compiled code, in the user's cache folder. Its keys are made of the artifact, the
-/// compiler and its settings. Without a cache folder that belongs to this user, each start compiles.
+/// compiler and its settings. Without a cache folder that belongs to this user alone, each start compiles.
 fn cache() -> Option<Cache> {
     let folder = cache_folder()?;
     make_private(&folder).ok()?;
@@ -104,14 +107,24 @@ fn cache_folder() -> Option<PathBuf> {
     Some(folders.cache_dir().join("ccs-modules").join("compiled"))
 }
 
-/// Creates a folder that only its owner can write to, since the code in it is run.
+/// Creates a folder that only this user can write to, since the code in it is run. Fails if the folder or
+/// the one above it is a link or belongs to somebody else, who could put code there: `sudo` can keep the
+/// home folder of the user who calls it.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 
     const OWNER_ONLY: u32 = 0o700;
     fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(OWNER_ONLY))
+    let this_user = rustix::process::geteuid().as_raw();
+    for folder in folder.ancestors().take(2) {
+        let found = fs::symlink_metadata(folder)?;
+        if !found.is_dir() || found.uid() != this_user {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        fs::set_permissions(folder, fs::Permissions::from_mode(OWNER_ONLY))?;
+    }
+    Ok(())
 }
 
 /// Creates the folder. On other systems the folders of a user are private already.

@@ -126,5 +126,5 @@ fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
     let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
     let head = head.trim_end_matches('}').as_bytes();
     let text = [head, b",\"modules\":", saved.body.trim_ascii_end(), b"}\n"].concat();
-    files::write(path, &text).map_err(|error| error.to_string())
+    files::write_private(path, &text).map_err(|error| error.to_string())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -16,12 +16,17 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::net::deadline::Deadline;
-use crate::net::{stream, tls};
+use crate::net::proxy::Proxies;
+use crate::net::stream::{self, Server};
+use crate::net::tls;
 
 /// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
 /// connection of its own, so none fails because a kept one was lost.
 pub(crate) struct HttpClient {
     ca: Option<PathBuf>,
+    /// The name in the certificates of the servers, if that is not the host.
+    name: Option<String>,
+    proxies: Proxies,
     /// Made at the first request over TLS, and kept: it resumes sessions.
     tls: OnceCell<TlsConnector>,
 }
@@ -29,7 +34,12 @@ pub(crate) struct HttpClient {
 impl HttpClient {
     /// Makes a client that trusts the certificates of this file instead of the system's.
     pub(crate) fn new(ca: Option<PathBuf>) -> Self {
-        Self { ca, tls: OnceCell::new() }
+        Self { ca, name: None, proxies: Proxies::of_environment(), tls: OnceCell::new() }
+    }
+
+    /// Expects this name in the certificates of the servers.
+    pub(crate) fn with_name(self, name: Option<String>) -> Self {
+        Self { name, ..self }
     }
 
     /// Sends a request to the server that its URI names, and reads the whole response within the
@@ -63,7 +73,9 @@ impl HttpClient {
             true => (443, Some(self.tls.get_or_try_init(|| self.connector()).await?)),
         };
         let port = authority.port_u16().unwrap_or(default_port);
-        let stream = stream::connect(host, port, tls, deadline).await?;
+        let proxy = tls.and_then(|_| self.proxies.to(host, port));
+        let server = Server { host, port, tls, name: self.name.as_deref(), proxy };
+        let stream = stream::connect(server, deadline).await?;
 
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| reason(&error))?;
@@ -80,6 +92,9 @@ impl HttpClient {
     }
 }
 
+/// The name of this program in the logs of servers.
+const AGENT: &str = concat!("ccs-modules/", env!("CARGO_PKG_VERSION"));
+
 /// Takes the server out of the URI of a request, whether it is asked over TLS, and its authority. The
 /// path is left, as HTTP/1.1 has it.
 fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), String> {
@@ -88,6 +103,7 @@ fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), Strin
     let host = HeaderValue::from_str(authority.as_str());
     request.headers_mut().insert(HOST, host.map_err(|_| "its name is not one of a host")?);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     Ok((parts.scheme == Some(Scheme::HTTPS), authority))
@@ -110,7 +126,9 @@ async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, String> {
 }
 
 fn reason(error: &hyper::Error) -> String {
-    if error.is_parse() {
+    if error.is_parse_too_large() {
+        "its response has more than 100 header fields, or too long ones".into()
+    } else if error.is_parse() {
         "it does not answer in HTTP; does this port speak TLS?".into()
     } else {
         // The other errors are of connections that end early.

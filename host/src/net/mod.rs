@@ -4,6 +4,7 @@ mod connect;
 pub(crate) mod deadline;
 pub(crate) mod header_fields;
 mod http_client;
+mod proxy;
 pub(crate) mod stream;
 pub(crate) mod tls;
 

@@ -2,40 +2,58 @@
 
 use std::io::{self, ErrorKind};
 
+use hyper_util::client::proxy::matcher::Intercept;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::net::connect;
 use crate::net::deadline::Deadline;
+use crate::net::tls::is_marked_as_authority;
+use crate::net::{connect, proxy};
 
 /// Bytes in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// Connects to a server until `deadline`, over TLS where there is a connector for it.
+/// A server, and the way to it.
+pub(crate) struct Server<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    /// The connector, if the server is asked over TLS.
+    pub(crate) tls: Option<&'a TlsConnector>,
+    /// The name in its certificate, if that is not the host: behind a forwarded port, for example.
+    pub(crate) name: Option<&'a str>,
+    /// The proxy that makes the connection.
+    pub(crate) proxy: Option<Intercept>,
+}
+
+/// Connects to a server until `deadline`.
 ///
 /// # Errors
 ///
 /// The reason in plain words, without the name of the server.
 pub(crate) async fn connect(
-    host: &str,
-    port: u16,
-    tls: Option<&TlsConnector>,
+    server: Server<'_>,
     deadline: Deadline,
 ) -> Result<Box<dyn Stream>, String> {
+    let Server { host, port, tls, name, proxy } = server;
     let connecting = async {
-        let stream = connect::connect(host, port).await?;
+        let stream = match proxy {
+            Some(proxy) => proxy::connect(&proxy, host, port).await?,
+            None => connect::connect(host, port).await?,
+        };
         stream.set_nodelay(true)?;
         Ok(stream)
     };
     let connected = deadline.wait_for(connecting).await;
     let stream = connected.map_err(|error| not_connected(&error, deadline))?;
+
     let Some(tls) = tls else {
         return Ok(Box::new(stream));
     };
+    let host = name.unwrap_or(host);
     let handshake = async {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         tls.connect(name, stream).await
@@ -74,18 +92,18 @@ fn tls_reason(host: &str, error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(
             Certificate::BadSignature | Certificate::UnknownIssuer,
-        ) => "its certificate is not signed by an authority that is trusted here".into(),
+        ) => "its certificate is not signed by an authority that is trusted here; name the file of its \
+              authority, or its own certificate, with ?ca=PATH (`openssl s_client -showcerts` shows it)"
+            .into(),
         rustls::Error::InvalidCertificate(
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
         ) => format!("its certificate is not for the name {host}"),
         rustls::Error::InvalidCertificate(
             Certificate::Expired | Certificate::ExpiredContext { .. },
         ) => "its certificate has expired".into(),
-        // The usual mistake with `openssl req -x509`, which marks a certificate as an authority's.
-        rustls::Error::InvalidCertificate(Certificate::Other(error))
-            if error.to_string().contains("CaUsedAsEndEntity") =>
-        {
-            "its certificate is one of an authority: a server's needs basicConstraints=CA:FALSE"
+        rustls::Error::InvalidCertificate(error) if is_marked_as_authority(error) => {
+            "its certificate is one of an authority: name its own file with ?ca=PATH, or make one \
+             with basicConstraints=CA:FALSE"
                 .into()
         }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),

@@ -6,42 +6,57 @@ use std::sync::Arc;
 use rustls_native_certs::{CertificateResult, load_native_certs};
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 use crate::files;
 
 /// Loads the certificates of the file `ca`, or else the system's, and makes a connector that trusts
-/// them.
+/// them. A certificate of the file is trusted as that of the server too.
 pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, String> {
     let load = move || {
-        let roots = match ca {
+        let (roots, pinned) = match ca {
             Some(path) => of_file(&path)?,
-            None => of_system(load_native_certs())?,
+            None => (of_system(load_native_certs())?, Vec::new()),
         };
-        Ok(TlsConnector::from(Arc::new(trusting(roots)?)))
+        Ok(TlsConnector::from(Arc::new(trusting(roots, pinned)?)))
     };
     // Reading files blocks.
     spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
-/// The certificates of a PEM file.
-fn of_file(path: &Path) -> Result<RootCertStore, String> {
+/// The certificates of a PEM file, as authorities and as they are.
+fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
     let text = files::read(path).map_err(|error| error.to_string())?;
     let failed = |reason: String| format!("{}: {reason}", path.display());
-    let mut roots = RootCertStore::empty();
-    for (index, certificate) in CertificateDer::pem_slice_iter(&text).enumerate() {
-        let certificate = certificate.map_err(|_| failed("it is not PEM".into()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| failed(format!("certificate {} is not valid: {error}", index + 1)))?;
-    }
-    if roots.is_empty() {
+    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|_| failed("it is not PEM".into()))?;
+    if certificates.is_empty() {
         return Err(failed("there is no certificate in it".into()));
     }
-    Ok(roots)
+
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates.iter().enumerate() {
+        roots.add(certificate.clone()).map_err(|error| {
+            let reason = match error.to_string() {
+                text if text.contains("UnsupportedCertVersion") => {
+                    "it is of version 1, and one of version 3 is needed".into()
+                }
+                text => text,
+            };
+            failed(format!("certificate {} is not valid: {reason}", index + 1))
+        })?;
+    }
+    Ok((roots, certificates))
 }
 
 /// The certificates that the system trusts. One that cannot be used is logged and left out: a system
@@ -65,12 +80,87 @@ fn of_system(loaded: CertificateResult) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn trusting(roots: RootCertStore) -> Result<ClientConfig, String> {
-    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+fn trusting(
+    roots: RootCertStore,
+    pinned: Vec<CertificateDer<'static>>,
+) -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let by_authority =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .build()
+            .map_err(|error| error.to_string())?;
+    let verifier = Arc::new(Verifier { by_authority, pinned });
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
+        // It is rustls' own verifier, with one exception.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+/// A verifier that trusts authorities, and certificates that are known byte for byte: one that
+/// `openssl req -x509` makes is marked as an authority's, which rustls refuses for a server.
+#[derive(Debug)]
+struct Verifier {
+    by_authority: Arc<WebPkiServerVerifier>,
+    pinned: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.by_authority.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match verified {
+            // The dates were checked before this error, and the name was not.
+            Err(Error::InvalidCertificate(error))
+                if is_marked_as_authority(&error) && self.pinned.contains(end_entity) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_authority.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_authority.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_authority.supported_verify_schemes()
+    }
+}
+
+/// Whether a server's certificate is refused only because it is marked as one of an authority.
+pub(super) fn is_marked_as_authority(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(error) if error.to_string().contains("CaUsedAsEndEntity"))
 }
 
 #[cfg(test)]

@@ -199,8 +199,11 @@ impl Version {
     /// A file that changes twice within one step of the file system's clock has the same stamp after
     /// both changes. So a stamp tells versions apart only when the file was read after that step,
     /// or after the call began.
+    ///
+    /// A pipe can be read once, and is never read again.
     fn is_current(&self, stamp: &Stamp, asked: Instant) -> bool {
-        self.stamp == *stamp && (self.read >= self.seen + CLOCK_STEP || self.read >= asked)
+        let is_settled = self.read >= self.seen + CLOCK_STEP || self.read >= asked;
+        self.stamp.is_pipe || (self.stamp == *stamp && is_settled)
     }
 }
 
@@ -214,6 +217,8 @@ const CLOCK_STEP: Duration = Duration::from_secs(2);
 /// cannot be set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
+    /// Whether this is a pipe, a terminal or the like.
+    is_pipe: bool,
     length: u64,
     modified: Option<std::time::SystemTime>,
     #[cfg(unix)]
@@ -232,6 +237,7 @@ struct Inode {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
+            is_pipe: !metadata.is_file() && !metadata.is_dir(),
             length: metadata.len(),
             modified: metadata.modified().ok(),
             #[cfg(unix)]

@@ -6,14 +6,14 @@ import type {
   Error as Payload,
   Fitting,
   Module,
-  Request,
-  Response,
+  Request as CatalogRequest,
+  Response as CatalogResponse,
 } from "./component/interfaces/ccs-modules-types.js";
 
-export type { Caller, Differences, Fitting, Module, Request, Response };
+export type { Caller, CatalogRequest, CatalogResponse, Differences, Fitting, Module };
 
-/** A function that loads a core module of the component by its file name. */
-export type CoreModules = (file: string) => WebAssembly.Module;
+/** A function that gives a core module of the component, a `WebAssembly.Module`, by its file name. */
+export type CoreModules = (file: string) => object;
 
 /** A catalog in memory: a snapshot or a mirror. */
 export interface Catalog {
@@ -50,7 +50,7 @@ export interface Catalog {
    */
   fittingModules(roles: string[], redisVersion: string): Fitting[];
   /** Answers an HTTP request. Every failure is a response. */
-  handle(request: Request): Response;
+  handle(request: CatalogRequest): CatalogResponse;
 }
 
 /** The reason why the catalog has no answer. Further kinds may be added. */

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
-import type { Authenticate } from "./access.js";
+import type { Authenticate, Header } from "./access.js";
 import type {
   ClusterConfiguration,
   Mirror,
@@ -16,12 +16,13 @@ import type {
 } from "./mirror.js";
 import { jsonFile, listener, load, snapshotFile, withPage } from "./node.js";
 import { savedIn } from "./saved.js";
-import { serveCatalog } from "./service.js";
+import { type Handler, handlerOf, serveCatalog } from "./service.js";
 import { messageOf } from "./text.js";
 
 const USAGE = `usage: ccs-modules (--file FILE | --upstream URLS) [--access FILE] [--page] [--host HOST] [--port PORT]
 
-Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of a cluster.
+Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of a cluster. At /healthz it
+answers while it runs.
 
   --file FILE            the modules: a body of GET /v1/modules; read again when it changes
   --upstream URLS        the nodes of a cluster, comma separated, such as https://node1:9443; the
@@ -35,6 +36,7 @@ Serves GET /v1/modules and GET /v1/modules/{uid} from a file, or as a mirror of 
   --page                 offers a page to read catalogs on at /, for those who may see the modules
   --host HOST            the address to listen on (default 127.0.0.1)
   --port PORT            the port to listen on (default 8080); 0 takes a free one
+  --version              shows the version of this package
   --help                 shows this text
 `;
 
@@ -62,12 +64,18 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  if (values.version) {
+    console.log(`ccs-modules ${version()} of npm. The program with list, get and serve is another one.`);
+    return;
+  }
+
   const authenticate = policy(access);
   const listenOn = portNumber(port);
   const { source, mirror } = await started(values);
-  const handler = serveCatalog(() => mirror, authenticate);
-  const served = page ? withPage(handler, authenticate, standalone) : handler;
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(served));
+  const catalog = withHealth(serveCatalog(() => mirror, authenticate));
+  const handler = page ? withPage(catalog, authenticate, standalone) : catalog;
+
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener(handler));
   server.on("error", (error) => fail(listenError(error, host, port)));
   server.listen(listenOn, host, () => {
     const { address, family, port } = server.address() as AddressInfo;
@@ -80,6 +88,7 @@ async function main(): Promise<void> {
       console.log("ccs-modules: no --access is given: every request is answered with 401");
     }
   });
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // A second signal ends the process at once.
     process.once(signal, () => {
@@ -100,6 +109,7 @@ function options() {
         "stale-if-error": { type: "string" },
         upstream: { type: "string" },
         help: { type: "boolean", short: "h" },
+        version: { type: "boolean" },
         page: { type: "boolean", default: false },
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "8080" },
@@ -142,15 +152,15 @@ function mirrorOf(options: Options, more: MirrorOptions): Mirror {
   const { file, upstream = "", refresh, "stale-if-error": stale } = options;
   const times: MirrorConfiguration = {};
   if (refresh !== undefined) {
-    times.refresh_ms = milliseconds("refresh", refresh);
+    times.refreshMs = milliseconds("refresh", refresh);
   }
   if (stale !== undefined) {
-    times.stale_if_error_ms = milliseconds("stale-if-error", stale);
+    times.staleIfErrorMs = milliseconds("stale-if-error", stale);
   }
   try {
     return file === undefined
       ? standalone.mirror({ ...cluster(upstream), ...times }, more)
-      : standalone.mirrorStore(jsonFile(file), { refresh_ms: FILE_REFRESH_MS, ...times }, more);
+      : standalone.mirrorStore(jsonFile(file), { refreshMs: FILE_REFRESH_MS, ...times }, more);
   } catch (error) {
     throw new UserError(`${file === undefined ? "--upstream" : "--file"}: ${messageOf(error)}`);
   }
@@ -174,6 +184,26 @@ async function storageIn(path: string): Promise<SnapshotStorage> {
     throw new UserError(`--snapshot-file ${path}: ${messageOf(error)}`);
   }
   return storage;
+}
+
+/** Answers `/healthz`, for whoever looks whether the process runs. */
+function withHealth(handler: Handler): Handler {
+  const body = "ok\n";
+  const headers: Header[] = [
+    ["content-type", "text/plain; charset=utf-8"],
+    ["content-length", `${body.length}`],
+  ];
+  return handlerOf(async (received) => {
+    const { method, target } = received;
+    if (target !== "/healthz" || !["GET", "HEAD"].includes(method)) {
+      return handler.handle(received);
+    }
+    return { status: 200, headers, body: method === "HEAD" ? "" : body };
+  });
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 }
 
 function milliseconds(option: string, text: string): number {

@@ -5,12 +5,12 @@ export {
   type Caller,
   type Catalog,
   CatalogError,
+  type CatalogRequest,
+  type CatalogResponse,
   type CoreModules,
   type Differences,
   type Fitting,
   type Module,
-  type Request,
-  type Response,
 } from "./catalog.js";
 export {
   type ClusterConfiguration,
@@ -22,6 +22,7 @@ export {
   type MirrorStatus,
   type SnapshotStorage,
 } from "./mirror.js";
+export type { Log } from "./log.js";
 export { type Handler, type Received, serveCatalog, type Served } from "./service.js";
 export { MalformedError, Snapshot } from "./snapshot.js";
 export { PolicyError, Standalone } from "./standalone.js";

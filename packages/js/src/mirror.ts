@@ -4,11 +4,11 @@ import {
   answered,
   type Catalog,
   CatalogError,
+  type CatalogRequest,
+  type CatalogResponse,
   dispose,
   type Fitting,
   type Module,
-  type Request,
-  type Response,
 } from "./catalog.js";
 import { fetched } from "./cluster.js";
 import type {
@@ -22,26 +22,27 @@ import type {
   Status,
   Stored,
 } from "./component/interfaces/ccs-modules-mirror.js";
+import { consoleLog, type Log } from "./log.js";
 import { type Saved, savedIn, written } from "./saved.js";
 import { MalformedError } from "./snapshot.js";
 import { read, type Store } from "./store.js";
 import { messageOf } from "./text.js";
 
-/** The configuration of every mirror, as the component reads it. Times are in milliseconds. */
+/** The configuration of every mirror. Times are in milliseconds. */
 export interface MirrorConfiguration {
   /** The refresh interval; 30 seconds by default. */
-  refresh_ms?: number;
+  refreshMs?: number;
   /** The greatest age of a catalog that answers while refreshing fails; 24 hours by default. */
-  stale_if_error_ms?: number;
+  staleIfErrorMs?: number;
   /** The timeout of a request or of a store; 5 seconds by default. */
-  timeout_ms?: number;
+  timeoutMs?: number;
   /** The limits of a catalog. */
   limits?: {
     documents?: number;
-    document_bytes?: number;
+    documentBytes?: number;
     depth?: number;
-    uid_bytes?: number;
-    target_bytes?: number;
+    uidBytes?: number;
+    targetBytes?: number;
   };
 }
 
@@ -56,17 +57,19 @@ export interface ClusterConfiguration extends MirrorConfiguration {
   /** The path of the list; `/v1/modules` by default. */
   list?: string;
   /** The most bytes of a list; 8 MiB by default. */
-  body_bytes?: number;
+  bodyBytes?: number;
   /** The greatest age of a catalog that answers while the cluster denies it; 1 hour by default. */
-  stale_if_denied_ms?: number;
+  staleIfDeniedMs?: number;
   /** The age below which a response without `cache-status` is fresh; 5 minutes by default. */
-  fresh_age_ms?: number;
+  freshAgeMs?: number;
   /** Whether an empty list replaces one with modules; false by default, when it is a failure. */
-  allow_empty?: boolean;
+  allowEmpty?: boolean;
 }
 
 /** The host's part of a mirror. */
 export interface MirrorOptions {
+  /** Logs what happens to the catalog; to `console.error` by default. */
+  log?: Log;
   /** A place that keeps the catalog while the program does not run. */
   storage?: SnapshotStorage;
 }
@@ -135,6 +138,7 @@ export class Mirror implements Catalog {
   #inner: Inner;
   #source: Source;
   #storage: SnapshotStorage | undefined;
+  #log: Log;
   /** The catalog as it was saved last, for a new instance. */
   #saved: Saved | undefined;
   /** Whether the storage has been read. Before that nothing is stored. */
@@ -153,11 +157,12 @@ export class Mirror implements Catalog {
   #isDisposed = false;
 
   /** @internal */
-  constructor(open: () => Inner, source: () => Source, { storage }: MirrorOptions) {
+  constructor(open: () => Inner, source: () => Source, { storage, log = consoleLog }: MirrorOptions) {
     this.#open = open;
     this.#inner = open();
     this.#source = source();
     this.#storage = storage;
+    this.#log = log;
   }
 
   /**
@@ -235,7 +240,7 @@ export class Mirror implements Catalog {
   }
 
   /** Answers an HTTP request, with its `age`. Every failure is a response. */
-  handle(request: Request): Response {
+  handle(request: CatalogRequest): CatalogResponse {
     return this.#call((inner) => inner.handle(now(), request));
   }
 
@@ -284,14 +289,14 @@ export class Mirror implements Catalog {
 
   /** Goes on with a new instance, from the catalog that was saved last. */
   #recover(error: unknown): void {
-    console.error(`ccs-modules: the component failed, and the mirror starts again: ${messageOf(error)}`);
+    this.#log(`the component failed, and the mirror starts again: ${messageOf(error)}`);
     try {
       this.#inner = this.#open();
       if (this.#saved !== undefined) {
         this.#restore(this.#saved);
       }
     } catch (again) {
-      console.error(`ccs-modules: the catalog is lost: ${messageOf(again)}`);
+      this.#log(`the catalog is lost: ${messageOf(again)}`);
       this.#saved = undefined;
       this.#inner = this.#open();
     }
@@ -307,7 +312,7 @@ export class Mirror implements Catalog {
     try {
       wait = await this.refresh();
     } catch (error) {
-      console.error(`ccs-modules: the mirror failed: ${messageOf(error)}`);
+      this.#log(`the mirror failed: ${messageOf(error)}`);
     }
     if (this.#run === run) {
       this.#timer = setTimeout(() => void this.#turn(run), wait);
@@ -340,29 +345,29 @@ export class Mirror implements Catalog {
       // This was logged, and there is another instance.
     }
 
-    this.#log(outcome);
+    this.#logFreshness(outcome);
     await this.#keep(outcome);
     return outcome;
   }
 
   async #answer(next: Question, signal: AbortSignal): Promise<Fetched | Stored | string> {
     if ("store" in this.#source) {
-      return read(this.#source.store, next.val as Read, signal);
+      return read(this.#source.store, next.val as Read, signal, this.#log);
     }
     return fetched(this.#source.fetch, next.val as Fetch, signal);
   }
 
   /** Logs when the catalog is stale or may not answer any more, and when it is fresh again, once each. */
-  #log(outcome: Outcome["tag"]): void {
+  #logFreshness(outcome: Outcome["tag"]): void {
     const { freshness, reason } = this.status;
     const before = this.#logged;
     if (outcome === "failed" && freshness !== "fresh" && freshness !== before) {
       this.#logged = freshness;
       const what = freshness === "stale" ? "is stale" : "has no catalog that may answer";
-      console.error(`ccs-modules: the mirror ${what}: ${reason}`);
+      this.#log(`the mirror ${what}: ${reason}`);
     } else if (before !== undefined && ["changed", "unchanged"].includes(outcome)) {
       this.#logged = undefined;
-      console.error("ccs-modules: the mirror is fresh again");
+      this.#log("the mirror is fresh again");
     }
   }
 
@@ -379,7 +384,7 @@ export class Mirror implements Catalog {
       const failure = messageOf(error);
       if (failure !== this.#loadFailure) {
         this.#loadFailure = failure;
-        console.error(`ccs-modules: the stored catalog is not used, and none is stored: ${failure}`);
+        this.#log(`the stored catalog is not used, and none is stored: ${failure}`);
       }
       return;
     }
@@ -391,14 +396,14 @@ export class Mirror implements Catalog {
       return;
     }
     if (!isOf(this.#nodes, saved)) {
-      console.error("ccs-modules: the stored catalog is of another cluster, and is not used");
+      this.#log("the stored catalog is of another cluster, and is not used");
       return;
     }
     try {
       this.#restore(saved);
       this.#storedAt = saved.madeAt;
     } catch (error) {
-      console.error(`ccs-modules: the stored catalog is damaged and is not used: ${messageOf(error)}`);
+      this.#log(`the stored catalog is damaged and is not used: ${messageOf(error)}`);
     }
   }
 
@@ -449,7 +454,7 @@ export class Mirror implements Catalog {
       await this.#storage.save(written(saved));
       this.#storedAt = saved.madeAt;
     } catch (error) {
-      console.error(`ccs-modules: the catalog cannot be stored: ${messageOf(error)}`);
+      this.#log(`the catalog cannot be stored: ${messageOf(error)}`);
     }
   }
 
@@ -459,7 +464,10 @@ export class Mirror implements Catalog {
   }
 }
 
-/** The reason why the configuration of a mirror is refused. It names the option and shows no value. */
+/**
+ * The reason why the configuration of a mirror is refused. The message names the option as JSON has it,
+ * such as `refresh_ms`, and shows no value.
+ */
 export class ConfigurationError extends Error {
   constructor(message: string) {
     super(message);

@@ -5,6 +5,7 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
+import { consoleLog } from "./log.js";
 import type { SnapshotStorage } from "./mirror.js";
 import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
@@ -106,7 +107,7 @@ export function listener(
       response.writeHead(answer.status, answer.headers.flat());
       response.end(answer.body);
     } catch (error) {
-      console.error(error);
+      consoleLog("a request failed:", error);
       response.writeHead(500).end();
     }
   };

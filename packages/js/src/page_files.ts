@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 
 import type { Authenticate } from "./access.js";
-import { type Handler, serveCatalog } from "./service.js";
+import { type Handler, handlerOf, serveCatalog } from "./service.js";
 import type { Standalone } from "./standalone.js";
 
 /**
@@ -19,27 +19,28 @@ export function withPage(
 ): Handler {
   const files = pageFiles();
   const empty = standalone.parse("[]");
-  return {
-    async handle(received) {
-      const { method, target, headers } = received;
-      const file = files.get(target.split("?", 1)[0]!);
-      if (file === undefined) {
-        return handler.handle(received);
-      }
-      // A caller who is refused the list of modules is refused the page, by the same response.
-      const lists = serveCatalog(() => empty, () => authenticate(headers));
-      const list = await lists.handle({ method, target: "/v1/modules", headers: [] });
-      if (list.status !== 200) {
-        return list;
-      }
-      const length = `${file.content.length}`;
-      return {
-        status: 200,
-        headers: [["content-type", file.contentType], ["content-length", length], ...HEADERS],
-        body: method === "HEAD" ? "" : file.content,
-      };
-    },
-  };
+  return handlerOf(async (received) => {
+    const { method, target, headers } = received;
+    const [path] = target.replace(/^https?:\/\/[^/?]*/, "").split("?", 1);
+    const file = files.get(path!);
+    if (file === undefined) {
+      return handler.handle(received);
+    }
+
+    // A caller who is refused the list of modules is refused the page, by the same response.
+    const lists = serveCatalog(() => empty, () => authenticate(headers));
+    const list = await lists.handle({ method, target: "/v1/modules", headers: [] });
+    if (list.status !== 200) {
+      return list;
+    }
+
+    const length = `${file.content.length}`;
+    return {
+      status: 200,
+      headers: [["content-type", file.contentType], ["content-length", length], ...HEADERS],
+      body: method === "HEAD" ? "" : file.content,
+    };
+  });
 }
 
 interface PageFile {

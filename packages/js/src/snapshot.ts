@@ -4,12 +4,12 @@ import {
   answered,
   type Catalog,
   CatalogError,
+  type CatalogRequest,
+  type CatalogResponse,
   type Differences,
   dispose,
   type Fitting,
   type Module,
-  type Request,
-  type Response,
 } from "./catalog.js";
 import type { Malformed, Snapshot as Inner } from "./component/interfaces/ccs-modules-snapshot.js";
 
@@ -76,7 +76,7 @@ export class Snapshot implements Catalog {
   }
 
   /** Answers an HTTP request. Every failure is a response. */
-  handle(request: Request): Response {
+  handle(request: CatalogRequest): CatalogResponse {
     return this.#inner.handle(request);
   }
 

@@ -60,7 +60,7 @@ export class Standalone {
    */
   authenticate(policy: string | undefined): Authenticate {
     if (policy === undefined) {
-      return nobody();
+      return () => undefined;
     }
     const { access } = this.#instantiate();
     const parsed = answered(PolicyError, () => access.Policy.parse(policy));
@@ -68,7 +68,8 @@ export class Standalone {
   }
 
   /**
-   * Makes a mirror of a cluster's catalog. The configuration may be JSON text.
+   * Makes a mirror of a cluster's catalog. The configuration may be JSON text, whose names are in snake
+   * case as in every host.
    *
    * @throws {ConfigurationError} if an option is wrong
    */
@@ -112,7 +113,7 @@ export class Standalone {
   }
 
   #instantiate(): Root {
-    return instantiate(this.#modules, {});
+    return instantiate(this.#modules as (file: string) => WebAssembly.Module, {});
   }
 }
 
@@ -124,20 +125,19 @@ export class PolicyError extends Error {
   }
 }
 
-/** Authenticates no caller, and logs with the first request why. */
-function nobody(): Authenticate {
-  let logged = false;
-  return () => {
-    if (!logged) {
-      console.error("ccs-modules: there is no access policy: every request is answered with 401");
-      logged = true;
-    }
-    return undefined;
-  };
+/** A configuration as the component reads it: JSON, with names in snake case. */
+function textual(configuration: MirrorConfiguration | string): string {
+  if (typeof configuration === "string") {
+    return configuration;
+  }
+  const { limits, ...options } = configuration;
+  return JSON.stringify(limits === undefined ? renamed(options) : renamed({ ...options, limits: renamed(limits) }));
 }
 
-function textual(configuration: object | string): string {
-  return typeof configuration === "string" ? configuration : JSON.stringify(configuration);
+/** An object with the names of its fields in snake case. */
+function renamed(object: object): object {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [snake(name), value]));
 }
 
 function checked(what: string, content: string | Uint8Array): string {

@@ -1,6 +1,7 @@
 /** Stores of your own: functions that give the documents of a catalog. */
 
 import type { Read, Stored } from "./component/interfaces/ccs-modules-mirror.js";
+import type { Log } from "./log.js";
 import { messageOf, textOf } from "./text.js";
 
 /** The content of a store: the body of `GET /v1/modules`, or its documents in the order of the list. */
@@ -24,10 +25,13 @@ export type Store = (
 /** What a store returns; undefined if it still has the version that is known. */
 export type Found = Content | { content: Content; version: string } | undefined;
 
-/** The reason why a store has no answer. Clients see the message: one line, without credentials. */
+/**
+ * The reason why a store has no answer. Clients see the message: one line, without credentials. The
+ * cause, if there is one, is logged.
+ */
 export class StoreError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "StoreError";
   }
 }
@@ -37,6 +41,7 @@ export async function read(
   store: Store,
   { unless }: Read,
   signal: AbortSignal,
+  log: Log,
 ): Promise<Stored | string> {
   const ended = new Promise<never>((_, reject) =>
     signal.addEventListener("abort", () => reject(signal.reason)),
@@ -47,11 +52,11 @@ export async function read(
     if (signal.aborted) {
       return messageOf(signal.reason);
     }
-    if (error instanceof StoreError) {
-      return error.message;
+    const isKnown = error instanceof StoreError;
+    if (!isKnown || error.cause !== undefined) {
+      log("the store failed:", error);
     }
-    console.error("ccs-modules: the store failed:", error);
-    return "the store failed";
+    return isKnown ? error.message : "the store failed";
   }
 }
 

@@ -1,7 +1,8 @@
 /** A worker to deploy as it is. Its bindings configure it. */
 
+import { consoleLog } from "./log.js";
 import type { ClusterConfiguration, Mirror } from "./mirror.js";
-import { failure, type Handler, serveCatalog } from "./service.js";
+import { failure, type Handler, handlerOf, serveCatalog } from "./service.js";
 import { messageOf } from "./text.js";
 import * as workerd from "./workerd.js";
 
@@ -23,7 +24,7 @@ export interface Env {
   /** The password of that user. */
   CCS_HTTP_PASSWORD?: string;
   /** The refresh interval in milliseconds. */
-  CCS_HTTP_MAX_AGE_MS?: string;
+  CCS_HTTP_REFRESH_MS?: string;
   /** The greatest age in milliseconds of a catalog that answers while refreshing fails. */
   CCS_HTTP_STALE_IF_ERROR_MS?: string;
   /** The timeout of a request in milliseconds. */
@@ -38,7 +39,7 @@ export default {
     if (mirror !== undefined) {
       await workerd.refresh(mirror, context);
     }
-    return workerd.respond(handler, request);
+    return handler.fetch(request);
   },
 };
 
@@ -61,6 +62,9 @@ function serving(env: Env): Serving {
 function configured(env: Env): Serving {
   const { CCS_ACCESS } = env;
   try {
+    if (CCS_ACCESS === undefined) {
+      consoleLog("CCS_ACCESS is not set: every request is answered with 401");
+    }
     const policy = typeof CCS_ACCESS === "object" ? JSON.stringify(CCS_ACCESS) : CCS_ACCESS;
     const authenticate = named("CCS_ACCESS", () => standalone.authenticate(policy));
     const mirror = mirrorOf(env);
@@ -80,7 +84,7 @@ function mirrorOf(env: Env): Mirror {
   if (CCS === undefined) {
     throw new Error("no store: bind a Workers KV namespace as CCS, or set CCS_HTTP_URL");
   }
-  return standalone.mirrorStore(workerd.keyValue(CCS, CCS_KEY), { refresh_ms: KEY_VALUE_REFRESH_MS });
+  return standalone.mirrorStore(workerd.keyValue(CCS, CCS_KEY), { refreshMs: KEY_VALUE_REFRESH_MS });
 }
 
 /** The refresh interval of a mirror of Workers KV. */
@@ -93,9 +97,9 @@ function upstream(urls: string, env: Env): ClusterConfiguration {
     configuration.credentials = { user, password: env.CCS_HTTP_PASSWORD ?? "" };
   }
   for (const [option, name] of [
-    ["refresh_ms", "CCS_HTTP_MAX_AGE_MS"],
-    ["stale_if_error_ms", "CCS_HTTP_STALE_IF_ERROR_MS"],
-    ["timeout_ms", "CCS_HTTP_TIMEOUT_MS"],
+    ["refreshMs", "CCS_HTTP_REFRESH_MS"],
+    ["staleIfErrorMs", "CCS_HTTP_STALE_IF_ERROR_MS"],
+    ["timeoutMs", "CCS_HTTP_TIMEOUT_MS"],
   ] as const) {
     const text = env[name];
     if (text !== undefined) {
@@ -123,6 +127,6 @@ function named<T>(name: string, make: () => T): T {
 
 /** Answers every request with what is wrong with the bindings. */
 function misconfigured(message: string): Handler {
-  console.error(`ccs-modules: the worker is misconfigured: ${message}`);
-  return { handle: async ({ method }) => failure(method, "misconfigured", message) };
+  consoleLog(`the worker is misconfigured: ${message}`);
+  return handlerOf(async ({ method }) => failure(method, "misconfigured", message));
 }

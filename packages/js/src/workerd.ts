@@ -4,7 +4,6 @@ import standaloneCore from "./component/standalone.core.wasm";
 import standaloneCore2 from "./component/standalone.core2.wasm";
 import standaloneCore3 from "./component/standalone.core3.wasm";
 import type { Mirror, SnapshotStorage } from "./mirror.js";
-import type { Handler } from "./service.js";
 import { Standalone } from "./standalone.js";
 import { type Store, StoreError } from "./store.js";
 
@@ -39,9 +38,8 @@ export interface Context {
 export function keyValue(namespace: KeyValue, key = "modules"): Store {
   return async () => {
     const name = `key ${JSON.stringify(key)} of the Workers KV namespace`;
-    const value = await namespace.get(key, "arrayBuffer").catch((error: unknown) => {
-      console.error(`ccs-modules: cannot read ${name}:`, error);
-      throw new StoreError(`cannot read ${name}`);
+    const value = await namespace.get(key, "arrayBuffer").catch((cause: unknown) => {
+      throw new StoreError(`cannot read ${name}`, { cause });
     });
     if (value === null) {
       throw new StoreError(`${name} is missing`);
@@ -72,13 +70,4 @@ export async function refresh(mirror: Mirror, context?: Context): Promise<void> 
   } else {
     await work;
   }
-}
-
-/** Answers a request: `fetch: (request) => respond(handler, request)`. */
-export async function respond(handler: Handler, request: Request): Promise<Response> {
-  const { method, url } = request;
-  const headers = Array.from(request.headers);
-  const served = await handler.handle({ method, target: url, headers });
-  const body = typeof served.body === "string" ? served.body : new Uint8Array(served.body);
-  return new Response(body.length === 0 ? null : body, { status: served.status, headers: served.headers });
 }

@@ -23,6 +23,12 @@ test("--help shows the options", async () => {
   }
 });
 
+test("--version shows the version of the package", async () => {
+  const { code, stdout } = await run(["--version"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^ccs-modules \d+\.\d+\.\d+ of npm\./);
+});
+
 test("a line at the start says where it serves", async (t) => {
   const file = await written(t, '[{"uid":"a"}]');
   const access = await written(t, '{"anonymous":["db_viewer"]}');
@@ -31,6 +37,8 @@ test("a line at the start says where it serves", async (t) => {
   const line = await firstLine(server);
   const [, url] = line.match(/^ccs-modules: serving .*modules\.json at (http:\/\/127\.0\.0\.1:\d+\/v1\/modules)$/);
   assert.equal(await (await fetch(url)).text(), '[{"uid":"a"}]\n');
+  const health = await fetch(new URL("/healthz", url));
+  assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
   server.kill("SIGTERM");
   assert.equal(await ended(server), 0);
 });

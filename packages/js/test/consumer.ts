@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { CatalogError, type Module, serveCatalog, type Store, StoreError } from "ccs-modules";
 import { jsonFile, listener, load, snapshotFile } from "ccs-modules/node";
 import worker, { type Env } from "ccs-modules/worker";
-import { keyValue, refresh, respond } from "ccs-modules/workerd";
+import { keyValue, refresh } from "ccs-modules/workerd";
 
 const standalone = load();
 
@@ -36,7 +36,7 @@ const store: Store = async (known, signal) => {
   }
   return version === known ? undefined : { content: await response.text(), version };
 };
-const mirror = standalone.mirrorStore(store, { refresh_ms: 1000 }, { storage: snapshotFile("kept.json") });
+const mirror = standalone.mirrorStore(store, { refreshMs: 1000 }, { storage: snapshotFile("kept.json") });
 const simple = standalone.mirrorStore(() => ['{"uid":"a"}', Uint8Array.of(0x7b, 0x7d)]);
 await mirror.start();
 simple[Symbol.dispose]();
@@ -60,6 +60,6 @@ export default {
     }
     const mirror = (known ??= standalone.mirrorStore(keyValue(env.CCS!)));
     await refresh(mirror);
-    return respond(serveCatalog(() => mirror, () => ["db_viewer"]), request);
+    return serveCatalog(() => mirror, () => ["db_viewer"]).fetch(request);
   },
 };

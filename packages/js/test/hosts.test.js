@@ -39,7 +39,7 @@ test("a store that has not changed returns no content", async () => {
     asked.push(known);
     return known === "1" ? undefined : { content: "[]", version: "1" };
   };
-  const mirror = standalone.mirrorStore(store, { refresh_ms: 1 });
+  const mirror = standalone.mirrorStore(store, { refreshMs: 1 });
   await until(async () => (await mirror.refresh(), mirror.status.unchanged > 0));
   assert.deepEqual(asked.slice(0, 2), [undefined, "1"]);
   assert.equal(mirror.status.changed, 1);
@@ -61,7 +61,7 @@ test("the response of a store that fails has the reason", async () => {
     [() => null, /the store failed/],
     [() => '[{"uid":"a"} x]', /line 1, column 14/],
   ]) {
-    const mirror = standalone.mirrorStore(store, { timeout_ms: 50 });
+    const mirror = standalone.mirrorStore(store, { timeoutMs: 50 });
     const lines = await silenced(() => mirror.refresh());
     const { status, text } = await get(mirror);
     assert.equal(status, /line/.test(String(expected)) ? 500 : 503);
@@ -73,7 +73,7 @@ test("the response of a store that fails has the reason", async () => {
 
 test("a file is read again when it has changed", async (t) => {
   const path = join(await folder(t), "modules.json");
-  const mirror = standalone.mirrorStore(jsonFile(path), { refresh_ms: 1 });
+  const mirror = standalone.mirrorStore(jsonFile(path), { refreshMs: 1 });
   const shows = (text) => until(async () => (await mirror.refresh(), (await get(mirror)).text === text));
   await silenced(() => mirror.refresh());
   assert.match((await get(mirror)).text, /cannot read .*modules.json: there is no such file/);
@@ -142,7 +142,7 @@ test("a program ends although its mirror goes on in the background", async () =>
     import { load } from "ccs-modules/node";
     let count = 0;
     const store = () => (count++ === 0 ? "[]" : new Promise(() => {}));
-    const mirror = load().mirrorStore(store, { refresh_ms: 1, timeout_ms: 60000 });
+    const mirror = load().mirrorStore(store, { refreshMs: 1, timeoutMs: 60000 });
     await mirror.start();
     setTimeout(() => console.log(count), 100);
   `;

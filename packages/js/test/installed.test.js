@@ -61,7 +61,7 @@ test("it is one package, and brings no other", () => {
 });
 
 test("its types compile under strict", () => {
-  const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--module", "nodenext", "--target", "es2023"];
+  const options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--module", "nodenext", "--lib", "es2023,esnext.disposable"];
   const types = ["--types", "node", "--typeRoots", join(PACKAGE, "node_modules/@types")];
   run(folder, join(PACKAGE, "node_modules/.bin/tsc"), ...options, ...types, "typed.ts");
 });

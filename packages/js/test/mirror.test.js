@@ -47,7 +47,7 @@ test("an unchanged list is confirmed by its entity tag, in the background", asyn
       response.writeHead(200, { etag: '"x"' }).end(LIST);
     }
   });
-  const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1 });
+  const mirror = standalone.mirror({ nodes: [upstream.url], refreshMs: 1 });
   await mirror.start();
   await isConfirmed;
   await until(() => mirror.status.unchanged > 0);
@@ -84,8 +84,8 @@ test("the old list answers whatever the upstream does, and the reason is told", 
   };
   for (const [reason, fault] of Object.entries(faults)) {
     const upstream = await serving(t, (_, response) => response.end(LIST));
-    const timeout_ms = reason.includes(" 50 ms") ? 50 : 60_000;
-    const options = { nodes: [upstream.url], refresh_ms: 1, timeout_ms, credentials: CREDENTIALS };
+    const timeoutMs = reason.includes(" 50 ms") ? 50 : 60_000;
+    const options = { nodes: [upstream.url], refreshMs: 1, timeoutMs, credentials: CREDENTIALS };
     const mirror = standalone.mirror(options);
     await mirror.refresh();
     upstream.answer = fault;
@@ -107,7 +107,7 @@ test("the old list answers whatever the upstream does, and the reason is told", 
 
 test("an upstream that refuses the credentials is asked once", async (t) => {
   const upstream = await serving(t, (_, response) => response.writeHead(401).end());
-  const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1, credentials: CREDENTIALS });
+  const mirror = standalone.mirror({ nodes: [upstream.url], refreshMs: 1, credentials: CREDENTIALS });
   await silenced(async () => {
     await mirror.start();
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -120,7 +120,7 @@ test("an upstream that refuses the credentials is asked once", async (t) => {
 test("an upstream that is down is a 503 with the reason, logged once", async (t) => {
   const upstream = await serving(t, () => {});
   await upstream.close();
-  const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1, credentials: CREDENTIALS });
+  const mirror = standalone.mirror({ nodes: [upstream.url], refreshMs: 1, credentials: CREDENTIALS });
   const handler = serveCatalog(() => mirror, standalone.authenticate('{"anonymous":["db_viewer"]}'));
   const log = errorLog();
   for (let round = 0; round < 5; round++) {
@@ -166,7 +166,7 @@ test("a catalog is stored, and answers after a restart while the upstream is dow
   const folder = await temporary(t);
   const storage = snapshotFile(join(folder, "snapshot.json"));
   const upstream = await serving(t, (_, response) => response.writeHead(200, { etag: '"x"' }).end(LIST));
-  const configuration = { nodes: [upstream.url], refresh_ms: 1, credentials: CREDENTIALS };
+  const configuration = { nodes: [upstream.url], refreshMs: 1, credentials: CREDENTIALS };
   await standalone.mirror(configuration, { storage }).refresh();
   const text = await readFile(join(folder, "snapshot.json"), "utf8");
   assert.doesNotMatch(text, /secret|YW5u/);
@@ -178,7 +178,7 @@ test("a catalog is stored, and answers after a restart while the upstream is dow
   await silenced(() => restarted.refresh());
   assert.equal(get(restarted).text, LIST);
   // The time while nothing ran counts.
-  const old = standalone.mirror({ nodes: [upstream.url], stale_if_error_ms: 3_500_000 });
+  const old = standalone.mirror({ nodes: [upstream.url], staleIfErrorMs: 3_500_000 });
   old.restore(saved([], LIST, Date.now() - 3_600_000));
   assert.ok(old.status.age >= 3_600_000, `${old.status.age}`);
   assert.equal(get(old).status, 503);
@@ -197,7 +197,7 @@ test("a file that a mirror wrote is used or replaced, and any other one is never
   for (const { found, text: row } of table.files) {
     const text = row.replaceAll("NODE", upstream.url).replaceAll("NOW", `${Date.now()}`);
     await writeFile(path, text);
-    const mirror = standalone.mirror({ nodes: [upstream.url], refresh_ms: 1 }, { storage: snapshotFile(path) });
+    const mirror = standalone.mirror({ nodes: [upstream.url], refreshMs: 1 }, { storage: snapshotFile(path) });
     const lines = await silenced(() => until(async () => (await mirror.refresh(), mirror.status.unchanged > 0)));
     assert.match(lines.join("\n"), logged[found], text);
     assert.equal(get(mirror).text, LIST);
@@ -257,7 +257,7 @@ test("after a trap a mirror goes on with the catalog before", async (t) => {
   const document = (index) => JSON.stringify({ uid: `${index}`, description: "x".repeat(1000) });
   const list = (length) => `[${Array.from({ length }, (_, index) => document(index)).join(",")}]`;
   const upstream = await serving(t, (_, response) => response.end(list(10)));
-  const mirror = withMemory(64).mirror({ nodes: [upstream.url], refresh_ms: 1 });
+  const mirror = withMemory(64).mirror({ nodes: [upstream.url], refreshMs: 1 });
   await mirror.refresh();
   upstream.answer = (_, response) => response.end(list(5000));
   const lines = await silenced(() => until(async () => (await mirror.refresh(), mirror.status.failed > 0)));
@@ -270,7 +270,7 @@ test("after a trap a mirror goes on with the catalog before", async (t) => {
 test("after an exception a mirror goes on, with a catalog or without one", async () => {
   let headers = [["age", 5]];
   const fetch = async () => ({ status: 200, headers, body: new Response(LIST).body });
-  const mirror = standalone.mirror({ nodes: ["https://node1"], refresh_ms: 1 }, { fetch });
+  const mirror = standalone.mirror({ nodes: ["https://node1"], refreshMs: 1 }, { fetch });
   const lines = await silenced(() => mirror.start());
   assert.match(lines[0], /^ccs-modules: the component failed, and the mirror starts again: /);
   assert.match(lines[1], /has no catalog that may answer: .*the component failed$/);
@@ -283,7 +283,7 @@ test("after an exception a mirror goes on, with a catalog or without one", async
 
 test("stop ends a request that is open", async (t) => {
   const upstream = await serving(t, () => {});
-  const mirror = standalone.mirror({ nodes: [upstream.url], timeout_ms: 60_000 });
+  const mirror = standalone.mirror({ nodes: [upstream.url], timeoutMs: 60_000 });
   const started = mirror.start();
   await until(() => upstream.requests.length > 0);
   mirror.stop();

@@ -38,7 +38,7 @@ test("a key that is missing is a store that is unavailable, and logged", async (
 
 test("an upstream is mirrored, and asked when a request finds the catalog old", async (t) => {
   const upstream = await serving(t);
-  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_MAX_AGE_MS: "60000" };
+  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "60000" };
   const credentials = { CCS_HTTP_USER: "ann", CCS_HTTP_PASSWORD: "secret" };
   const worker = await started(t, { bindings: { ...bindings, ...credentials } });
   // At first, many at a time: one asks the upstream, and all are answered.
@@ -52,7 +52,7 @@ test("an upstream is mirrored, and asked when a request finds the catalog old", 
 
 test("an old list answers while the upstream is down, and the reason is told", async (t) => {
   const upstream = await serving(t);
-  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_MAX_AGE_MS: "1" };
+  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "1" };
   const worker = await started(t, { bindings });
   assert.equal((await get(worker)).status, 200);
   await upstream.close();
@@ -69,7 +69,7 @@ test("an old list answers while the upstream is down, and the reason is told", a
 
 test("the catalog lives in Workers KV while no worker runs", async (t) => {
   const upstream = await serving(t);
-  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_MAX_AGE_MS: "1" };
+  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "1" };
   const first = await started(t, { bindings, kvNamespaces: ["CCS"] });
   assert.equal((await get(first)).status, 200);
   const kept = await (await first.miniflare.getKVNamespace("CCS")).get("mirror");

@@ -36,9 +36,20 @@ class Http(unittest.TestCase):
         self.assertEqual(body["body"], repr(expected).encode())
 
     def test_the_path_of_a_mount_is_taken_off(self):
-        scope = {"type": "http", "method": "GET", "path": "/a/v1/modules", "root_path": "/a", "headers": []}
-        _, body = exchange({**scope, "raw_path": b"/a/v1/modules"})
-        self.assertIn(b"'/v1/modules'", body["body"])
+        for root, path, raw in [
+            ("", "/v1/modules", b"/v1/modules"),
+            ("/a", "/a/v1/modules", b"/a/v1/modules"),
+            ("/é/b", "/é/b/v1/modules", b"/%C3%A9/b/v1/modules"),
+        ]:
+            for more in ({"raw_path": raw}, {}):
+                scope = {**GET, "path": path, "root_path": root, **more}
+                _, body = exchange(scope)
+                self.assertIn(b"'/v1/modules'", body["body"])
+
+    def test_healthz_is_answered_to_anybody(self):
+        for method, text in [("GET", b"ok\n"), ("HEAD", b"")]:
+            start, body = exchange({**GET, "method": method, "path": "/healthz"}, lambda headers: None)
+            self.assertEqual((start["status"], body["body"]), (200, text))
 
     def test_roles_may_be_found_later(self):
         async def nobody(headers):

@@ -59,6 +59,18 @@ impl Authority {
     }
 }
 
+/// A certificate that `openssl req -x509` makes: signed by itself, and marked as an authority's.
+pub fn self_signed(name: &str, is_expired: bool) -> CertifiedKey<KeyPair> {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    if is_expired {
+        params.not_after = date_time_ymd(2001, 1, 1);
+    }
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    CertifiedKey { cert, signing_key }
+}
+
 /// The end of TLS connections of a server with this certificate.
 pub fn acceptor(certified: &CertifiedKey<KeyPair>) -> TlsAcceptor {
     let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();

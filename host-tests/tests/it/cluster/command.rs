@@ -1,12 +1,17 @@
 //! A cluster as the store of the command.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ccs_modules_host::Ccs;
 use ccs_modules_host::stores::demo;
 use tempfile::TempDir;
-use tokio::task::spawn_blocking;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::cluster::certificates::Authority;
 use crate::cluster::upstream::{Answer, Upstream};
@@ -74,6 +79,98 @@ async fn a_failure_names_the_node_and_no_password() {
     let failed = output_of(without).await;
     let text = String::from_utf8(failed.stderr).unwrap();
     assert!(text.contains("REDIS_ENTERPRISE_PASSWORD is not; set both"), "{text}");
+}
+
+#[tokio::test]
+async fn the_time_of_a_store_can_be_chosen() {
+    let node = Upstream::start(Answer::Silence).await;
+    let output = run(&["list", "--store", &node.url(), "--timeout", "100ms"]).await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("no response in"), "{text}");
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_connects_to_nodes_with_tls() {
+    let authority = Authority::new();
+    let certified = authority.sign("cluster.invalid");
+    let node = Upstream::start_tls(&certified, Answer::list(DEMO)).await;
+    let plain = Upstream::start(Answer::list(DEMO)).await;
+    let proxy = Proxy::start(node.address).await;
+    let through = |store: &str| {
+        let mut list = command(&["list", "--format", "json", "--store", store]);
+        list.env("HTTPS_PROXY", format!("http://ann:s3cret@{}", proxy.address));
+        list.env("HTTP_PROXY", format!("http://{}", proxy.address));
+        list
+    };
+
+    // As people copy it from a line of curl.
+    let ca = authority.path().display().to_string();
+    let store = format!("HTTPS://cluster.invalid:9443/v1/modules?ca={ca}");
+    let listed = output_of(through(&store)).await;
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), DEMO, "{:?}", listed.stderr);
+    let heads = proxy.heads.lock().unwrap().clone();
+    assert_eq!(heads.len(), 1);
+    assert!(heads[0].starts_with("CONNECT cluster.invalid:9443 HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].contains("Proxy-Authorization: Basic YW5uOnMzY3JldA==\r\n"), "{heads:?}");
+    assert!(node.heads()[0].contains("\r\nuser-agent: ccs-modules/"), "{:?}", node.heads());
+
+    // Not to this machine, not without TLS, and not where the environment says so.
+    let direct = output_of(through(&plain.url())).await;
+    assert_eq!(String::from_utf8(direct.stdout).unwrap(), DEMO, "{:?}", direct.stderr);
+    let mut excluded = through(&store);
+    excluded.env("NO_PROXY", "cluster.invalid");
+    assert_eq!(output_of(excluded).await.status.code(), Some(1));
+    assert_eq!(proxy.heads.lock().unwrap().len(), 1);
+
+    proxy.refuse();
+    let refused = output_of(through(&store)).await;
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(text.contains("the proxy 127.0.0.1: "), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+/// A proxy that connects everybody to one server. It ends when this is dropped.
+struct Proxy {
+    address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<AtomicBool>,
+    _running: JoinSet<()>,
+}
+
+impl Proxy {
+    async fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (heads, refuses) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
+        let (seen, refusing) = (heads.clone(), refuses.clone());
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let (seen, refusing) = (seen.clone(), refusing.clone());
+                connections.spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        head.push(client.read_u8().await.unwrap());
+                    }
+                    seen.lock().unwrap().push(String::from_utf8(head).unwrap());
+                    if refusing.load(Ordering::Relaxed) {
+                        client.write_all(b"HTTP/1.1 403 No\r\n\r\n").await.unwrap();
+                        return;
+                    }
+                    client.write_all(b"HTTP/1.1 200 Yes\r\n\r\n").await.unwrap();
+                    let mut server = TcpStream::connect(server).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+        Self { address, heads, refuses, _running: running }
+    }
+
+    fn refuse(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
+    }
 }
 
 #[tokio::test]

@@ -145,13 +145,15 @@ async fn a_watch_of_a_mirror_sees_what_changes_in_the_cluster() {
 
     // The first look may come after the first change, so there are changes until one is seen.
     let mut number = 0;
-    let line = loop {
+    let time = loop {
         number += 1;
         node.answer(Answer::list(&format!("[{{\"size\":{number},\"uid\":\"a\"}}]\n")));
         if let Ok(line) = timeout(Duration::from_millis(50), lines.recv()).await {
             break line.unwrap();
         }
     };
+    assert!(time.ends_with('Z'), "{time}");
+    let line = lines.recv().await.unwrap();
     assert!(line.starts_with("~ - - a"), "{line}");
     let bloom = r#"{"module_name":"bf","semantic_version":"8.0.1","uid":"b"}"#;
     node.answer(Answer::list(&format!("[{{\"uid\":\"a\"}},{bloom}]\n")));

@@ -9,7 +9,7 @@ use ccs_modules_host::{Ccs, CcsError};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::cluster::certificates::Authority;
+use crate::cluster::certificates::{Authority, self_signed};
 use crate::cluster::upstream::{Answer, Upstream};
 
 const LIST: &str = "[{\"uid\":\"a\"},{\"uid\":\"b\"}]\n";
@@ -53,6 +53,7 @@ async fn a_failure_names_the_node_and_the_reason() {
         (Answer::truncated(), "the connection was lost within the body"),
         (Answer::reset(), "the connection was lost within the body"),
         (Answer::Bytes(Vec::new()), "the connection was lost"),
+        (Answer::with(200, &"x: y\r\n".repeat(101), "[]"), "more than 100 header fields"),
         (Answer::Bytes(b"\x15\x03\x03\0\x02\x02\x28".into()), "it does not answer in HTTP"),
         (Answer::list(&" ".repeat(20 << 20)), "a body of more than 1048576 bytes"),
         (Answer::redirect(&foreign.url()), "which is no configured node"),
@@ -143,7 +144,7 @@ async fn only_certificates_of_the_authority_are_trusted() {
         (trusting(&sound, &ca(&Authority::new())), "is not signed by an authority"),
         (trusting(&expired, &ca(&authority)), "its certificate has expired"),
         (trusting(&other_name, &ca(&authority)), "is not for the name 127.0.0.1"),
-        (trusting(&marked, &ca(&authority)), "a server's needs basicConstraints=CA:FALSE"),
+        (trusting(&marked, &ca(&authority)), "its certificate is one of an authority"),
         (trusting(&sound, "?ca=/nowhere/ca.pem"), "cannot read /nowhere/ca.pem"),
         (
             Cluster::new(&format!("{as_tls}{}", ca(&authority)).parse().unwrap(), None).unwrap(),
@@ -156,6 +157,53 @@ async fn only_certificates_of_the_authority_are_trusted() {
     assert_eq!(expired.heads(), [""; 0], "credentials are sent after the handshake only");
     assert_eq!(other_name.heads(), [""; 0]);
     assert_eq!(sound.heads().len(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_file_is_trusted_as_that_of_the_server() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("cert.pem");
+    let listed = async |name: &str, is_expired: bool, is_known: bool| {
+        let certified = self_signed(name, is_expired);
+        let node = Upstream::start_tls(&certified, Answer::list(LIST)).await;
+        let other = self_signed(name, is_expired);
+        let known = if is_known { &certified } else { &other };
+        fs::write(&file, known.cert.pem()).unwrap();
+        let address = format!("{}?ca={}", node.url(), file.display());
+        let store = Cluster::new(&address.parse().unwrap(), None).unwrap();
+        store.list_documents().await.map_err(text)
+    };
+    assert_eq!(listed("127.0.0.1", false, true).await.unwrap().len(), 2);
+    for (name, is_expired, is_known, reason) in [
+        ("elsewhere.example", false, true, "is not for the name 127.0.0.1"),
+        ("127.0.0.1", true, true, "its certificate has expired"),
+        ("127.0.0.1", false, false, "is one of an authority"),
+    ] {
+        let error = listed(name, is_expired, is_known).await.unwrap_err();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_name_in_the_certificate_may_be_given() {
+    let authority = Authority::new();
+    let certified = authority.sign("cluster.example");
+    let node = Upstream::start_tls(&certified, Answer::list(LIST)).await;
+    let ca = authority.path().display().to_string();
+    let address = format!("{}?ca={ca}&name=cluster.example", node.url());
+    let store = Cluster::new(&address.parse().unwrap(), None).unwrap();
+    assert_eq!(store.list_documents().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_denial_without_credentials_tells_where_they_are_expected() {
+    let node = Upstream::start(Answer::status(401)).await;
+    let anonymous = Cluster::new(&node.url().parse().unwrap(), None).unwrap();
+    for (store, expected) in [(anonymous, true), (store(&[&node]), false)] {
+        let error = text(store.list_documents().await.unwrap_err());
+        assert!(error.contains("answered 401"), "{error}");
+        assert_eq!(error.contains("REDIS_ENTERPRISE_USER is not set"), expected, "{error}");
+    }
 }
 
 #[tokio::test]

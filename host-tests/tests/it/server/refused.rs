@@ -14,7 +14,7 @@ use crate::wire::Wire;
 async fn refused_requests_are_counted_and_logged() {
     let folder = TempDir::new().unwrap();
     let options = ["--client-timeout", "100ms", "--metrics", "127.0.0.1:0"];
-    let server = Server::start(&folder, &options);
+    let mut server = Server::start(&folder, &options);
     let long = "x".repeat(1 << 20);
     let begin = "GET /v1/modules HTTP/1.1\r\n";
     let sent = [
@@ -32,26 +32,28 @@ async fn refused_requests_are_counted_and_logged() {
         assert!(answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{status}");
     }
 
-    assert_eq!(refused(&server), sent.each_ref().map(|(status, _)| *status));
     let text = metrics(&server).await;
     for (status, count) in [(400, 2), (408, 1), (414, 1), (431, 1)] {
         let line = format!("\nccs_modules_http_requests_total{{status=\"{status}\"}} {count}\n");
         assert!(text.contains(&line), "{line} is not in {text}");
     }
+    server.stop();
+    assert_eq!(refused(&server), sent.each_ref().map(|(status, _)| *status));
 }
 
 #[tokio::test]
 async fn refused_connections_are_counted_and_logged() {
     let folder = TempDir::new().unwrap();
     let options = ["--max-connections", "1", "--metrics", "127.0.0.1:0"];
-    let server = Server::start(&folder, &options);
+    let mut server = Server::start(&folder, &options);
     let mut first = Wire::connect(server.address).await;
     assert_eq!(first.ask("GET", "/healthz").await.status, 200);
     let mut second = Wire::connect(server.address).await;
     assert_eq!(second.ask("GET", "/healthz").await.status, 503);
-    assert_eq!(refused(&server), [503]);
     let text = metrics(&server).await;
     assert!(text.contains("\nccs_modules_http_requests_total{status=\"503\"} 1\n"), "{text}");
+    server.stop();
+    assert_eq!(refused(&server), [503]);
 }
 
 #[tokio::test]

@@ -75,12 +75,18 @@ fn what_cannot_be_used_is_named_and_not_shown() {
     let certificate = pem("CERTIFICATE", one.cert.der());
     let key = pem("PRIVATE KEY", &one.signing_key.serialize_der());
     let other_key = pem("PRIVATE KEY", &other.signing_key.serialize_der());
+    let encrypted = pem("ENCRYPTED PRIVATE KEY", b"secret");
     let broken = "-----BEGIN PRIVATE KEY-----\nsecret\n";
     for (certificate, key, text) in [
         ("", &*key, "the certificate chain: there is no certificate in it"),
         (&*key, &*key, "the certificate chain: there is no certificate in it"),
         (&*certificate, "", "the private key: there is no private key in it"),
         (&*certificate, broken, "the private key: it is not PEM"),
+        (
+            &*certificate,
+            &*encrypted,
+            "the private key: it is encrypted; `openssl pkey` decrypts it",
+        ),
     ] {
         let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), text);

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use ccs_modules_host::server::{Exporter, PageFiles, Server, Settings};
 use clap::Args;
+use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
 use self::access::{Access, is_loopback};
@@ -66,7 +67,7 @@ pub struct Serve {
 
 /// Serves until a signal stops it.
 pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
-    log::start(serve.log, serve.log_format)?;
+    let _log = log::start(serve.log, serve.log_format)?;
     let addresses = serve.listen.resolve().await?;
     let is_local = addresses.iter().copied().all(is_loopback);
     let Access { policy, generated } =
@@ -125,13 +126,19 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
 }
 
 impl Serve {
-    /// The text for the person who starts the server. It may contain a password, so it is not logged.
+    /// The text for the person who starts the server, or JSON beside a log in JSON. It may contain a
+    /// password, so it is not logged.
     fn greeting(
         &self,
         url: &str,
         exporter: Option<&Exporter>,
         generated: Option<&str>,
     ) -> Result<Vec<u8>, Failure> {
+        if self.log_format == Format::Json {
+            let metrics = exporter.map(Exporter::address).transpose().map_err(Failure::other)?;
+            let greeting = json!({ "serving": url, "metrics": metrics, "credentials": generated });
+            return Ok(format!("{greeting}\n").into_bytes());
+        }
         let mut text = format!("serving {url}\n");
         if self.page.is_some() {
             text += &format!("page {}\n", url.trim_end_matches("v1/modules"));

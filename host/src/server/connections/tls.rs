@@ -43,8 +43,12 @@ impl Tls {
         let chain = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| TlsError::Certificate(reason(&error, "certificate")))?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| TlsError::Key(reason(&error, "private key")))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+            pem::Error::NoItemsFound if is_encrypted(key) => {
+                TlsError::Key("it is encrypted; `openssl pkey` decrypts it".into())
+            }
+            error => TlsError::Key(reason(&error, "private key")),
+        })?;
         Self::new(chain, key)
     }
 
@@ -97,6 +101,12 @@ fn config(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)
+}
+
+/// Whether a key in PEM is protected by a password (RFC 5958 and RFC 1421).
+fn is_encrypted(key: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(key);
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
 /// The reason why a PEM text cannot be used, without any part of the text.

@@ -9,11 +9,13 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 /// The address of a cluster, by its REST API:
-/// `https://NODE[:PORT][,https://NODE[:PORT]...][?ca=PATH][&credentials=PATH]`.
+/// `https://NODE[:PORT][,https://NODE[:PORT]...][?ca=PATH][&name=NAME][&credentials=PATH]`.
 ///
 /// - The nodes are asked in this order: the next one after a failure. A redirect is followed to these
 ///   nodes only. With `http` instead of `https` nothing is encrypted.
-/// - `ca`: a PEM file with the certificates to trust instead of the system's.
+/// - `ca`: a PEM file with the certificates to trust instead of the system's, of authorities or the
+///   nodes' own.
+/// - `name`: the name in the nodes' certificates, where the host is another one: a forwarded port.
 /// - `credentials`: a file with the user and the password, see [`read_credentials`].
 ///
 /// Special characters are percent-encoded. An address with a user or a password in it is refused: other
@@ -24,6 +26,7 @@ use thiserror::Error;
 pub struct ClusterAddress {
     nodes: Vec<Node>,
     ca: Option<PathBuf>,
+    name: Option<String>,
     credentials: Option<PathBuf>,
 }
 
@@ -42,6 +45,11 @@ impl ClusterAddress {
     /// The file with the certificates to trust instead of the system's.
     pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
+    }
+
+    /// The name in the certificates of the nodes, if that is not the host.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The file with the user and the password.
@@ -63,12 +71,13 @@ impl ClusterAddress {
             return Err(refused("a parameter has no value"));
         }
         match name {
-            "ca" if !self.nodes.iter().any(|node| node.scheme() == Scheme::Https) => {
-                return Err(refused("the parameter ca needs https://"));
+            "ca" | "name" if !self.nodes.iter().any(|node| node.scheme() == Scheme::Https) => {
+                return Err(refused("the parameters ca and name need https://"));
             }
             "ca" => self.ca = Some(PathBuf::from(value.as_ref())),
+            "name" => self.name = Some(value.into()),
             "credentials" => self.credentials = Some(PathBuf::from(value.as_ref())),
-            _ => return Err(refused("unknown parameter, expected ca or credentials")),
+            _ => return Err(refused("unknown parameter, expected ca, name or credentials")),
         }
         Ok(())
     }
@@ -83,7 +92,7 @@ impl FromStr for ClusterAddress {
             None => (text, None),
         };
         let nodes = nodes.split(',').map(node).collect::<Result<_, _>>()?;
-        let mut address = Self { nodes, ca: None, credentials: None };
+        let mut address = Self { nodes, ca: None, name: None, credentials: None };
         for parameter in parameters.into_iter().flat_map(|parameters| parameters.split('&')) {
             address.set(parameter)?;
         }

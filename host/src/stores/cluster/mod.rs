@@ -29,6 +29,8 @@ pub use self::credentials::read_credentials;
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
+    /// Whether the cluster is asked without credentials.
+    is_anonymous: bool,
     credentials: Option<CredentialsFile>,
     refused: Refused,
     time: Duration,
@@ -47,14 +49,15 @@ impl Cluster {
     ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
-        let mut file = None;
+        let (mut file, is_anonymous) = (None, credentials.is_none());
         if let Some(credentials) = credentials {
             file = address.credentials().map(|it| CredentialsFile::new(it, credentials.clone()));
             upstream = upstream.with_credentials(credentials);
         }
-        let client = HttpClient::new(address.ca().map(Path::to_owned));
-        let refused = Refused::default();
-        Ok(Self { upstream, client, credentials: file, refused, time: store_timeout })
+        let client = HttpClient::new(address.ca().map(Path::to_owned))
+            .with_name(address.name().map(str::to_owned));
+        let (refused, time) = (Refused::default(), store_timeout);
+        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, time })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -153,6 +156,12 @@ impl Cluster {
                     }
                 }
                 Next::Done(outcome) => {
+                    let outcome = outcome.map_err(|error| match error {
+                        CcsError::Denied(reason) if self.is_anonymous => {
+                            CcsError::Denied(format!("{reason}; {WITHOUT_CREDENTIALS}"))
+                        }
+                        error => error,
+                    });
                     self.refused.note(credentials, outcome.as_ref().err());
                     return outcome;
                 }
@@ -160,6 +169,9 @@ impl Cluster {
         }
     }
 }
+
+const WITHOUT_CREDENTIALS: &str =
+    "it was asked without credentials, since REDIS_ENTERPRISE_USER is not set";
 
 #[async_trait]
 impl Ccs for Cluster {

@@ -24,6 +24,7 @@ use super::failure::{failure, not_connected, too_long};
 use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use crate::CcsError;
 use crate::net::deadline::Deadline;
+use crate::net::stream::Server;
 use crate::net::{stream, tls};
 
 pub(super) struct Connection {
@@ -105,7 +106,9 @@ impl Connection {
             true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
             false => None,
         };
-        let stream = stream::connect(self.address.host(), self.address.port(), tls, deadline)
+        let (host, port) = (self.address.host(), self.address.port());
+        let server = Server { host, port, tls, name: None, proxy: None };
+        let stream = stream::connect(server, deadline)
             .await
             .map_err(|reason| not_connected(&self.address, &reason))?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(self.time));

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
 from ccs_modules.access import Anonymous, Authenticate, Headers, Unauthenticated
 from ccs_modules.catalog import Response
@@ -41,6 +42,8 @@ class Application:
 
         application = Application(snapshot, Policy('{"anonymous":["db_viewer"]}'))
 
+    `/healthz` is answered too, to whoever looks whether the server runs.
+
     A request is answered in a thread, so `authenticate` may block. Set `handler` to answer from another
     snapshot: each request is answered from one. A mirror is started and stopped with the server. If the
     application is mounted in another one, the first request starts the mirror.
@@ -68,12 +71,16 @@ class Application:
 
     async def _response(self, scope: Scope) -> Response:
         await self._start()
+        target = _target(scope)
+        if target == "/healthz" and scope["method"] in ("GET", "HEAD"):
+            return _text(scope["method"], 200, "text/plain; charset=utf-8", "ok\n")
+
         headers = [
             (name.decode("latin-1"), value.decode(errors="replace")) for name, value in scope["headers"]
         ]
         found = await asyncio.to_thread(self._authenticate, headers)
         sender = await found if inspect.isawaitable(found) else found
-        request = scope["method"], _target(scope), headers
+        request = scope["method"], target, headers
         match sender:
             case Anonymous(roles):
                 answer = partial(self.handler.handle, *request, roles, anonymous=True)
@@ -115,14 +122,23 @@ class Application:
 def _failure(method: str) -> Response:
     """The response to a request that failed before the component answered."""
     body = json.dumps({"description": "the request failed", "error_code": "failed"}) + "\n"
-    headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    return Response(500, headers, "" if method == "HEAD" else body, None)
+    return _text(method, 500, "application/json", body)
+
+
+def _text(method: str, status: int, content_type: str, body: str) -> Response:
+    """A response that does not come from the component. Its body is ASCII."""
+    headers = [("content-type", content_type), ("content-length", str(len(body)))]
+    return Response(status, headers, "" if method == "HEAD" else body, None)
 
 
 def _target(scope: Scope) -> str:
     """The request target as it was received, below the path where the application is mounted."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = path.removeprefix(scope.get("root_path", "").encode())
+    root: str = scope.get("root_path", "")
+    # The path of the mount is decoded, so it is compared segment by segment as it was received.
+    mount = b"/".join(path.split(b"/")[: root.count("/") + 1])
+    if unquote_to_bytes(mount) == root.encode():
+        path = path[len(mount) :]
     query: bytes = scope.get("query_string", b"")
     return (path + b"?" + query if query else path).decode("latin-1")
 
