@@ -32,7 +32,7 @@ pub enum Caller {
     /// An authenticated caller with these roles. An unknown role has no permission.
     Authenticated(Vec<String>),
     /// A caller that could not be authenticated, with the challenge that the response shows in
-    /// `www-authenticate`. `None` asks for HTTP Basic.
+    /// `www-authenticate`. `None` is a Bearer challenge, for which a browser asks for no password.
     Unauthenticated(Option<String>),
 }
 
@@ -98,9 +98,19 @@ impl Policy {
                 (user.map(|user| names(&user.roles)), user.map(|user| user.name.0.as_str()))
             }
         };
-        (roles.map_or(Caller::Unauthenticated(None), Caller::Authenticated), user)
+        let caller = roles.map_or_else(|| self.unauthenticated(), Caller::Authenticated);
+        (caller, user)
+    }
+
+    /// Makes the caller that could not be authenticated. Only users have a password to ask for.
+    fn unauthenticated(&self) -> Caller {
+        let asks_for_password = matches!(self.0, Form::Users(_));
+        Caller::Unauthenticated(asks_for_password.then(|| BASIC.into()))
     }
 }
+
+/// The challenge of a policy with users.
+const BASIC: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
 
 impl fmt::Debug for Policy {
     /// Shows nothing of it: digests of weak passwords can be reversed.
@@ -218,6 +228,18 @@ mod tests {
         assert_eq!(roles(&[("x-role", "a"), ("roles", "a")]), NOBODY);
         assert_eq!(roles(&[("x-roles", "a"), ("X-Roles", "admin")]), NOBODY);
         assert_eq!(policy.caller(&[("x-roles", &[0xff])]), NOBODY);
+    }
+
+    #[test]
+    fn only_a_policy_with_users_challenges_for_a_password() {
+        let challenge = |policy: &Policy| match policy.caller(&[]) {
+            Caller::Unauthenticated(challenge) => challenge,
+            caller => panic!("{caller:?}"),
+        };
+        let basic = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
+        assert_eq!(challenge(&users()).as_deref(), Some(basic));
+        let trusted = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
+        assert_eq!(challenge(&trusted), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use core::ops::Range;
 
 pub use crate::json::error::{Position, SyntaxError};
 pub(crate) use crate::json::recogniser::read_members;
-pub(crate) use crate::json::rewriter::{elements, rewrite};
+pub(crate) use crate::json::rewriter::{check_object, elements, rewrite};
 
 /// The deepest nesting that any limit allows: each level takes some of the stack, and time.
 pub(crate) const DEEPEST: usize = 64;

@@ -137,7 +137,7 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
     let roles = match request.caller {
         Caller::Anonymous(roles) | Caller::Authenticated(roles) => roles,
         Caller::Unauthenticated(challenge) => {
-            return Err(ErrorResponse::unauthenticated(challenge.as_deref().unwrap_or(BASIC)));
+            return Err(ErrorResponse::unauthenticated(challenge.as_deref().unwrap_or(BEARER)));
         }
     };
     if !may_view_modules(roles) {
@@ -151,7 +151,8 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
     target.operation()
 }
 
-const BASIC: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
+/// The challenge of a caller without one. A 401 needs a challenge (RFC 9110, section 15.5.2).
+const BEARER: &str = "Bearer realm=\"ccs-modules\"";
 
 #[cfg(test)]
 mod tests {
@@ -462,15 +463,15 @@ mod tests {
         let none = Caller::Authenticated(vec!["none".to_string()]);
         for (caller, status, challenge, expected) in [
             (
-                &Caller::Unauthenticated(Some("Bearer".to_string())),
+                &Caller::Unauthenticated(Some("Negotiate".to_string())),
                 401,
-                "www-authenticate: Bearer\n",
+                "www-authenticate: Negotiate\n",
                 "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
             ),
             (
                 &Caller::Unauthenticated(None),
                 401,
-                "www-authenticate: Basic realm=\"ccs-modules\", charset=\"UTF-8\"\n",
+                "www-authenticate: Bearer realm=\"ccs-modules\"\n",
                 "{\"description\":\"credentials are missing or wrong\",\"error_code\":\"unauthenticated\"}\n",
             ),
             (

@@ -30,6 +30,10 @@ FAULTS = {
     "garbage": (503, "not HTTP|broke off|the request failed"),
     "html": (503, "the list is refused: line 1, column 1"),
     "open": (503, "the list is refused"),
+    "empty": (503, "the list is refused"),
+    "scalar": (503, "the list is refused"),
+    "gateway": (503, "answered 404"),
+    "malformed": (500, r'document \\"b\\": field version: '),
     "large": (500, "a body of more than 8388608 bytes"),
     "redirecting": (503, "a redirect to https://elsewhere.example, which is no configured node"),
 }
@@ -84,6 +88,10 @@ class OverHttp(Runtime):
                     upstream.fault = fault
                     found = mirror.said(_ask(address), status, None, reason)
                     yield mirror.case(f"http-{fault}", f"the upstream is {fault}, and that is told"), found
+                upstream.fault = "gateway"
+                about = "a module that a gateway does not know is not one that does not exist"
+                found = mirror.said(http.ask(address, get("/v1/modules/a")), 503, None, "a 404 without an error of the API")
+                yield mirror.case("http-gateway-module", about), found
                 upstream.fault = None
                 about = "the upstream is back, and the next request succeeds"
                 yield extra("http-back", about, (200, OLD)), _status_and_body(_ask(address))

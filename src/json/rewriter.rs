@@ -62,6 +62,20 @@ pub(crate) fn elements(text: &str) -> Result<Vec<&str>, SyntaxError> {
     }
 }
 
+/// Checks that a text is an object, whatever is in it.
+///
+/// # Errors
+///
+/// If the text is not JSON or not an object.
+pub(crate) fn check_object(text: &str) -> Result<(), SyntaxError> {
+    let value: &RawValue =
+        serde_json::from_str(text).map_err(|error| SyntaxError::found(text, &error))?;
+    match Kind::of(value.get()) {
+        Kind::Object => Ok(()),
+        _ => Err(SyntaxError::at(text.as_bytes(), value.get().as_bytes(), "expected an object")),
+    }
+}
+
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 
 /// Writes the compact form of a text.

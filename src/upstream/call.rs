@@ -1,14 +1,12 @@
 //! Calls of an upstream, for which one node after the other is asked.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::body::{find, split};
 use crate::error::StoreError;
-use crate::json::SyntaxError;
 use crate::limits::Limits;
 use crate::upstream::{Answer, Cursor, Request, Response, Upstream};
 
@@ -58,7 +56,7 @@ pub struct Call<'a, T> {
 }
 
 /// A function that makes the outcome of a call from a body; `None` if there is no such module.
-type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send + Sync + 'a>;
+type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> T + Send + Sync + 'a>;
 
 /// The next thing to do.
 #[must_use = "a call goes on only if its requests are sent"]
@@ -84,25 +82,22 @@ pub struct Exchange<'a, T> {
 impl Upstream {
     /// Makes a call for the body of the list, an array of documents.
     pub fn list_call(&self) -> Call<'_, Vec<u8>> {
-        Call::new(self, None, |body| {
-            let body = body.unwrap_or_default();
-            split(&body)?;
-            Ok(body)
-        })
+        Call::new(self, None, Option::unwrap_or_default)
     }
 
     /// Makes a call for the document of the module with this uid; its outcome is `None` if there is no
     /// such module. The limits are for a module that must be looked up in the list.
     pub fn module_call<'a>(&'a self, uid: &'a str, limits: &Limits) -> Call<'a, Option<Vec<u8>>> {
         if self.module(0, uid).is_some() {
-            return Call::new(self, Some(uid), Ok);
+            return Call::new(self, Some(uid), |body| body);
         }
 
         let limits = *limits;
         Call::new(self, None, move |body| {
-            let body = body.unwrap_or_default();
-            let documents = split(&body)?;
-            Ok(find(&documents, uid, &limits).map(|document| document.to_vec()))
+            // It is an array of objects: `Upstream::read` has checked it.
+            let list = body?;
+            let documents = split(&list).ok()?;
+            find(&documents, uid, &limits).map(|document| document.to_vec())
         })
     }
 }
@@ -111,7 +106,7 @@ impl<'a, T> Call<'a, T> {
     fn new(
         upstream: &'a Upstream,
         uid: Option<&'a str>,
-        read: impl Fn(Option<Vec<u8>>) -> Result<T, SyntaxError> + Send + Sync + 'a,
+        read: impl Fn(Option<Vec<u8>>) -> T + Send + Sync + 'a,
     ) -> Self {
         let nodes = upstream.nodes().len();
         Self {
@@ -189,27 +184,19 @@ impl<'a, T> Exchange<'a, T> {
     /// Takes the response, and the time that is left for the call.
     pub fn answered(self, response: Response, left: Duration) -> Next<'a, T> {
         let Self { request, call, .. } = self;
-        let body = match call.upstream.read(&request, response) {
-            Ok(Answer::Body { body, .. }) => Some(body),
-            Ok(Answer::NotFound | Answer::Unchanged { .. }) => None,
+        match call.upstream.read(&request, response) {
+            Ok(Answer::Body { body, .. }) => Next::Done(Ok((call.read)(Some(body)))),
+            Ok(Answer::NotFound | Answer::Unchanged { .. }) => Next::Done(Ok((call.read)(None))),
             Ok(Answer::Redirect(request)) => {
                 // The node that redirected has used a part of its time.
                 let timeout = left.saturating_sub(call.reserve);
                 let exchange = Self { request, timeout, call };
-                return match timeout.is_zero() {
+                match timeout.is_zero() {
                     true => exchange.failed("no time is left", left),
                     false => Next::Send(exchange),
-                };
+                }
             }
-            Err(error) => return call.go_on(error, left),
-        };
-
-        match (call.read)(body) {
-            Ok(outcome) => Next::Done(Ok(outcome)),
-            Err(error) => {
-                let error = request.failed(&format!("the list is refused: {error}"));
-                call.go_on(error, left)
-            }
+            Err(error) => call.go_on(error, left),
         }
     }
 
@@ -235,7 +222,7 @@ fn joined(failures: &[StoreError]) -> StoreError {
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString as _;
-    use alloc::vec;
+    use alloc::{format, vec};
     use core::cell::{Cell, RefCell};
 
     use super::*;
@@ -292,7 +279,7 @@ mod tests {
         let upstream = upstream(&["http://a"]);
         for (uid, path, response, expected) in [
             ("1", "/1", response(200, "{\"uid\":\"1\"}\n"), Some("{\"uid\":\"1\"}")),
-            ("a/b", "/a%2Fb", response(404, ""), None),
+            ("a/b", "/a%2Fb", response(404, r#"{"error_code":"module_not_exist"}"#), None),
             ("..", "", response(200, "[{\"uid\":\"..\"}]"), Some("{\"uid\":\"..\"}")),
             (".", "", response(200, "[{\"uid\":\"..\"}]"), None),
         ] {

@@ -5,8 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::body::split;
 use crate::error::StoreError;
 use crate::headers;
+use crate::json::{self, Kind, SyntaxError, Value};
 use crate::upstream::node::Location;
 use crate::upstream::{Request, Resource, Upstream, url};
 
@@ -25,7 +27,8 @@ pub struct Response {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// The list or the document, not checked yet.
+    /// The list or the document. The list is an array of objects and the document is an object. What is in
+    /// the objects is not checked yet.
     Body {
         /// The age of the answer (RFC 9111, section 5.1). A node can be a mirror itself.
         age: Duration,
@@ -51,8 +54,8 @@ impl Upstream {
     /// # Errors
     ///
     /// [`StoreError`], which names the node, if the response is not an answer to this request: not a
-    /// body, a 404 to the request for a module, a 304 to a request with an entity tag, or a redirect
-    /// to a configured node.
+    /// body of the API's form, a 404 to the request for a module, with an error of the API, a 304 to a
+    /// request with an entity tag, or a redirect to a configured node.
     pub fn read(&self, request: &Request, response: Response) -> Result<Answer, StoreError> {
         let age = age(&response);
         match response.status {
@@ -67,12 +70,18 @@ impl Upstream {
                 if request.resource == Resource::Module {
                     body.pop_if(|last| *last == b'\n');
                 }
+                request.resource.check(&body).map_err(|error| {
+                    request.failed(&format!("the {} is refused: {error}", request.resource.name()))
+                })?;
                 Ok(Answer::Body { age, body, validator })
             }
             // Others of this class ask for something else (300, 303) or are not in use.
             301 | 302 | 307 | 308 => self.redirect(request, &response).map(Answer::Redirect),
             304 if request.is_conditional() => Ok(Answer::Unchanged { age }),
-            404 if request.resource == Resource::Module => Ok(Answer::NotFound),
+            404 if request.resource == Resource::Module => match is_error_of_api(&response.body) {
+                true => Ok(Answer::NotFound),
+                false => Err(request.failed("a 404 without an error of the API")),
+            },
             status => {
                 let text = format!("{} answered {status}", request.name);
                 Err(match status {
@@ -118,6 +127,33 @@ impl Upstream {
 
 /// The most redirects that are followed one after the other.
 const MOST_REDIRECTS: usize = 4;
+
+impl Resource {
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Module => "module",
+        }
+    }
+
+    /// Checks that a body has the form of the API. A gateway can send 200 with a page of its own.
+    fn check(self, body: &[u8]) -> Result<(), SyntaxError> {
+        match self {
+            Self::List => split(body).map(drop),
+            Self::Module => json::check_object(json::decode(body)?),
+        }
+    }
+}
+
+/// Returns whether the body of an error is the API's: an object with an `error_code`. The API reference
+/// names no code for a module that does not exist, so each code counts. A gateway's own 404 has none.
+fn is_error_of_api(body: &[u8]) -> bool {
+    let mut members = [Value::NULL];
+    let read = json::decode(body)
+        .and_then(|text| json::rewrite(text, json::DEEPEST, &["error_code"], &mut members));
+    let [error_code] = members;
+    read.is_ok() && error_code.kind == Kind::String
+}
 
 /// Returns the entity tag of a response, if it has one that can be sent back.
 fn entity_tag(response: &Response) -> Option<&str> {
@@ -235,9 +271,62 @@ mod tests {
             let answer = Answer::Body { age: Duration::ZERO, body, validator: None };
             assert_eq!(module(response(200, &[], sent)), Ok(answer));
         }
-        assert_eq!(module(response(404, &[], "{}")), Ok(Answer::NotFound));
+        let missing = r#" {"description":"no such module","error_code":"module_not_exist"} "#;
+        assert_eq!(module(response(404, &[], missing)), Ok(Answer::NotFound));
         let error = module(response(304, &[], "")).unwrap_err();
         assert_eq!(error, "the store is unavailable: https://node1:9443 answered 304");
+    }
+
+    #[test]
+    fn a_404_that_is_no_error_of_the_api_is_a_failure_of_its_node() {
+        let expected =
+            "the store is unavailable: https://node1:9443: a 404 without an error of the API";
+        for body in [
+            "",
+            "<html>default backend - 404</html>",
+            "default backend - 404",
+            "null",
+            "{}",
+            r#"{"message":"no Route matched with those values"}"#,
+            r#"{"error_code":404}"#,
+            r#"{"error_code":"module_not_exist""#,
+            r#"{"error":{"error_code":"module_not_exist"}}"#,
+            r#"["module_not_exist"]"#,
+            r#"[{"error_code":"module_not_exist"}]"#,
+        ] {
+            assert_eq!(module(response(404, &[], body)), Err(expected.into()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_form_is_a_failure_of_its_node() {
+        let refused = |what: &str, error: &str| {
+            let error = format!("https://node1:9443: {what} is refused: line 1, column {error}");
+            Err(format!("the store is unavailable: {error}"))
+        };
+        for (body, error) in [
+            ("", "1: unexpected end"),
+            ("<html>", "1: unexpected `<`"),
+            ("{}", "1: expected an array"),
+            ("[1]", "2: a number, expected a module object"),
+            ("[{\"a\":", "6: unexpected end"),
+        ] {
+            assert_eq!(list(response(200, &[], body)), refused("the list", error), "{body}");
+        }
+        for (body, error) in [
+            ("", "1: unexpected end"),
+            ("<html>", "1: unexpected `<`"),
+            (" []", "2: expected an object"),
+            ("\"a\"", "1: expected an object"),
+            ("{} {}", "4: unexpected `{`"),
+            ("{\"a\":", "5: unexpected end"),
+        ] {
+            assert_eq!(module(response(200, &[], body)), refused("the module", error), "{body}");
+        }
+
+        // What is in the objects is a matter of the catalog.
+        assert!(list(response(200, &[], "[{\"a\":1}]")).is_ok());
+        assert!(module(response(200, &[], "{\"uid\":1}")).is_ok());
     }
 
     #[test]

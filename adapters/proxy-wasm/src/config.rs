@@ -23,7 +23,8 @@
 //! `documents` holds the modules themselves. `module`, `body_bytes`, `headers`, `access`, `methods` and
 //! `limits` are optional. Without `module` the filter finds a module in the list, without `access` it lets nobody in,
 //! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
-//! the core's.
+//! the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an
+//! object with an `error_code`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

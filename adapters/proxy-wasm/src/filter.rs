@@ -250,7 +250,7 @@ impl Stream {
         let read = upstream::response(&request, headers, body)
             .map_err(|error| error.failure(&request))
             .and_then(|response| {
-                let kind = FailureKind::of_status(response.status);
+                let kind = FailureKind::of(&request, &response);
                 let answer = upstream.api.read(&request, response);
                 answer.map_err(|error| Failure { kind, error })
             });

@@ -75,7 +75,7 @@ impl Mirrored {
         let was_failing = self.is_failing(now);
         match upstream::response(&request, headers, body) {
             Ok(response) => {
-                let kind = FailureKind::of_list(&request, &response);
+                let kind = FailureKind::of(&request, &response);
                 let outcome = self.mirror.answered(millis(now), id, response);
                 self.end(now, was_failing, outcome, kind, counters);
             }

@@ -103,23 +103,16 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The kind of failure of a response that the core does not take, by its status.
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            200 => Self::TooLarge,
+    /// The kind of failure of a response that the core does not take.
+    pub fn of(request: &Request, response: &Response) -> Self {
+        match response.status {
+            200 if response.body.len() > request.body_bytes => Self::TooLarge,
+            200 => Self::Malformed,
             401 | 403 => Self::Denied,
             // The proxy itself answers 503 without a connection, and 504 without a response in time.
             502 | 503 => Self::Unavailable,
             504 => Self::Timeout,
             _ => Self::Status,
-        }
-    }
-
-    /// The kind of failure of a response that is not taken as the list.
-    pub fn of_list(request: &Request, response: &Response) -> Self {
-        match response.status {
-            200 if response.body.len() <= request.body_bytes => Self::Malformed,
-            status => Self::of_status(status),
         }
     }
 

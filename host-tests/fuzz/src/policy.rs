@@ -81,7 +81,8 @@ fn users(u: &mut Unstructured<'_>) -> Result<()> {
     let expected = credentials.split_once(':').and_then(|(name, password)| {
         users.iter().find(|(n, p, _)| n == name && p == password).map(|(.., roles)| roles.clone())
     });
-    let nobody = Caller::Unauthenticated(None);
+    let nobody = policy.caller(&[]);
+    assert_eq!(nobody.roles(), None);
     let expected = expected.map_or(nobody.clone(), Caller::Authenticated);
     let scheme = u.choose(&["Basic ", "basic ", "BASIC  "])?;
     let right = [scheme.as_bytes(), BASE64.encode(&credentials).as_bytes()].concat();

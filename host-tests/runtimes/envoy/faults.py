@@ -36,11 +36,13 @@ ANSWERS = {
     "cut": 503,
     "slow": 503,
     "drip": 503,
-    "empty": 500,
-    "html": 500,
-    "scalar": 500,
-    "open": 500,
-    "deep": 500,
+    "gateway": 503,
+    "empty": 503,
+    "html": 503,
+    "scalar": 503,
+    "open": 503,
+    "deep": 503,
+    "malformed": 500,
     "large": 500,
     "larger": 503,
     "early": 200,
@@ -155,6 +157,7 @@ def checks() -> Iterator[Check]:
         yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
     yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
     yield Check("grpc", "a request that Envoy takes for gRPC never gets the catalog", refuses_grpc)
+    yield Check("gateway-module", "a gateway's 404 is not that of a module that does not exist", is_no_module)
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
@@ -206,6 +209,14 @@ def refuses_grpc(bench: Bench) -> None:
         headers = dict(response.headers)
         assert "grpc-status" in headers and headers["grpc-status"] != b"0", response
         assert b"uid" not in headers["grpc-message"] and not response.body, response
+
+
+def is_no_module(bench: Bench) -> None:
+    for fault, status in ((None, 404), ("gateway", 503)):
+        bench.upstream.fault = fault
+        response = bench.ask("store", "/v1/modules/none")
+        bench.upstream.fault = None
+        assert response.status == status, response
 
 
 def stays_in_its_path(bench: Bench) -> None:
@@ -270,6 +281,7 @@ def is_counted(bench: Bench) -> None:
         ("/v1/modules", "status401", {"requests.5xx": 1, "upstream_failures.denied": 1}),
         ("/v1/modules", "status301", {"requests.5xx": 1, "upstream_failures.status": 1}),
         ("/v1/modules", "html", {"requests.5xx": 1, "upstream_failures.malformed": 1}),
+        ("/v1/modules", "malformed", {"requests.5xx": 1, "upstream_failures.malformed": 1}),
         ("/v1/modules", "large", {"requests.5xx": 1, "upstream_failures.too_large": 1}),
         ("/v1/modules", "slow", {"requests.5xx": 1, "upstream_failures.timeout": 1}),
         ("/v1/modules", "down", {"requests.5xx": 1, "upstream_failures.unavailable": 1}),

@@ -13,6 +13,7 @@ from harness.cases import Store
 from harness.process import HOST, ReservedPort
 
 MIB = 1 << 20
+MISSING = b'{"description":"there is no such module","error_code":"module_not_exist"}'
 ENDED = ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError
 
 
@@ -92,7 +93,8 @@ class Upstream:
             send(writer, 200, listed(self.store))
         elif path.startswith(b"/v1/modules/"):
             document = find(self.store, unquote_to_bytes(path.removeprefix(b"/v1/modules/")))
-            send(writer, 404 if document is None else 200, (document or b"") + b"\n")
+            status, body = (404, MISSING) if document is None else (200, document)
+            send(writer, status, body + b"\n")
         elif path == b"/":
             send(writer, 404, b"")  # Viceroy asks each backend for it at its start.
         elif path.startswith(b"/status"):
@@ -155,6 +157,12 @@ class Upstream:
 
     async def empty(self, writer) -> None:
         send(writer, 200, b"")
+
+    async def gateway(self, writer) -> None:
+        send(writer, 404, b"<!doctype html><title>default backend - 404</title>", "text/html")
+
+    async def malformed(self, writer) -> None:
+        send(writer, 200, b'[{"uid":"a"},{"uid":"b","version":"1"}]')
 
     async def scalar(self, writer) -> None:
         send(writer, 200, b"[1]")

@@ -263,7 +263,7 @@ const PROMISES: &[Promise] = &[
             "ccs:modules/snapshot@0.1.0",
             "ccs:modules/types@0.1.0",
         ],
-        budget: 368 << 10,
+        budget: 384 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_upstream.wasm",

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ccs_modules::StoreError;
-use ccs_modules::mirror::{Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status};
+use ccs_modules::mirror::{
+    Changes, Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status,
+};
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
@@ -112,6 +114,9 @@ impl Fetching {
     async fn ended(&mut self, outcome: &Outcome) {
         let reader = self.mirror().reader().clone();
         self.published.send_replace(reader.clone());
+        if let Outcome::Changed(Changes { added, removed, changed, .. }) = outcome {
+            tracing::info!(added, removed, changed, "the catalog has changed");
+        }
         match outcome {
             Outcome::Redirected => return,
             Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),

@@ -96,9 +96,10 @@ impl ClusterMirror {
         let mut mirror = Mirror::new(config, seed);
         if let Some(file) = &file
             && let Some(saved) = file.read().await.map_err(MirrorError::SnapshotFile)?
+            && let Err(error) = mirror.restore(clock.now(), saved)
         {
-            let malformed = |error| MirrorError::SnapshotFile(file.refused(error));
-            mirror.restore(clock.now(), saved).map_err(malformed)?;
+            // The first fetch replaces it.
+            tracing::warn!(%error, "the snapshot file is damaged and is not used");
         }
         let upstream_duration = Histogram::new(fetching::SECONDS);
         let (published, receiver) = watch::channel(mirror.reader().clone());

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use ccs_modules::mirror::Saved;
 use ccs_modules::upstream::Upstream;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
 use crate::files;
@@ -20,19 +19,16 @@ pub(super) struct SnapshotFile {
     failing: bool,
 }
 
-/// The content of the file. It contains no credentials.
+/// The fields of the file before the last one, which is the catalog: `"modules"`, the body of
+/// `GET /v1/modules`. They contain no credentials.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content<'a> {
+struct Head {
     /// The nodes that were configured.
     nodes: Vec<String>,
     /// When the cluster had this catalog, in milliseconds since 1970.
     as_of_unix_ms: u64,
     /// The validator of the catalog, if the cluster gave one.
     validator: Option<String>,
-    /// The body of `GET /v1/modules`.
-    #[serde(borrow)]
-    modules: &'a RawValue,
 }
 
 impl SnapshotFile {
@@ -41,7 +37,8 @@ impl SnapshotFile {
         Self { path, nodes, failing: false }
     }
 
-    /// Reads what was saved; none if the file is missing, empty, or of another cluster.
+    /// Reads what was saved; none if the file is missing, empty, or of another cluster. The catalog is not
+    /// checked: the file may have been cut off in it.
     ///
     /// # Errors
     ///
@@ -56,26 +53,21 @@ impl SnapshotFile {
         if text.is_empty() {
             return Ok(None);
         }
-        let content: Content<'_> =
-            serde_json::from_slice(&text).map_err(|error| self.refused(error))?;
-        if !content.nodes.iter().any(|node| self.nodes.contains(node)) {
-            let nodes = content.nodes.join(",");
+
+        let (head, modules) = parse(&String::from_utf8_lossy(&text)).ok_or_else(|| {
+            let path = self.path.display();
+            format!("{path} was not written by a mirror; name another file, or remove this one")
+        })?;
+        if !head.nodes.iter().any(|node| self.nodes.contains(node)) {
+            let nodes = head.nodes.join(",");
             tracing::warn!(nodes, "the snapshot file is of another cluster and is not used");
             return Ok(None);
         }
-        let as_of =
-            SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(content.as_of_unix_ms));
+
+        let as_of = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(head.as_of_unix_ms));
         // A clock that was set back makes a catalog no younger than it is.
         let age = as_of.and_then(|as_of| as_of.elapsed().ok()).unwrap_or_default();
-        Ok(Some(Saved::new(content.modules.get().into(), content.validator, age)))
-    }
-
-    /// The error for a file that is not one of a mirror's.
-    pub(super) fn refused(&self, reason: impl std::fmt::Display) -> String {
-        format!(
-            "{} was not written by a mirror: {reason}; name another file, or remove this one",
-            self.path.display()
-        )
+        Ok(Some(Saved::new(modules.into(), head.validator, age)))
     }
 
     /// Replaces the file as a whole. A failure is logged once.
@@ -93,16 +85,27 @@ impl SnapshotFile {
     }
 }
 
+/// Splits the content of a file into its head and its catalog; none if no mirror wrote it.
+fn parse(text: &str) -> Option<(Head, String)> {
+    // In a string the quotes of the name would be escaped.
+    let (head, rest) = text.split_once(r#""modules""#)?;
+    let head = head.trim_end().strip_suffix(',')?;
+    let rest = rest.trim_start().strip_prefix(':')?;
+    let (modules, _) = rest.rsplit_once('}').unwrap_or_default();
+    Some((serde_json::from_str(&format!("{head}}}")).ok()?, modules.into()))
+}
+
 fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
     let as_of = SystemTime::now().checked_sub(saved.age).unwrap_or(SystemTime::UNIX_EPOCH);
     let since_1970 = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let content = Content {
+    let head = Head {
         nodes,
         as_of_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
         validator: saved.validator.clone(),
-        modules: serde_json::from_slice(&saved.body).map_err(|error| error.to_string())?,
     };
-    let mut text = serde_json::to_vec(&content).map_err(|error| error.to_string())?;
-    text.push(b'\n');
+
+    let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
+    let head = head.trim_end_matches('}').as_bytes();
+    let text = [head, b",\"modules\":", saved.body.trim_ascii_end(), b"}\n"].concat();
     files::write_private(path, &text).map_err(|error| error.to_string())
 }

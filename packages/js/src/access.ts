@@ -7,9 +7,10 @@ export type Header = [name: string, value: string];
 
 /**
  * The sender of a request. Management roles stand for an authenticated caller, undefined for one that
- * is not authenticated. `{ tag: "anonymous", val: roles }` gives every request the same roles, so that
- * shared caches may keep the responses. `{ tag: "unauthenticated", val: 'Bearer realm="x"' }` is
- * answered with a challenge of your own.
+ * is not authenticated: the response has the challenge `Bearer realm="ccs-modules"`.
+ * `{ tag: "unauthenticated", val: 'Basic realm="x"' }` is answered with a challenge of your own.
+ * `{ tag: "anonymous", val: roles }` gives every request the same roles, so that shared caches may
+ * keep the responses.
  */
 export type Sender = string[] | undefined | Caller;
 

@@ -396,7 +396,7 @@ export class Mirror implements Catalog {
       this.#restore(saved);
       this.#storedAt = saved.madeAt;
     } catch (error) {
-      this.#log(`the stored catalog is not used: ${messageOf(error)}`);
+      this.#log(`the stored catalog is damaged and is not used: ${messageOf(error)}`);
     }
   }
 

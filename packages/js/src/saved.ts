@@ -15,16 +15,19 @@ export interface Saved {
 /** Writes a saved catalog. The body comes last, as it is. */
 export function written({ nodes, madeAt, validator, body }: Saved): string {
   const fields = { nodes, as_of_unix_ms: Math.round(madeAt), validator: validator ?? null };
-  return `${JSON.stringify(fields).slice(0, -1)}${BODY}${body.trimEnd()}}\n`;
+  return `${JSON.stringify(fields).slice(0, -1)},"modules":${body.trimEnd()}}\n`;
 }
 
-/** Reads a saved catalog. Throws if a mirror did not write the text. */
+/**
+ * Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Throws if a
+ * mirror did not write the text.
+ */
 export function savedIn(text: string): Saved {
-  const end = text.indexOf(BODY);
+  const name = BODY.exec(text);
   try {
-    const { nodes, as_of_unix_ms, validator } = JSON.parse(`${text.slice(0, end)}}`);
-    if (end > 0 && Array.isArray(nodes) && typeof as_of_unix_ms === "number") {
-      const body = text.slice(end + BODY.length, text.lastIndexOf("}"));
+    const { nodes, as_of_unix_ms, validator } = JSON.parse(`${text.slice(0, name?.index)}}`);
+    if (name && Array.isArray(nodes) && typeof as_of_unix_ms === "number") {
+      const body = text.slice(name.index + name[0].length, text.lastIndexOf("}"));
       return { nodes, madeAt: as_of_unix_ms, validator: validator ?? undefined, body };
     }
   } catch {
@@ -34,4 +37,4 @@ export function savedIn(text: string): Saved {
 }
 
 /** The name of the last field. In a string its quotes would be escaped. */
-const BODY = ',"modules":';
+const BODY = /,\s*"modules"\s*:/;

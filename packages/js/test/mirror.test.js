@@ -173,18 +173,24 @@ test("a catalog is stored, and answers after a restart while the upstream is dow
   assert.throws(() => standalone.mirror(configuration).restore(saved([], "[")), MalformedError);
 });
 
-test("a file that a mirror did not write is refused, and never overwritten", async (t) => {
-  const path = join(await temporary(t), "mine.json");
+test("a file that a mirror wrote is used or replaced, and any other one is never overwritten", async (t) => {
+  const path = join(await temporary(t), "snapshot.json");
   const upstream = await serving(t, (_, response) => response.end(LIST));
-  for (const text of ['{"mine":1}', "[]", "my notes", '{"nodes":["a"],"modules":[]}']) {
+  const logged = {
+    catalog: /^$/,
+    damaged: /^ccs-modules: the stored catalog is damaged and is not used: /,
+    foreign: /^ccs-modules: the stored catalog is not used, and none is stored: it was not written by a mirror$/,
+  };
+  const table = JSON.parse(await readFile(new URL("../../../host-tests/snapshot-files.json", import.meta.url), "utf8"));
+  for (const { found, text: row } of table.files) {
+    const text = row.replaceAll("NODE", upstream.url).replaceAll("NOW", `${Date.now()}`);
     await writeFile(path, text);
     const mirror = standalone.mirror({ nodes: [upstream.url], refreshMs: 1 }, { storage: snapshotFile(path) });
     const lines = await silenced(() => until(async () => (await mirror.refresh(), mirror.status.unchanged > 0)));
-    assert.deepEqual(lines, [
-      "ccs-modules: the stored catalog is not used, and none is stored: it was not written by a mirror",
-    ]);
+    assert.match(lines.join("\n"), logged[found], text);
     assert.equal(get(mirror).text, LIST);
-    assert.equal(await readFile(path, "utf8"), text);
+    const stored = await readFile(path, "utf8");
+    assert.ok(found === "foreign" ? stored === text : stored.includes(LIST.trimEnd()), stored);
   }
 });
 
@@ -200,7 +206,7 @@ test("a stored catalog that cannot be read is logged, and the upstream is asked"
   const nodes = [upstream.url];
   const kept = { save: async () => {} };
   const broken = [
-    [{ ...kept, load: async () => saved(nodes, "[1]") }, /is not used: line 1, column 2/],
+    [{ ...kept, load: async () => saved(nodes, "[1]") }, /is damaged and is not used: line 1, column 2/],
     [{ ...kept, load: async () => saved(["http://other"], "[]") }, /is of another cluster, and is not used/],
     [{ ...kept, load: () => Promise.reject(new Error("no such key")) }, /is not used, and none is stored: no such key/],
     [{ load: async () => undefined, save: () => Promise.reject(new Error("full")) }, /cannot be stored: full/],

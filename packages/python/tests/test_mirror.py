@@ -134,16 +134,28 @@ class Storage(unittest.TestCase):
             file.write_text(saved(options["nodes"], "[1]"))
             with self.assertLogs("ccs_modules", "ERROR") as logs:
                 Mirror(options, snapshot_file=file)
-            self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json is not used: ")
+            self.assertRegex(logs.output[0], "the snapshot file .*snapshot.json is damaged and is not used: ")
 
-    def test_a_file_that_a_mirror_did_not_write_is_refused(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "mine.json")
-            for text in ('{"mine":1}', "[]", "my notes", '{"nodes":["a"],"modules":[]}'):
+    def test_a_file_that_a_mirror_wrote_is_used_or_replaced_and_any_other_one_is_refused(self):
+        table = Path(__file__).resolve().parents[3].joinpath("host-tests/snapshot-files.json")
+        with tempfile.TemporaryDirectory() as folder, upstream() as server:
+            file = Path(folder, "snapshot.json")
+            for row in json.loads(table.read_text())["files"]:
+                text = row["text"].replace("NODE", server.url).replace("NOW", str(int(time.time() * 1000)))
                 file.write_text(text)
-                with self.assertRaisesRegex(ConfigurationError, "mine.json: it was not written by a mirror$"):
-                    Mirror({"nodes": ["http://node1"]}, snapshot_file=file)
-                self.assertEqual(file.read_text(), text)
+                with self.subTest(text):
+                    make = lambda: Mirror({"nodes": [server.url]}, snapshot_file=file)
+                    if row["found"] == "foreign":
+                        with self.assertRaisesRegex(ConfigurationError, "it was not written by a mirror$"):
+                            make()
+                        self.assertEqual(file.read_text(), text)
+                    elif row["found"] == "damaged":
+                        with self.assertLogs("ccs_modules", "ERROR") as logs:
+                            make().refresh()
+                        self.assertRegex(logs.output[0], " is damaged and is not used: ")
+                        self.assertIn(LIST.rstrip(), file.read_text())
+                    else:
+                        self.assertEqual(get(make()).status, 200)
 
     def test_a_file_that_cannot_be_replaced_leaves_no_other_one_behind(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::serving::{Serving, open_to_all, plugin};
+use crate::text;
 use crate::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -208,18 +209,49 @@ async fn the_age_of_a_catalog_from_the_file_is_true() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_kind_or_cluster_is_not_used() {
+async fn a_file_that_a_mirror_wrote_is_used_or_replaced_and_any_other_one_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let table = fs::read_to_string(text::folder().join("../snapshot-files.json")).unwrap();
+    let table: Value = serde_json::from_str(&table).unwrap();
+    let node = Upstream::start(Answer::list(&generation(7))).await;
+
+    for (index, file) in table["files"].as_array().unwrap().iter().enumerate() {
+        // A mirror that was dropped may still write its own file.
+        let path = folder.path().join(format!("{index}.json"));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let text = file["text"].as_str().unwrap();
+        let text = text.replace("NODE", &node.url()).replace("NOW", &now.to_string());
+        fs::write(&path, &text).unwrap();
+        let started = with_file(&node, &path, SHORT).await;
+
+        // The first fetch begins when this task waits.
+        let found = match &started {
+            Ok(mirror) if mirror.age().is_some() => "catalog",
+            Ok(_) => "damaged",
+            Err(_) => "foreign",
+        };
+        assert_eq!(found, file["found"], "{text}");
+        match started {
+            Ok(mirror) => {
+                until(|| mirror.fetches().unchanged >= 1).await;
+                assert!(fs::read_to_string(&path).unwrap().contains(generation(7).trim()));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains(&path.display().to_string()), "{error}");
+                assert!(error.contains("was not written by a mirror"), "{error}");
+                assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is not lost");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_cluster_is_not_used() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("snapshot.json");
     let mut node = Upstream::start(Answer::Silence).await;
     node.kill().await;
-    for text in ["[]\n", "{}", "{\"nodes\":[\"http://", "not JSON"] {
-        fs::write(&path, text).unwrap();
-        let error = with_file(&node, &path, LONG).await.unwrap_err().to_string();
-        assert!(error.contains(&path.display().to_string()), "{error}");
-        assert!(error.contains("was not written by a mirror"), "{error}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is not lost");
-    }
     write_snapshot(&path, "http://elsewhere.example", SystemTime::now());
     let mirror = with_file(&node, &path, LONG).await.unwrap();
     assert_eq!(mirror.age(), None);

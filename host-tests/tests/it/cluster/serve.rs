@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::process::{Server, command};
@@ -88,6 +88,41 @@ async fn without_a_catalog_the_mirror_logs_the_reason_once_and_each_request_its_
     };
     assert_eq!((lines("the mirror has no catalog"), lines("request failed")), (1, 3), "{text}");
     assert_eq!(text.matches("no catalog that may answer").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn each_change_of_the_catalog_is_logged_with_its_numbers() {
+    let folder = TempDir::new().unwrap();
+    let node = Upstream::start(Answer::list(LIST)).await;
+    let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
+    let changes = || {
+        let log = server.log();
+        // The last line may not be whole yet.
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let changes = lines.filter(|line| line["message"] == "the catalog has changed");
+        let numbers =
+            changes.map(|line| ["added", "removed", "changed"].map(|it| line[it].clone()));
+        numbers.collect::<Vec<_>>()
+    };
+
+    for (list, logged) in [
+        (LIST, [1, 0, 0]),
+        (r#"[{"uid":"a","version":1},{"uid":"b"},{"uid":"c"}]"#, [2, 0, 1]),
+        (r#"[{"uid":"c"}]"#, [0, 2, 0]),
+    ] {
+        node.answer(Answer::list(list));
+        let last = || changes().pop() == Some(logged.map(Value::from));
+        let waiting = async {
+            while !last() {
+                sleep(Duration::from_millis(5)).await
+            }
+        };
+        timeout(Duration::from_secs(60), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{}", server.log()));
+    }
+    assert_eq!(changes().len(), 3, "{}", server.log());
+    server.stop();
 }
 
 #[tokio::test]

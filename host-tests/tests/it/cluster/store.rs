@@ -26,7 +26,7 @@ async fn a_list_and_a_module_are_fetched() {
     node.answer(Answer::list("{\"uid\":\"a/b\"}\n"));
     let document = store.get_document("a/b").await.unwrap().unwrap();
     assert_eq!(document, br#"{"uid":"a/b"}"#);
-    node.answer(Answer::status(404));
+    node.answer(Answer::with(404, "", r#"{"error_code":"module_not_exist"}"#));
     assert_eq!(store.get_document("c").await.unwrap(), None);
 
     let heads = node.heads();
@@ -93,6 +93,19 @@ async fn a_node_that_fails_is_followed_by_the_next_one() {
     };
     let (first, second) = (first.url(), second.url());
     assert_eq!(text, format!("{first}: connection refused; {second} answered 500"));
+}
+
+#[tokio::test]
+async fn a_404_of_a_gateway_is_a_failure_of_its_node() {
+    let page = Answer::with(404, "content-type: text/html\r\n", "<html>no such host</html>");
+    let gateway = Upstream::start(page).await;
+    let error = store(&[&gateway]).get_document("a").await.unwrap_err();
+    let expected = format!("{}: a 404 without an error of the API", gateway.url());
+    assert_eq!(error, CcsError::Unavailable(expected));
+
+    let node = Upstream::start(Answer::list("{\"uid\":\"a\"}\n")).await;
+    let document = store(&[&gateway, &node]).get_document("a").await.unwrap();
+    assert_eq!(document.unwrap(), br#"{"uid":"a"}"#);
 }
 
 #[tokio::test]

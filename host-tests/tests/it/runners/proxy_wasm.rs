@@ -78,7 +78,7 @@ fn upstream(store: &Scripted, path: &str) -> Reply {
     let uid = percent_decode_str(uid).decode_utf8().expect("a uid is text");
     match by_uid.get(uid.as_ref()).or_else(|| body::find(documents, &uid, &Limits::default())) {
         Some(document) => reply("200", [document, b"\n".as_slice()].concat()),
-        None => reply("404", Vec::new()),
+        None => reply("404", br#"{"error_code":"module_not_exist"}"#.into()),
     }
 }
 

@@ -111,12 +111,23 @@ async fn it_is_for_those_who_may_see_the_modules() {
             assert_eq!(wire.reply("GET").await.status, status, "{target} {roles}");
         }
     }
-    let reply = wire.ask("GET", "/").await;
-    assert!(
-        reply.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Basic "))
-    );
-    let without = Serving::start(plugin(), demo(), with_page(&folder, Settings::default())).await;
-    assert_eq!(Wire::connect(without.address).await.ask("GET", "/").await.status, 401);
+
+    // A browser asks for a password only if there are users.
+    let digest = "0".repeat(64);
+    let users =
+        format!(r#"{{"users":[{{"name":"ann","password_sha256":"{digest}","roles":["admin"]}}]}}"#);
+    for (policy, scheme) in [
+        (Some(users.as_str()), "Basic "),
+        (Some(r#"{"trusted_header":"x-roles"}"#), "Bearer "),
+        (None, "Bearer "),
+    ] {
+        let access = policy.map(|text| Policy::parse(text.as_bytes()).unwrap());
+        let settings = with_page(&folder, Settings { access, ..Settings::default() });
+        let server = Serving::start(plugin(), demo(), settings).await;
+        let reply = Wire::connect(server.address).await.ask("GET", "/").await;
+        let challenge = reply.header("www-authenticate").unwrap_or_default();
+        assert!(reply.status == 401 && challenge.starts_with(scheme), "{policy:?}: {challenge}");
+    }
 }
 
 #[tokio::test]

@@ -59,8 +59,8 @@ class Catalog:
         """Answers an HTTP request. `roles` is None for a caller who is not authenticated.
 
         With `anonymous` every request has these roles, so that shared caches may keep the responses.
-        `challenge` is the one for a caller who is not authenticated, instead of HTTP Basic. Every
-        failure of the catalog is a response.
+        `challenge` is the one for a caller who is not authenticated, instead of
+        `Bearer realm="ccs-modules"`. Every failure of the catalog is a response.
         """
         if roles is None:
             caller = Variant("unauthenticated", challenge)

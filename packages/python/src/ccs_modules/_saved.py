@@ -1,6 +1,7 @@
 """Saved catalogs: texts, by which a mirror starts while its source is down. `serve` has the same ones."""
 
 import json
+import re
 from dataclasses import dataclass
 
 
@@ -21,21 +22,23 @@ class Saved:
 def written(saved: Saved) -> str:
     """Writes a saved catalog. The body comes last, as it is."""
     fields = {"nodes": saved.nodes, "as_of_unix_ms": saved.made_at, "validator": saved.validator}
-    return f"{json.dumps(fields, separators=(',', ':'))[:-1]}{_BODY}{saved.body.rstrip()}}}\n"
+    head = json.dumps(fields, separators=(",", ":"))[:-1]
+    return f'{head},"modules":{saved.body.rstrip()}}}\n'
 
 
 def saved_in(text: str) -> Saved:
-    """Reads a saved catalog. Raises `ValueError` if a mirror did not write the text."""
-    head, name, tail = text.partition(_BODY)
+    """Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Raises
+    `ValueError` if a mirror did not write the text."""
+    head, *rest = _BODY.split(text, maxsplit=1)
     try:
         fields = json.loads(head + "}")
-        nodes, made_at, validator = (fields[name] for name in ("nodes", "as_of_unix_ms", "validator"))
+        nodes, made_at = fields["nodes"], fields["as_of_unix_ms"]
     except (KeyError, TypeError, ValueError):
-        name = ""
-    if not name or not isinstance(nodes, list) or not isinstance(made_at, int):
+        rest = []
+    if not rest or not isinstance(nodes, list) or not isinstance(made_at, int):
         raise ValueError("it was not written by a mirror")
-    return Saved(nodes, made_at, validator, tail.rpartition("}")[0])
+    return Saved(nodes, made_at, fields.get("validator"), rest[0].rpartition("}")[0])
 
 
-_BODY = ',"modules":'
+_BODY = re.compile(r',\s*"modules"\s*:')
 """The name of the last field. In a string its quotes would be escaped."""

@@ -21,7 +21,7 @@ class Unauthenticated:
     """A caller who is not authenticated."""
 
     challenge: str | None
-    """The challenge of the response 401. None: HTTP Basic."""
+    """The challenge of the response 401. None: `Bearer realm="ccs-modules"`."""
 
 
 Sender = list[str] | Anonymous | Unauthenticated | None

@@ -87,8 +87,8 @@ class Mirror(Catalog):
         return within `timeout_ms`.
 
         `tls` trusts authorities of your own: `ssl.create_default_context(cafile="ca.pem")`.
-        `snapshot_file` keeps the catalog, to start while the source is down. A file that a mirror did not
-        write is refused.
+        `snapshot_file` keeps the catalog, to start while the source is down. A file that a mirror wrote
+        and that is damaged is logged, and replaced. Any other file is refused.
         """
         text = configuration if isinstance(configuration, str) else json.dumps(configuration)
         self._configuration = text
@@ -240,7 +240,7 @@ class Mirror(Catalog):
         if self._file is None:
             return
         try:
-            text = self._file.read_text(encoding="utf-8")
+            text = self._file.read_text(encoding="utf-8", errors="replace")
             saved = saved_in(text) if text else None
         except FileNotFoundError:
             return
@@ -256,7 +256,7 @@ class Mirror(Catalog):
             self._restore(self._resource, saved)
             self._stored_at = saved.made_at / 1000
         except Malformed as error:
-            _log.error("the snapshot file %s is not used: %s", self._file, error)
+            _log.error("the snapshot file %s is damaged and is not used: %s", self._file, error)
 
     def _restore(self, resource: Resource, saved: Saved) -> None:
         made: Any = Record()
