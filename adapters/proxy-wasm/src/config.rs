@@ -80,6 +80,7 @@ impl Config {
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let Fields { ccs, access, methods, limits } = config::parse(text)?;
         let CcsFields { documents, upstream, refresh_ms, stale_if_error_ms } = ccs;
+
         let ccs = match (documents, upstream) {
             (Some(_), None) => Ccs::Documents(snapshot(text, &limits)?),
             (None, Some(fields)) => match refresh_ms {
