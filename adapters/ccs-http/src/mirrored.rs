@@ -17,6 +17,7 @@ pub(crate) fn snapshot<'a>(
 ) -> Result<&'a Snapshot, Error> {
     let now = || moment(network.now());
     let deadline = moment(network.now().saturating_add(timeout));
+
     loop {
         match mirror.poll(now()) {
             Poll::Fetch(fetch) => {
@@ -24,10 +25,12 @@ pub(crate) fn snapshot<'a>(
                     Question::Request(request) => network.send(request, fetch.timeout),
                     Question::Documents { .. } => Err("the source is a cluster".into()),
                 };
+
                 let outcome = match response {
                     Ok(response) => mirror.answered(now(), fetch.id, response),
                     Err(why) => mirror.failed(now(), fetch.id, StoreError::Unavailable(why)),
                 };
+                // A redirect is followed before the answer.
                 if outcome != Outcome::Redirected && mirror.reader().view(now()).is_ok() {
                     break;
                 }
@@ -40,6 +43,7 @@ pub(crate) fn snapshot<'a>(
             }
         }
     }
+
     Ok(mirror.reader().view(now())?.snapshot)
 }
 

@@ -54,6 +54,7 @@ impl Config {
             may_be_missing: false,
             in_base64: false,
         };
+
         for (name, value) in get_environment() {
             match name.as_str() {
                 "CCS_KEYVALUE_BUCKET" => config.bucket = value,

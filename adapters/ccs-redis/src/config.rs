@@ -47,6 +47,7 @@ impl Config {
             missing_is_empty: false,
             timeout: Duration::from_secs(2),
         };
+
         for (name, value) in environment {
             match name.as_str() {
                 "CCS_REDIS_ADDRESS" => {
@@ -61,6 +62,7 @@ impl Config {
                 _ => {}
             }
         }
+
         if config.address.is_empty() {
             let text = "CCS_REDIS_ADDRESS is not set: set it to HOST or HOST:PORT of a redis";
             return Err(StoreError::Other(text.into()));

@@ -133,6 +133,7 @@ fn addresses(config: &Config, sockets: &Sockets) -> Result<Vec<IpAddr>, StoreErr
         Host::Ip(ip) => return Ok([*ip].into()),
         Host::Name(name) => name,
     };
+
     let failed = |code: ErrorCode| config.unreachable(code.name());
     let found = resolve_addresses(&sockets.network, name).map_err(failed)?;
     let mut addresses = Vec::new();

@@ -67,7 +67,9 @@ pub(crate) fn connect<N: Network>(
     let mut attempts = Vec::new();
     let mut failure = None;
     let mut due = true;
+
     loop {
+        // The next attempt starts when its turn has come, or when another one has failed.
         while due && let Some(address) = waiting.next() {
             match network.start(address) {
                 Ok(attempt) => {
@@ -80,6 +82,7 @@ pub(crate) fn connect<N: Network>(
         if attempts.is_empty() {
             return Err(Error::Failed(failure));
         }
+
         let delay = (waiting.len() > 0).then_some(delay);
         due = network.wait(&attempts, delay).map_err(|TimedOut| Error::TimedOut)?;
         for attempt in mem::take(&mut attempts) {

@@ -16,6 +16,7 @@ pub fn catalog(configuration: &Configuration) -> Result<Vec<u8>, StoreError> {
     let key = configuration.get(KEYVALUE_KEY).unwrap_or("modules");
     let unavailable = StoreError::Unavailable;
     let failed = || unavailable(format!("cannot read the KV store \"{name}\""));
+
     let store = kv_store::Store::open(name).map_err(|error| match error {
         OpenError::NotFound => unavailable(format!("there is no KV store \"{name}\"")),
         OpenError::InvalidSyntax | OpenError::NameTooLong | OpenError::Reserved => {
@@ -23,6 +24,7 @@ pub fn catalog(configuration: &Configuration) -> Result<Vec<u8>, StoreError> {
         }
         _ => failed(),
     })?;
+
     let entry = store.lookup(key).map_err(|error| match error {
         KvError::BadRequest => {
             StoreError::Other(format!("{KEYVALUE_KEY}: expected a key of a KV store"))
@@ -30,6 +32,7 @@ pub fn catalog(configuration: &Configuration) -> Result<Vec<u8>, StoreError> {
         KvError::TooManyRequests => unavailable(format!("too many requests to \"{name}\"")),
         _ => failed(),
     })?;
+
     let missing = || unavailable(format!("the key \"{key}\" is not in the KV store \"{name}\""));
     let value = entry.ok_or_else(missing)?.take_body().ok_or_else(missing)?;
     read_all(&value).ok_or_else(failed)

@@ -102,6 +102,7 @@ pub fn answer_by(
             return fail(ErrorResponse::misconfigured(reason), method, environment);
         }
     };
+
     let response = handle(&Request { method, target, headers: &headers, caller: &caller });
     Output::new(response, environment)
 }

@@ -46,6 +46,7 @@ impl Config {
                 config::parse(text.as_bytes()).map_err(|error| Error::new("limits", error))?
             }
         };
+
         let snapshot = match (fields.documents, fields.file) {
             (Some(Json(text)), None) => Snapshot::parse(text.as_bytes(), &limits)
                 .map_err(|error| Error::new("documents", error))?,
@@ -55,6 +56,7 @@ impl Config {
             }
             _ => return Err(Error::new("documents", "expected either documents or file")),
         };
+
         let access = match fields.access {
             None => None,
             Some(Json(text)) => {

@@ -87,6 +87,7 @@ impl Config {
         {
             return Err(Error::new(format!("ccs.{option}"), "expected only with refresh_ms"));
         }
+
         let ccs = match (documents, upstream) {
             (Some(_), None) if refresh_ms.is_some() => {
                 return Err(Error::new("ccs.refresh_ms", "expected only with upstream"));

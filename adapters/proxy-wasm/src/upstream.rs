@@ -29,12 +29,14 @@ pub fn send(
         (":path", request.path.as_str()),
     ];
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    // The configuration has the last word on what is sent.
     for (name, value) in trace {
         let is_set = request.headers.iter().any(|(set, _)| set == name);
         if let (false, Ok(value)) = (is_set, str::from_utf8(value)) {
             headers.push((name, value));
         }
     }
+
     hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).map_err(|status| {
         NoResponse(match status {
             Status::BadArgument => format!(

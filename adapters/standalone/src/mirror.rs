@@ -53,6 +53,7 @@ impl mirror::GuestMirror for Mirror {
             Poll::Fetch(fetch) => fetch,
             Poll::Wait { until } => return mirror::Next::Wait(until.0),
         };
+
         let (id, timeout) = (id.into(), millis(timeout));
         match question {
             Question::Documents { unless } => {

@@ -156,8 +156,8 @@ def checks() -> Iterator[Check]:
         about = f"a cluster that is {name} is answered for with 503"
         yield Check(f"cluster-{name}", about, lambda bench, name=name: answered(bench, name, 503))
     yield Check("pass-through", "what is not the API's goes on to the next filter", passes_on)
-    yield Check("gateway-module", "a gateway's 404 is not that of a module that does not exist", is_no_module)
     yield Check("grpc", "a request that Envoy takes for gRPC never gets the catalog", refuses_grpc)
+    yield Check("gateway-module", "a gateway's 404 is not that of a module that does not exist", is_no_module)
     yield Check("no-way-up", "no uid leads to another path of the upstream", stays_in_its_path)
     yield Check("retries", "Envoy tries again where the configured headers say so", retries)
     yield Check("circuit-breaker", "what Envoy's circuit breaker refuses is answered", is_broken)
@@ -202,14 +202,6 @@ def passes_on(bench: Bench) -> None:
             assert (response.status, response.body) == (200, b"next"), (target, response)
 
 
-def is_no_module(bench: Bench) -> None:
-    for fault, status in ((None, 404), ("gateway", 503)):
-        bench.upstream.fault = fault
-        response = bench.ask("store", "/v1/modules/none")
-        bench.upstream.fault = None
-        assert response.status == status, response
-
-
 def refuses_grpc(bench: Bench) -> None:
     for content_type in (b"application/grpc", b"application/grpc+json"):
         request = Request("GET", b"/v1/modules", (("content-type", content_type),))
@@ -217,6 +209,14 @@ def refuses_grpc(bench: Bench) -> None:
         headers = dict(response.headers)
         assert "grpc-status" in headers and headers["grpc-status"] != b"0", response
         assert b"uid" not in headers["grpc-message"] and not response.body, response
+
+
+def is_no_module(bench: Bench) -> None:
+    for fault, status in ((None, 404), ("gateway", 503)):
+        bench.upstream.fault = fault
+        response = bench.ask("store", "/v1/modules/none")
+        bench.upstream.fault = None
+        assert response.status == status, response
 
 
 def stays_in_its_path(bench: Bench) -> None:

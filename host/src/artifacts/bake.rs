@@ -75,12 +75,14 @@ fn component(service: &[u8], image: &[u8]) -> Result<Vec<u8>, BakeError> {
     let mut found = false;
     for payload in Parser::new(0).parse_all(service) {
         let payload = payload?;
+        // Only the outermost sections are copied: what they contain is in their data.
         if let Some((id, range)) = payload.as_section().filter(|_| depth == 0) {
             let data = slice(service, range)?;
             let place = match payload {
                 Payload::ModuleSection { .. } => Place::find(data)?,
                 _ => None,
             };
+
             match place {
                 Some(place) => {
                     component.section(&RawSection { id, data: &module(data, &place, image)? });
@@ -91,12 +93,14 @@ fn component(service: &[u8], image: &[u8]) -> Result<Vec<u8>, BakeError> {
                 }
             }
         }
+
         match payload {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
+
     if found {
         Ok(component.finish())
     } else {
@@ -174,9 +178,11 @@ impl Place {
     fn find(module: &[u8]) -> Result<Option<Self>, BakeError> {
         let (mut globals, mut memories, mut has_data) = (Vec::new(), Vec::new(), false);
         let mut marker = None;
+
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
                 Payload::ImportSection(section) => {
+                    // Imported globals come first in the numbers of globals.
                     for import in section.into_imports() {
                         if matches!(import?.ty, TypeRef::Global(_)) {
                             globals.push(None);
@@ -208,6 +214,7 @@ impl Place {
                 _ => {}
             }
         }
+
         match (marker, memories.as_slice()) {
             (None, _) => Ok(None),
             (Some(marker), [memory]) if has_data => {

@@ -35,6 +35,7 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     let body = catalog.read(*time).await?;
     let catalog = Snapshot::parse(&body, &Limits::default())
         .map_err(|error| Failure::Other(format!("{catalog}, {error}")))?;
+
     let redis = redis(into)?.within(time.timeout.0);
     let redis = if *allow_empty { redis.allow_empty() } else { redis };
     let (done, changes) = if *dry_run {
@@ -42,6 +43,7 @@ pub async fn run(arguments: &Load) -> Result<Vec<u8>, Failure> {
     } else {
         ("wrote", redis.replace(&catalog).await?)
     };
+
     let count = catalog.len();
     let modules = if count == 1 { "module" } else { "modules" };
     let mut text = format!("{done} {count} {modules} to {into}: {changes}\n");

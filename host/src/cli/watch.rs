@@ -58,6 +58,7 @@ async fn watch(
     let ccs = store.ccs(service::limits(TIME))?;
     let mut kept: Option<Snapshot> = None;
     let mut failure = None;
+
     loop {
         let next = Instant::now() + refresh.0;
         match diff::snapshot(&*ccs).await {
@@ -81,6 +82,7 @@ async fn watch(
                 failure = Some(text);
             }
         }
+
         if !is_read() {
             return Ok(Vec::new());
         }

@@ -42,6 +42,7 @@ where
     let mut addresses = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut failure = None;
+
     loop {
         if let Some(address) = addresses.next() {
             attempts.spawn(connect(address));
@@ -50,6 +51,8 @@ where
             ended = attempts.join_next() => ended,
             () = sleep(ATTEMPT_DELAY), if addresses.len() > 0 => continue,
         };
+
+        // A failure starts the next attempt at once.
         let error = match ended {
             None => return Err(failure.unwrap_or_else(no_address)),
             Some(Ok(Ok(connected))) => return Ok(connected),

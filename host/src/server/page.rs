@@ -58,6 +58,7 @@ impl PageFiles {
         let mut files = BTreeMap::new();
         let mut bytes = 0;
         let mut folders = vec![(folder.to_path_buf(), String::from("/"))];
+
         while let Some((inner, url)) = folders.pop() {
             let unreadable = |error| FileError::reading(&inner, error);
             for entry in fs::read_dir(&inner).map_err(unreadable)? {
@@ -76,6 +77,7 @@ impl PageFiles {
                 }
             }
         }
+
         let index = files.get("/index.html").ok_or_else(|| PageError::NoIndex(folder.into()))?;
         files.insert("/".into(), index.clone());
         Ok(Self { files })

@@ -22,6 +22,7 @@ pub(super) fn begin(
     Span::of_request(traces, request.headers(), || {
         let path = request.uri().path();
         let (method, route) = (known(request.method()), route(path));
+
         let mut attributes = vec![
             KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or("_OTHER").to_owned()),
             KeyValue::new(URL_PATH, path.to_owned()),
@@ -36,6 +37,7 @@ pub(super) fn begin(
             attributes.push(KeyValue::new(CLIENT_ADDRESS, address.ip().to_string()));
         }
         attributes.extend(route.map(|route| KeyValue::new(HTTP_ROUTE, route)));
+
         let name = [method.unwrap_or("HTTP"), route.unwrap_or_default()].join(" ");
         SpanBuilder::from_name(name.trim_end().to_owned())
             .with_kind(SpanKind::Server)

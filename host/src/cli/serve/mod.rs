@@ -139,6 +139,7 @@ impl Serve {
             let greeting = json!({ "serving": url, "metrics": metrics, "credentials": generated });
             return Ok(format!("{greeting}\n").into_bytes());
         }
+
         let mut text = format!("serving {url}\n");
         if self.page.is_some() {
             text += &format!("page {}\n", url.trim_end_matches("v1/modules"));

@@ -27,6 +27,7 @@ pub(super) async fn exchange(
     timeout: Duration,
 ) -> Result<Response, String> {
     let mut head = head(request)?;
+
     let span = Span::child(|| span(request, head.uri()));
     span.inject(head.headers_mut());
     let response = span.run(client.send(head, request.body_bytes, timeout)).await;
@@ -40,6 +41,7 @@ pub(super) async fn exchange(
         }
         Err(why) => span.fail("no_response", why.clone()),
     }
+
     response.map(|response| {
         let (head, body) = response.into_parts();
         let headers = header_fields::owned(&head.headers);

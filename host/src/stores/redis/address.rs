@@ -118,6 +118,7 @@ impl FromStr for RedisAddress {
     fn from_str(text: &str) -> Result<Self, RedisAddressError> {
         let url = Url::parse(text)
             .map_err(|_| RedisAddressError("expected redis://HOST or rediss://HOST"))?;
+
         let tls = match url.scheme() {
             "redis" => false,
             "rediss" => true,
@@ -131,6 +132,7 @@ impl FromStr for RedisAddress {
         if url.fragment().is_some() {
             return Err(RedisAddressError("write # as %23"));
         }
+
         let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
         let password = url.password().map(decode).transpose()?;
         let database = match url.path().trim_start_matches('/') {
@@ -139,6 +141,7 @@ impl FromStr for RedisAddress {
                 RedisAddressError("expected a database number from 0 to 65535 after the host")
             })?,
         };
+
         let port = url.port().unwrap_or(DEFAULT_PORT);
         let key = DEFAULT_KEY.into();
         let (missing_is_empty, ca) = (false, None);

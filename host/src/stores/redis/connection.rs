@@ -106,11 +106,13 @@ impl Connection {
             true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
             false => None,
         };
+
         let (host, port) = (self.address.host(), self.address.port());
         let server = Server { host, port, tls, name: None, proxy: None };
         let stream = stream::connect(server, deadline)
             .await
             .map_err(|reason| not_connected(&self.address, &reason))?;
+
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(self.time));
         let reply_limit = ReplyLimit::new(self.bytes);
         let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };
@@ -120,6 +122,7 @@ impl Connection {
             .wait_for(opening)
             .await
             .map_err(|error| failure(&self.address, &error, self.time))?;
+
         let mut driver = JoinSet::new();
         driver.spawn(moving);
         Ok(Link { connection, reply_limit, _driver: driver })
