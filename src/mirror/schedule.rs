@@ -32,9 +32,6 @@ pub(super) struct Schedule {
 /// The first time between two fetches while there is no catalog.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// The longest time for which a node is not asked because it asks for that.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
-
 impl Schedule {
     pub(super) fn new(refresh: Duration, nodes: usize, seed: u64) -> Self {
         Self {
@@ -106,7 +103,7 @@ impl Schedule {
         wait: Duration,
         left: Option<Duration>,
     ) {
-        let wait = wait.min(left.unwrap_or(LONGEST_RETRY_AFTER)).min(LONGEST_RETRY_AFTER);
+        let wait = wait.min(left.unwrap_or(wait));
         if let Some(not_before) = self.not_before.get_mut(node) {
             *not_before = time.saturating_add(wait);
         }
@@ -242,7 +239,7 @@ mod tests {
         assert_eq!(schedule.next_node(0, second * 10), (2, second * 10));
         assert_eq!(schedule.next_node(0, second * 65), (1, second * 65));
         schedule.exclude(2, second * 5, second * 30, Some(second * 40));
-        schedule.exclude(0, second * 5, Duration::MAX, None);
+        schedule.exclude(0, second * 5, second * 900, None);
         assert_eq!(schedule.next_node(0, second * 10), (2, second * 35));
         assert_eq!(schedule.not_before(0), second * 905);
         // It is asked before nothing may answer any more.

@@ -291,6 +291,11 @@ fn a_mirror_whose_credentials_are_refused_does_not_knock() {
             assert!(three[2].0 - three[0].0 > 15 * MINUTE, "{asked:?}");
         }
 
+        // Nobody can make it wait for longer.
+        let day = |_, _: &Request| response(status, &[("retry-after", "86400")], "");
+        let asked = drive(&mut self::mirror(&["https://node1"]), 0..60 * MINUTE, day);
+        assert_eq!(asked.len(), 4, "{asked:?}");
+
         // New credentials are tried at once.
         mirror.renew(Timestamp(60 * MINUTE));
         let id = fetch(&mut mirror, 60 * MINUTE).id;

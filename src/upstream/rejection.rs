@@ -12,7 +12,8 @@ use crate::upstream::response::is_error_of_api;
 pub(crate) struct Rejection {
     /// Whether the cluster denies the list: to this caller, or at this address. Otherwise it failed.
     pub(crate) is_denied: bool,
-    /// The time for which the node asks not to be asked again, of its `retry-after`.
+    /// The time for which the node asks not to be asked again, by its `retry-after`: at most a quarter of an
+    /// hour.
     pub(crate) retry_after: Duration,
 }
 
@@ -25,9 +26,12 @@ impl Rejection {
             404 => is_error_of_api(&response.body),
             _ => false,
         };
-        Self { is_denied, retry_after: retry_after(response).unwrap_or_default() }
+        let retry_after = retry_after(response).unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        Self { is_denied, retry_after }
     }
 }
+
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Returns the time of a `retry-after` (RFC 9110, section 10.2.3). It is in seconds, or a date, which is
 /// compared with the date of the response.
