@@ -58,11 +58,8 @@ impl File {
     /// The version that the file has now.
     async fn current(&self) -> Result<Arc<Version>, CcsError> {
         let asked = Instant::now();
-        let source = self.source.clone();
-        if let Some(version) = blocking(move || source.unchanged(asked)).await? {
-            return Ok(version);
-        }
-        // One call reads, and the others wait for its result.
+        // One call looks and reads, and the others wait for its result. So if the file system hangs, one thread
+        // hangs with it.
         let reading = self.source.reading.clone().lock_owned().await;
         let source = self.source.clone();
         blocking(move || {
@@ -105,7 +102,7 @@ struct Source {
     path: PathBuf,
     limit: usize,
     version: Mutex<Option<Arc<Version>>>,
-    /// Locked by the call that reads the file.
+    /// Locked by the call that looks at the file.
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 

@@ -1,49 +1,34 @@
-//! The options for how requests are answered, and for the ages of catalogs.
+//! The options for how requests are answered.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ccs_modules_host::CallLimits;
-use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{self, KeptSettings};
-use ccs_modules_host::stores::ClusterAddress;
+use ccs_modules_host::mirror::{MirrorSettings, Source, StoreMirror};
+use ccs_modules_host::server::Answering;
 use ccs_modules_host::traces::Traces;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::cli::duration::{Age, LongAge, Timeout};
+use crate::cli::duration::{Age, Timeout};
 use crate::cli::{Failure, StoreAddress, cluster, service};
 
-/// The options for how requests are answered, and for the ages of catalogs.
+/// The options for how requests are answered.
 #[derive(Args)]
 pub struct AnsweringArgs {
-    /// The instance of the component that answers a request: one that holds the catalog, checked
-    /// once; one that is reused and asks the store for each request; or a fresh one that does. Of a
-    /// cluster, `held` is a mirror.
-    #[arg(id = "instances", long, value_enum, default_value_t)]
-    answering: Answering,
-    /// The age up to which a catalog that is held is served without asking the store whether it has
-    /// changed, such as 500ms or 1m. With 0s each request asks. Not for a cluster.
-    #[arg(long, value_name = "DURATION", default_value_t = Age::of(Duration::from_secs(1)))]
-    max_age: Age,
-    /// The time between two fetches of a cluster's catalog, such as 30s. Default: 30s.
+    /// Answer each request in a new instance of the WebAssembly component over the store, as an edge
+    /// runtime does, and not from memory.
+    #[arg(long, conflicts_with_all = ["refresh", "stale_if_error", "snapshot_file"])]
+    component: bool,
+    /// The time between two reads of the store, such as 500ms or 1m. Default: 30s for a cluster, 1s for
+    /// any other store.
     #[arg(long, value_name = "DURATION")]
     refresh: Option<Timeout>,
-    /// The age up to which the last good catalog is served while the store fails, such as 24h. With
-    /// 0s the response is 503 at once.
-    #[arg(long, value_name = "DURATION", default_value_t = LongAge::of(Duration::from_secs(24 * 60 * 60)))]
-    stale_if_error: LongAge,
+    /// The age up to which the last good catalog is served while the store fails, such as 24h.
+    #[arg(long, value_name = "DURATION", default_value_t = Age::of(Duration::from_secs(24 * 60 * 60)))]
+    stale_if_error: Age,
     /// A file to keep a cluster's catalog in, so that the server can start while the cluster is down.
     #[arg(long, value_name = "FILE")]
     snapshot_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Answering {
-    #[default]
-    #[value(name = "held")]
-    Kept,
-    Reused,
-    Fresh,
 }
 
 impl AnsweringArgs {
@@ -53,59 +38,40 @@ impl AnsweringArgs {
         store: &StoreAddress,
         limits: CallLimits,
         traces: Option<Traces>,
-    ) -> Result<server::Answering, Failure> {
-        if let (StoreAddress::Cluster(address), Answering::Kept) = (store, self.answering) {
-            return Ok(server::Answering::Mirrored(self.mirror(address, limits, traces).await?));
+    ) -> Result<Answering, Failure> {
+        if let StoreAddress::Cluster(address) = store
+            && !address.is_encrypted()
+        {
+            tracing::warn!(cluster = %address, "without TLS, credentials can be read on their way");
         }
-        for (option, is_given) in [
-            ("--refresh", self.refresh.is_some()),
-            ("--snapshot-file", self.snapshot_file.is_some()),
-        ] {
-            if is_given {
-                return Err(Failure::Other(format!(
-                    "{option} is for a mirror: it needs `--store https://NODE:9443` and \
-                     `--instances held`"
-                )));
-            }
+        if self.component {
+            return Ok(store.open(&service::load(limits).await?)?.into());
         }
-        Ok(match self.answering {
-            Answering::Fresh => server::Answering::Fresh,
-            // To list a whole Redis for each request would cost more than to ask for one document.
-            Answering::Kept
-                if self.max_age.0.is_zero() && matches!(store, StoreAddress::Redis(_)) =>
-            {
-                server::Answering::Reused
-            }
-            Answering::Kept => server::Answering::Kept(KeptSettings {
-                standalone: service::load_standalone(limits).await?,
-                max_age: self.max_age.0,
-                stale_if_error: self.stale_if_error.0,
-            }),
-            Answering::Reused => server::Answering::Reused,
-        })
-    }
 
-    /// Starts a mirror of this cluster.
-    async fn mirror(
-        &self,
-        address: &ClusterAddress,
-        limits: CallLimits,
-        traces: Option<Traces>,
-    ) -> Result<ClusterMirror, Failure> {
-        let refresh = self.refresh.map_or(MirrorSettings::default().refresh, |refresh| refresh.0);
+        let (source, refresh) = match store {
+            StoreAddress::Cluster(address) => (cluster::open(address, limits)?.into(), CLUSTER),
+            _ if self.snapshot_file.is_some() => {
+                let needed = "--snapshot-file needs a cluster, `--store https://NODE:9443`";
+                return Err(Failure::Other(needed.into()));
+            }
+            _ => (Source::Store(store.ccs(limits)?), STORE),
+        };
+        let refresh = self.refresh.map_or(refresh, |refresh| refresh.0);
         let stale_if_error = self.stale_if_error.0;
         if stale_if_error < refresh {
             return Err(Failure::Other(
                 "--stale-if-error is shorter than --refresh; expected at least as long".into(),
             ));
         }
-        if !address.is_encrypted() {
-            tracing::warn!(cluster = %address, "without TLS, credentials can be read on their way");
-        }
-        let snapshot_file = self.snapshot_file.clone();
-        let settings = MirrorSettings { refresh, stale_if_error, snapshot_file, traces };
-        ClusterMirror::start(cluster::open(address, limits)?, settings)
-            .await
-            .map_err(Failure::other)
+        let (snapshot_file, timeout) = (self.snapshot_file.clone(), limits.store_timeout);
+        let settings = MirrorSettings { refresh, stale_if_error, timeout, snapshot_file, traces };
+        let mirror = StoreMirror::start(source, settings).await.map_err(Failure::other)?;
+        Ok(mirror.into())
     }
 }
+
+/// The time between two reads of a cluster, which is asked over the network and has other things to do.
+const CLUSTER: Duration = Duration::from_secs(30);
+
+/// The time between two reads of any other store.
+const STORE: Duration = Duration::from_secs(1);
