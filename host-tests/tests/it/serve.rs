@@ -226,10 +226,10 @@ fn metrics_and_probes_are_for_curl_too() {
     let line = server.line();
     let metrics = line.strip_prefix("metrics ").unwrap();
     let base = server.url.strip_suffix("/v1/modules").unwrap();
+    curl(&[&server.url]);
     for probe in ["/healthz", "/readyz"] {
         assert_eq!(curl(&[&format!("{base}{probe}")]).stdout, b"ok\n");
     }
-    curl(&[&server.url]);
     let text = String::from_utf8(curl(&[metrics]).stdout).unwrap();
     assert!(text.contains("ccs_modules_http_requests_total{status=\"200\"} 1\n"), "{text}");
     assert_eq!(status(&[&format!("{base}/metrics")]), 404);

@@ -16,7 +16,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use ccs_modules::mirror::{Config, Mirror, Status, Timestamp};
-use ccs_modules::{Error, config, rest};
+use ccs_modules::{config, rest};
 use hyper::body::Bytes;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -190,12 +190,6 @@ impl StoreMirror {
     /// Returns the state of the mirror, for metrics and logs.
     pub fn status(&self) -> Status {
         self.published.borrow().clone().status(self.clock.now())
-    }
-
-    /// Waits until the first fetch has ended, and returns whether there is a catalog that may answer.
-    pub(crate) async fn is_ready(&self) -> Result<(), Error> {
-        let published = self.published().await;
-        published.status(self.clock.now()).freshness.map(|_| ())
     }
 
     pub(crate) fn metrics(&self) -> &StoreMetrics {

@@ -59,6 +59,7 @@ async fn the_first_answers_wait_for_the_store_and_no_later_one_does() {
     let mut clients = Vec::new();
     for _ in 0..4 {
         let mut wire = Wire::connect(server.address).await;
+        assert_eq!(wire.ask("GET", "/readyz").await.status, 503);
         wire.send(LIST).await;
         clients.push(wire);
     }
@@ -200,7 +201,7 @@ async fn a_probe_does_not_wait_for_lookups() {
     let server = Serving::mirror(store, MirrorSettings::default()).await;
     let (mut looking, mut probing) =
         (Wire::connect(server.address).await, Wire::connect(server.address).await);
-    assert_eq!(probing.ask("GET", "/readyz").await.status, 200);
+    until(async || probing.ask("GET", "/readyz").await.status == 200).await;
     looking.send("GET /v1/modules?fits=7.4 HTTP/1.1\r\nhost: test\r\n\r\n").await;
     // The server and its clients share one thread here, so this one waits for all that is done on it.
     tokio::select! {

@@ -10,8 +10,9 @@ use crate::ccs::in_time;
 use crate::server::error;
 use crate::{CcsError, Service};
 
-/// Whether requests can be answered. Anybody may ask this, so a store is asked once at a time. Meanwhile
-/// others get the previous result; before the first result the store counts as not ready.
+/// Whether requests can be answered: from a catalog that is kept, or by the store. Anybody may ask this, so
+/// the store is asked once at a time. Meanwhile others get the previous result; before the first result the
+/// store counts as not ready.
 pub(in crate::server) struct Readiness {
     answering: Answering,
     asking: Arc<tokio::sync::Mutex<()>>,
@@ -26,7 +27,9 @@ impl Readiness {
     pub(in crate::server) async fn check(&self) -> Checked {
         match &self.answering {
             Answering::Component(service) => self.check_store(service).await,
-            Answering::Mirror(mirror) => mirror.is_ready().await.map_err(|error| not_ready(&error)),
+            Answering::Mirror(mirror) => {
+                mirror.status().freshness.map(|_| ()).map_err(|error| not_ready(&error))
+            }
         }
     }
 
