@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::serving::{Serving, open_to_all, until as until_async};
+use crate::serving::{Serving, open_to_all, plugin, until as until_async};
 use crate::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -123,6 +123,26 @@ async fn past_the_age_every_answer_is_a_503_until_the_cluster_is_back() {
     // One fetch was enough; more may have followed since.
     assert!(node.heads().len() > asked);
     until_async(async || wire.ask("GET", "/v1/modules").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn without_a_catalog_the_response_has_the_kind_of_the_failure_as_with_the_component() {
+    for (body, status, text) in [
+        ("[{\"uid\":1}]", 500, "document at index 0: field uid: a number"),
+        ("[{\"uid\":", 503, "the list is refused: line 1, column 8"),
+        ("<html>", 503, "the list is refused: line 1, column 1"),
+    ] {
+        let node = Upstream::start(Answer::list(body)).await;
+        for server in [
+            serve(mirror(&[&node], LONG, LONG).await).await,
+            Serving::start(plugin(), cluster(&[&node]), open_to_all()).await,
+        ] {
+            let mut wire = Wire::connect(server.address).await;
+            let reply = wire.ask("GET", "/v1/modules").await;
+            assert_eq!(reply.status, status, "{body}: {}", reply.text());
+            assert!(reply.text().contains(text), "{}", reply.text());
+        }
+    }
 }
 
 #[tokio::test]
