@@ -172,17 +172,16 @@ impl StoreMirror {
     ///
     /// If the runtime ends.
     pub async fn handle(&self, request: Request) -> Result<rest::Response<Bytes>, CallError> {
-        let published = self.published().await;
-        let now = self.clock.now();
+        let (published, clock) = (self.published().await, self.clock);
         // Only a request with a query costs more than to find a document or to send the list as it is.
         if !request.target.contains('?') {
-            return Ok(published.handle(now, &request));
+            return Ok(published.handle(clock.now(), &request));
         }
 
         let permit = self.lookups.clone().acquire_owned().await;
         let lookup = spawn_blocking(move || {
             let _permit = permit;
-            published.handle(now, &request)
+            published.handle(clock.now(), &request)
         });
         lookup.await.map_err(|error| CallError::Host(error.to_string()))
     }
