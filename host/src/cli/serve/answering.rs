@@ -19,8 +19,8 @@ pub struct AnsweringArgs {
     /// runtime does, and not from memory.
     #[arg(long, conflicts_with_all = ["refresh", "stale_if_error", "snapshot_file"])]
     component: bool,
-    /// The time between two reads of the store, such as 500ms or 1m. Default: 30s for a cluster, 1s for
-    /// any other store.
+    /// The time between two reads of the store, such as 500ms or 1m, at least as long as a read takes.
+    /// Default: 30s for a cluster, 1s for any other store.
     #[arg(long, value_name = "DURATION")]
     refresh: Option<Timeout>,
     /// The age up to which the last good catalog is served while the store fails, such as 24h.
