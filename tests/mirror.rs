@@ -508,13 +508,12 @@ impl Model {
                 assert_eq!(&*response.body, list(version).as_bytes());
             }
             None => {
-                let malformed = match &self.failure {
-                    Some(Error::Store(error)) => {
-                        !matches!(error, StoreError::Denied(_) | StoreError::Unavailable(_))
-                    }
+                let is_final = match &self.failure {
+                    Some(Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_))) => false,
+                    // The next response of a cluster may be a right one.
+                    Some(Error::Store(_)) => self.source == Source::Store,
                     failure => failure.is_some(),
                 };
-                let is_final = self.source == Source::Store && malformed;
                 assert_eq!(response.status, if is_final { 500 } else { 503 });
             }
         }
@@ -526,8 +525,11 @@ impl Model {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         if let (Err(error), Source::Cluster) = (view, self.source) {
-            let passes =
-                matches!(error, Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_)));
+            let passes = matches!(
+                error,
+                Error::Store(StoreError::Denied(_) | StoreError::Unavailable(_))
+                    | Error::Malformed(_)
+            );
             assert!(passes, "{error:?}");
         }
     }

@@ -149,8 +149,8 @@ impl Changes {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct View<'a> {
-    /// The catalog of one moment.
-    pub snapshot: &'a Snapshot,
+    /// The catalog of one moment. A clone outlives the mirror's own.
+    pub snapshot: &'a Arc<Snapshot>,
     /// The age of the catalog, at most `stale_if_error`; `None` if it is unknown.
     pub age: Option<Duration>,
     /// Whether the catalog is fresh.

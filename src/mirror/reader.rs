@@ -64,9 +64,9 @@ impl Reader {
     /// # Errors
     ///
     /// If there is no catalog, or it is older than `stale_if_error`, or than `stale_if_denied` since the
-    /// cluster denied it. For a cluster this is
-    /// [`StoreError::Denied`] if it refuses the credentials, else [`StoreError::Unavailable`]. For a store
-    /// it is the last failure.
+    /// cluster denied it. It has the kind of the last failure: [`Error::Malformed`] if a document is. Of a
+    /// cluster that does not answer it is [`StoreError::Denied`] if it refuses the credentials, else
+    /// [`StoreError::Unavailable`].
     pub fn view(&self, now: Timestamp) -> Result<View<'_>, Error> {
         let Some(Kept { snapshot, dates, .. }) = &self.kept else {
             return Err(self.unavailable("nothing has been fetched yet"));

@@ -122,15 +122,16 @@ impl Source {
     }
 
     /// Makes the error of an answer for which there is no catalog: what is missing, and the reason of the
-    /// last failure.
+    /// last failure. It has the kind of that failure, except that a cluster may answer again.
     pub(super) fn unavailable(&self, what: &str, failure: &Error) -> Error {
-        // Each call of a store would fail in the same way.
-        let Self::Cluster(_) = self else { return failure.clone() };
-        let error = match failure {
-            Error::Store(StoreError::Denied(why)) => StoreError::Denied(format!("{what}; {why}")),
-            // The next response of a cluster may be a right one.
-            Error::Store(error) => StoreError::Unavailable(format!("{what}; {}", error.reason())),
-            error => StoreError::Unavailable(format!("{what}; {error}")),
+        let error = match (self, failure) {
+            (Self::Cluster(_), Error::Store(StoreError::Denied(why))) => {
+                StoreError::Denied(format!("{what}; {why}"))
+            }
+            (Self::Cluster(_), Error::Store(error)) => {
+                StoreError::Unavailable(format!("{what}; {}", error.reason()))
+            }
+            _ => return failure.clone(),
         };
         error.into()
     }
@@ -180,14 +181,15 @@ impl Question {
         }
     }
 
-    /// Makes the error of an answer that is not a catalog. It is a fault of the node, or of the documents.
+    /// Makes the error of an answer that is not a catalog. It is a fault of a document, or, if the body of a
+    /// node is no list of documents, of the node.
     pub(super) fn refused(&self, error: SnapshotError) -> Failure {
-        let malformed = match self {
-            Self::Documents { .. } => error.malformed,
-            Self::Request(request) => {
-                return request.failed(&format!("the list is refused: {error}")).into();
-            }
-        };
+        if let Self::Request(request) = self
+            && error.malformed.index.is_none()
+        {
+            return request.failed(&format!("the list is refused: {error}")).into();
+        }
+        let malformed = error.malformed;
         // A fault of the list as a whole has its position in the body.
         let of_list = error.position.filter(|_| malformed.index.is_none());
         Malformed { position: malformed.position.or(of_list), ..malformed }.into()

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use tempfile::TempDir;
 
@@ -113,31 +114,46 @@ fn answers_that_nobody_reads_do_not_pile_up() {
     let documents: Vec<_> = (0..16).map(document).collect();
     fs::write(&path, format!("[{}]", documents.join(","))).unwrap();
     let store = format!("file:{}", path.display());
-    let server = Server::start(
-        &[
-            ["--store", &store],
-            ["--max-instances", "4"],
-            ["--max-in-flight-bytes", &IN_FLIGHT.to_string()],
-        ]
-        .concat(),
-    );
+    let in_flight = IN_FLIGHT.to_string();
+    let start = |mode: &[&str]| {
+        let options = ["--store", &store, "--max-in-flight-bytes", &in_flight];
+        Server::start(&[&options[..], mode].concat())
+    };
 
-    let mut refused = 0;
-    let mut streams = Vec::new();
-    for _ in 0..100 {
-        let mut stream = server.connect();
-        stream.write_all(b"GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).unwrap();
-        refused += usize::from(status == *b"HTTP/1.1 503");
-        streams.push(stream);
-    }
+    // A mirror sends all of them from one place.
+    let server = start(&[]);
+    let (streams, refused) = unread(&server);
+    assert_eq!(refused, 0);
+    assert_eq!(server.get("/v1/modules/1").0, 200);
+    assert!(server.peak() < 128 * MIB, "{} MiB", server.peak() / MIB);
+    drop(streams);
+
+    let server = start(&["--component", "--max-instances", "4"]);
+    let (streams, refused) = unread(&server);
     // A response counts as in flight until the connection has taken it, so a part of each is free
     // already.
-    assert!(refused >= 100 - 2 * IN_FLIGHT / ANSWER, "{refused}");
+    assert!(refused >= UNREAD - 2 * IN_FLIGHT / ANSWER, "{refused}");
     assert_eq!(server.get("/v1/modules/1").0, 200, "a small answer still fits");
     drop(streams);
     while server.get("/v1/modules").0 != 200 {}
     let most = 128 * MIB + IN_FLIGHT + 4 * 3 * 64 * MIB;
     assert!(server.peak() < most, "{} MiB", server.peak() / MIB);
+}
+
+/// The number of clients that ask for a list and take no more than its status.
+const UNREAD: usize = 100;
+
+/// Asks for lists and leaves them unread. Returns how many of them were refused.
+fn unread(server: &Server) -> (Vec<TcpStream>, usize) {
+    let mut refused = 0;
+    let ask = |_| {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        refused += usize::from(status == *b"HTTP/1.1 503");
+        stream
+    };
+    let streams = (0..UNREAD).map(ask).collect();
+    (streams, refused)
 }

@@ -11,6 +11,9 @@ use crate::redis::{self, Answer};
 
 const MIB: usize = 1 << 20;
 
+/// The limit of a store's answer, 64 MiB.
+const LIMIT: &str = "67108864";
+
 /// The memory of a server after a few requests, with the plugin loaded, and some room.
 const AT_REST: usize = 128 * MIB;
 
@@ -43,7 +46,8 @@ fn a_list_that_no_instance_can_hold_is_refused_to_many_at_once() {
     body.push(']');
     fs::write(&path, body).unwrap();
     let store = format!("file:{}", path.display());
-    let server = start(&store, &["--max-instances", "4"]);
+    let options = ["--component", "--max-instances", "4", "--max-instance-memory", LIMIT];
+    let server = start(&store, &options);
     all(&server, 8, "/v1/modules", &[500, 503]);
     assert_eq!(server.get("/v1/modules/59").0, 200, "one of them is no trouble");
     // The file, its documents, and for each instance its memory and its copy of the documents.
@@ -121,11 +125,9 @@ fn over(answer: Answer) -> Server {
     start(&format!("redis://{address}"), &["--store-timeout", "5s"])
 }
 
-/// Starts a server over this store with a limit of 64 MiB for a store's answer and for an instance.
+/// Starts a server over this store with a limit of 64 MiB for a store's answer.
 fn start(store: &str, options: &[&str]) -> Server {
-    const LIMIT: &str = "67108864";
-    let limits = ["--store", store, "--max-store-bytes", LIMIT, "--max-instance-memory", LIMIT];
-    Server::start(&[&limits, options].concat())
+    Server::start(&[&["--store", store, "--max-store-bytes", LIMIT], options].concat())
 }
 
 /// Sends `count` requests at once, and checks that each gets one of these statuses and that other

@@ -46,8 +46,8 @@ async fn server_http1() {
 }
 
 #[tokio::test]
-async fn server_over_a_mirror() {
-    check(false, runners::server::mirrored).await;
+async fn server_over_a_server() {
+    check(false, runners::server::chained).await;
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ccs_modules::access::Policy;
-use ccs_modules_host::server::{Metrics, Server, Settings};
+use ccs_modules_host::mirror::{MirrorSettings, Source, StoreMirror};
+use ccs_modules_host::server::{Answering, Metrics, Server, Settings};
 use ccs_modules_host::{CallLimits, Ccs, Plugin, artifacts};
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A server that runs until this is dropped.
@@ -18,8 +21,19 @@ pub struct Serving {
 }
 
 impl Serving {
+    /// Starts a server that answers by new instances of the plugin over a store.
     pub async fn start(plugin: &Plugin, ccs: impl Ccs + 'static, settings: Settings) -> Self {
-        let server = Server::bind(any_port(), plugin, ccs, settings).await.unwrap();
+        Self::answering(plugin.service(ccs), settings).await
+    }
+
+    /// Starts a server that answers from a mirror of a store, and lets every caller read.
+    pub async fn mirror(source: impl Into<Source>, settings: MirrorSettings) -> Self {
+        let mirror = StoreMirror::start(source, settings).await.unwrap();
+        Self::answering(mirror, open_to_all()).await
+    }
+
+    pub async fn answering(answering: impl Into<Answering>, settings: Settings) -> Self {
+        let server = Server::bind(any_port(), answering, settings).await.unwrap();
         let stop = CancellationToken::new();
         Self {
             address: server.address().unwrap(),
@@ -51,4 +65,19 @@ pub fn any_port() -> SocketAddr {
 pub fn open_to_all() -> Settings {
     let access = Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
     Settings { access: Some(access), ..Settings::default() }
+}
+
+/// The settings of a mirror whose store is read as often as that can be.
+pub fn often() -> MirrorSettings {
+    MirrorSettings { refresh: Duration::from_millis(1), ..MirrorSettings::default() }
+}
+
+/// Waits until the condition is met. The time limit is only for a condition that never is.
+pub async fn until(mut condition: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), waiting).await.expect("the condition is met in time");
 }

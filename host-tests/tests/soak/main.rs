@@ -82,13 +82,11 @@ fn main() {
     let endless = redis::start(Answer::Endless("*9000000000000000000\r\n", "$1\r\nx\r\n"));
     let endless = format!("redis://{endless}");
     let options = |store: &str| -> Vec<String> {
-        ["--store", store, "--store-timeout", "200ms", "--max-instances", "8"]
-            .map(String::from)
-            .into()
+        ["--store", store, "--store-timeout", "200ms"].map(String::from).into()
     };
     let served = [
         options("demo"),
-        [options("demo"), vec!["--instances".into(), "reused".into()]].concat(),
+        [options("demo"), vec!["--component".into()]].concat(),
         options(&format!("redis://{broken}")),
         options(&format!("redis://{silent}")),
         options(&endless),

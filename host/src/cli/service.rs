@@ -3,9 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use ccs_modules_host::{
-    CallLimits, Caller, LoadError, Plugin, Request, Service, Standalone, artifacts,
-};
+use ccs_modules_host::{CallLimits, Caller, Plugin, Request, Service, artifacts};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -32,21 +30,9 @@ pub async fn open(address: &StoreAddress, time: TimeOption) -> Result<Service, F
     address.open(&load(limits(time.timeout.0)).await?)
 }
 
-/// Loads the plugin.
+/// Loads the plugin, and tells a person why that takes long.
 pub async fn load(limits: CallLimits) -> Result<Plugin, Failure> {
-    compiled(move || Plugin::load(&artifacts::PLUGIN.wasm, limits)).await
-}
-
-/// Loads the component whose instances keep snapshots.
-pub async fn load_standalone(limits: CallLimits) -> Result<Standalone, Failure> {
-    compiled(move || Standalone::load(&artifacts::STANDALONE.wasm, limits)).await
-}
-
-/// Loads a component, and tells a person why that takes long.
-async fn compiled<T: Send + 'static>(
-    load: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, Failure> {
-    let mut loading = spawn_blocking(load);
+    let mut loading = spawn_blocking(move || Plugin::load(&artifacts::PLUGIN.wasm, limits));
     let loaded = tokio::select! {
         loaded = &mut loading => loaded,
         () = sleep(NOTICEABLE) => {

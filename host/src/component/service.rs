@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::stores::{MeasuredStore, StoreMetrics};
 use crate::{CallError, Ccs, Fitting, Instance, Module, Plugin, Request, Response};
 
 /// The plugin over one store. Each call runs in a fresh instance, and calls may run at the same time.
@@ -17,9 +18,17 @@ impl Service {
         Self { plugin, ccs }
     }
 
-    /// The same plugin over another store.
-    pub(crate) fn over(&self, ccs: impl Ccs + 'static) -> Self {
-        self.plugin.service(ccs)
+    /// The same service, whose store is measured.
+    pub(crate) fn measured(self, metrics: StoreMetrics) -> Self {
+        Self { ccs: Arc::new(MeasuredStore::new(self.ccs, metrics)), ..self }
+    }
+
+    pub(crate) fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    pub(crate) fn ccs(&self) -> &Arc<dyn Ccs> {
+        &self.ccs
     }
 
     /// Lists every module, in the store's order, for a caller with these management roles.

@@ -1,9 +1,6 @@
 //! The standalone component: snapshots that instances keep.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::available_parallelism;
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +18,29 @@ use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 ///
 /// Its instances keep snapshots: a catalog is checked once, when it is opened, and each call is
 /// answered from what was checked.
+///
+/// ```
+/// use ccs_modules_host::{CallLimits, Caller, Request, Standalone, artifacts};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let standalone = Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default())?;
+/// let mut snapshot = standalone.open(&[r#"{"uid":"a"}"#.into(), r#"{"uid":"b"}"#.into()]).await?;
+/// let response = snapshot
+///     .handle(&Request {
+///         method: "GET".into(),
+///         target: "/v1/modules/b".into(),
+///         headers: vec![],
+///         caller: Caller::Authenticated(vec!["db_viewer".into()]),
+///     })
+///     .await?;
+/// assert_eq!((response.status, &*response.body), (200, "{\"uid\":\"b\"}\n"));
+///
+/// let refused = standalone.open(&[r#"{"uid":7}"#.into()]).await.map(|_| ()).unwrap_err();
+/// assert!(refused.to_string().starts_with("document at index 0: field uid: a number"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Standalone {
     loaded: Arc<Loaded>,
@@ -32,24 +52,18 @@ struct Loaded {
     component: InstancePre<Memory>,
     snapshot: snapshot::GuestIndices,
     limits: CallLimits,
-    copies: usize,
     slots: Arc<Semaphore>,
-    opened: AtomicU64,
 }
 
 impl Standalone {
     /// Loads a component of the world `standalone`, as [`Plugin::load`](crate::Plugin::load) loads a
-    /// plugin. Two instances for each processor have room, and no more than two for each one that
-    /// `limits` allow.
+    /// plugin.
     ///
     /// # Errors
     ///
     /// When the engine does not start, or `wasm` is not such a component.
     pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
-        let processors = available_parallelism().map_or(1, |count| count.get());
-        let copies = u32::try_from(processors).unwrap_or(u32::MAX).min(limits.instances);
-        let instances = copies.saturating_mul(2);
-        let (engine, component) = engine::compile(wasm, CallLimits { instances, ..limits })?;
+        let (engine, component) = engine::compile(wasm, limits)?;
         let wrong_world = |error| LoadError::World(format!("{error:#}"));
         let component = Linker::new(&engine).instantiate_pre(&component).map_err(wrong_world)?;
         let loaded = Loaded {
@@ -57,15 +71,13 @@ impl Standalone {
             engine,
             component,
             limits,
-            copies: copies as usize,
-            slots: Arc::new(Semaphore::new(instances as usize)),
-            opened: AtomicU64::new(0),
+            slots: Arc::new(Semaphore::new(limits.instances as usize)),
         };
         Ok(Self { loaded: Arc::new(loaded) })
     }
 
     /// Opens a snapshot of these documents in an instance of its own. It waits until fewer snapshots
-    /// are kept than there is room for.
+    /// are kept than [`CallLimits::instances`].
     ///
     /// # Errors
     ///
@@ -75,11 +87,10 @@ impl Standalone {
     }
 
     async fn open_in_time(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
-        let Loaded { engine, component, limits, slots, opened, .. } = &*self.loaded;
+        let Loaded { engine, component, limits, slots, .. } = &*self.loaded;
         let slots = slots.clone();
         let slot =
             slots.acquire_owned().await.map_err(|error| CallError::Host(error.to_string()))?;
-        opened.fetch_add(1, Ordering::Relaxed);
         let mut store = memory::limited(engine, Memory::new(limits.memory), |memory| memory);
         let opening = async {
             let instance = component.instantiate_async(&mut store).await?;
@@ -94,33 +105,6 @@ impl Standalone {
             }
             Err(malformed) => Err(OpenError::Malformed(malformed.message)),
         }
-    }
-
-    /// The number of instances that answer at a time: as many as there are processors. A call from a
-    /// snapshot does not wait for anything, so more would gain nothing.
-    pub fn copies(&self) -> usize {
-        self.loaded.copies
-    }
-
-    /// The number of snapshots that are kept now: at most twice [`copies`](Self::copies).
-    pub fn kept(&self) -> usize {
-        (self.loaded.copies * 2).saturating_sub(self.loaded.slots.available_permits())
-    }
-
-    /// The number of snapshots that have been opened so far, each in an instance of its own.
-    pub fn opened(&self) -> u64 {
-        self.loaded.opened.load(Ordering::Relaxed)
-    }
-
-    /// The limits of one call.
-    pub fn call_limits(&self) -> CallLimits {
-        self.loaded.limits
-    }
-}
-
-impl fmt::Debug for Standalone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Standalone").field("kept", &self.kept()).finish_non_exhaustive()
     }
 }
 

@@ -4,24 +4,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ccs_modules::mirror::{
-    Changes, Fetch, FetchId, Mirror, Outcome, Poll, Question, Reader, Status,
+    Changes, Fetch, FetchId, Mirror, Outcome, Poll, Question, Status, Stored,
 };
-use ccs_modules::{Error, StoreError};
+use ccs_modules::{Error, StoreError, upstream};
 use opentelemetry::trace::SpanBuilder;
-use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Clock;
 use super::phase::Phases;
+use super::published::Published;
 use super::snapshot_file::SnapshotFile;
-use crate::stores::Cluster;
+use super::{Clock, Source};
+use crate::Ccs;
+use crate::ccs::in_time;
+use crate::stores::{StoreFailure, StoreMetrics};
 use crate::traces::{Span, Traces};
-
-/// The upper limits of the buckets of a response's duration, in seconds.
-pub(super) const SECONDS: [f64; 12] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// The time between two looks for new credentials.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,31 +29,39 @@ const OUTCOME: &str = "ccs.mirror.outcome";
 
 /// A mirror that is kept fresh. What it has is published after each fetch.
 pub(super) struct Fetching {
-    cluster: Cluster,
+    source: Source,
     clock: Clock,
     /// The mirror. Nobody waits for its lock, since only one fetch is made at a time.
     mirror: Arc<Mutex<Mirror>>,
     file: Option<SnapshotFile>,
-    published: watch::Sender<Reader>,
+    published: watch::Sender<Arc<Published>>,
     phases: Phases,
+    metrics: StoreMetrics,
     traces: Option<Traces>,
+}
+
+/// The answer of a source.
+enum Answer {
+    Response(upstream::Response),
+    Stored(Stored),
 }
 
 impl Fetching {
     pub(super) fn new(
-        cluster: Cluster,
+        source: Source,
         clock: Clock,
         mirror: Mirror,
         file: Option<SnapshotFile>,
-        published: watch::Sender<Reader>,
+        published: watch::Sender<Arc<Published>>,
+        metrics: StoreMetrics,
         traces: Option<Traces>,
     ) -> Self {
-        let mirror = Arc::new(Mutex::new(mirror));
-        Self { cluster, clock, mirror, file, published, phases: Phases::default(), traces }
+        let (mirror, phases) = (Arc::new(Mutex::new(mirror)), Phases::new(source.name()));
+        Self { source, clock, mirror, file, published, phases, metrics, traces }
     }
 
     /// Fetches when it is due, for ever.
-    pub(super) async fn run(mut self, upstream_duration: Histogram) {
+    pub(super) async fn run(mut self) {
         let status = self.status();
         if status.age.is_some() || status.freshness.is_ok() {
             self.phases.observe(&status);
@@ -64,10 +70,12 @@ impl Fetching {
             let next = self.mirror().poll(self.clock.now());
             match next {
                 Poll::Fetch(fetch) => {
-                    let asked = Instant::now();
-                    let outcome = self.traced_fetch(fetch).await;
-                    upstream_duration.observe(asked.elapsed().as_secs_f64());
-                    self.ended(&outcome).await;
+                    let took = self.traced_fetch(fetch).await;
+                    // A store is left alone for as long as it was kept busy. A cluster is asked rarely enough,
+                    // and a redirect is followed at once.
+                    if matches!(self.source, Source::Store(_)) {
+                        sleep(took).await;
+                    }
                 }
                 Poll::Wait { until } => match self.clock.instant(until) {
                     Some(instant) => self.wait(instant).await,
@@ -79,24 +87,36 @@ impl Fetching {
 
     /// Waits until this moment, or for new credentials if the cluster refuses the last ones.
     async fn wait(&self, until: Instant) {
-        while let Some(Error::Store(StoreError::Denied(_))) = self.status().failure
-            && Instant::now() < until
-        {
-            sleep_until(until.min(Instant::now() + LOOK)).await;
-            if self.cluster.has_new_credentials().await {
-                return self.mirror().renew(self.clock.now());
+        if let Source::Cluster(cluster) = &self.source {
+            while let Some(Error::Store(StoreError::Denied(_))) = self.status().failure
+                && Instant::now() < until
+            {
+                sleep_until(until.min(Instant::now() + LOOK)).await;
+                if cluster.has_new_credentials().await {
+                    return self.mirror().renew(self.clock.now());
+                }
             }
         }
         sleep_until(until).await;
     }
 
-    /// Makes a fetch, which is a trace of its own.
-    async fn traced_fetch(&mut self, fetch: Fetch) -> Outcome {
+    /// Makes a fetch, which is a trace of its own. Returns the time that the source took to answer.
+    async fn traced_fetch(&mut self, fetch: Fetch) -> Duration {
         let span = Span::root(self.traces.as_ref(), || SpanBuilder::from_name("mirror fetch"));
-        let outcome = span.run(self.fetch(fetch)).await;
+        let (id, timeout, asked) = (fetch.id, fetch.timeout, Instant::now());
+        let answer = span.run(self.ask(fetch.question, timeout)).await;
+        let took = asked.elapsed();
+
+        let outcome = self.take(id, answer).await;
+        self.metrics.answered(took);
         match &outcome {
             Outcome::Changed(_) => span.set(OUTCOME, "changed"),
             Outcome::Failed(error) => {
+                if let Error::Store(error) = error {
+                    let is_late = took >= timeout;
+                    let late = is_late.then_some(StoreFailure::NoAnswer);
+                    self.metrics.failed(late.unwrap_or_else(|| StoreFailure::of(error)));
+                }
                 span.set(OUTCOME, "failed");
                 span.fail("fetch_failed", error.to_string());
             }
@@ -105,32 +125,48 @@ impl Fetching {
             Outcome::Unchanged => span.set(OUTCOME, "unchanged"),
             _ => {}
         }
-        outcome
+        self.ended(&outcome).await;
+        took
     }
 
-    async fn fetch(&mut self, Fetch { id, question, timeout, .. }: Fetch) -> Outcome {
-        let response = match question {
-            Question::Request(request) => self.cluster.send(&request, timeout).await,
-            Question::Documents { .. } => Err("the source is a cluster".into()),
-        };
-        let response = match response {
-            Ok(response) => response,
-            Err(why) => return self.failed(id, why),
-        };
-
-        // The body is checked whole, which takes long if it is long.
-        let (clock, mirror) = (self.clock, self.mirror.clone());
-        let checking = spawn_blocking(move || lock(&mirror).answered(clock.now(), id, response));
-        match checking.await {
-            Ok(outcome) => outcome,
-            Err(error) => self.failed(id, error.to_string()),
+    /// Asks the source, for as long as it has time to answer.
+    async fn ask(&self, question: Question, timeout: Duration) -> Result<Answer, StoreError> {
+        match (&self.source, question) {
+            (Source::Cluster(cluster), Question::Request(request)) => {
+                let response = cluster.send(&request, timeout).await;
+                response.map(Answer::Response).map_err(StoreError::Unavailable)
+            }
+            (Source::Store(ccs), Question::Documents { unless }) => {
+                let stored = read(&**ccs, unless.as_deref());
+                in_time(&**ccs, timeout, stored).await.map(Answer::Stored)
+            }
+            // The configuration is made for the source.
+            _ => Err(StoreError::Other("the question is for another source".into())),
         }
+    }
+
+    /// Gives the answer to the mirror.
+    async fn take(&self, id: FetchId, answer: Result<Answer, StoreError>) -> Outcome {
+        let (clock, mirror) = (self.clock, self.mirror.clone());
+        // A catalog is checked whole, which takes long if it is long.
+        let taking = spawn_blocking(move || {
+            let (now, mut mirror) = (clock.now(), lock(&mirror));
+            match answer {
+                Ok(Answer::Response(response)) => mirror.answered(now, id, response),
+                Ok(Answer::Stored(stored)) => mirror.stored(now, id, stored),
+                Err(error) => mirror.failed(now, id, error),
+            }
+        });
+        taking.await.unwrap_or_else(|error| {
+            let error = StoreError::Other(error.to_string());
+            self.mirror().failed(self.clock.now(), id, error)
+        })
     }
 
     /// Publishes what the mirror has after a fetch, logs what has changed, and saves the catalog.
     async fn ended(&mut self, outcome: &Outcome) {
-        let reader = self.mirror().reader().clone();
-        self.published.send_replace(reader.clone());
+        let (now, reader) = (self.clock.now(), self.mirror().reader().clone());
+        self.published.send_replace(Arc::new(Published::of(&reader, now)));
         if let Outcome::Changed(Changes { added, removed, changed, .. }) = outcome {
             tracing::info!(added, removed, changed, "the catalog has changed");
         }
@@ -139,17 +175,13 @@ impl Fetching {
             Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),
             _ => {
                 if let Some(file) = &mut self.file
-                    && let Some(saved) = reader.save(self.clock.now())
+                    && let Some(saved) = reader.save(now)
                 {
                     file.write(saved).await;
                 }
             }
         }
         self.phases.observe(&self.status());
-    }
-
-    fn failed(&self, id: FetchId, why: String) -> Outcome {
-        self.mirror().failed(self.clock.now(), id, StoreError::Unavailable(why))
     }
 
     fn status(&self) -> Status {
@@ -159,6 +191,16 @@ impl Fetching {
     fn mirror(&self) -> MutexGuard<'_, Mirror> {
         lock(&self.mirror)
     }
+}
+
+/// Reads a store, unless it still has this version.
+async fn read(ccs: &dyn Ccs, unless: Option<&str>) -> Result<Stored, StoreError> {
+    // If the store changes after this, its documents are read once more.
+    let version = ccs.version().await?.map(|version| version.to_string());
+    if version.is_some() && version.as_deref() == unless {
+        return Ok(Stored::Unchanged);
+    }
+    Ok(Stored::Documents { documents: ccs.list_documents().await?, version })
 }
 
 fn lock(mirror: &Mutex<Mirror>) -> MutexGuard<'_, Mirror> {

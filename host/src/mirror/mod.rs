@@ -1,33 +1,34 @@
-//! A mirror of a cluster: its catalog, kept fresh over its REST API, and kept when the cluster does not
-//! answer.
+//! A mirror: the catalog of a store, kept fresh, and kept when the store fails. It answers from memory, by the
+//! core compiled natively.
 //!
-//! The core's [`Mirror`] decides what is fetched and when, and what is answered. This module sends the
-//! requests, tells the time, and keeps the catalog in a file.
+//! The core's [`Mirror`] decides what is asked and when, and what is answered. This module asks the store,
+//! gives the time, and keeps the catalog of a cluster in a file.
 
 mod fetching;
 mod phase;
+mod published;
 mod snapshot_file;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use ccs_modules::access;
-use ccs_modules::config;
-use ccs_modules::mirror::{Config, FetchCounts, Freshness, Mirror, Reader, Timestamp};
-use ccs_modules::rest;
-use prometheus_client::metrics::histogram::Histogram;
+use ccs_modules::mirror::{Config, Mirror, Status, Timestamp};
+use ccs_modules::{config, rest};
+use hyper::body::Bytes;
 use thiserror::Error;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 
 use self::fetching::Fetching;
+use self::published::Published;
 use self::snapshot_file::SnapshotFile;
-use crate::stores::Cluster;
+use crate::stores::{Cluster, StoreMetrics};
 use crate::traces::Traces;
-use crate::{Caller, Request, Response};
+use crate::{CallError, Ccs, Request};
 
 /// The settings of a mirror.
 #[derive(Clone, Debug)]
@@ -36,28 +37,63 @@ pub struct MirrorSettings {
     pub refresh: Duration,
     /// The age up to which the catalog answers while fetches fail.
     pub stale_if_error: Duration,
-    /// The age up to which the catalog answers while the cluster denies it.
+    /// The age up to which the catalog answers while the cluster denies it. It has no effect on other stores.
     pub stale_if_denied: Duration,
-    /// Whether an empty list replaces one with modules. Otherwise it is a failure.
+    /// Whether an empty list of a cluster replaces one with modules. Otherwise it is a failure. Of any other
+    /// store it does.
     pub allow_empty: bool,
-    /// A file to keep the catalog in, so that a program can start while the cluster is down.
+    /// The time that the store has for an answer, at most ten minutes.
+    pub timeout: Duration,
+    /// A file to keep the catalog of a cluster in, so that a program can start while the cluster is down.
     pub snapshot_file: Option<PathBuf>,
-    /// The traces of the fetches, one for each.
+    /// The traces of the fetches from a cluster, one for each.
     pub traces: Option<Traces>,
 }
 
 impl Default for MirrorSettings {
-    /// A fetch every 30 seconds, and answers for 24 hours while fetches fail, but for 1 hour while the
-    /// cluster denies the catalog.
+    /// A fetch every 30 seconds, which may take 5, and answers for 24 hours while fetches fail, but for 1
+    /// hour while the cluster denies the catalog.
     fn default() -> Self {
         Self {
             refresh: Duration::from_secs(30),
             stale_if_error: Duration::from_secs(24 * 60 * 60),
             stale_if_denied: Duration::from_secs(60 * 60),
             allow_empty: false,
+            timeout: Duration::from_secs(5),
             snapshot_file: None,
             traces: None,
         }
+    }
+}
+
+/// The longest timeout of an answer that the core takes.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// The source of a mirror's catalog.
+pub enum Source {
+    /// A cluster, whose nodes are asked one after the other, for a list that has changed.
+    Cluster(Box<Cluster>),
+    /// Any other store, which is asked for its version, if it has one, and for all documents.
+    Store(Arc<dyn Ccs>),
+}
+
+impl Source {
+    /// Makes the source of a store. For a cluster there is [`Source::Cluster`].
+    pub fn store(ccs: impl Ccs + 'static) -> Self {
+        Self::Store(Arc::new(ccs))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Cluster(cluster) => cluster.name(),
+            Self::Store(ccs) => ccs.name(),
+        }
+    }
+}
+
+impl From<Cluster> for Source {
+    fn from(cluster: Cluster) -> Self {
+        Self::Cluster(Box::new(cluster))
     }
 }
 
@@ -76,33 +112,51 @@ pub enum MirrorError {
     SnapshotFile(String),
 }
 
-/// A mirror of a cluster, which answers from memory. Clones share it. It is kept fresh until the last
-/// one is dropped.
+/// A mirror of a store, which answers from memory. Clones share it. It is kept fresh until the last one is
+/// dropped.
+///
+/// No answer waits for the store, unless nothing has been fetched yet.
 #[derive(Clone)]
-pub struct ClusterMirror {
+pub struct StoreMirror {
     clock: Clock,
-    reader: watch::Receiver<Reader>,
-    upstream_duration: Histogram,
+    published: watch::Receiver<Arc<Published>>,
+    /// Permits for lookups, one for each processor, so that lookups leave time to everything else.
+    lookups: Arc<Semaphore>,
+    metrics: StoreMetrics,
     _fetching: Arc<JoinSet<()>>,
 }
 
-impl ClusterMirror {
+impl StoreMirror {
     /// Starts a mirror. It answers once the first fetch has ended, or at once from its file.
     ///
     /// # Errors
     ///
-    /// If a setting is refused, or the file is not one that a mirror wrote. A cluster that is down is
-    /// no error.
-    pub async fn start(cluster: Cluster, settings: MirrorSettings) -> Result<Self, MirrorError> {
+    /// If a setting is refused, or the file is not one that a mirror wrote. A store that fails is no error.
+    pub async fn start(
+        source: impl Into<Source>,
+        settings: MirrorSettings,
+    ) -> Result<Self, MirrorError> {
         let MirrorSettings { refresh, stale_if_error, stale_if_denied, allow_empty, .. } = settings;
-        let MirrorSettings { snapshot_file, traces, .. } = settings;
-        let upstream = cluster.upstream()?;
-        let file = snapshot_file.map(|path| SnapshotFile::new(path, &upstream));
-        let config = Config::new(upstream)
-            .with_times(refresh, stale_if_error)?
-            .with_stale_if_denied(stale_if_denied)?
-            .with_allow_empty(allow_empty);
+        let MirrorSettings { timeout, snapshot_file, traces, .. } = settings;
+        let source = source.into();
+        let (config, file, traces) = match &source {
+            Source::Cluster(cluster) => {
+                let upstream = cluster.upstream();
+                let file = snapshot_file.map(|path| SnapshotFile::new(path, upstream));
+                let config = Config::new(upstream.clone())
+                    .with_stale_if_denied(stale_if_denied)?
+                    .with_allow_empty(allow_empty);
+                (config, file, traces)
+            }
+            Source::Store(_) if snapshot_file.is_some() => {
+                return Err(config::Error::new("snapshot_file", "expected a cluster").into());
+            }
+            Source::Store(_) => (Config::for_store(), None, None),
+        };
+        let config =
+            config.with_timeout(timeout.min(LONGEST))?.with_times(refresh, stale_if_error)?;
         let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
+
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
         if let Some(file) = &file
@@ -112,61 +166,63 @@ impl ClusterMirror {
             // The first fetch replaces it.
             tracing::warn!(%error, "the snapshot file is damaged and is not used");
         }
-        let upstream_duration = Histogram::new(fetching::SECONDS);
-        let (published, receiver) = watch::channel(mirror.reader().clone());
-        let fetching = Fetching::new(cluster, clock, mirror, file, published, traces);
+
+        let first = Published::of(mirror.reader(), clock.now());
+        let (publisher, published) = watch::channel(Arc::new(first));
+        let metrics = StoreMetrics::new();
+        let fetching =
+            Fetching::new(source, clock, mirror, file, publisher, metrics.clone(), traces);
         let mut task = JoinSet::new();
-        task.spawn(fetching.run(upstream_duration.clone()));
-        Ok(Self { clock, reader: receiver, upstream_duration, _fetching: Arc::new(task) })
+        task.spawn(fetching.run());
+        let lookups = available_parallelism().map_or(1, |count| count.get());
+        let lookups = Arc::new(Semaphore::new(lookups));
+        Ok(Self { clock, published, lookups, metrics, _fetching: Arc::new(task) })
     }
 
-    /// Answers one HTTP request. Before the first fetch has ended, it waits for that.
-    pub async fn handle(&self, request: &Request) -> Response {
-        let caller = caller(&request.caller);
-        let Request { method, target, headers, .. } = request;
-        let headers = &rest::header_fields(headers);
-        let request = rest::Request { method, target, headers, caller: &caller };
-        if !self.is_ready() {
-            // If nothing is fetched any more, this does not wait, and the answer is a 503.
-            let _ = self.reader.clone().wait_for(|reader| has_fetched(reader, self.clock)).await;
+    /// Answers one HTTP request, from memory. The body of the whole list is shared, and not copied.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime ends.
+    pub async fn handle(&self, request: Request) -> Result<rest::Response<Bytes>, CallError> {
+        let (published, clock) = (self.published().await, self.clock);
+        // Only a request with a query costs more than to find a document or to send the list as it is.
+        if !request.target.contains('?') {
+            return Ok(published.handle(clock.now(), &request));
         }
-        let response = self.reader.borrow().handle(self.clock.now(), &request).into_owned();
-        let rest::Response { status, headers, body, cause } = response;
-        // Every body of the core is JSON.
-        Response { status, headers, body: String::from_utf8(body).unwrap_or_default(), cause }
+
+        let permit = self.lookups.clone().acquire_owned().await;
+        let lookup = spawn_blocking(move || {
+            let _permit = permit;
+            published.handle(clock.now(), &request)
+        });
+        lookup.await.map_err(|error| CallError::Host(error.to_string()))
     }
 
-    /// Whether there is a catalog that may answer.
-    pub fn is_ready(&self) -> bool {
-        self.reader.borrow().view(self.clock.now()).is_ok()
+    /// Returns the state of the mirror, for metrics and logs.
+    pub fn status(&self) -> Status {
+        self.published.borrow().clone().status(self.clock.now())
     }
 
-    /// The age of the catalog; none if there is no catalog, or its age is unknown.
-    pub fn age(&self) -> Option<Duration> {
-        self.reader.borrow().status(self.clock.now()).age
+    pub(crate) fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
-    /// Whether the catalog is fresh: a response of the last two refresh intervals was.
-    pub fn is_fresh(&self) -> bool {
-        let reader = self.reader.borrow();
-        let view = reader.view(self.clock.now());
-        view.is_ok_and(|view| matches!(view.freshness, Freshness::Fresh { .. }))
-    }
-
-    /// The numbers of fetches by outcome.
-    pub fn fetches(&self) -> FetchCounts {
-        self.reader.borrow().status(self.clock.now()).fetches
-    }
-
-    /// The times that the cluster took to respond.
-    pub(crate) fn upstream_duration(&self) -> Histogram {
-        self.upstream_duration.clone()
+    /// Returns what was published last. Before the first fetch has ended, it waits for that.
+    async fn published(&self) -> Arc<Published> {
+        let published = self.published.borrow().clone();
+        if published.answers() {
+            return published;
+        }
+        // If nothing is fetched any more, this does not wait.
+        let _ = self.published.clone().wait_for(|published| published.answers()).await;
+        self.published.borrow().clone()
     }
 }
 
-impl fmt::Debug for ClusterMirror {
+impl fmt::Debug for StoreMirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterMirror").field("age", &self.age()).finish_non_exhaustive()
+        f.debug_struct("StoreMirror").field("age", &self.status().age).finish_non_exhaustive()
     }
 }
 
@@ -188,20 +244,5 @@ impl Clock {
     /// The instant of a moment; none if it is too far off to come.
     fn instant(self, moment: Timestamp) -> Option<Instant> {
         self.started.checked_add(Duration::from_millis(moment.0))
-    }
-}
-
-/// Whether a fetch has ended, well or not.
-fn has_fetched(reader: &Reader, clock: Clock) -> bool {
-    let FetchCounts { changed, failed, unchanged, .. } = reader.status(clock.now()).fetches;
-    changed + failed + unchanged > 0
-}
-
-/// The caller as the core has it.
-fn caller(caller: &Caller) -> access::Caller {
-    match caller {
-        Caller::Anonymous(roles) => access::Caller::Anonymous(roles.clone()),
-        Caller::Authenticated(roles) => access::Caller::Authenticated(roles.clone()),
-        Caller::Unauthenticated(challenge) => access::Caller::Unauthenticated(challenge.clone()),
     }
 }

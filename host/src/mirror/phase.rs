@@ -1,49 +1,78 @@
-//! The phase that a mirror is in, logged once when it changes.
+//! The phase that a mirror is in, logged when it changes.
+
+use std::collections::BTreeSet;
 
 use ccs_modules::mirror::{Freshness, Status};
 
-/// Whether a mirror answers, and with what.
+/// The state of a mirror that an operator wants to know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// It answers with a catalog that is fresh.
+enum Phase {
+    /// The catalog is fresh.
     Fresh,
-    /// It answers with the last good catalog.
+    /// The store fails, and the last good catalog answers.
+    Failing,
+    /// The store answers, with a catalog that is stale.
     Stale,
-    /// It has no catalog that may answer.
+    /// No catalog may answer.
     Unavailable,
 }
 
 /// The phases of a mirror, which are logged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Phases {
+    /// The name of the store.
+    store: String,
     last: Option<Phase>,
+    /// The reasons that were logged in this phase. Two nodes that are down fail in turn, each for its own.
+    reasons: BTreeSet<String>,
 }
 
+/// The number of reasons that are logged in one phase.
+const MOST: usize = 64;
+
 impl Phases {
-    /// Logs the phase, if it is another one than before.
+    pub(super) fn new(store: String) -> Self {
+        Self { store, last: None, reasons: BTreeSet::new() }
+    }
+
+    /// Logs the phase, if it is another one than before, or if it has a new reason.
     pub(super) fn observe(&mut self, status: &Status) {
-        let phase = match &status.freshness {
-            Ok(Freshness::Fresh { .. }) => Phase::Fresh,
-            Ok(Freshness::Stale { .. }) => Phase::Stale,
-            Err(_) => Phase::Unavailable,
+        let (phase, why) = match (&status.freshness, &status.failure) {
+            (Err(error), _) => (Phase::Unavailable, error.to_string()),
+            (Ok(_), Some(failure)) => (Phase::Failing, failure.to_string()),
+            (Ok(Freshness::Stale { why, .. }), None) => (Phase::Stale, why.to_string()),
+            (Ok(Freshness::Fresh { .. }), None) => (Phase::Fresh, String::new()),
         };
         let before = self.last.replace(phase);
-        if before == Some(phase) {
+        if before != Some(phase) {
+            self.reasons.clear();
+        }
+        if self.reasons.len() == MOST || !self.reasons.insert(why.clone()) {
             return;
         }
-        let age_seconds = status.age.map(|age| age.as_secs());
-        match &status.freshness {
-            Ok(Freshness::Fresh { .. }) if before.is_none() => {
-                tracing::info!(age_seconds, "the mirror has a catalog");
+
+        let (store, age_seconds) = (&self.store, status.age.map(|age| age.as_secs()));
+        match phase {
+            Phase::Fresh if before.is_none() => {
+                tracing::info!(store, age_seconds, "the catalog is kept");
             }
-            Ok(Freshness::Fresh { .. }) => {
-                tracing::info!(age_seconds, "the mirror has a fresh catalog again");
+            Phase::Fresh => tracing::info!(store, age_seconds, "the store answers again"),
+            Phase::Failing => {
+                tracing::warn!(
+                    store,
+                    age_seconds,
+                    why,
+                    "the store fails; the last good catalog is served"
+                );
             }
-            Ok(Freshness::Stale { why, .. }) => {
-                tracing::warn!(%why, age_seconds, "the mirror is stale and serves the last catalog");
-            }
-            Err(why) => {
-                tracing::error!(%why, age_seconds, "the mirror has no catalog that may answer");
+            Phase::Stale => tracing::warn!(store, age_seconds, why, "the catalog is stale"),
+            Phase::Unavailable => {
+                tracing::error!(
+                    store,
+                    age_seconds,
+                    why,
+                    "the store fails, and there is no catalog to serve"
+                );
             }
         }
     }

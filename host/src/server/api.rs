@@ -1,8 +1,8 @@
-//! Requests: authenticates the client, calls the plugin or finds a file of the page, and responds.
+//! Requests: authenticates the client, has the request answered or finds a file of the page, and responds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ccs_modules::access::{self, Policy};
 use ccs_modules::rest::{self, ErrorResponse};
@@ -10,14 +10,14 @@ use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
 use tracing::field;
 
+use crate::component::in_time;
 use crate::net::header_fields;
 use crate::server::answer::{Answer, answer, fail};
-use crate::server::answering::Answerer;
+use crate::server::answering::{Answering, Readiness};
 use crate::server::connections::{Handler, Peer};
 use crate::server::content::content;
 use crate::server::in_flight::InFlight;
 use crate::server::page::{PageFile, PageFiles};
-use crate::server::readiness::Readiness;
 use crate::server::reload::Replaceable;
 use crate::server::{Metrics, error, request_span};
 use crate::traces::Traces;
@@ -26,12 +26,13 @@ use crate::{CallError, Request};
 /// The API and the probes.
 pub(super) struct Api {
     pub(super) access: Replaceable<Option<Arc<Policy>>>,
-    pub(super) answerer: Answerer,
+    pub(super) answering: Answering,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
     pub(super) metrics: Arc<Metrics>,
     pub(super) page: Option<PageFiles>,
     pub(super) readiness: Readiness,
+    pub(super) request_timeout: Duration,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
     /// Whether the log says that there is no access policy.
@@ -52,7 +53,7 @@ impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
             "/healthz" => content(request.method(), TEXT, "ok\n"),
-            "/readyz" => match self.readiness().await {
+            "/readyz" => match self.readiness.check().await {
                 Ok(()) => content(request.method(), TEXT, "ok\n"),
                 Err(error) => fail(error, request.method()),
             },
@@ -64,14 +65,6 @@ impl Handler for Arc<Api> {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Api {
-    /// Whether requests can be answered, from a catalog that is kept or by the store, and why not.
-    async fn readiness(&self) -> Result<(), ErrorResponse> {
-        match self.answerer.has_catalog().await {
-            Some(has_catalog) => has_catalog,
-            None => self.readiness.check().await,
-        }
-    }
-
     async fn answer_and_log(&self, request: &hyper::Request<Incoming>) -> Answer {
         let started = Instant::now();
         let mut record = Record::default();
@@ -137,12 +130,10 @@ impl Api {
             headers,
             caller: caller.into(),
         };
-        let response = self.answerer.handle(&request).await;
+        let response = in_time(self.request_timeout, self.answering.handle(request)).await;
         let response = response.map_err(|error| self.failed(&error, record))?;
         record.cause = response.cause;
-        let reserved = self.in_flight.reserve(response.body.len());
-        let reserved = reserved.ok_or_else(error::too_much_in_flight)?;
-        let body = reserved.body(response.body.into_bytes());
+        let body = self.in_flight.body(response.body).ok_or_else(error::too_much_in_flight)?;
         answer(response.status, response.headers, body)
             .map_err(|error| self.failed(&not_http(&error), record))
     }

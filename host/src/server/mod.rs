@@ -1,18 +1,21 @@
-//! The HTTP server of the plugin.
+//! The HTTP server.
 //!
-//! It authenticates the client by an access policy, passes the request to the plugin, and sends the
-//! plugin's response back. It responds itself to a request over a limit, to one whose call fails, to
-//! the probes `/healthz` and `/readyz`, and to those for the files of a page, if it has one.
+//! It authenticates the client by an access policy, and has the request answered from memory, by a mirror of
+//! the store, or by a new instance of the plugin over the store. It responds itself to a request over a limit,
+//! to one whose call fails, to the probes `/healthz` and `/readyz`, and to those for the files of a page, if it
+//! has one.
 //!
 //! ```no_run
+//! use ccs_modules_host::mirror::{MirrorSettings, Source, StoreMirror};
 //! use ccs_modules_host::server::{Server, Settings};
-//! use ccs_modules_host::{CallLimits, Plugin, artifacts, stores};
+//! use ccs_modules_host::stores;
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default())?;
+//! let source = Source::store(stores::File::new("modules.json"));
+//! let mirror = StoreMirror::start(source, MirrorSettings::default()).await?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
 //! let settings = Settings { access: Some(access), ..Settings::default() };
-//! let server = Server::bind("127.0.0.1:8080", &plugin, stores::demo(), settings).await?;
+//! let server = Server::bind("127.0.0.1:8080", mirror, settings).await?;
 //! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
 //! # }
@@ -27,7 +30,6 @@ mod error;
 mod in_flight;
 mod metrics;
 mod page;
-mod readiness;
 mod reload;
 mod request_span;
 
@@ -39,16 +41,13 @@ use std::sync::atomic::AtomicBool;
 use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
 
-use self::answering::Answerer;
+use self::answering::Readiness;
 use self::api::Api;
 use self::connections::Listener;
 use self::in_flight::InFlight;
-use self::metrics::MeasuredStore;
-use self::readiness::Readiness;
 use crate::traces::Traces;
-use crate::{Ccs, Plugin};
 
-pub use self::answering::{Answering, KeptSettings};
+pub use self::answering::Answering;
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
@@ -59,8 +58,6 @@ pub use self::reload::Reload;
 pub struct Settings {
     /// The access policy. Without a policy, no client is authenticated.
     pub access: Option<Policy>,
-    /// How requests are answered.
-    pub answering: Answering,
     /// The limits of connections.
     pub limits: ConnectionLimits,
     /// The page that is offered at `/`, for callers who may see the modules.
@@ -71,7 +68,7 @@ pub struct Settings {
     pub traces: Option<Traces>,
 }
 
-/// An HTTP server of the plugin over one store: HTTP/1.1 and HTTP/2, with or without TLS.
+/// An HTTP server over one store: HTTP/1.1 and HTTP/2, with or without TLS.
 pub struct Server {
     listener: Listener,
     api: Arc<Api>,
@@ -88,25 +85,23 @@ impl Server {
     /// When the address cannot be bound.
     pub async fn bind(
         address: impl ToSocketAddrs,
-        plugin: &Plugin,
-        ccs: impl Ccs + 'static,
+        answering: impl Into<Answering>,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, answering, limits, page, tls, traces } = settings;
+        let Settings { access, limits, page, tls, traces } = settings;
         let reload = Reload::new(access, tls.as_ref());
-        let timeout = plugin.call_limits().timeout;
-        let listener = Listener::bind(address, reload.tls.clone(), limits, timeout).await?;
-        let metrics = Arc::new(Metrics::new(plugin, &answering));
-        let ccs: Arc<dyn Ccs> = Arc::new(MeasuredStore::new(ccs, metrics.clone()));
-        let answerer = Answerer::new(plugin, ccs.clone(), answering, &metrics);
+        let listener = Listener::bind(address, reload.tls.clone(), limits).await?;
+        let (answering, store) = answering.into().measured();
+        let metrics = Arc::new(Metrics::new(&answering, &store));
         let api = Api {
             access: reload.access.clone(),
-            answerer,
+            readiness: Readiness::new(answering.clone()),
+            answering,
             header_bytes: limits.header_bytes,
             in_flight: InFlight::new(limits.in_flight_bytes),
             metrics: metrics.clone(),
             page,
-            readiness: Readiness::new(ccs, plugin.call_limits().store_timeout),
+            request_timeout: limits.request_timeout,
             scheme: if tls.is_some() { "https" } else { "http" },
             told_of_no_policy: AtomicBool::new(false),
             traces,
@@ -134,7 +129,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is ready. Then it accepts no further connection, and finishes the
-    /// requests in flight within the timeout of a call and two seconds more.
+    /// requests in flight within their timeout and two seconds more.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let connections = self.metrics.connections.clone();
         self.listener.run(self.api, connections, shutdown).await;

@@ -58,11 +58,8 @@ impl File {
     /// The version that the file has now.
     async fn current(&self) -> Result<Arc<Version>, CcsError> {
         let asked = Instant::now();
-        let source = self.source.clone();
-        if let Some(version) = blocking(move || source.unchanged(asked)).await? {
-            return Ok(version);
-        }
-        // One call reads, and the others wait for its result.
+        // One call looks and reads, and the others wait for its result. So if the file system hangs, one thread
+        // hangs with it.
         let reading = self.source.reading.clone().lock_owned().await;
         let source = self.source.clone();
         blocking(move || {
@@ -105,7 +102,7 @@ struct Source {
     path: PathBuf,
     limit: usize,
     version: Mutex<Option<Arc<Version>>>,
-    /// Locked by the call that reads the file.
+    /// Locked by the call that looks at the file.
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -272,6 +269,7 @@ mod tests {
     use std::fs;
 
     use tempfile::TempDir;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -298,6 +296,28 @@ mod tests {
             assert_eq!(store.snapshot().await.is_ok(), sound);
             assert!(Arc::ptr_eq(&read(&store), &settled), "{body}");
         }
+    }
+
+    /// A pipe without a writer hangs, as a file system does that has gone.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_hangs_hangs_one_thread() {
+        use std::process::Command;
+
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("modules.json");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let store = File::new(&path);
+        for _ in 0..3 {
+            let given_up = timeout(Duration::from_millis(20), store.list_documents()).await;
+            assert!(given_up.is_err());
+        }
+        // Of those that wait, one has opened the pipe. It is the only reader of what is written.
+        let written = spawn_blocking(move || fs::write(&path, "[]")).await;
+        written.unwrap().unwrap();
+        let reading = store.source.reading.clone();
+        drop(timeout(Duration::from_secs(60), reading.lock_owned()).await.unwrap());
+        assert!(store.source.version().is_some());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod cluster;
 mod demo;
 mod documents;
 mod file;
+mod measured;
 mod redis;
 mod scripted;
 
@@ -13,5 +14,6 @@ pub use self::cluster::{Cluster, ClusterAddress, ClusterAddressError, read_crede
 pub use self::demo::demo;
 pub use self::documents::Documents;
 pub use self::file::File;
+pub(crate) use self::measured::{MeasuredStore, SECONDS, StoreFailure, StoreMetrics};
 pub use self::redis::{Changes, Redis, RedisAddress, RedisAddressError};
 pub use self::scripted::Scripted;

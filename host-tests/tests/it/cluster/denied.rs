@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
+use ccs_modules::mirror::Freshness;
+use ccs_modules_host::mirror::{MirrorSettings, StoreMirror};
 use ccs_modules_host::stores::{Cluster, read_credentials};
 use ccs_modules_host::{Ccs as _, CcsError};
 use tempfile::TempDir;
@@ -73,8 +74,8 @@ async fn a_mirror_tries_new_credentials_at_once() {
     let (folder, cluster) = with_file(&nodes);
     let refresh = Duration::from_millis(10);
     let settings = MirrorSettings { refresh, ..MirrorSettings::default() };
-    let mirror = ClusterMirror::start(cluster, settings).await.unwrap();
-    until(|| mirror.fetches().failed == 1).await;
+    let mirror = StoreMirror::start(cluster, settings).await.unwrap();
+    until(|| mirror.status().fetches.failed == 1).await;
     sleep(Duration::from_millis(1300)).await;
     assert_eq!(requests(&nodes), 1);
 
@@ -82,8 +83,8 @@ async fn a_mirror_tries_new_credentials_at_once() {
         node.answer(Answer::list(LIST));
     }
     write(&folder.path().join("credentials.json"), "new");
-    until(|| mirror.is_fresh()).await;
-    assert_eq!(mirror.fetches().failed, 1);
+    until(|| matches!(mirror.status().freshness, Ok(Freshness::Fresh { .. }))).await;
+    assert_eq!(mirror.status().fetches.failed, 1);
 }
 
 /// Nodes that refuse the credentials.

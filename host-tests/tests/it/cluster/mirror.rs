@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use ccs_modules::mirror::Freshness;
 use ccs_modules::upstream::Credentials;
-use ccs_modules_host::mirror::{ClusterMirror, MirrorError, MirrorSettings};
-use ccs_modules_host::server::{Answering, Settings};
-use ccs_modules_host::stores::{Cluster, Scripted};
+use ccs_modules_host::mirror::{MirrorError, MirrorSettings, Source, StoreMirror};
+use ccs_modules_host::stores::{Cluster, demo};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::serving::{Serving, open_to_all, plugin};
+use crate::serving::{Serving, open_to_all, plugin, until as until_async};
 use crate::text;
 use crate::wire::Wire;
 
@@ -45,21 +44,26 @@ async fn an_answer_tells_its_age_and_the_first_request_waits_for_it() {
 async fn an_unchanged_catalog_is_not_sent_again() {
     let node = Upstream::start(Answer::Tagged { body: generation(1), tag: "one" }).await;
     let mirror = mirror(&[&node], SHORT, LONG).await;
-    until(|| mirror.fetches().unchanged >= 2).await;
+    until(|| mirror.status().fetches.unchanged >= 2).await;
     let heads = node.heads();
     assert!(!heads[0].contains("if-none-match"), "{}", heads[0]);
     assert!(heads[1].contains("\r\nif-none-match: \"one\"\r\n"), "{}", heads[1]);
     node.answer(Answer::Tagged { body: generation(2), tag: "two" });
-    until(|| mirror.fetches().changed == 2).await;
+    until(|| mirror.status().fetches.changed == 2).await;
 }
 
 #[tokio::test]
 async fn no_request_fails_whatever_the_cluster_does() {
     let mut node = Upstream::start(Answer::list(&generation(0))).await;
     let foreign = Upstream::start(Answer::list(&generation(99))).await;
-    let cluster = cluster(&[&node]).within(Duration::from_millis(50)).at_most(1 << 20);
-    let mirror = start(cluster, SHORT, LONG).await;
-    until(|| mirror.fetches().changed == 1).await;
+    let settings = MirrorSettings {
+        refresh: SHORT,
+        stale_if_error: LONG,
+        timeout: Duration::from_millis(50),
+        ..MirrorSettings::default()
+    };
+    let mirror = StoreMirror::start(cluster(&[&node]).at_most(1 << 20), settings).await.unwrap();
+    until(|| mirror.status().fetches.changed == 1).await;
     let server = serve(mirror.clone()).await;
     let load = Load::start(&server);
     let faults = [
@@ -76,16 +80,16 @@ async fn no_request_fails_whatever_the_cluster_does() {
     ];
     for (generation_before, fault) in faults.into_iter().enumerate() {
         node.answer(fault);
-        let failed = mirror.fetches().failed;
-        until(|| mirror.fetches().failed >= failed + 2).await;
+        let failed = mirror.status().fetches.failed;
+        until(|| mirror.status().fetches.failed >= failed + 2).await;
         if generation_before % 2 == 1 {
             node.kill().await;
-            until(|| mirror.fetches().failed >= failed + 4).await;
+            until(|| mirror.status().fetches.failed >= failed + 4).await;
             node.restart().await;
         }
         node.answer(Answer::list(&generation(generation_before as u64 + 1)));
-        let changed = mirror.fetches().changed;
-        until(|| mirror.fetches().changed > changed).await;
+        let changed = mirror.status().fetches.changed;
+        until(|| mirror.status().fetches.changed > changed).await;
     }
     let answers = load.end_after(10).await;
     assert!(answers > 10, "{answers} answers");
@@ -124,22 +128,42 @@ async fn past_the_age_every_answer_is_a_503_until_the_cluster_is_back() {
 }
 
 #[tokio::test]
+async fn without_a_catalog_the_response_has_the_kind_of_the_failure_as_with_the_component() {
+    for (body, status, text) in [
+        ("[{\"uid\":1}]", 500, "document at index 0: field uid: a number"),
+        ("[{\"uid\":", 503, "the list is refused: line 1, column 8"),
+        ("<html>", 503, "the list is refused: line 1, column 1"),
+    ] {
+        let node = Upstream::start(Answer::list(body)).await;
+        for server in [
+            serve(mirror(&[&node], LONG, LONG).await).await,
+            Serving::start(plugin(), cluster(&[&node]), open_to_all()).await,
+        ] {
+            let mut wire = Wire::connect(server.address).await;
+            let reply = wire.ask("GET", "/v1/modules").await;
+            assert_eq!(reply.status, status, "{body}: {}", reply.text());
+            assert!(reply.text().contains(text), "{}", reply.text());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_node_that_fails_is_followed_by_the_next_one() {
     let mut first = Upstream::start(Answer::list(&generation(1))).await;
     let second = Upstream::start(Answer::list(&generation(2))).await;
     let mirror = mirror(&[&first, &second], SHORT, LONG).await;
-    until(|| mirror.fetches().changed == 1).await;
+    until(|| mirror.status().fetches.changed == 1).await;
     assert_eq!(second.heads(), [""; 0]);
     first.kill().await;
-    until(|| mirror.fetches().changed == 2).await;
+    until(|| mirror.status().fetches.changed == 2).await;
 
     // The node that is not the primary redirects the mirror to the other one, and the credentials
     // go with it.
     first.restart().await;
     first.answer(Answer::list(&generation(3)));
     second.answer(Answer::redirect(&format!("{}/v1/modules", first.url())));
-    until(|| mirror.fetches().changed == 3).await;
-    assert!(mirror.fetches().redirected > 0);
+    until(|| mirror.status().fetches.changed == 3).await;
+    assert!(mirror.status().fetches.redirected > 0);
     let heads = first.heads();
     assert!(heads.last().unwrap().contains("\r\nauthorization: Basic YW5uOnMzY3JldA==\r\n"));
 }
@@ -155,7 +179,7 @@ async fn fetches_and_the_age_are_counted() {
         "mirror_fetches_total{outcome=\"failed\"} 0",
         "mirror_fetches_total{outcome=\"redirected\"} 0",
         "mirror_fetches_total{outcome=\"unchanged\"} 0",
-        "upstream_duration_seconds_count 1",
+        "store_duration_seconds_count 1",
         "catalog_stale 0",
     ] {
         assert!(text.contains(&format!("\nccs_modules_{line}\n")), "{line} is not in {text}");
@@ -169,7 +193,7 @@ async fn a_start_while_the_cluster_is_down_answers_from_the_file() {
     let path = folder.path().join("snapshot.json");
     let mut node = Upstream::start(Answer::Tagged { body: generation(7), tag: "seven" }).await;
     let first = with_file(&node, &path, SHORT).await.unwrap();
-    until(|| first.fetches().unchanged >= 1 && path.exists()).await;
+    until(|| first.status().fetches.unchanged >= 1 && path.exists()).await;
     drop(first);
     let text = fs::read_to_string(&path).unwrap();
     assert!(!text.contains("ann") && !text.contains("s3cret"), "{text}");
@@ -184,8 +208,8 @@ async fn a_start_while_the_cluster_is_down_answers_from_the_file() {
     // The mirror asks the cluster whether the catalog is unchanged.
     node.restart().await;
     let second = with_file(&node, &path, SHORT).await.unwrap();
-    until(|| second.fetches().unchanged >= 1).await;
-    assert_eq!(second.fetches().changed, 0);
+    until(|| second.status().fetches.unchanged >= 1).await;
+    assert_eq!(second.status().fetches.changed, 0);
 }
 
 #[tokio::test]
@@ -222,8 +246,15 @@ async fn a_catalog_of_the_future_is_stale_and_answers_for_a_limited_time() {
         snapshot_file: Some(path),
         ..default
     };
-    let mirror = ClusterMirror::start(cluster(&[&node]), settings).await.unwrap();
-    assert_eq!((mirror.age(), mirror.is_ready(), mirror.is_fresh()), (None, true, false));
+    let mirror = StoreMirror::start(cluster(&[&node]), settings).await.unwrap();
+    assert_eq!(
+        (
+            mirror.status().age,
+            mirror.status().freshness.is_ok(),
+            matches!(mirror.status().freshness, Ok(Freshness::Fresh { .. }))
+        ),
+        (None, true, false)
+    );
     let server = serve(mirror).await;
     let mut wire = Wire::connect(server.address).await;
     let reply = wire.ask("GET", "/v1/modules").await;
@@ -254,14 +285,14 @@ async fn a_file_that_a_mirror_wrote_is_used_or_replaced_and_any_other_one_is_ref
 
         // The first fetch begins when this task waits.
         let found = match &started {
-            Ok(mirror) if mirror.is_ready() => "catalog",
+            Ok(mirror) if mirror.status().freshness.is_ok() => "catalog",
             Ok(_) => "damaged",
             Err(_) => "foreign",
         };
         assert_eq!(found, file["found"], "{text}");
         match started {
             Ok(mirror) => {
-                until(|| mirror.fetches().unchanged >= 1).await;
+                until(|| mirror.status().fetches.unchanged >= 1).await;
                 assert!(fs::read_to_string(&path).unwrap().contains(generation(7).trim()));
             }
             Err(error) => {
@@ -282,9 +313,9 @@ async fn a_file_of_another_cluster_is_not_used() {
     node.kill().await;
     write_snapshot(&path, "http://elsewhere.example", SystemTime::now());
     let mirror = with_file(&node, &path, LONG).await.unwrap();
-    assert_eq!(mirror.age(), None);
+    assert_eq!(mirror.status().age, None);
     fs::write(&path, "").unwrap();
-    assert_eq!(with_file(&node, &path, LONG).await.unwrap().age(), None);
+    assert_eq!(with_file(&node, &path, LONG).await.unwrap().status().age, None);
 }
 
 #[tokio::test]
@@ -292,8 +323,12 @@ async fn settings_that_cannot_be_are_refused() {
     let node = Upstream::start(Answer::Silence).await;
     let settings =
         MirrorSettings { refresh: LONG, stale_if_error: SHORT, ..MirrorSettings::default() };
-    let error = ClusterMirror::start(cluster(&[&node]), settings).await.unwrap_err();
+    let error = StoreMirror::start(cluster(&[&node]), settings).await.unwrap_err();
     assert!(error.to_string().starts_with("stale_if_error_ms: "), "{error}");
+    let snapshot_file = Some("snapshot.json".into());
+    let settings = MirrorSettings { snapshot_file, ..MirrorSettings::default() };
+    let error = StoreMirror::start(Source::store(demo()), settings).await.unwrap_err();
+    assert_eq!(error.to_string(), "snapshot_file: expected a cluster");
 }
 
 /// Clients that check that each answer is whole, and never older than one before.
@@ -350,29 +385,24 @@ fn write_snapshot(path: &Path, node: &str, as_of: SystemTime) {
     fs::write(path, text).unwrap();
 }
 
-async fn serve(mirror: ClusterMirror) -> Serving {
-    let settings = Settings { answering: Answering::Mirrored(mirror), ..open_to_all() };
-    Serving::start(plugin(), Scripted::Stalls, settings).await
+async fn serve(mirror: StoreMirror) -> Serving {
+    Serving::answering(mirror, open_to_all()).await
 }
 
-async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
-    start(cluster(nodes), refresh, stale_if_error).await
-}
-
-async fn start(cluster: Cluster, refresh: Duration, stale_if_error: Duration) -> ClusterMirror {
+async fn mirror(nodes: &[&Upstream], refresh: Duration, stale_if_error: Duration) -> StoreMirror {
     let settings = MirrorSettings { refresh, stale_if_error, ..MirrorSettings::default() };
-    ClusterMirror::start(cluster, settings).await.unwrap()
+    StoreMirror::start(cluster(nodes), settings).await.unwrap()
 }
 
 async fn with_file(
     node: &Upstream,
     path: &Path,
     refresh: Duration,
-) -> Result<ClusterMirror, MirrorError> {
+) -> Result<StoreMirror, MirrorError> {
     let snapshot_file = Some(path.into());
     let default = MirrorSettings::default();
     let settings = MirrorSettings { refresh, stale_if_error: LONG, snapshot_file, ..default };
-    ClusterMirror::start(cluster(&[node]), settings).await
+    StoreMirror::start(cluster(&[node]), settings).await
 }
 
 fn cluster(nodes: &[&Upstream]) -> Cluster {
@@ -387,14 +417,4 @@ fn metrics(server: &Serving) -> String {
 
 async fn until(condition: impl Fn() -> bool) {
     until_async(async || condition()).await;
-}
-
-/// Waits until the condition is met. The time limit is only for a condition that never is.
-async fn until_async(mut condition: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(Duration::from_secs(60), waiting).await.expect("the condition is met in time");
 }

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::process::{Server, command};
+use crate::serving::until;
 use crate::wire::Wire;
 
 const LIST: &str = "[{\"uid\":\"a\"}]\n";
@@ -32,22 +33,26 @@ async fn an_outage_is_logged_once_and_its_end_once() {
             snapshot.to_str().unwrap(),
         ],
     );
-    server.logged("the mirror has a catalog").await;
+    server.logged("the catalog is kept").await;
     node.kill().await;
-    server.logged("the mirror is stale").await;
+    server.logged("the last good catalog is served").await;
     let mut wire = Wire::connect(server.address).await;
-    let stale = wire.ask("GET", "/v1/modules").await;
-    assert_eq!((stale.status, stale.text()), (200, LIST));
-    let cache_status = stale.header("cache-status").unwrap();
     let reason = format!("{}: connection refused", node.url());
-    assert!(cache_status.contains(&reason), "{cache_status}");
+    until(async || {
+        let reply = wire.ask("GET", "/v1/modules").await;
+        assert_eq!((reply.status, reply.text()), (200, LIST));
+        reply.header("cache-status").unwrap().contains(&reason)
+    })
+    .await;
     node.restart().await;
-    server.logged("fresh catalog again").await;
+    server.logged("the store answers again").await;
     server.stop();
 
     let text = server.log();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for message in ["the mirror has a catalog", "the mirror is stale", "fresh catalog again"] {
+    for message in
+        ["the catalog is kept", "the last good catalog is served", "the store answers again"]
+    {
         let found = lines.iter().filter(|line| line["message"].as_str().unwrap().contains(message));
         assert_eq!(found.count(), 1, "{message} in {text}");
     }
@@ -79,15 +84,15 @@ async fn without_a_catalog_the_mirror_logs_the_reason_once_and_each_request_its_
         assert!(!reply.text().contains("s3cret"), "{}", reply.text());
     }
     node.answer(Answer::list(LIST));
-    server.logged("fresh catalog again").await;
+    server.logged("the store answers again").await;
     server.stop();
     let text = server.log();
     let why = format!("{} answered 500", node.url());
     let lines = |message: &str| {
         text.lines().filter(|line| line.contains(message) && line.contains(&why)).count()
     };
-    assert_eq!((lines("the mirror has no catalog"), lines("request failed")), (1, 3), "{text}");
-    assert_eq!(text.matches("no catalog that may answer").count(), 1, "{text}");
+    assert_eq!((lines("there is no catalog to serve"), lines("request failed")), (1, 3), "{text}");
+    assert_eq!(text.matches("there is no catalog to serve").count(), 1, "{text}");
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn a_watch_of_a_mirror_sees_what_changes_in_the_cluster() {
     let folder = TempDir::new().unwrap();
     let node = Upstream::start(Answer::list(LIST)).await;
     let mut server = Server::start(&folder, &["--store", &node.url(), "--refresh", "10ms"]);
-    server.logged("the mirror has a catalog").await;
+    server.logged("the catalog is kept").await;
     let store = format!("http://{}", server.address);
     let mut watching =
         command(&["watch", "--store", &store, "--refresh", "10ms", "--until", "bf@8"])
@@ -165,23 +170,22 @@ async fn a_watch_of_a_mirror_sees_what_changes_in_the_cluster() {
 }
 
 #[test]
-fn options_of_a_mirror_need_a_cluster() {
-    for (arguments, text) in [
-        (&["--refresh", "1s"][..], "--refresh is for a mirror"),
-        (&["--snapshot-file", "x.json"], "--snapshot-file is for a mirror"),
-        (
-            &["--store", "http://127.0.0.1:1", "--instances", "fresh", "--refresh", "1s"],
-            "--refresh is for a mirror",
-        ),
-        (
-            &["--store", "http://127.0.0.1:1", "--refresh", "1h", "--stale-if-error", "1m"],
-            "--stale-if-error is shorter than --refresh",
-        ),
-        (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/"], "nodes[1]: the same as another"),
+fn options_that_have_no_effect_are_refused() {
+    const CLUSTER: &str = "http://127.0.0.1:1";
+    for (arguments, code, text) in [
+        (&["--snapshot-file", "x.json"][..], 1, "--snapshot-file needs a cluster"),
+        (&["--component", "--snapshot-file", "x"], 2, "--snapshot-file <FILE>"),
+        (&["--component", "--refresh", "1s"], 2, "--refresh <DURATION>"),
+        (&["--component", "--stale-if-error", "1h"], 2, "--stale-if-error <DURATION>"),
+        (&["--max-instances", "4"], 2, "--component"),
+        (&["--max-instance-memory", "67108864"], 2, "--component"),
+        (&["--refresh", "1h", "--stale-if-error", "1m"], 1, "is shorter than --refresh"),
+        (&["--store", CLUSTER, "--stale-if-error", "1s"], 1, "is shorter than --refresh"),
+        (&["--store", "http://127.0.0.1:1,http://127.0.0.1:1/"], 1, "the same as another"),
     ] {
         let output = command(&[&["serve"], arguments].concat()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
         assert!(stderr.contains(text), "{arguments:?}: {stderr}");
     }
 }

@@ -1,15 +1,12 @@
 //! The server, over a socket.
 
-use std::sync::OnceLock;
-use std::time::Duration;
-
 use ccs_modules::access::Policy;
 use ccs_modules::rest::header_fields;
 use ccs_modules::{Limits, Snapshot};
-use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
-use ccs_modules_host::server::{Answering, KeptSettings, Settings};
+use ccs_modules_host::Request;
+use ccs_modules_host::mirror::{MirrorSettings, Source, StoreMirror};
+use ccs_modules_host::server::{Answering, Settings};
 use ccs_modules_host::stores::Cluster;
-use ccs_modules_host::{Request, Standalone, artifacts};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
@@ -24,19 +21,14 @@ use crate::runners::plugin;
 use crate::serving::{Serving, open_to_all};
 use crate::wire::{Reply, Wire};
 
-/// Runs a case over HTTP/1.1: in fresh instances, in a reused one, and in instances that keep a
-/// snapshot, twice on one connection.
+/// Runs a case over HTTP/1.1, twice on one connection: in instances of the plugin, and on a mirror.
 pub async fn http1(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
     if request.target.is_empty() {
         return Vec::new(); // no request line can carry this target
     }
     let mut outcomes = Vec::new();
-    let mut answerings = vec![Answering::Fresh, Answering::Reused];
-    if case.finds_what_it_lists() {
-        answerings.push(Answering::Kept(kept()));
-    }
-    for answering in answerings {
+    for answering in answerings(case, &request).await {
         let server = serve(case, answering).await;
         let mut wire = Wire::connect(server.address).await;
         for _ in 0..2 {
@@ -48,47 +40,71 @@ pub async fn http1(case: &Case) -> Vec<Outcome> {
     outcomes
 }
 
-/// Runs a case on a mirror of a server that has the store of the case: except for two header
-/// fields, the mirror answers like that server. Cases whose store has no valid catalog are left
-/// out.
-pub async fn mirrored(case: &Case) -> Vec<Outcome> {
+/// Runs a case on a mirror of a server that has the store of the case. Cases whose store has no valid
+/// catalog are left out.
+pub async fn chained(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case).filter(|request| !request.target.is_empty()) else {
         return Vec::new();
     };
-    let Some(documents) = case.documents() else { return Vec::new() };
-    if Snapshot::from_documents(&documents, &Limits::default()).is_err() {
+    if !has_catalog(case) {
         return Vec::new();
     }
     let upstream = Serving::start(plugin::loaded(), case.store(), open_to_all()).await;
     let address = format!("http://{}", upstream.address).parse().unwrap();
-    let cluster = Cluster::new(&address, None).unwrap();
-    let mirror = ClusterMirror::start(cluster, MirrorSettings::default()).await.unwrap();
-    let server = serve(case, Answering::Mirrored(mirror)).await;
+    let mirror = mirror(Cluster::new(&address, None).unwrap()).await;
+    let server = serve(case, mirror).await;
     let mut wire = Wire::connect(server.address).await;
     wire.send(bytes(&request)).await;
-    let Reply { status, mut headers, body } = wire.reply(&request.method).await;
-    headers.retain(|(name, _)| name != "age" && name != "cache-status");
+    let Reply { status, headers, body } = wire.reply(&request.method).await;
     vec![outcome(status, headers, body)]
 }
 
 /// Runs a case over HTTP/2.
 pub async fn http2(case: &Case) -> Vec<Outcome> {
     let Some(request) = request(case) else { return Vec::new() };
-    let server = serve(case, Answering::Fresh).await;
-    let Some(request) = http2_request(&request) else { return Vec::new() };
-    let stream = TcpStream::connect(server.address).await.unwrap();
-    let (mut sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let response = sender.send_request(request).await.unwrap();
-    let status = response.status().as_u16();
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    vec![outcome(status, headers, body.into())]
+    let Some(sent) = http2_request(&request) else { return Vec::new() };
+    let mut outcomes = Vec::new();
+    for answering in answerings(case, &request).await {
+        let server = serve(case, answering).await;
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let response = sender.send_request(sent.clone()).await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        outcomes.push(outcome(status, headers, body.into()));
+    }
+    outcomes
+}
+
+/// The two ways in which a server answers. A mirror reads the whole catalog. So it cannot run a case whose
+/// store finds another document by a uid than it lists, or that gets one document of a malformed catalog.
+async fn answerings(case: &Case, request: &Request) -> Vec<Answering> {
+    let component = plugin::loaded().service(case.store()).into();
+    let is_get = request.target.contains("/v1/modules/");
+    let is_malformed = case.documents().is_some() && !has_catalog(case);
+    if !case.finds_what_it_lists() || (is_get && is_malformed) {
+        return vec![component];
+    }
+    vec![component, mirror(Source::store(case.store())).await]
+}
+
+async fn mirror(source: impl Into<Source>) -> Answering {
+    let timeout = plugin::loaded().call_limits().store_timeout;
+    let settings = MirrorSettings { timeout, ..MirrorSettings::default() };
+    StoreMirror::start(source, settings).await.unwrap().into()
+}
+
+/// Whether the store of the case is a list of documents, all of them valid.
+fn has_catalog(case: &Case) -> bool {
+    let documents = case.documents();
+    documents.is_some_and(|it| Snapshot::from_documents(&it, &Limits::default()).is_ok())
 }
 
 /// The request of a case; none for a typed call. Roles go into a header.
@@ -107,22 +123,7 @@ async fn serve(case: &Case, answering: Answering) -> Serving {
         Some(policy) => Some(policy.clone()),
     };
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
-    let settings = Settings { access, answering, ..Settings::default() };
-    Serving::start(plugin::loaded(), case.store(), settings).await
-}
-
-/// Snapshots that are compared with the store for each request.
-fn kept() -> KeptSettings {
-    static STANDALONE: OnceLock<Standalone> = OnceLock::new();
-    let standalone = STANDALONE.get_or_init(|| {
-        let limits = plugin::loaded().call_limits();
-        Standalone::load(&artifacts::STANDALONE.wasm, limits).expect("the component loads")
-    });
-    KeptSettings {
-        standalone: standalone.clone(),
-        max_age: Duration::ZERO,
-        stale_if_error: Duration::ZERO,
-    }
+    Serving::answering(answering, Settings { access, ..Settings::default() }).await
 }
 
 /// The name of the trusted header, which a proxy in front would set.
@@ -154,8 +155,8 @@ fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     (sent.as_str() == path).then_some(http2)
 }
 
-/// The outcome without the header fields that the server adds, such as the date.
+/// The outcome without the header fields that depend on the time, or that only a mirror sends.
 fn outcome(status: u16, mut headers: Vec<(String, String)>, body: Vec<u8>) -> Outcome {
-    headers.retain(|(name, _)| name != "date");
+    headers.retain(|(name, _)| !["date", "age", "cache-status"].contains(&name.as_str()));
     Outcome::of_response(status, headers, body)
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ccs_modules_host::server::{Answering, KeptSettings, Settings};
+use ccs_modules_host::mirror::{MirrorSettings, Source};
+use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::Scripted;
-use ccs_modules_host::{CallLimits, Ccs, CcsError, Plugin, Standalone, artifacts};
+use ccs_modules_host::{CallLimits, Ccs, CcsError, Plugin, artifacts};
 use tempfile::TempDir;
 
 use crate::process::Server;
@@ -17,9 +18,11 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
-    for answering in [Answering::Fresh, Answering::Reused, kept(CallLimits::default())] {
-        let store = Scripted::Fails(CcsError::TooLong("m.json is longer than 9 bytes".into()));
-        let server = Serving::start(plugin(), store, Settings { answering, ..open_to_all() }).await;
+    let store = Scripted::Fails(CcsError::TooLong("m.json is longer than 9 bytes".into()));
+    for server in [
+        Serving::start(plugin(), store.clone(), open_to_all()).await,
+        Serving::mirror(Source::store(store), MirrorSettings::default()).await,
+    ] {
         let mut wire = Wire::connect(server.address).await;
         // Twice, to find effects of one request on the next.
         for _ in 0..2 {
@@ -46,11 +49,14 @@ async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {
 
 #[tokio::test]
 async fn a_store_that_stalls_is_named_with_its_time_limit() {
-    let limits = CallLimits { store_timeout: Duration::from_millis(20), ..CallLimits::default() };
+    let time = Duration::from_millis(20);
+    let limits = CallLimits { store_timeout: time, ..CallLimits::default() };
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
-    for answering in [Answering::Fresh, Answering::Reused, kept(limits)] {
-        let server =
-            Serving::start(&plugin, Archive, Settings { answering, ..open_to_all() }).await;
+    let settings = MirrorSettings { timeout: time, ..MirrorSettings::default() };
+    for server in [
+        Serving::start(&plugin, Archive, open_to_all()).await,
+        Serving::mirror(Source::store(Archive), settings).await,
+    ] {
         let reply = Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
         assert_eq!(reply.status, 503);
         let text = "the store is unavailable: the archive did not answer within 20 ms";
@@ -60,9 +66,9 @@ async fn a_store_that_stalls_is_named_with_its_time_limit() {
 
 #[tokio::test]
 async fn a_head_that_fails_is_logged_with_its_cause() {
-    for instances in ["fresh", "reused", "held"] {
+    for mode in [&[][..], &["--component"]] {
         let folder = TempDir::new().unwrap();
-        let server = serve_malformed(&folder, instances);
+        let server = serve_malformed(&folder, mode);
         let reply = Wire::connect(server.address).await.ask("HEAD", "/v1/modules").await;
         assert_eq!(reply.status, 500);
         assert!(reply.body.is_empty());
@@ -72,10 +78,9 @@ async fn a_head_that_fails_is_logged_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_cannot_be_kept_is_logged_with_its_file() {
+async fn a_catalog_that_cannot_be_kept_is_logged_with_its_file_and_without_a_request() {
     let folder = TempDir::new().unwrap();
-    let server = serve_malformed(&folder, "held");
-    Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+    let server = serve_malformed(&folder, &[]);
     server.logged("there is no catalog to serve").await;
     let log = server.log();
     let line = log.lines().find(|line| line.contains("there is no catalog to serve")).unwrap();
@@ -101,22 +106,12 @@ async fn a_server_without_a_policy_logs_it_once() {
     assert_eq!(told.count(), 1, "{log}");
 }
 
-/// Instances that keep a snapshot, and compare it with the store for each request.
-fn kept(limits: CallLimits) -> Answering {
-    let standalone = Standalone::load(&artifacts::STANDALONE.wasm, limits).unwrap();
-    Answering::Kept(KeptSettings {
-        standalone,
-        max_age: Duration::ZERO,
-        stale_if_error: Duration::ZERO,
-    })
-}
-
 /// Serves a file whose only document has a wrong field.
-fn serve_malformed(folder: &TempDir, instances: &str) -> Server {
+fn serve_malformed(folder: &TempDir, mode: &[&str]) -> Server {
     let modules = folder.path().join("modules.json");
     fs::write(&modules, "[{\"uid\":7}]").unwrap();
     let store = modules.display().to_string();
-    Server::start(folder, &["--store", &store, "--instances", instances])
+    Server::start(folder, &[&["--store", &store], mode].concat())
 }
 
 /// A store that never answers.

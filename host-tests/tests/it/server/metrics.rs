@@ -1,6 +1,7 @@
 //! The metrics of a server.
 
-use ccs_modules_host::server::{Answering, Exporter, Settings};
+use ccs_modules_host::mirror::{MirrorSettings, Source};
+use ccs_modules_host::server::Exporter;
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Plugin, artifacts};
 use tokio_util::sync::CancellationToken;
@@ -10,28 +11,26 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn requests_instances_and_the_store_are_counted() {
-    for (answering, starts) in [(Answering::Fresh, 4), (Answering::Reused, 1)] {
-        let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
-        let settings = Settings { answering, ..open_to_all() };
-        let server = Serving::start(&plugin, demo(), settings).await;
-        let mut wire = Wire::connect(server.address).await;
-        for target in ["/v1/modules", "/v1/modules", "/v1/modules/unknown", "/v2"] {
-            wire.ask("GET", target).await;
-        }
-        let text = server.metrics.text();
-        for line in [
-            "http_requests_total{status=\"200\"} 2",
-            "http_requests_total{status=\"404\"} 2",
-            "http_request_duration_seconds_count 4",
-            "http_connections 1",
-            &format!("instance_starts_total {starts}"),
-            "store_duration_seconds_count 3",
-        ] {
-            let line = format!("\nccs_modules_{line}\n");
-            assert!(text.contains(&line), "{line} is not in {text}");
-        }
-        assert!(!text.contains("failures_total{"), "{text}");
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
+    let server = Serving::start(&plugin, demo(), open_to_all()).await;
+    let mut wire = Wire::connect(server.address).await;
+    for target in ["/v1/modules", "/v1/modules", "/v1/modules/unknown", "/v2"] {
+        wire.ask("GET", target).await;
     }
+    let text = server.metrics.text();
+    for line in [
+        "http_requests_total{status=\"200\"} 2",
+        "http_requests_total{status=\"404\"} 2",
+        "http_request_duration_seconds_count 4",
+        "http_connections 1",
+        "instance_starts_total 4",
+        "store_duration_seconds_count 3",
+    ] {
+        let line = format!("\nccs_modules_{line}\n");
+        assert!(text.contains(&line), "{line} is not in {text}");
+    }
+    assert!(!text.contains("failures_total{"), "{text}");
+    assert!(!text.contains("catalog_stale"), "{text}");
 }
 
 #[tokio::test]
@@ -43,12 +42,19 @@ async fn failures_of_the_store_are_counted() {
         (CcsError::TooLong(String::new()), "too_long"),
         (CcsError::Unavailable(String::new()), "unavailable"),
     ] {
-        let server = Serving::start(&plugin, Scripted::Fails(error), open_to_all()).await;
+        let server = Serving::start(&plugin, Scripted::Fails(error.clone()), open_to_all()).await;
         let mut wire = Wire::connect(server.address).await;
         wire.ask("GET", "/v1/modules").await;
         wire.ask("GET", "/v1/modules/a").await;
         let text = server.metrics.text();
         let line = format!("\nccs_modules_store_failures_total{{reason=\"{reason}\"}} 2\n");
+        assert!(text.contains(&line), "{line} is not in {text}");
+
+        let store = Source::store(Scripted::Fails(error));
+        let server = Serving::mirror(store, MirrorSettings::default()).await;
+        Wire::connect(server.address).await.ask("GET", "/v1/modules").await;
+        let text = server.metrics.text();
+        let line = format!("\nccs_modules_store_failures_total{{reason=\"{reason}\"}} 1\n");
         assert!(text.contains(&line), "{line} is not in {text}");
     }
 }

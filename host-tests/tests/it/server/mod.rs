@@ -3,9 +3,9 @@
 mod calls;
 mod causes;
 mod http2;
-mod kept;
 mod limits;
 mod metrics;
+mod mirror;
 mod page;
 mod protocols;
 mod refused;

@@ -1,7 +1,7 @@
 //! The traces of a server, as a collector gets them.
 
 use ccs_modules_host::Ccs;
-use ccs_modules_host::mirror::{ClusterMirror, MirrorSettings};
+use ccs_modules_host::mirror::{MirrorSettings, StoreMirror};
 use ccs_modules_host::server::{Answering, Settings};
 use ccs_modules_host::stores::{Cluster, demo};
 use ccs_modules_host::traces::Traces;
@@ -25,7 +25,7 @@ const LIST: &str = "[{\"uid\":\"a\"}]\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_a_span_in_the_trace_of_its_client() {
     let collector = Collector::start().await;
-    let server = Traced::start(&collector, demo(), Answering::Fresh).await;
+    let server = Traced::start(&collector, demo()).await;
     let secrets = "authorization: Basic s3cret\r\ncookie: s3cret";
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n{secrets}");
     let reply = server.ask("GET", "/v1/modules/nothing?token=s3cret", &fields).await;
@@ -57,7 +57,7 @@ async fn a_request_is_a_span_in_the_trace_of_its_client() {
 async fn a_failure_of_the_store_is_told_in_both_spans() {
     let collector = Collector::start().await;
     let node = Upstream::start(Answer::status(401)).await;
-    let server = Traced::start(&collector, cluster(&node), Answering::Fresh).await;
+    let server = Traced::start(&collector, cluster(&node)).await;
     assert_eq!(server.ask("GET", "/v1/modules", "a: b").await.status, 503);
     assert_eq!(server.ask("LIST", "/elsewhere", "a: b").await.status, 404);
     server.stop().await;
@@ -79,7 +79,7 @@ async fn a_failure_of_the_store_is_told_in_both_spans() {
 async fn a_cluster_is_told_the_trace_of_the_request() {
     let collector = Collector::start().await;
     let node = Upstream::start(Answer::list(LIST)).await;
-    let server = Traced::start(&collector, cluster(&node), Answering::Fresh).await;
+    let server = Traced::start(&collector, cluster(&node)).await;
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\ntracestate: vendor=1");
     assert_eq!(server.ask("GET", "/v1/modules", &fields).await.text(), LIST);
     server.stop().await;
@@ -106,9 +106,8 @@ async fn a_fetch_of_a_mirror_is_a_trace_of_its_own() {
     let node = Upstream::start(Answer::list(LIST)).await;
     let traces = traces(&collector);
     let settings = MirrorSettings { traces: Some(traces.clone()), ..MirrorSettings::default() };
-    let mirror = ClusterMirror::start(cluster(&node), settings).await.unwrap();
-    let answering = Answering::Mirrored(mirror);
-    let server = Traced::over(traces, cluster(&node), answering).await;
+    let mirror = StoreMirror::start(cluster(&node), settings).await.unwrap();
+    let server = Traced::over(traces, mirror).await;
     let fields = format!("traceparent: 00-{TRACE}-{PARENT}-01");
     assert_eq!(server.ask("GET", "/v1/modules", &fields).await.text(), LIST);
     server.stop().await;
@@ -128,7 +127,8 @@ async fn a_fetch_of_a_mirror_is_a_trace_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_sends_its_spans_before_it_ends_and_logs_their_traces() {
     let (folder, collector) = (TempDir::new().unwrap(), Collector::start().await);
-    let mut server = process::Server::start(&folder, &["--otlp-endpoint", collector.url()]);
+    let arguments = ["--component", "--otlp-endpoint", collector.url()];
+    let mut server = process::Server::start(&folder, &arguments);
     let mut wire = Wire::connect(server.address).await;
     assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
     assert_eq!(wire.ask("GET", "/readyz").await.status, 200);
@@ -139,7 +139,6 @@ async fn the_command_sends_its_spans_before_it_ends_and_logs_their_traces() {
 
     let request = collector.span("GET /v1/modules");
     assert_eq!(logged_traces(&server.log()), [hex(&request.trace_id), TRACE.into()]);
-    // An instance that keeps the catalog was opened for this request.
     let read = collector.span("ccs list-documents");
     assert_eq!((read.trace_id, read.parent_span_id), (request.trace_id, request.span_id));
     let resource = collector.resource().attributes;
@@ -224,13 +223,13 @@ struct Traced {
 }
 
 impl Traced {
-    async fn start(collector: &Collector, ccs: impl Ccs + 'static, answering: Answering) -> Self {
-        Self::over(traces(collector), ccs, answering).await
+    async fn start(collector: &Collector, ccs: impl Ccs + 'static) -> Self {
+        Self::over(traces(collector), plugin().service(ccs)).await
     }
 
-    async fn over(traces: Traces, ccs: impl Ccs + 'static, answering: Answering) -> Self {
-        let settings = Settings { answering, traces: Some(traces.clone()), ..open_to_all() };
-        Self { server: Serving::start(plugin(), ccs, settings).await, traces }
+    async fn over(traces: Traces, answering: impl Into<Answering>) -> Self {
+        let settings = Settings { traces: Some(traces.clone()), ..open_to_all() };
+        Self { server: Serving::answering(answering, settings).await, traces }
     }
 
     async fn ask(&self, method: &str, target: &str, fields: &str) -> Reply {

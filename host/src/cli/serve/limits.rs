@@ -21,13 +21,13 @@ pub struct LimitArgs {
     max_in_flight_bytes: usize,
     /// The memory of an instance of the component, in bytes. A list of 100,000 modules of 900 bytes
     /// takes up to 400 MB.
-    #[arg(long, value_name = "BYTES", default_value_t = CallLimits::default().memory)]
+    #[arg(long, value_name = "BYTES", requires = "component", default_value_t = CallLimits::default().memory)]
     max_instance_memory: usize,
     /// The length of an answer of the store, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = CallLimits::default().store_bytes)]
     max_store_bytes: usize,
     /// The number of instances of the component at a time; further requests wait.
-    #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = CallLimits::default().instances, requires = "component", value_parser = value_parser!(u32).range(1..))]
     max_instances: u32,
     /// The time in which a client must send or take its next bytes, such as 500ms or 30s.
     #[arg(long, value_name = "DURATION", default_value_t = Timeout::of(ConnectionLimits::default().client_timeout))]
@@ -59,6 +59,7 @@ impl LimitArgs {
             connections: connections(self.max_connections),
             header_bytes: self.max_header_bytes,
             in_flight_bytes: self.max_in_flight_bytes,
+            request_timeout: self.request_timeout.0,
         }
     }
 }

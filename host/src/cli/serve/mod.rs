@@ -26,7 +26,7 @@ use self::log::Format;
 use self::tls::Certificate;
 use self::traces::TraceArgs;
 use self::watch::WatchedFiles;
-use super::{Failure, StoreAddress, print, service};
+use super::{Failure, StoreAddress, print};
 
 /// The arguments of `serve`.
 #[derive(Args)]
@@ -80,19 +80,18 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     }
 
     let traces = serve.traces.start()?;
-    let call_limits = serve.limits.call_limits();
-    let plugin = service::load(call_limits).await?;
     let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
         access: Some(policy),
-        answering: serve.answering.load(&serve.store, call_limits, traces.clone()).await?,
         limits: serve.limits.connection_limits(),
         page: page.transpose().map_err(Failure::other)?,
         tls,
         traces: traces.clone(),
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(&*addresses, &plugin, serve.store.ccs(call_limits)?, settings)
+    let call_limits = serve.limits.call_limits();
+    let answering = serve.answering.load(&serve.store, call_limits, traces.clone()).await?;
+    let server = Server::bind(&*addresses, answering, settings)
         .await
         .map_err(|error| cannot_listen(&serve.listen, &error))?;
     let url = format!("{scheme}://{}/v1/modules", server.address().map_err(Failure::other)?);

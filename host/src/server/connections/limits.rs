@@ -16,6 +16,9 @@ pub struct ConnectionLimits {
     /// The memory of all requests and responses in flight together, in bytes: from the head of a
     /// request until its response is sent. The response to further requests is 503. Default: 256 MiB.
     pub in_flight_bytes: usize,
+    /// The time from the head of a request to its response. A call of the plugin has its own timeout too.
+    /// Default: 10 seconds.
+    pub request_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -25,6 +28,7 @@ impl Default for ConnectionLimits {
             connections: 4096,
             header_bytes: 16 << 10,
             in_flight_bytes: 256 << 20,
+            request_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -22,8 +22,6 @@ pub(in crate::server) struct Listener {
     socket: TcpListener,
     tls: Replaceable<Option<TlsAcceptor>>,
     limits: ConnectionLimits,
-    /// The time until the response to a request.
-    response_timeout: Duration,
 }
 
 impl Listener {
@@ -31,10 +29,9 @@ impl Listener {
         address: impl ToSocketAddrs,
         tls: Replaceable<Option<TlsAcceptor>>,
         limits: ConnectionLimits,
-        response_timeout: Duration,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, tls, limits, response_timeout })
+        Ok(Self { socket, tls, limits })
     }
 
     pub(in crate::server) fn address(&self) -> io::Result<SocketAddr> {
@@ -48,7 +45,7 @@ impl Listener {
         metrics: Connections,
         shutdown: impl Future<Output = ()>,
     ) {
-        let Self { socket, tls, limits, response_timeout } = self;
+        let Self { socket, tls, limits } = self;
         let closing = CancellationToken::new();
         let service =
             Service { tls, limits, handler, metrics, closing: closing.clone(), refuses: false };
@@ -61,13 +58,13 @@ impl Listener {
         drop(socket);
         closing.cancel();
         let ended = async { while tasks.join_next().await.is_some() {} };
-        if timeout(response_timeout.saturating_add(SEND_TIME), ended).await.is_err() {
+        if timeout(limits.request_timeout.saturating_add(SEND_TIME), ended).await.is_err() {
             tracing::warn!("closed connections that did not end in time");
         }
     }
 }
 
-/// The time to send a response at shutdown, after the timeout of a call.
+/// The time to send a response at shutdown, after the timeout of a request.
 const SEND_TIME: Duration = Duration::from_secs(2);
 
 /// Accepts connections, and serves each by a task. Over the limit it refuses a request of each, or closes

@@ -31,9 +31,12 @@ impl Exporter {
     ///
     /// When the address cannot be bound.
     pub async fn bind(address: impl ToSocketAddrs, metrics: Arc<Metrics>) -> io::Result<Self> {
-        let limits = ConnectionLimits { connections: CONNECTIONS, ..ConnectionLimits::default() };
-        let listener =
-            Listener::bind(address, Replaceable::new(None), limits, Duration::ZERO).await?;
+        let limits = ConnectionLimits {
+            connections: CONNECTIONS,
+            request_timeout: Duration::ZERO,
+            ..ConnectionLimits::default()
+        };
+        let listener = Listener::bind(address, Replaceable::new(None), limits).await?;
         Ok(Self { listener, metrics })
     }
 

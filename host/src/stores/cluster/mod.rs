@@ -82,13 +82,9 @@ impl Cluster {
         self.resolve(self.upstream.list_call()).await
     }
 
-    /// The cluster's REST API, as a mirror asks it: each request has at most ten minutes.
-    ///
-    /// # Errors
-    ///
-    /// If the timeout is zero.
-    pub(crate) fn upstream(&self) -> Result<Upstream, config::Error> {
-        self.upstream.clone().with_timeout(self.time.min(Duration::from_secs(600)))
+    /// The cluster's REST API.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.upstream
     }
 
     /// Sends one request, and reads the whole response within the timeout.

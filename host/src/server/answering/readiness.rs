@@ -1,38 +1,47 @@
-//! Whether the store answers.
+//! Whether requests can be answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ccs_modules::Error;
 use ccs_modules::rest::ErrorResponse;
 
+use super::Answering;
 use crate::ccs::in_time;
 use crate::server::error;
-use crate::{Ccs, CcsError};
+use crate::{CcsError, Service};
 
-/// Whether the store answers. Anybody may ask this, so the store is asked once at a time. Meanwhile
-/// others get the previous result; before the first result the store counts as not ready.
-pub(super) struct Readiness {
-    ccs: Arc<dyn Ccs>,
-    store_timeout: Duration,
+/// Whether requests can be answered: from a catalog that is kept, or by the store. Anybody may ask this, so
+/// the store is asked once at a time. Meanwhile others get the previous result; before the first result the
+/// store counts as not ready.
+pub(in crate::server) struct Readiness {
+    answering: Answering,
     asking: Arc<tokio::sync::Mutex<()>>,
     last: Arc<Mutex<Option<Checked>>>,
 }
 
 impl Readiness {
-    pub(super) fn new(ccs: Arc<dyn Ccs>, store_timeout: Duration) -> Self {
-        Self { ccs, store_timeout, asking: Arc::default(), last: Arc::default() }
+    pub(in crate::server) fn new(answering: Answering) -> Self {
+        Self { answering, asking: Arc::default(), last: Arc::default() }
     }
 
-    pub(super) async fn check(&self) -> Checked {
+    pub(in crate::server) async fn check(&self) -> Checked {
+        match &self.answering {
+            Answering::Component(service) => self.check_store(service).await,
+            Answering::Mirror(mirror) => {
+                mirror.status().freshness.map(|_| ()).map_err(|error| not_ready(&error))
+            }
+        }
+    }
+
+    async fn check_store(&self, service: &Service) -> Checked {
         if let Ok(asking) = self.asking.clone().try_lock_owned() {
-            let (ccs, last, store_timeout) =
-                (self.ccs.clone(), self.last.clone(), self.store_timeout);
+            let (service, last) = (service.clone(), self.last.clone());
             // A prober that gives up does not end this task, and its result counts.
             let asked = tokio::spawn(async move {
+                let (ccs, time) = (service.ccs(), service.plugin().call_limits().store_timeout);
                 // A cheap question: no document has an empty uid.
-                let answer = in_time(&*ccs, store_timeout, ccs.get_document("")).await;
-                let result = answer.as_ref().map(|_| ()).map_err(not_ready);
+                let answer = in_time(&**ccs, time, ccs.get_document("")).await;
+                let result = answer.clone().map(|_| ()).map_err(|error| not_ready(&error.into()));
                 let before = locked(&last).replace(result);
                 match (before, answer) {
                     (None | Some(Ok(())), Err(error)) => {
@@ -52,16 +61,16 @@ impl Readiness {
     }
 }
 
-/// The response to the probe while the store fails with this error. It does not contain the store's text:
+/// The response to the probe while requests fail with this error. It does not contain the store's text:
 /// anybody may ask.
-pub(super) fn not_ready(error: &CcsError) -> ErrorResponse {
+fn not_ready(error: &Error) -> ErrorResponse {
     match error {
-        CcsError::TooLong(_) => Error::Store(CcsError::TooLong(String::new())).into(),
+        Error::Store(CcsError::TooLong(_)) => Error::Store(CcsError::TooLong(String::new())).into(),
         _ => error::not_ready(),
     }
 }
 
-/// The result of asking the store.
+/// The result of the check.
 type Checked = Result<(), ErrorResponse>;
 
 fn locked(last: &Mutex<Option<Checked>>) -> MutexGuard<'_, Option<Checked>> {
@@ -72,16 +81,21 @@ fn locked(last: &Mutex<Option<Checked>>) -> MutexGuard<'_, Option<Checked>> {
 mod tests {
     use std::future::pending;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     use async_trait::async_trait;
     use tokio::time::{sleep, timeout};
 
     use super::*;
+    use crate::{CallLimits, Ccs, Plugin, artifacts};
 
     #[tokio::test]
     async fn probers_that_give_up_do_not_keep_a_stalled_store_ready() {
         let store = Arc::new(StallsOnDemand::default());
-        let readiness = Readiness::new(store.clone(), Duration::from_millis(10));
+        let limits =
+            CallLimits { store_timeout: Duration::from_millis(10), ..CallLimits::default() };
+        let plugin = Plugin::load(&artifacts::PLUGIN.wasm, limits).unwrap();
+        let readiness = Readiness::new(plugin.service(store.clone()).into());
         assert_eq!(readiness.check().await, Ok(()));
 
         store.stalls.store(true, Ordering::Relaxed);
