@@ -144,6 +144,7 @@ impl Mirror {
                 node: 0,
                 asked: 0,
                 is_fetching: false,
+                read_time: Duration::ZERO,
                 fetches: FetchCounts::default(),
             },
             outstanding: None,
@@ -318,7 +319,10 @@ impl Mirror {
             Err(failure) => Err(failure),
         };
 
-        let Reader { fetches, node, .. } = &mut self.reader;
+        let Reader { config, fetches, node, read_time, .. } = &mut self.reader;
+        if ended.is_ok() && matches!(config.source, Source::Store { .. }) {
+            *read_time = time.saturating_sub(request_time);
+        }
         match ended {
             Ok(Some(_)) => fetches.changed += 1,
             Ok(None) => fetches.unchanged += 1,

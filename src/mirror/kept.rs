@@ -160,7 +160,8 @@ pub struct View<'a> {
 /// Whether a catalog is fresh.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Freshness {
-    /// The catalog was validated within two refresh intervals, by a response that was fresh.
+    /// The catalog was validated within two refresh intervals, by a response that was fresh. Of a store the
+    /// interval is at least twice the time that the last answer took.
     Fresh {
         /// The time that is left of them.
         left: Duration,

@@ -32,6 +32,8 @@ pub struct Reader {
     /// The index of the node that was asked by the last fetch that ended.
     pub(super) asked: usize,
     pub(super) is_fetching: bool,
+    /// The time that a store took for its last answer; zero for a cluster.
+    pub(super) read_time: Duration,
     pub(super) fetches: FetchCounts,
 }
 
@@ -80,7 +82,9 @@ impl Reader {
         }
 
         let failure = self.failure.as_ref().map(|failure| &failure.error);
-        let freshness = dates.freshness(time, self.config.refresh.saturating_mul(2), failure);
+        // A store that takes long is left alone for as long, so it is asked again after twice the time.
+        let interval = self.config.refresh.max(self.read_time.saturating_mul(2));
+        let freshness = dates.freshness(time, interval.saturating_mul(2), failure);
         Ok(View { snapshot, age: dates.age(time), freshness })
     }
 

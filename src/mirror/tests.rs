@@ -856,3 +856,22 @@ fn a_cluster_is_not_answered_for_by_a_store() {
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(handle(&mirror, 0, "/v1/modules").status, 503);
 }
+
+#[test]
+fn a_store_that_takes_long_is_fresh_for_longer() {
+    let mut mirror = Mirror::new(Config::for_store(), 1);
+    let (id, _) = read(&mut mirror, 0);
+    let documents =
+        Stored::Documents { documents: vec![br#"{"uid":"a"}"#.to_vec()], version: None };
+    mirror.stored(Timestamp(4_000), id, documents.clone());
+    let is_fresh = |mirror: &Mirror, now| {
+        let view = mirror.reader().view(Timestamp(now)).unwrap();
+        matches!(view.freshness, Freshness::Fresh { .. })
+    };
+    assert!(is_fresh(&mirror, 60_000) && !is_fresh(&mirror, 60_001), "twice the refresh interval");
+
+    let due = wait(&mut mirror, 4_000);
+    let (id, _) = read(&mut mirror, due);
+    mirror.stored(Timestamp(due + 20_000), id, documents);
+    assert!(is_fresh(&mirror, due + 80_000) && !is_fresh(&mirror, due + 80_001));
+}

@@ -19,7 +19,7 @@ pub struct AnsweringArgs {
     /// runtime does, and not from memory.
     #[arg(long, conflicts_with_all = ["refresh", "stale_if_error", "stale_if_denied", "allow_empty", "snapshot_file"])]
     component: bool,
-    /// The time between two reads of the store, such as 500ms or 1m, at least as long as a read takes.
+    /// The time between two reads of the store, such as 500ms or 1m.
     /// Default: 30s for a cluster, 1s for any other store.
     #[arg(long, value_name = "DURATION")]
     refresh: Option<Timeout>,
