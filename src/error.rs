@@ -11,7 +11,7 @@ use crate::lookup::InvalidRedisVersion;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// None of the caller's roles holds `view_cluster_modules`. The store was not asked.
+    /// None of the caller's roles has `view_cluster_modules`. The store was not asked.
     Forbidden,
     /// The Redis version of a lookup is not a version. The store was not asked.
     InvalidRedisVersion(InvalidRedisVersion),
@@ -67,7 +67,7 @@ impl From<StoreError> for Error {
 }
 
 /// The reason why the store gave no answer, as a shell reports it. The texts are for people and
-/// reach the client, so they hold no credentials.
+/// reach the client, so they contain no credentials.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StoreError {

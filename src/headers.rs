@@ -40,7 +40,7 @@ pub(crate) fn single<'a, N: AsRef<str>, V: AsRef<[u8]>>(
     values.next().is_none().then_some(value)
 }
 
-/// Tells whether a text can be the name of a header field: a token (RFC 9110, section 5.6.2).
+/// Returns whether a text can be the name of a header field: a token (RFC 9110, section 5.6.2).
 pub(crate) fn is_name(text: &str) -> bool {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(token)

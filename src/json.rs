@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     Object,
     /// A string.
     String,
-    /// An array that holds only strings, perhaps none. [`Kind::of`] does not tell it from others.
+    /// An array of strings only, or an empty one. [`Kind::of`] does not tell it from others.
     Strings,
 }
 
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// Objects of what compact text mostly holds: plain strings and whole numbers. Written by
+    /// Objects of plain strings and whole numbers, as in most compact texts. Written by
     /// serde_json they are compact.
     fn object() -> impl Strategy<Value = Tree> {
         let text = "[ a-cé😀]{0,20}";

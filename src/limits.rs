@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::json::DEEPEST;
 
-/// Limits of what the core reads, passed with every call: the core holds no configuration.
+/// Limits of what the core reads, passed with every call: the core keeps no configuration.
 ///
 /// The defaults are far above what real servers send (documents of 468 to 1277 bytes, nested 5 deep,
 /// in lists of 6 to 16) and far below what could hurt a host.

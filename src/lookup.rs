@@ -89,7 +89,7 @@ pub fn find_modules<R: AsRef<str>>(
 }
 
 /// Begins listing the newest module of each name, in the order of the list, for a caller with these
-/// management roles. A module without a name is none of them.
+/// management roles. A module without a name is left out.
 ///
 /// # Errors
 ///

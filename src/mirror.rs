@@ -10,7 +10,7 @@
 //! 1. Make the mirror, with a seed of its own. Mirrors with the same seed ask at the same moments.
 //! 2. Poll.
 //! 3. On `Fetch`, ask the source. Give back a cluster's response with [`answered`](Mirror::answered), a
-//!    store's answer with [`stored`](Mirror::stored), or the reason why there is none with
+//!    store's answer with [`stored`](Mirror::stored), or the reason why there is no answer with
 //!    [`failed`](Mirror::failed), at the latest after the timeout. Go to 2.
 //! 4. On `Wait`, wait until that moment, or for the answer that is outstanding. Go to 2.
 //! 5. Answer calls at any time, from the [reader](Mirror::reader).

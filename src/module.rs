@@ -1,4 +1,4 @@
-//! Module documents: what one must hold, and what is read from it.
+//! Module documents: what one must contain, and what is read from it.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -239,7 +239,7 @@ impl<'a> Document<'a> {
         self.value(Field::Version).and_then(|version| integer(version).ok())
     }
 
-    /// Returns the JSON text of a field; none where it is absent or null.
+    /// Returns the JSON text of a field; `None` if it is absent or null.
     fn value(&self, field: Field) -> Option<&str> {
         let value = self.fields.get(field)?;
         self.text.get(value.range.clone())
@@ -309,7 +309,7 @@ impl From<SyntaxError> for Fault {
     }
 }
 
-/// Returns the uid of a document that may break other rules, to name it by; none where it is not
+/// Returns the uid of a document that may break other rules, to name it by; `None` if it is not
 /// JSON or has no sound uid.
 pub(crate) fn find_uid<'a>(stored: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
     #[derive(Deserialize)]
@@ -408,7 +408,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Returns the value of a field; none where it is absent or null.
+    /// Returns the value of a field; `None` if it is absent or null.
     fn get(&self, field: Field) -> Option<&Value> {
         self.0.get(field as usize).filter(|value| value.kind != Kind::Null)
     }

@@ -4,8 +4,8 @@
 pub(crate) const ALL: [&str; 7] =
     ["admin", "cluster_member", "cluster_viewer", "db_member", "db_viewer", "user_manager", "none"];
 
-/// Tells whether one of the roles holds the permission `view_cluster_modules`: as in servers since 7.4,
-/// every role but `none` does. An unknown role holds nothing.
+/// Returns whether one of the roles has the permission `view_cluster_modules`: as in servers since 7.4,
+/// every role but `none` has it. An unknown role has no permission.
 pub(crate) fn may_view_modules<R: AsRef<str>>(roles: &[R]) -> bool {
     let holds = |role: &str| role != "none" && ALL.contains(&role);
     roles.iter().any(|role| holds(role.as_ref()))

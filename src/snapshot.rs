@@ -60,7 +60,7 @@ pub use crate::snapshot::error::{ImageError, SnapshotError};
 /// # Ok::<(), ccs_modules::SnapshotError>(())
 /// ```
 ///
-/// An image holds up to 4 GiB. Its layout belongs to one version of this library.
+/// An image has up to 4 GiB. Its layout belongs to one version of this library.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Snapshot<B = Vec<u8>> {
     image: B,

@@ -41,7 +41,7 @@ fn handle(content: &Content, target: &str) -> rest::Response {
     resolve(rest::handle(&request, &Limits::default()), content)
 }
 
-/// The compact form of a JSON text by serde_json, one level at a time; none if it has none.
+/// The compact form of a JSON text by serde_json, one level at a time; `None` if it has none.
 fn reference_compact(text: &RawValue) -> Option<String> {
     match text.get().as_bytes()[0] {
         b'[' => {

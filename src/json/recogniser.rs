@@ -85,7 +85,7 @@ fn this_key<'a>(text: &'a [u8], name: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     same(key, name).then_some((key, rest))
 }
 
-/// Tells whether two names of the same length are the same. A call that compares them costs more for so
+/// Returns whether two names of the same length are the same. A call that compares them costs more for so
 /// few bytes.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {

@@ -22,7 +22,7 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Tells whether the two catalogs hold the same documents.
+    /// Returns whether the two catalogs have the same documents.
     pub fn is_empty(&self) -> bool {
         let Self { added, removed, changed } = self;
         added.is_empty() && removed.is_empty() && changed.is_empty()
@@ -43,9 +43,9 @@ pub struct ChangedModule {
 pub struct FieldDifference {
     /// The name of the field.
     pub name: String,
-    /// Its value in the older document, as compact JSON; none where it is absent.
+    /// Its value in the older document, as compact JSON; `None` if it is absent.
     pub before: Option<String>,
-    /// Its value in the newer document, as compact JSON; none where it is absent.
+    /// Its value in the newer document, as compact JSON; `None` if it is absent.
     pub after: Option<String>,
 }
 

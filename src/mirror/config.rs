@@ -138,7 +138,7 @@ impl Config {
     }
 
     /// Answers from a catalog of at most this age while the cluster denies it: by 401, 403, 404 or 410, or
-    /// by a redirect to another server. The age of [`with_times`](Self::with_times) holds besides.
+    /// by a redirect to another server. The age of [`with_times`](Self::with_times) is a limit too.
     ///
     /// # Errors
     ///

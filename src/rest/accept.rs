@@ -46,7 +46,7 @@ fn specificity(range: &MediaType<'_>) -> Option<usize> {
     covering.iter().position(|names| *names == (range.ty, range.subty))
 }
 
-/// Tells whether the weight of a range is 0 (`q=0`, `q=0.`, `q=0.000`).
+/// Returns whether the weight of a range is 0 (`q=0`, `q=0.`, `q=0.000`).
 fn has_zero_weight(range: &MediaType<'_>) -> bool {
     range.get_param(Q).is_some_and(|weight| {
         let weight = weight.as_str();

@@ -12,7 +12,7 @@ use crate::lookup::{self, RedisVersion};
 use crate::module::{Document, Field};
 use crate::rest::ErrorResponse;
 
-/// Tells whether the path of a request target is one of this API, well-formed or not. A proxy passes
+/// Returns whether the path of a request target is one of this API, well-formed or not. A proxy passes
 /// on every other path.
 ///
 /// ```

@@ -14,7 +14,7 @@ use crate::upstream::{Answer, Request, Response, Upstream};
 ///
 /// 1. [Start](Self::start), with the time for the whole call.
 /// 2. On `Send`, send the request. Give back the response with [`answered`](Exchange::answered), or
-///    the reason why there is none with [`failed`](Exchange::failed), at the latest after the timeout,
+///    the reason why there is no response with [`failed`](Exchange::failed), at the latest after the timeout,
 ///    and the time that is left. Both return the next thing to do.
 /// 3. On `Done`, the call has ended.
 ///
@@ -159,7 +159,7 @@ impl<'a, T> Call<'a, T> {
 
     /// Makes the whole call within this time, for a shell that blocks. `now` returns the time since some
     /// moment, which does not go back. `send` sends a request, and returns the response within the
-    /// timeout, or the reason why there is none, without credentials.
+    /// timeout, or the reason why there is no response, without credentials.
     ///
     /// # Errors
     ///

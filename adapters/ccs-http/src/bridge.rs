@@ -58,7 +58,7 @@ fn resolve<T>(call: Call<'_, T>, config: &Config) -> Result<T, StoreError> {
     call.resolve(config.timeout, || Wasi.now(), |request, timeout| Wasi.send(request, timeout))
 }
 
-/// Reads from the snapshot of the mirror. None if the cluster is asked each time, or another call of
+/// Reads from the snapshot of the mirror. `None` if the cluster is asked each time, or another call of
 /// this instance is asking it.
 fn with_snapshot<T>(
     config: &Config,

@@ -120,7 +120,7 @@ fn read(response: IncomingResponse, limit: usize, deadline: &Deadline) -> Result
 
 const BROKEN_OFF: &str = "the connection broke off";
 
-/// Returns words for an error. The host's own text may hold what clients must not see.
+/// Returns words for an error. The host's own text may contain what clients must not see.
 fn words(code: &ErrorCode, deadline: &Deadline) -> String {
     match code {
         ErrorCode::ConnectionRefused => "connection refused",

@@ -1,5 +1,5 @@
 //! The store in a cluster's REST API, over outgoing `wasi:http`. Each call asks the cluster, or is
-//! answered from a mirror that a reused instance holds, as the environment says.
+//! answered from a mirror that a reused instance keeps, as the environment says.
 //!
 //! `bridge` and `exchange` need WASI. The other modules do not, and are tested natively.
 
@@ -28,7 +28,7 @@ trait Network {
     /// Returns the time since some moment, which does not go back.
     fn now(&self) -> Duration;
 
-    /// Sends a request and receives the response, whole. The error says why there is none, without
+    /// Sends a request and receives the response, whole. The error says why there is no response, without
     /// credentials.
     fn send(&self, request: &Request, timeout: Duration) -> Result<Response, String>;
 

@@ -1,4 +1,4 @@
-//! A mirror that an instance holds between its calls. A component has no background: the calls
+//! A mirror that an instance keeps between its calls. A component has no background: the calls
 //! themselves keep the mirror fresh.
 
 use core::time::Duration;
@@ -8,7 +8,7 @@ use ccs_modules::{Error, Snapshot, StoreError};
 
 use crate::Network;
 
-/// Sends what is due, and returns the snapshot that answers. While nothing is held, it waits for the
+/// Sends what is due, and returns the snapshot that answers. While nothing is kept, it waits for the
 /// next fetch as long as the timeout allows.
 pub(crate) fn snapshot<'a>(
     mirror: &'a mut Mirror,

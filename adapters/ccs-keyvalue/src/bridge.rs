@@ -1,4 +1,4 @@
-//! One value holds the body of `GET /v1/modules`: one read is one moment of the store.
+//! One value contains the body of `GET /v1/modules`: one read is one moment of the store.
 
 use alloc::format;
 use alloc::string::String;

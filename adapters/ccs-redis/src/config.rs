@@ -90,7 +90,7 @@ fn address(value: &str) -> Result<(Host, u16), StoreError> {
     }
 }
 
-/// Whether a text can be a host name. One with other characters may hold credentials.
+/// Whether a text can be a host name. One with other characters may contain credentials.
 fn is_host_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !text.is_empty() && text.bytes().all(is_allowed)

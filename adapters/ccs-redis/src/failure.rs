@@ -1,7 +1,7 @@
 //! The errors of this store, in one line that a client may read.
 //!
 //! Of what Redis sends, only the code of an error is repeated, which is its first word: the text
-//! after it may name users and keys, and hold the arguments of a command.
+//! after it may name users and keys, and contain the arguments of a command.
 
 use alloc::format;
 use alloc::string::String;

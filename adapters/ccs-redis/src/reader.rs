@@ -21,7 +21,7 @@ impl Reader {
         self.received = received.freeze();
     }
 
-    /// Returns the next reply, or none where more bytes are needed.
+    /// Returns the next reply, or `None` if more bytes are needed.
     pub(crate) fn next_reply(&mut self) -> Result<Option<Frame>, ParseError> {
         // Every reply ends with a line end. A long list is not parsed again with each chunk.
         if !self.received.ends_with(b"\r\n") {

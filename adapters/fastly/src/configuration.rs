@@ -22,7 +22,7 @@ const USER: &str = "CCS_HTTP_USER";
 const NAMES: [&str; 7] =
     ["CCS_ACCESS", BACKENDS, "CCS_HTTP_TIMEOUT_MS", URL, USER, KEYVALUE_KEY, KEYVALUE_STORE];
 
-/// The longest value that is taken, in bytes. A config store holds no longer one than 8,000 characters,
+/// The longest value that is taken, in bytes. A config store has no longer one than 8,000 characters,
 /// a secret store none than 64 KiB.
 const MOST: u64 = 64 << 10;
 

@@ -18,7 +18,7 @@ use talc::wasm::WasmBinning;
 static ALLOCATOR: TalcSyncCell<LinearMemory, WasmBinning> =
     TalcSyncCell::new_wasm(LinearMemory { is_used: false, end: None });
 
-/// The linear memory of an instance. Behind the page in which the data ends it may hold an image, which
+/// The linear memory of an instance. Behind the page in which the data ends it may contain an image, which
 /// `bake` puts there.
 #[derive(Debug)]
 struct LinearMemory {
@@ -65,7 +65,7 @@ const PAGE: usize = 1 << 16;
 /// The bytes that talc needs for itself in a new heap, and more.
 const OVERHEAD: usize = 1 << 10;
 
-/// Returns the start of the memory that holds neither the stack nor data.
+/// Returns the start of the memory that has neither the stack nor data in it.
 fn heap_base() -> *mut u8 {
     unsafe extern "C" {
         /// Set by the linker.

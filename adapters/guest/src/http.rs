@@ -12,7 +12,7 @@ use ccs_modules::rest;
 use ccs_modules::rest::{ErrorResponse, Methods, Request, Response, is_api_path};
 use ccs_modules::{Limits, config};
 
-/// The environment variable that holds the access policy, as JSON.
+/// The environment variable with the access policy, as JSON.
 const ACCESS: &str = "CCS_ACCESS";
 
 /// The response to a request, and the line for the log about it.
@@ -72,7 +72,7 @@ pub fn lent(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
 }
 
-/// Answers one request. `environment` holds the access policy. Without one, no caller is
+/// Answers one request. `environment` has the access policy. Without one, no caller is
 /// authenticated; with a malformed one, every request is answered with an error. The store is the import `ccs`, or the
 /// catalog that is baked in.
 pub fn answer(

@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 #[unsafe(export_name = "ccs-image")]
 static PLACE: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
 
-/// Returns the image; none if no catalog has been baked in.
+/// Returns the image; `None` if no catalog has been baked in.
 pub fn image() -> Option<&'static [u8]> {
     let [address, length] = PLACE.each_ref().map(|word| word.load(Ordering::Relaxed) as usize);
     if length == 0 {

@@ -1,6 +1,6 @@
 //! The panic handler.
 //!
-//! Without `std` an artifact imports only what its world imports, and holds no code that formats
+//! Without `std` an artifact imports only what its world imports, and contains no code that formats
 //! panic messages: it is half as large. An adapter that calls nothing else of this library links
 //! it with `use ccs_modules_guest as _;`.
 

@@ -9,7 +9,7 @@
 //!
 //! The proxy turns every number and boolean of a configuration into a string, and a document must keep
 //! them. So the catalog is one string of JSON, and so are the policy and the limits. In place of
-//! `documents`, `file` is the path of a file that holds the catalog, in a folder that the proxy mounts,
+//! `documents`, `file` is the path of a file with the catalog, in a folder that the proxy mounts,
 //! and `revision` is any text: the proxy starts new instances only where a configuration has changed, and
 //! an instance reads the file once.
 //! `access`, `methods` and `limits` are optional: without `access` the plugin lets nobody in, without
@@ -83,7 +83,7 @@ struct Fields {
     limits: Option<Json>,
 }
 
-/// A string that holds JSON.
+/// A string of JSON.
 struct Json(String);
 
 impl<'de> Deserialize<'de> for Json {

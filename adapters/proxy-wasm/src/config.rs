@@ -22,7 +22,7 @@
 //! interval, and answers from a list of at most `stale_if_error_ms` (a day, if that is absent) while
 //! the upstream fails, or `stale_if_denied_ms` (an hour) while it denies the list. `fresh_age_ms` and
 //! `allow_empty` are those of the core's mirror. Without it the filter asks the upstream for each answer. In place of `upstream`,
-//! `documents` holds the modules themselves. `module`, `body_bytes`, `headers`, `access`, `methods` and
+//! `documents` are the modules themselves. `module`, `body_bytes`, `headers`, `access`, `methods` and
 //! `limits` are optional. Without `module` the filter finds a module in the list, without `access` it lets nobody in,
 //! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
 //! the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an

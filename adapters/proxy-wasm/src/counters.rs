@@ -64,7 +64,7 @@ impl Counters {
     }
 }
 
-/// A counter: the number that the proxy gave it, or none if the proxy did not define it.
+/// A counter: the number that the proxy gave it, or `None` if the proxy did not define it.
 #[derive(Clone, Copy)]
 pub struct Counter(Option<u32>);
 
@@ -81,7 +81,7 @@ impl Counter {
     }
 }
 
-/// A value that goes up and down: the number that the proxy gave it, or none if the proxy did not
+/// A value that goes up and down: the number that the proxy gave it, or `None` if the proxy did not
 /// define it.
 #[derive(Clone, Copy)]
 pub struct Gauge(Option<u32>);

@@ -1,5 +1,5 @@
-//! The filter's two contexts: the plugin's, which holds the store, and one for each request,
-//! which holds the core's question while the upstream is asked.
+//! The filter's two contexts: the plugin's, which has the store, and one for each request,
+//! which has the core's question while the upstream is asked.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -331,7 +331,7 @@ impl Question {
 }
 
 /// The request target as text, for the core to judge. Bytes that are not UTF-8 get percent-encoded, the
-/// only form in which a target can hold them.
+/// only form in which a target can contain them.
 fn target(path: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(path) {
         Ok(path) => Cow::Borrowed(path),

@@ -37,7 +37,7 @@ struct Sent {
 }
 
 impl Mirrored {
-    /// Makes the mirror. It holds what another worker has fetched already.
+    /// Makes the mirror. It keeps what another worker has fetched already.
     pub fn new(config: config::Mirrored) -> Self {
         let config::Mirrored { cluster, config, name } = config;
         let mut mirrored = Self {

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 /// The state of the service, shared by its requests.
 struct Service {
-    /// The file that holds the body of `GET /v1/modules`.
+    /// The file with the body of `GET /v1/modules`.
     file: PathBuf,
     policy: Policy,
     limits: Limits,

@@ -16,7 +16,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// Reads a text; none if it is not JSON or nested deeper than `depth`.
+    /// Reads a text; `None` if it is not JSON or nested deeper than `depth`.
     pub fn parse(text: &[u8], depth: usize) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         Self::read(serde_json::from_str(text).ok()?, depth)
@@ -46,7 +46,7 @@ impl Json {
         })
     }
 
-    /// The compact form; none if an object has a key twice.
+    /// The compact form; `None` if an object has a key twice.
     pub fn compact(&self) -> Option<String> {
         let mut sorted = self.clone();
         sorted.sort();
@@ -152,7 +152,7 @@ impl Json {
     }
 }
 
-/// The characters of a string's text; none if an escape stands for no character.
+/// The characters of a string's text; `None` if an escape stands for no character.
 pub fn characters(text: &str) -> Option<Cow<'_, str>> {
     // A text without escapes can be borrowed.
     serde_json::from_str(text)

@@ -1,5 +1,5 @@
 //! Access policies and the header fields that they read: the right callers are let in, and no
-//! message holds a secret.
+//! message contains a secret.
 
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;

@@ -48,7 +48,7 @@ fn check(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Checks the rules that hold for every response.
+/// Checks the rules of every response.
 fn well_formed(request: &Request, response: &rest::Response) {
     let rest::Response { status, headers, body, .. } = response;
     for (name, value) in headers {

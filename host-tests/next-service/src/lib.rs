@@ -1,4 +1,4 @@
-//! The service behind a middleware in the tests, on WASI 0.3: its response holds the method, the
+//! The service behind a middleware in the tests, on WASI 0.3: its response contains the method, the
 //! target and the body of the request.
 
 #![cfg(target_family = "wasm")]

@@ -76,7 +76,7 @@ impl Case {
         self.store.scripted()
     }
 
-    /// The documents of a store that is a list of them; none if the store fails, stalls, or gives a
+    /// The documents of a store that is a list of them; `None` if the store fails, stalls, or gives a
     /// scripted answer for a uid.
     pub fn documents(&self) -> Option<Vec<Vec<u8>>> {
         match self.store() {
@@ -108,7 +108,7 @@ impl Case {
         }
     }
 
-    /// The roles of the case, as the trusted header carries them; none if it gives a policy.
+    /// The roles of the case, as the trusted header carries them; `None` if it gives a policy.
     pub fn given_roles(&self) -> Option<String> {
         match &self.call {
             Call::Handle(Handle { roles: Some(Some(roles)), .. }) => Some(roles.join(",")),

@@ -174,7 +174,7 @@ struct Place {
 }
 
 impl Place {
-    /// Finds the place in a module; none if the module does not export the marker.
+    /// Finds the place in a module; `None` if the module does not export the marker.
     fn find(module: &[u8]) -> Result<Option<Self>, BakeError> {
         let (mut globals, mut memories, mut has_data) = (Vec::new(), Vec::new(), false);
         let mut marker = None;

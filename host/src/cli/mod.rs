@@ -66,7 +66,7 @@ enum Command {
     Load(load::Load),
     /// Writes the content of a store as the body of `GET /v1/modules`, which `load` reads.
     Export(export::Export),
-    /// Makes an HTTP service that holds its catalog, for edges that have no store.
+    /// Makes an HTTP service that contains its catalog, for edges that have no store.
     Bake(bake::Bake),
     /// Composes a store in front of an artifact's import `ccs`.
     Compose(compose::Compose),

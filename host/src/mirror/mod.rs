@@ -241,7 +241,7 @@ impl Clock {
         Timestamp(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// The instant of a moment; none if it is too far off to come.
+    /// The instant of a moment; `None` if it is too far off to come.
     fn instant(self, moment: Timestamp) -> Option<Instant> {
         self.started.checked_add(Duration::from_millis(moment.0))
     }

@@ -41,7 +41,7 @@ impl SnapshotFile {
         Self { path, nodes, failing: false }
     }
 
-    /// Reads what was saved; none if the file is missing, empty, or of another cluster. The catalog is not
+    /// Reads what was saved; `None` if the file is missing, empty, or of another cluster. The catalog is not
     /// checked: the file may have been cut off in it.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl SnapshotFile {
     }
 }
 
-/// The time since a moment, in milliseconds since 1970; none if it is in the future.
+/// The time since a moment, in milliseconds since 1970; `None` if it is in the future.
 fn since(unix_ms: u64) -> Option<Duration> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms))?.elapsed().ok()
 }
@@ -104,7 +104,7 @@ fn before(time: Duration) -> u64 {
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Splits the content of a file into its head and its catalog; none if no mirror wrote it.
+/// Splits the content of a file into its head and its catalog; `None` if no mirror wrote it.
 fn parse(text: &str) -> Option<(Head, String)> {
     // In a string the quotes of the name would be escaped.
     let (head, rest) = text.split_once(r#""modules""#)?;

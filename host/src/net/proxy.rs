@@ -18,7 +18,7 @@ impl Proxies {
         Self(Matcher::from_env())
     }
 
-    /// The proxy to a server that is asked over TLS. There is none to this machine, and none for what is
+    /// The proxy to a server that is asked over TLS. There is no proxy to this machine, nor for what is
     /// not encrypted: the proxy would see the credentials.
     pub(crate) fn to(&self, host: &str, port: u16) -> Option<Intercept> {
         let is_loopback = host == "localhost"

@@ -142,7 +142,7 @@ fn bytes(request: &Request) -> Vec<u8> {
     bytes
 }
 
-/// The request for an HTTP/2 client; none if the client would change it.
+/// The request for an HTTP/2 client; `None` if the client would change it.
 fn http2_request(request: &Request) -> Option<hyper::Request<Empty<Bytes>>> {
     let path = request.target.starts_with('/').then_some(&request.target)?;
     let mut http2 =

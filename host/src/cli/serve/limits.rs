@@ -15,7 +15,7 @@ pub struct LimitArgs {
     /// The length of the header fields of a request, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = ConnectionLimits::default().header_bytes)]
     max_header_bytes: usize,
-    /// The memory that requests and responses in flight hold together, in bytes; the response to
+    /// The memory that requests and responses in flight take together, in bytes; the response to
     /// further requests is 503.
     #[arg(long, value_name = "BYTES", default_value_t = ConnectionLimits::default().in_flight_bytes)]
     max_in_flight_bytes: usize,

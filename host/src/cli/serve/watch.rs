@@ -14,7 +14,7 @@ use super::tls::Certificate;
 pub struct WatchedFiles {
     access: Option<PathBuf>,
     certificate: Certificate,
-    /// The access policy as it was read last; none if all files are to be read again.
+    /// The access policy as it was read last; `None` if all files are to be read again.
     access_seen: Option<Seen>,
     certificate_seen: Option<Seen>,
     hangup: Hangup,
