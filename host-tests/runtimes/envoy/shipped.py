@@ -136,9 +136,9 @@ def redis() -> None:
 
 
 def readme() -> None:
-    """The example in the README, before a route that answers the requests that the filter passes
+    """The example in the filter's README, before a route that answers the requests that the filter passes
     on."""
-    text = (WORKSPACE / "README.md").read_text()
+    text = (WORKSPACE / "adapters/proxy-wasm/README.md").read_text()
     filters = next(block.split("```")[0] for block in text.split("```yaml\n")[1:] if "filters.http.wasm" in block)
     filters = filters.replace("filename: ccs_modules_proxy_wasm.wasm", f"filename: {artifact(FILTER)}")
     with run(WRAPPED % indented(filters, 8) + indented(ROUTER, 12)) as port:

@@ -47,8 +47,8 @@ def outcomes() -> Iterator[tuple[Case, object]]:
 
 
 def readme() -> Iterator[tuple[Case, object]]:
-    """The example in the README."""
-    blocks = (WORKSPACE / "README.md").read_text().split("```yaml\n")[1:]
+    """The example in the plugin's README."""
+    blocks = (WORKSPACE / "adapters/http-wasm/README.md").read_text().split("```yaml\n")[1:]
     (shown,) = [block.split("```")[0] for block in blocks if "plugin:" in block]
     plugin = shown.split("ccs:\n")[1]
     fields = dict(line.strip().split(": ", 1) for line in plugin.splitlines())

@@ -1,11 +1,41 @@
 //! The tables of the documentation: they contain the report of the build and of the benchmark.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use ccs_modules_host::artifacts::{self, Artifact};
 use serde_json::Value;
+
+#[test]
+fn every_link_of_the_documentation_leads_to_a_file() {
+    let mut pages = Vec::new();
+    find_pages(&root(), &mut pages);
+    assert!(pages.len() > 20, "{pages:?}");
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#', ' ']).next().unwrap();
+            let is_local = !target.is_empty() && !target.contains(':');
+            let path = page.parent().unwrap().join(target);
+            assert!(!is_local || path.exists(), "{}: {target}", page.display());
+        }
+    }
+}
+
+/// Finds the Markdown files of a folder, at any depth, but not what was built or installed.
+fn find_pages(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_foreign = ["target", "node_modules", "dist", "artifacts"].contains(&name);
+        if path.is_dir() && !is_foreign && !name.starts_with('.') {
+            find_pages(&path, pages);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+}
 
 #[test]
 fn the_page_of_artifacts_shows_every_one() {
