@@ -162,8 +162,8 @@ mod tests {
             ("ftp://secret", "another scheme"),
             ("https://node1?secret", "a parameter has no value"),
             ("https://node1?ca=", "a parameter has no value"),
-            ("https://node1?password=secret", "expected ca or credentials"),
-            ("http://node1?ca=secret", "the parameter ca needs https://"),
+            ("https://node1?password=secret", "expected ca, name or credentials"),
+            ("http://node1?ca=secret", "the parameters ca and name need https://"),
             ("https://node1?ca=%ff", "not UTF-8"),
             ("https://node1#secret", "without a query and a fragment"),
         ] {
