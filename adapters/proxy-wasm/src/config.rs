@@ -22,8 +22,8 @@
 //! interval, and answers from a list of at most `stale_if_error_ms` (a day, if that is absent) while
 //! the upstream fails, or `stale_if_denied_ms` (an hour) while it denies the list. `fresh_age_ms` and
 //! `allow_empty` are those of the core's mirror. Without it the filter asks the upstream for each answer. In place of `upstream`,
-//! `documents` are the modules themselves. `module`, `body_bytes`, `headers`, `access`, `methods` and
-//! `limits` are optional. Without `module` the filter finds a module in the list, without `access` it lets nobody in,
+//! `documents` are the modules themselves. All other fields are optional. Without `list` and `module` they are the
+//! paths of the REST API. With `list` alone the filter finds a module in the list. Without `access` it lets nobody in,
 //! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
 //! the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an
 //! object with an `error_code`.
@@ -184,9 +184,9 @@ impl CcsFields {
 struct UpstreamFields {
     cluster: String,
     url: String,
-    list: String,
+    list: Option<String>,
     module: Option<String>,
-    timeout_ms: u64,
+    timeout_ms: Option<u64>,
     body_bytes: Option<NonZeroUsize>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -199,9 +199,15 @@ impl UpstreamFields {
         }
         let mut api = Node::parse(&self.url)
             .and_then(|node| upstream::Upstream::new(vec![node]))
-            .and_then(|api| api.with_list_path(&self.list))
-            .and_then(|api| api.with_module_path(self.module.as_deref()))
-            .and_then(|api| api.with_timeout(Duration::from_millis(self.timeout_ms)))
+            .and_then(|api| match (&self.list, self.module.as_deref()) {
+                (None, None) => Ok(api),
+                (None, module) => api.with_module_path(module),
+                (Some(list), module) => api.with_list_path(list)?.with_module_path(module),
+            })
+            .and_then(|api| match self.timeout_ms {
+                None => Ok(api),
+                Some(timeout) => api.with_timeout(Duration::from_millis(timeout)),
+            })
             .and_then(|api| api.with_headers(self.headers.clone().into_iter().collect()))
             .map_err(|error| Error::new(format!("ccs.upstream.{}", error.field), error.reason))?;
         if let Some(body_bytes) = self.body_bytes {

@@ -1,8 +1,28 @@
 //! Configurations that the filter refuses, and the error in its log.
 
-use crate::proxy_wasm::host::{Fate, Filter};
+use crate::proxy_wasm::host::{Fate, Filter, Reply};
 
 const UPSTREAM: &str = r#""cluster":"ccs","url":"http://ccs","list":"/v1/modules","timeout_ms":1"#;
+
+#[test]
+fn an_upstream_has_the_paths_of_the_rest_api_unless_others_are_given() {
+    let access = r#""access":{"anonymous":["db_viewer"]}"#;
+    for (paths, asked) in [
+        ("", ["/v1/modules", "/v1/modules/a"]),
+        (r#","list":"/l""#, ["/l", "/l"]),
+        (r#","module":"/m/{uid}""#, ["/v1/modules", "/m/a"]),
+    ] {
+        let upstream = format!(r#"{{"cluster":"ccs","url":"http://ccs"{paths}}}"#);
+        let configuration = format!(r#"{{"ccs":{{"upstream":{upstream}}},{access}}}"#);
+        let mut filter = Filter::load(&configuration).unwrap();
+        filter.set_upstream(|_| Reply::BrokenOff);
+        for (path, expected) in ["/v1/modules", "/v1/modules/a"].into_iter().zip(asked) {
+            filter.request(&[(":method", b"GET"), (":path", path.as_bytes())]);
+            let (_, value) = filter.asked().iter().find(|(name, _)| name == ":path").unwrap();
+            assert_eq!(value, expected.as_bytes(), "{paths}");
+        }
+    }
+}
 
 #[test]
 fn an_error_names_its_field() {
