@@ -110,7 +110,7 @@ fn usage_is_checked() {
         (&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"], 2, "--tls-self-signed"),
         (&["--component", "--max-instances", "0"], 2, "--max-instances"),
         (&["--refresh", "1"], 2, "500ms, 30s or 2m"),
-        (&["--refresh", "25h"], 2, "at most 24h"),
+        (&["--refresh", "25h"], 2, "1ms to 24h"),
         (&["--stale-if-error", "0s"], 2, "--stale-if-error"),
         (&["--stale-if-error", "367d"], 2, "--stale-if-error"),
         (&["--request-timeout", "0s"], 2, "--request-timeout"),

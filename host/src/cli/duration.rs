@@ -10,7 +10,7 @@ pub type Timeout = UpTo<DAY>;
 /// The value of an option for an age, such as `1m` or `24h`: at most 366 days.
 pub type Age = UpTo<YEAR>;
 
-/// A duration of more than 0, and at most `MOST` seconds.
+/// A duration of at least a millisecond, and at most `MOST` seconds.
 #[derive(Clone, Copy)]
 pub struct UpTo<const MOST: u64>(pub Duration);
 
@@ -26,17 +26,16 @@ impl<const MOST: u64> FromStr for UpTo<MOST> {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match humantime::parse_duration(text) {
-            Ok(duration) if !duration.is_zero() && duration <= Duration::from_secs(MOST) => {
+            Ok(duration) if (LEAST..=Duration::from_secs(MOST)).contains(&duration) => {
                 Ok(Self(duration))
             }
-            Ok(_) => {
-                Err(format!("expected a duration of more than 0 and at most {}h", MOST / 3600))
-            }
+            Ok(_) => Err(format!("expected a duration of 1ms to {}h", MOST / 3600)),
             Err(_) => Err("expected a duration such as 500ms, 30s or 2m".into()),
         }
     }
 }
 
+const LEAST: Duration = Duration::from_millis(1);
 const DAY: u64 = 24 * 60 * 60;
 const YEAR: u64 = 366 * DAY;
 
@@ -53,7 +52,7 @@ mod tests {
     #[test]
     fn a_duration_has_a_unit() {
         for (text, milliseconds) in
-            [("500ms", 500), ("30s", 30_000), ("1m 30s", 90_000), ("24h", 86_400_000), ("1ns", 0)]
+            [("500ms", 500), ("30s", 30_000), ("1m 30s", 90_000), ("24h", 86_400_000)]
         {
             let timeout: Timeout = text.parse().unwrap();
             assert_eq!(timeout.0.as_millis(), milliseconds, "{text}");
@@ -65,9 +64,10 @@ mod tests {
             ("s", "such as"),
             ("", "such as"),
             ("9999999999999999999999s", "such as"),
-            ("0s", "at most 24h"),
-            ("24h 1ns", "at most 24h"),
-            ("2d", "at most 24h"),
+            ("0s", "1ms to 24h"),
+            ("1ns", "1ms to 24h"),
+            ("24h 1ns", "1ms to 24h"),
+            ("2d", "1ms to 24h"),
         ] {
             let error = text.parse::<Timeout>().err().unwrap();
             assert!(error.contains(reason), "{text}: {error}");
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn an_age_is_at_most_a_year() {
         let refused = |text: &str| text.parse::<Age>().err().unwrap();
-        assert_eq!(refused("0s"), "expected a duration of more than 0 and at most 8784h");
+        assert_eq!(refused("0s"), "expected a duration of 1ms to 8784h");
         assert!("366d".parse::<Age>().is_ok());
         assert!("367d".parse::<Age>().is_err());
     }
