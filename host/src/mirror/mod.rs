@@ -204,6 +204,11 @@ impl StoreMirror {
         self.published.borrow().clone().status(self.clock.now())
     }
 
+    /// Returns the number of modules of the catalog; `None` if no catalog may answer.
+    pub fn modules(&self) -> Option<usize> {
+        self.published.borrow().modules(self.clock.now())
+    }
+
     pub(crate) fn metrics(&self) -> &StoreMetrics {
         &self.metrics
     }

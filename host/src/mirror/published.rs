@@ -35,6 +35,10 @@ impl Published {
         self.reader.status(now)
     }
 
+    pub(super) fn modules(&self, now: Timestamp) -> Option<usize> {
+        self.reader.view(now).ok().map(|view| view.snapshot.len())
+    }
+
     /// Answers a request.
     pub(super) fn handle(&self, now: Timestamp, request: &Request) -> rest::Response<Bytes> {
         let caller = caller(&request.caller);

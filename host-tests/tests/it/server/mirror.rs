@@ -92,6 +92,7 @@ async fn requests_read_no_store_and_failures_need_no_request() {
     let store = Arc::new(Generations::default());
     let server = Serving::mirror(Source::store(store.clone()), often()).await;
     until(async || server.metrics.text().contains("\nccs_modules_catalog_stale 0\n")).await;
+    assert!(server.metrics.text().contains("\nccs_modules_catalog_modules "));
     store.fails.store(true, Ordering::SeqCst);
     until(async || server.metrics.text().contains("\nccs_modules_catalog_stale 1\n")).await;
     store.fails.store(false, Ordering::SeqCst);

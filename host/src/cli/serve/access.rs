@@ -1,10 +1,8 @@
 //! The access policy of a server.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use ccs_modules::access::Policy;
-use ccs_modules_host::files;
 
 use super::listen::ListenAddress;
 use crate::cli::{Failure, password};
@@ -18,15 +16,15 @@ pub struct Access {
 }
 
 impl Access {
-    /// Reads the policy of the file, or generates one for a single user. Without a file, a server must
-    /// be reachable from this machine only.
+    /// Takes the policy of a file, or generates one for a single user. Without a file, a server must be
+    /// reachable from this machine only.
     pub fn find(
-        file: Option<&Path>,
+        policy: Option<Policy>,
         listen: &ListenAddress,
         is_local: bool,
     ) -> Result<Self, Failure> {
-        match file {
-            Some(path) => Ok(Self { policy: read(path)?, generated: None }),
+        match policy {
+            Some(policy) => Ok(Self { policy, generated: None }),
             None if is_local => Self::generate(),
             None => Err(Failure::Other(format!(
                 "{listen} is not a loopback address; an access policy is needed: --access FILE"
@@ -47,9 +45,3 @@ pub fn is_loopback(address: SocketAddr) -> bool {
 }
 
 const USER: &str = "admin@localhost";
-
-/// Reads the policy of a file.
-pub fn read(path: &Path) -> Result<Policy, Failure> {
-    let text = files::read(path).map_err(Failure::other)?;
-    Policy::parse(&text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
-}

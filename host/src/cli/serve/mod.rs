@@ -70,11 +70,13 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let _log = log::start(serve.log, serve.log_format)?;
     let addresses = serve.listen.resolve().await?;
     let is_local = addresses.iter().copied().all(is_loopback);
-    let Access { policy, generated } =
-        Access::find(serve.access.as_deref(), &serve.listen, is_local)?;
-    let tls = serve.certificate.load(&serve.listen)?;
-    let files = WatchedFiles::new(serve.access.clone(), serve.certificate.clone())
-        .map_err(Failure::other)?;
+    let files = WatchedFiles::new(serve.access.as_deref(), &serve.certificate)
+        .map_err(|error| Failure::Other(format!("cannot handle SIGHUP: {error}")))?;
+    let Access { policy, generated } = Access::find(files.policy()?, &serve.listen, is_local)?;
+    let tls = match files.tls()? {
+        Some(tls) => Some(tls),
+        None => serve.certificate.generate(&serve.listen)?,
+    };
     if tls.is_none() && !is_local {
         tracing::warn!("without TLS, credentials and answers can be read on their way");
     }

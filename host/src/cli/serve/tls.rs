@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use ccs_modules_host::files;
 use ccs_modules_host::server::{Tls, TlsError};
 use clap::Args;
 
@@ -34,32 +33,24 @@ impl Certificate {
         self.tls_cert.as_deref().zip(self.tls_key.as_deref())
     }
 
-    /// Reads a certificate chain and its key.
-    pub fn read(certificates: &Path, key: &Path) -> Result<Tls, Failure> {
-        Tls::from_pem(&read(certificates)?, &read(key)?).map_err(|error| match error {
-            TlsError::Certificate(reason) => named(certificates, &reason),
-            TlsError::Key(reason) => named(key, &reason),
-            error => Failure::other(format!("{}: {error}", certificates.display())),
+    /// Parses a certificate chain and its key, which are the contents of these files.
+    pub fn parse(paths: &[PathBuf; 2], chain: &[u8], key: &[u8]) -> Result<Tls, Failure> {
+        let [chain_path, key_path] = paths;
+        Tls::from_pem(chain, key).map_err(|error| match error {
+            TlsError::Certificate(reason) => named(chain_path, &reason),
+            TlsError::Key(reason) => named(key_path, &reason),
+            error => Failure::other(format!("{}: {error}", chain_path.display())),
         })
     }
 
-    /// Reads the certificate and its key, or makes them.
-    pub fn load(&self, listen: &ListenAddress) -> Result<Option<Tls>, Failure> {
-        let tls = match self.files() {
-            Some((certificates, key)) => Self::read(certificates, key)?,
-            None if self.tls_self_signed => {
-                let host = listen.host();
-                Tls::self_signed(&["localhost", "127.0.0.1", "::1", &host])
-                    .map_err(Failure::other)?
-            }
-            None => return Ok(None),
-        };
-        Ok(Some(tls))
+    /// Makes a certificate, if that is asked for.
+    pub fn generate(&self, listen: &ListenAddress) -> Result<Option<Tls>, Failure> {
+        if !self.tls_self_signed {
+            return Ok(None);
+        }
+        let names = ["localhost", "127.0.0.1", "::1", &listen.host()];
+        Tls::self_signed(&names).map(Some).map_err(Failure::other)
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    files::read(path).map_err(Failure::other)
 }
 
 fn named(path: &Path, reason: &str) -> Failure {

@@ -4,36 +4,45 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ccs_modules_host::server::Reload;
+use ccs_modules::access::Policy;
+use ccs_modules_host::files;
+use ccs_modules_host::server::{Reload, Tls};
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::access;
 use super::tls::Certificate;
+use crate::cli::Failure;
 
-/// The files that a server is made of, besides its store.
+/// The files that a server is made of, besides its store. What was read is what is used.
 pub struct WatchedFiles {
-    access: Option<PathBuf>,
-    certificate: Certificate,
-    /// The access policy as it was read last; `None` if all files are to be read again.
-    access_seen: Option<Seen>,
-    certificate_seen: Option<Seen>,
+    access: Option<Watched<1>>,
+    certificate: Option<Watched<2>>,
     hangup: Hangup,
 }
-
-/// The content of files, or the reason why it cannot be read.
-type Seen = Result<Vec<u8>, String>;
 
 /// The time between two looks at the files. They are short, so they are read and compared: that tells
 /// versions apart which have the same time and length.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl WatchedFiles {
-    /// Takes the files as they are now for those that the server was started with. From now on, SIGHUP
-    /// does not end the process.
-    pub fn new(access: Option<PathBuf>, certificate: Certificate) -> io::Result<Self> {
-        let access_seen = access.as_deref().map(read);
-        let certificate_seen = certificate.files().map(read_pair);
-        Ok(Self { access, certificate, access_seen, certificate_seen, hangup: Hangup::new()? })
+    /// Reads the files. From now on, SIGHUP does not end the process.
+    pub fn new(access: Option<&Path>, certificate: &Certificate) -> io::Result<Self> {
+        let pair = certificate.files().map(|(certificate, key)| [certificate, key]);
+        Ok(Self {
+            access: access.map(|path| Watched::new([path])),
+            certificate: pair.map(Watched::new),
+            hangup: Hangup::new()?,
+        })
+    }
+
+    /// The access policy of the file; `None` if there is no such file.
+    pub fn policy(&self) -> Result<Option<Policy>, Failure> {
+        self.access.as_ref().map(policy).transpose()
+    }
+
+    /// The certificate of the files; `None` if there are no such files.
+    pub fn tls(&self) -> Result<Option<Tls>, Failure> {
+        self.certificate.as_ref().map(tls).transpose()
     }
 
     /// Reads the files again when they have changed, and all of them at SIGHUP. A file that cannot be used
@@ -42,62 +51,79 @@ impl WatchedFiles {
         let mut look = interval(INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = look.tick() => {}
-                () = self.hangup.recv() => {
-                    tracing::info!("reading the access policy and the certificate again");
-                    (self.access_seen, self.certificate_seen) = (None, None);
-                }
+            let all = tokio::select! {
+                _ = look.tick() => false,
+                () = self.hangup.recv() => true,
+            };
+            if all {
+                tracing::info!("reading the access policy and the certificate again");
             }
-            self.reload_access(&reload);
-            self.reload_certificate(&reload);
-        }
-    }
 
-    fn reload_access(&mut self, reload: &Reload) {
-        let Some(path) = self.access.as_deref() else { return };
-        if !changed(&mut self.access_seen, read(path)) {
-            return;
-        }
-        let file = path.display();
-        match access::read(path) {
-            Ok(policy) => {
-                reload.replace_access(policy);
-                tracing::info!(%file, "the access policy was read again");
+            if let Some(access) = &mut self.access
+                && (access.has_changed().await || all)
+            {
+                let [path] = &access.paths;
+                apply("the access policy", path, policy(access), |policy| {
+                    reload.replace_access(policy)
+                });
             }
-            Err(error) => tracing::error!(%error, "the access policy stays as it was"),
-        }
-    }
-
-    fn reload_certificate(&mut self, reload: &Reload) {
-        let Some((certificate, key)) = self.certificate.files() else { return };
-        if !changed(&mut self.certificate_seen, read_pair((certificate, key))) {
-            return;
-        }
-        let file = certificate.display();
-        match Certificate::read(certificate, key) {
-            Ok(tls) => {
-                reload.replace_tls(&tls);
-                tracing::info!(%file, "the certificate was read again");
+            if let Some(certificate) = &mut self.certificate
+                && (certificate.has_changed().await || all)
+            {
+                let [path, _] = &certificate.paths;
+                apply("the certificate", path, tls(certificate), |tls| reload.replace_tls(&tls));
             }
-            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
         }
     }
 }
 
-/// Keeps what was found, and returns whether it differs from before.
-fn changed(seen: &mut Option<Seen>, found: Seen) -> bool {
-    let changed = seen.as_ref() != Some(&found);
-    *seen = Some(found);
-    changed
+/// Files that are used together, as they were read last.
+struct Watched<const N: usize> {
+    paths: [PathBuf; N],
+    /// The contents, or the reasons why they cannot be read.
+    texts: [Result<Vec<u8>, String>; N],
 }
 
-fn read(path: &Path) -> Seen {
-    ccs_modules_host::files::read(path).map_err(|error| error.to_string())
+impl<const N: usize> Watched<N> {
+    fn new(paths: [&Path; N]) -> Self {
+        let paths = paths.map(Path::to_owned);
+        Self { texts: read(&paths), paths }
+    }
+
+    /// Reads the files again. Returns whether they differ from before.
+    async fn has_changed(&mut self) -> bool {
+        let paths = self.paths.clone();
+        // A file system that hangs keeps no worker of the server.
+        let Ok(texts) = spawn_blocking(move || read(&paths)).await else { return false };
+        let has_changed = texts != self.texts;
+        self.texts = texts;
+        has_changed
+    }
 }
 
-fn read_pair((certificate, key): (&Path, &Path)) -> Seen {
-    Ok([read(certificate)?, read(key)?].concat())
+fn read<const N: usize>(paths: &[PathBuf; N]) -> [Result<Vec<u8>, String>; N] {
+    paths.each_ref().map(|path| files::read(path).map_err(|error| error.to_string()))
+}
+
+fn policy(Watched { paths: [path], texts: [text] }: &Watched<1>) -> Result<Policy, Failure> {
+    let text = text.as_ref().map_err(Failure::other)?;
+    Policy::parse(text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+}
+
+fn tls(Watched { paths, texts: [chain, key] }: &Watched<2>) -> Result<Tls, Failure> {
+    let text = |text: &'_ Result<Vec<u8>, String>| text.clone().map_err(Failure::Other);
+    Certificate::parse(paths, &text(chain)?, &text(key)?)
+}
+
+/// Uses what was made of files, or logs why that cannot be done.
+fn apply<T>(what: &str, path: &Path, made: Result<T, Failure>, apply: impl FnOnce(T)) {
+    match made {
+        Ok(made) => {
+            apply(made);
+            tracing::info!(file = %path.display(), "{what} was read again");
+        }
+        Err(error) => tracing::error!(%error, "{what} stays as it was"),
+    }
 }
 
 /// The signal SIGHUP.

@@ -12,7 +12,7 @@ use prometheus_client::registry::Unit;
 
 use crate::mirror::StoreMirror;
 
-/// The age of the catalog, whether it is stale, and the numbers of fetches.
+/// The age of the catalog, its modules, whether it is stale, and the numbers of fetches.
 #[derive(Debug)]
 pub(super) struct CatalogMetrics(pub(super) StoreMirror);
 
@@ -24,6 +24,14 @@ impl Collector for CatalogMetrics {
                 "catalog_age",
                 "Age of the catalog that answers",
                 Some(&Unit::Seconds),
+                MetricType::Gauge,
+            )?)?;
+        }
+        if let Some(modules) = self.0.modules() {
+            ConstGauge::new(modules as u64).encode(encoder.encode_descriptor(
+                "catalog_modules",
+                "Modules of the catalog that answers",
+                None,
                 MetricType::Gauge,
             )?)?;
         }
