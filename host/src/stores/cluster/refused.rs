@@ -12,11 +12,11 @@ use crate::CcsError;
 /// a request.
 #[derive(Default)]
 pub(super) struct Refused {
-    last: Mutex<Option<Refusal>>,
+    last: Mutex<Option<RefusedCredentials>>,
 }
 
 /// The last refusal.
-struct Refusal {
+struct RefusedCredentials {
     credentials: Option<Credentials>,
     error: CcsError,
     /// The refusals of these credentials, in the time since the first one.
@@ -52,10 +52,10 @@ impl Refused {
         };
         let wait: Duration = refusals.wait_after(now - first);
         let (error, until) = (error.clone(), now + wait);
-        *last = Some(Refusal { credentials, error, refusals, first, until });
+        *last = Some(RefusedCredentials { credentials, error, refusals, first, until });
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Refusal>> {
+    fn last(&self) -> MutexGuard<'_, Option<RefusedCredentials>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
