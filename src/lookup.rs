@@ -64,7 +64,8 @@ pub use crate::lookup::version::{InvalidRedisVersion, RedisVersion};
 /// Begins finding the modules of a name, newest first, for a caller with these management roles.
 ///
 /// `version` is one of: the semantic version (`2.10.17`), the numbers that it begins with (`2.10`, `2`),
-/// or the version as one number (`21017`).
+/// or the version as one number (`21017`). A module that has the text itself as its version is found alone,
+/// and a pre-release is found only if there is no release, or by its text.
 ///
 /// # Errors
 ///
@@ -84,7 +85,22 @@ pub fn find_modules<R: AsRef<str>>(
         let found: Vec<_> = found.collect();
 
         let newest_first = candidates(&found);
-        newest_first.iter().map(|candidate| candidate.document.clone().into_module()).collect()
+        let is_exact = |candidate: &&Candidate<'_>| {
+            let semantic = candidate.document.text(Field::SemanticVersion);
+            semantic.is_some() && semantic.as_deref() == version.as_deref()
+        };
+        let is_release = |candidate: &&Candidate<'_>| !candidate.is_prerelease();
+        let mut chosen: Vec<_> = newest_first.iter().filter(is_exact).collect();
+        if chosen.is_empty() {
+            chosen = newest_first.iter().collect();
+            // A pre-release is asked for by its text, or it is all there is.
+            if version.as_ref().is_some_and(|version| !version.contains('-'))
+                && chosen.iter().any(is_release)
+            {
+                chosen.retain(is_release);
+            }
+        }
+        chosen.into_iter().map(|candidate| candidate.document.clone().into_module()).collect()
     })
 }
 
@@ -153,7 +169,7 @@ fn has_version(document: &Document<'_>, asked: &str) -> bool {
     let version = ModuleVersion::of(semantic.as_deref(), number);
     !asked.is_empty()
         && (number.is_some_and(|number| number.to_string() == asked)
-            || version.is_some_and(|version| version.begins_with(asked))
+            || version.is_some_and(|version| !asked.contains('+') && version.begins_with(asked))
             || semantic.as_deref() == Some(asked))
 }
 

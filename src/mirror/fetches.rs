@@ -130,6 +130,9 @@ impl Ended {
     }
 }
 
+/// The least time that a fetch has because the catalog may soon not answer any more.
+const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+
 impl Mirror {
     /// Makes a mirror without a catalog. The seed is a random number. Mirrors with the same seed ask at
     /// the same moments.
@@ -163,10 +166,10 @@ impl Mirror {
     pub fn poll(&mut self, now: Timestamp) -> Poll {
         let time = self.reader.clock.advance(now);
 
-        if let Some(Outstanding { id, deadline, .. }) = self.outstanding
+        if let Some(Outstanding { id, request_time, deadline, .. }) = self.outstanding
             && time >= deadline
         {
-            let timeout = self.reader.config.source.timeout();
+            let timeout = deadline.saturating_sub(request_time);
             let why = format!("no response in {} ms", timeout.as_millis());
             self.failed(now, id, StoreError::Unavailable(why));
         }
@@ -273,8 +276,13 @@ impl Mirror {
             return Poll::Wait { until: Timestamp(u64::MAX) };
         };
 
+        // A fetch that hangs leaves time for another one while the catalog may answer.
+        let left =
+            self.reader.left(time).map_or(Duration::MAX, |left| (left / 2).max(LEAST_TIMEOUT));
+        let timeout = config.source.timeout().min(left);
+
         self.last_id += 1;
-        let (id, timeout) = (FetchId(self.last_id), config.source.timeout());
+        let id = FetchId(self.last_id);
         let fetch = Fetch { id, question: question.clone(), timeout };
         let deadline = time.saturating_add(timeout);
         self.outstanding = Some(Outstanding { id, question, request_time: time, deadline });
@@ -376,6 +384,9 @@ impl Mirror {
                 Some(format!("the list was {} seconds old when it came", age.as_secs()))
             }
             CacheStatus::Absent | CacheStatus::Fresh => None,
+            CacheStatus::Stale(why) if why.is_empty() => {
+                Some("the list was stale when it came".into())
+            }
             CacheStatus::Stale(why) => Some(format!("the list was stale when it came: {why}")),
         };
         Ok(Dates {
@@ -410,7 +421,8 @@ impl Mirror {
         match ended {
             Ok(changes) => {
                 let left = self.reader.left(time).unwrap_or_default();
-                let wait = self.schedule.after_success(left);
+                let timeout = self.reader.config.source.timeout();
+                let wait = self.schedule.after_success(left, timeout);
                 self.reader.node = node;
                 self.wait(time.saturating_add(wait.saturating_sub(since)));
                 changes.map_or(Outcome::Unchanged, Outcome::Changed)

@@ -48,19 +48,19 @@ impl Schedule {
     /// refresh interval. After the first success it is any part of the interval, so that mirrors that began
     /// together do not go on together.
     ///
-    /// The interval is cut to three quarters of the time that is left to the catalog, so that another fetch
-    /// can follow one that fails. It is not cut below a quarter.
-    pub(super) fn after_success(&mut self, left: Duration) -> Duration {
+    /// The interval is cut to three quarters of the time that is left to the catalog, and so that a fetch
+    /// that takes all of its timeout leaves as much to another one. It is not cut below a quarter.
+    pub(super) fn after_success(&mut self, left: Duration, timeout: Duration) -> Duration {
         self.failures = 0;
         let least = if self.first { 0.0 } else { 0.9 };
         self.first = false;
-        self.between(least, self.refresh.min(left - left / 4).max(self.refresh / 4))
+        let cut = (left - left / 4).min(left.saturating_sub(timeout * 2));
+        self.between(least, self.refresh.min(cut).max(self.refresh / 4))
     }
 
     /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
     /// the refresh interval, from a half of that, or from a second if no catalog may answer. After a first
-    /// failure it is cut to a half of the time that is left to the catalog, but not below that second.
-    /// Later it is cut to all of that time, but not below a half of the interval.
+    /// failure it is cut to a half of the time that is left to the catalog, but not below a sixteenth of that second. Later it is cut to all of that time, but not below a half of the interval.
     pub(super) fn after_failure(&mut self, left: Option<Duration>) -> Duration {
         let half = self.refresh / 2;
         let soon = half.min(FIRST_RETRY);
@@ -73,7 +73,7 @@ impl Schedule {
             None => self.refresh,
         };
         self.failures = self.failures.saturating_add(1);
-        self.between(0.5, longest.min(cut.max(soon)).min(self.refresh))
+        self.between(0.5, longest.min(cut.max(soon / 16)).min(self.refresh))
     }
 
     /// Returns the time to the next fetch after the cluster refused the credentials at this time, up to a
@@ -135,6 +135,7 @@ mod tests {
 
     const REFRESH: Duration = Duration::from_secs(30);
     const DAY: Duration = Duration::from_secs(86_400);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     /// The least and the greatest of many draws, in tenths of a second.
     fn range(mut draw: impl FnMut(u64) -> Duration) -> (u128, u128) {
@@ -144,12 +145,12 @@ mod tests {
 
     #[test]
     fn refreshes_are_spread_and_the_first_most() {
-        let first = |seed| Schedule::new(REFRESH, 1, seed).after_success(DAY);
+        let first = |seed| Schedule::new(REFRESH, 1, seed).after_success(DAY, TIMEOUT);
         assert_eq!(range(first), (0, 299));
         let second = |seed| {
             let mut schedule = Schedule::new(REFRESH, 1, seed);
-            schedule.after_success(DAY);
-            schedule.after_success(DAY)
+            schedule.after_success(DAY, TIMEOUT);
+            schedule.after_success(DAY, TIMEOUT)
         };
         assert_eq!(range(second), (270, 299));
     }
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(nth(99, None), (150, 299));
         let mut schedule = Schedule::new(REFRESH, 1, 0);
         schedule.after_failure(Some(DAY));
-        schedule.after_success(DAY);
+        schedule.after_success(DAY, TIMEOUT);
         assert!(schedule.after_failure(Some(DAY)) < REFRESH / 2);
         let mut short = Schedule::new(Duration::from_millis(1), 1, 0);
         assert!(short.after_failure(None) > Duration::ZERO);
@@ -185,8 +186,8 @@ mod tests {
         for stale_if_error in [REFRESH, REFRESH * 3 / 2, REFRESH * 2] {
             for seed in 0..2000 {
                 let mut schedule = Schedule::new(REFRESH, 1, seed);
-                schedule.after_success(stale_if_error);
-                let failed = schedule.after_success(stale_if_error);
+                schedule.after_success(stale_if_error, TIMEOUT);
+                let failed = schedule.after_success(stale_if_error, TIMEOUT);
                 let again = failed + schedule.after_failure(stale_if_error.checked_sub(failed));
                 assert!(again < stale_if_error, "{again:?} of {stale_if_error:?}");
             }
@@ -194,12 +195,13 @@ mod tests {
         // A source whose lists are old when they come is not asked much more often.
         let old = |seed| {
             let mut schedule = Schedule::new(REFRESH, 1, seed);
-            schedule.after_success(DAY);
-            schedule.after_success(Duration::ZERO)
+            schedule.after_success(DAY, TIMEOUT);
+            schedule.after_success(Duration::ZERO, TIMEOUT)
         };
         assert_eq!(range(old), (67, 74));
         let last = |seed| Schedule::new(REFRESH, 1, seed).after_failure(Some(Duration::ZERO));
-        assert_eq!(range(last), (5, 9));
+        assert_eq!(range(last), (0, 0));
+        assert!(last(0) > Duration::ZERO);
     }
 
     #[test]
@@ -252,8 +254,8 @@ mod tests {
         let times = |seed| {
             let mut schedule = Schedule::new(REFRESH, 1, seed);
             [
-                schedule.after_success(DAY),
-                schedule.after_success(DAY),
+                schedule.after_success(DAY, TIMEOUT),
+                schedule.after_success(DAY, TIMEOUT),
                 schedule.after_failure(Some(DAY)),
             ]
         };

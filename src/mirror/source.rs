@@ -144,6 +144,7 @@ impl Question {
             return Err(other_question().into());
         };
         let Rejection { is_denied, retry_after } = Rejection::of(&response);
+        let is_denied = is_denied && !upstream.leads_to_node(request, &response);
         let rejected = |error: StoreError| Failure::new(error.into(), is_denied, retry_after);
         match upstream.read(request, response).map_err(rejected)? {
             Answer::Body { age, body, cache_status, validator } => {

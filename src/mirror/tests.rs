@@ -875,3 +875,46 @@ fn a_store_that_takes_long_is_fresh_for_longer() {
     mirror.stored(Timestamp(due + 20_000), id, documents);
     assert!(is_fresh(&mirror, due + 80_000) && !is_fresh(&mirror, due + 80_001));
 }
+
+#[test]
+fn a_fetch_that_hangs_or_fails_leaves_time_for_another_one() {
+    let seconds = 1_000;
+    for (refresh, stale_if_error, timeout) in
+        [(10, 10, 5), (10, 15, 5), (4, 4, 5), (20, 20, 5), (60, 60, 20), (2, 2, 1), (1, 1, 1)]
+    {
+        for (seed, hangs) in (0..40).flat_map(|seed| [(seed, true), (seed, false)]) {
+            let text = format!(
+                r#"{{"nodes":["http://a"],"refresh_ms":{},"stale_if_error_ms":{},"timeout_ms":{}}}"#,
+                refresh * seconds,
+                stale_if_error * seconds,
+                timeout * seconds
+            );
+            let mut mirror = Mirror::new(Config::parse(text.as_bytes()).unwrap(), seed);
+            let (mut now, mut fetches) = (0, 0);
+            while fetches < 6 {
+                match mirror.poll(Timestamp(now)) {
+                    Poll::Fetch(fetch) => {
+                        fetches += 1;
+                        match (fetches, hangs) {
+                            (3, true) => {}
+                            (3, false) => {
+                                fail(&mut mirror, now, fetch.id, "lost");
+                            }
+                            _ => {
+                                mirror.answered(Timestamp(now), fetch.id, response(200, &[], LIST));
+                            }
+                        }
+                    }
+                    Poll::Wait { until } => {
+                        now = until.0;
+                        let view = mirror.reader().view(Timestamp(now));
+                        assert!(
+                            view.is_ok(),
+                            "{refresh} s, {stale_if_error} s, {timeout} s, {seed}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

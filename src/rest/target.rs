@@ -69,7 +69,11 @@ impl<'a> Target<'a> {
     pub(super) fn operation(self) -> Result<Operation<'a>, ErrorResponse> {
         Ok(match self.path {
             Path::List => Operation::List(Filter::parse(self.query)?),
-            Path::Module(uid) => Operation::Module(uid),
+            Path::Module(uid) => {
+                // No key means anything here, but what cannot be read is refused everywhere.
+                self.query.split(['&', '=']).try_for_each(|part| decode_query(part).map(drop))?;
+                Operation::Module(uid)
+            }
         })
     }
 }

@@ -24,7 +24,7 @@ impl CacheStatus {
         let mut status = Self::Absent;
         let values = headers::values(&response.headers, "cache-status");
         for value in values.filter_map(|value| core::str::from_utf8(value).ok()) {
-            for cache in split(value, ',') {
+            for cache in split(value, ',').filter(|cache| !cache.trim().is_empty()) {
                 let parameter = |name: &str| {
                     let mut named = split(cache, ';').filter_map(|it| it.trim().split_once('='));
                     named.find_map(|(key, value)| (key == name).then_some(value))

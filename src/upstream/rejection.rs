@@ -21,8 +21,8 @@ impl Rejection {
     /// Reads a response that was not taken as the list.
     pub(crate) fn of(response: &Response) -> Self {
         let is_denied = match response.status {
-            // A redirect that is followed is taken.
-            301 | 302 | 307 | 308 | 401 | 403 | 410 => true,
+            // A redirect that is followed is taken, and a login page is one elsewhere.
+            301 | 302 | 303 | 307 | 308 | 401 | 403 | 410 => true,
             404 => is_error_of_api(&response.body),
             _ => false,
         };

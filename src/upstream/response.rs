@@ -96,6 +96,20 @@ impl Upstream {
         }
     }
 
+    /// Returns whether a response leads to a configured node.
+    pub(crate) fn leads_to_node(&self, request: &Request, response: &Response) -> bool {
+        let location = headers::single(&response.headers, "location");
+        let location = location.and_then(|it| Location::resolve(it, &request.url()).ok());
+        (300..400).contains(&response.status)
+            && location.is_some_and(|it| self.node_of(&it).is_some())
+    }
+
+    /// Returns the node of a location. If one node is below the path of another, the location is on it.
+    fn node_of(&self, location: &Location) -> Option<usize> {
+        let nodes = self.nodes.iter().enumerate().filter(|(_, node)| node.contains(location));
+        nodes.max_by_key(|(_, node)| node.path("").len()).map(|(index, _)| index)
+    }
+
     /// Makes the request that a redirect leads to, which is to a configured node, and never in a circle.
     fn redirect(&self, request: &Request, response: &Response) -> Result<Request, StoreError> {
         let refused = |why: &str| {
@@ -109,7 +123,7 @@ impl Upstream {
         let location = Location::resolve(location, &request.url())
             .map_err(|found| refused(&format!("with {found}")))?;
 
-        let node = self.nodes.iter().position(|node| node.contains(&location));
+        let node = self.node_of(&location);
         let validator = request.validator.as_deref();
         let next = |node| self.request(node, location.path.clone(), request.resource, validator);
         let Some(mut next) = node.and_then(next) else {
@@ -184,7 +198,10 @@ fn age(response: &Response) -> Duration {
         // A number that is too large stands for a very old answer (RFC 9111, section 1.2.2).
         Some(digits.parse().unwrap_or(u32::MAX))
     };
-    let age = headers::values(&response.headers, "age").next().and_then(seconds);
+    // Of a list the first member counts.
+    let first = headers::values(&response.headers, "age").next();
+    let first = first.and_then(|value| value.split(|byte| *byte == b',').next());
+    let age = first.and_then(seconds);
     Duration::from_secs(age.unwrap_or(0).into())
 }
 
@@ -250,9 +267,15 @@ mod tests {
             let validator = tag.map(|tag| format!("https://node1:9443/v1/modules {tag}"));
             assert_eq!(whole(&[("ETag", field)]).0, validator, "{field}");
         }
-        for (field, age) in
-            [("7", 7), (" 7 ", 7), ("99999999999", u32::MAX.into()), ("", 0), ("+7", 0), ("x", 0)]
-        {
+        for (field, age) in [
+            ("7", 7),
+            (" 7 ", 7),
+            ("7200, 5", 7200),
+            ("99999999999", u32::MAX.into()),
+            ("", 0),
+            ("+7", 0),
+            ("x", 0),
+        ] {
             assert_eq!(whole(&[("Age", field)]).1, age, "{field}");
         }
     }

@@ -21,7 +21,7 @@ use crate::ccs::in_time;
 use crate::stores::{StoreFailure, StoreMetrics};
 use crate::traces::{Span, Traces};
 
-/// The time between two looks for new credentials.
+/// The time between two looks for new credentials, and at the age of the catalog.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The attribute of a fetch's span for its outcome.
@@ -85,16 +85,20 @@ impl Fetching {
         }
     }
 
-    /// Waits until this moment, or for new credentials if the cluster refuses the last ones.
-    async fn wait(&self, until: Instant) {
-        if let Source::Cluster(cluster) = &self.source {
-            while let Some(Error::Store(StoreError::Denied(_))) = self.status().failure
-                && Instant::now() < until
+    /// Waits until this moment, or for new credentials if the cluster refuses the last ones. While the source
+    /// fails, the catalog may become too old to answer, which is logged.
+    async fn wait(&mut self, until: Instant) {
+        while let Some(failure) = self.status().failure
+            && Instant::now() < until
+        {
+            sleep_until(until.min(Instant::now() + LOOK)).await;
+            let status = self.status();
+            self.phases.observe(&status);
+            if let (Source::Cluster(cluster), Error::Store(StoreError::Denied(_))) =
+                (&self.source, failure)
+                && cluster.has_new_credentials().await
             {
-                sleep_until(until.min(Instant::now() + LOOK)).await;
-                if cluster.has_new_credentials().await {
-                    return self.mirror().renew(self.clock.now());
-                }
+                return self.mirror().renew(self.clock.now());
             }
         }
         sleep_until(until).await;
@@ -167,7 +171,9 @@ impl Fetching {
     async fn ended(&mut self, outcome: &Outcome) {
         let (now, reader) = (self.clock.now(), self.mirror().reader().clone());
         self.published.send_replace(Arc::new(Published::of(&reader, now)));
-        if let Outcome::Changed(Changes { added, removed, changed, .. }) = outcome {
+        if let Outcome::Changed(Changes { added, removed, changed, .. }) = outcome
+            && added + removed + changed > 0
+        {
             tracing::info!(added, removed, changed, "the catalog has changed");
         }
         match outcome {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use ccs_modules::mirror::Saved;
 use ccs_modules::upstream::Upstream;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -58,10 +59,20 @@ impl SnapshotFile {
             return Ok(None);
         }
 
+        let damaged = || {
+            tracing::warn!("the snapshot file is damaged and is not used");
+            Ok(None)
+        };
+        if is_cut_off(&text) {
+            return damaged();
+        }
         let (head, modules) = parse(&String::from_utf8_lossy(&text)).ok_or_else(|| {
             let path = self.path.display();
             format!("{path} was not written by a mirror; name another file, or remove this one")
         })?;
+        if str::from_utf8(&text).is_err() {
+            return damaged();
+        }
         if !head.nodes.iter().any(|node| self.nodes.contains(node)) {
             let nodes = head.nodes.join(",");
             tracing::warn!(nodes, "the snapshot file is of another cluster and is not used");
@@ -102,6 +113,21 @@ fn before(time: Duration) -> u64 {
     let moment = SystemTime::now().checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH);
     let since_1970 = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether a file begins as one of a mirror does and ends before its catalog, or was never written: after a
+/// loss of power it can be full of zeros. Complete JSON is something else.
+fn is_cut_off(text: &[u8]) -> bool {
+    const BEGIN: &[u8] = br#"{"nodes":["#;
+    let text = text.trim_ascii();
+    let is_json = || serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    text.iter().all(|byte| *byte == 0)
+        || BEGIN.starts_with(text)
+        || (text.starts_with(BEGIN) && !contains(text, br#""modules""#) && !is_json())
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// Splits the content of a file into its head and its catalog; `None` if no mirror wrote it.

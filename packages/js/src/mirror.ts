@@ -272,7 +272,11 @@ export class Mirror implements Catalog {
    * @throws {MalformedError} if it is not a catalog
    */
   restore(text: string): void {
-    this.#restore(savedIn(text));
+    const saved = savedIn(text);
+    if (saved === undefined) {
+      throw new Error("the saved catalog was cut off");
+    }
+    this.#restore(saved);
   }
 
   /** Makes a call of the component. After a failure of the instance itself there is another one. */
@@ -380,6 +384,9 @@ export class Mirror implements Catalog {
     try {
       const text = await this.#storage.load();
       saved = text ? savedIn(text) : undefined;
+      if (text && saved === undefined) {
+        this.#log("the stored catalog is damaged and is not used: it was cut off");
+      }
     } catch (error) {
       const failure = messageOf(error);
       if (failure !== this.#loadFailure) {

@@ -29,11 +29,14 @@ export function written({ nodes, madeAt, validatedAt, stale, validator, body }: 
 }
 
 /**
- * Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Throws if a
- * mirror did not write the text.
+ * Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Returns
+ * undefined if it was cut off before. Throws if a mirror did not write the text.
  */
-export function savedIn(text: string): Saved {
+export function savedIn(text: string): Saved | undefined {
   const name = BODY.exec(text);
+  if (name === null && isCutOff(text.trim())) {
+    return undefined;
+  }
   try {
     const { nodes, as_of_unix_ms, validated_unix_ms, stale, validator } = JSON.parse(`${text.slice(0, name?.index)}}`);
     if (name && Array.isArray(nodes) && typeof as_of_unix_ms === "number") {
@@ -52,6 +55,21 @@ export function savedIn(text: string): Saved {
   }
   throw new Error("it was not written by a mirror");
 }
+
+/** Whether a text begins as one of a mirror does, or is full of zeros, as after a loss of power. */
+function isCutOff(text: string): boolean {
+  if (/^\0*$/.test(text) || BEGIN.startsWith(text)) {
+    return true;
+  }
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return text.startsWith(BEGIN);
+  }
+}
+
+const BEGIN = '{"nodes":[';
 
 /** The name of the last field. In a string its quotes would be escaped. */
 const BODY = /,\s*"modules"\s*:/;

@@ -69,6 +69,20 @@ async fn a_store_fails_without_a_request_until_there_are_new_credentials() {
 }
 
 #[tokio::test]
+async fn calls_side_by_side_log_in_twice_at_most() {
+    let nodes = refusing().await;
+    let (_folder, cluster) = with_file(&nodes);
+    let cluster = std::sync::Arc::new(cluster);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let cluster = cluster.clone();
+        calls.spawn(async move { cluster.list_documents().await.unwrap_err() });
+    }
+    calls.join_all().await;
+    assert!(requests(&nodes) <= 2, "{}", requests(&nodes));
+}
+
+#[tokio::test]
 async fn a_mirror_tries_new_credentials_at_once() {
     let nodes = refusing().await;
     let (folder, cluster) = with_file(&nodes);

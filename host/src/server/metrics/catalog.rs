@@ -38,7 +38,7 @@ impl Collector for CatalogMetrics {
         let is_stale = !matches!(status.freshness, Ok(Freshness::Fresh { .. }));
         ConstGauge::new(i64::from(is_stale)).encode(encoder.encode_descriptor(
             "catalog_stale",
-            "Whether the catalog is older than two refresh intervals, or may not answer: 1, or 0",
+            "Whether the catalog is not fresh, or may not answer: 1, or 0",
             None,
             MetricType::Gauge,
         )?)?;

@@ -30,11 +30,11 @@ impl CredentialsFile {
         Self { path: path.into(), last: Mutex::new(last) }
     }
 
-    /// Whether the file has other credentials than the last request.
-    pub(super) async fn has_changed(&self) -> bool {
+    /// The credentials in the file, if they are others than those of the last request.
+    pub(super) async fn changed(&self) -> Option<Credentials> {
         let read = self.read().await;
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        read.is_ok_and(|credentials| credentials != last.credentials)
+        read.ok().filter(|credentials| *credentials != last.credentials)
     }
 
     /// The credentials for a request that is sent now.

@@ -13,6 +13,7 @@ use ccs_modules::Limits;
 use ccs_modules::body::split;
 use ccs_modules::config;
 use ccs_modules::upstream::{Call, Credentials, Exchange, Next, Request, Response, Upstream};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
@@ -33,6 +34,8 @@ pub struct Cluster {
     is_anonymous: bool,
     credentials: Option<CredentialsFile>,
     refused: Refused,
+    /// Permits for calls with credentials: two at a time.
+    logins: Semaphore,
     time: Duration,
 }
 
@@ -57,7 +60,8 @@ impl Cluster {
         let client = HttpClient::new(address.ca().map(Path::to_owned))
             .with_name(address.name().map(str::to_owned));
         let (refused, time) = (Refused::default(), store_timeout);
-        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, time })
+        let logins = Semaphore::new(2);
+        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -97,7 +101,12 @@ impl Cluster {
         request: &Request,
         timeout: Duration,
     ) -> Result<Response, String> {
-        self.send_with(request, self.credentials().await, timeout).await
+        let credentials = self.credentials().await;
+        let response = self.send_with(request, credentials.clone(), timeout).await?;
+        if let 401 | 403 = response.status {
+            self.refused.note(credentials, Some(&CcsError::Denied(String::new())));
+        }
+        Ok(response)
     }
 
     async fn send_with(
@@ -123,17 +132,21 @@ impl Cluster {
         }
     }
 
-    /// Whether there are other credentials than those of the last request.
+    /// Whether there are other credentials than those of the last request, which may be tried.
     pub(crate) async fn has_new_credentials(&self) -> bool {
-        match &self.credentials {
-            None => false,
-            Some(file) => file.has_changed().await,
-        }
+        let Some(file) = &self.credentials else { return false };
+        let changed = file.changed().await;
+        changed.is_some_and(|credentials| self.refused.check(&Some(credentials)).is_ok())
     }
 
     /// Makes a call, in which one node after the other is asked until one answers.
     async fn resolve<T>(&self, call: Call<'_, T>) -> Result<T, CcsError> {
         let credentials = self.credentials().await;
+        // Calls that are made side by side may all be refused. Two of them lock no user.
+        let _login = match self.is_anonymous {
+            true => None,
+            false => self.logins.acquire().await.ok(),
+        };
         self.refused.check(&credentials)?;
 
         // If every node times out, there is time left to report it.

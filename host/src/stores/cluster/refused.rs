@@ -8,14 +8,17 @@ use tokio::time::Instant;
 
 use crate::CcsError;
 
-/// The credentials that a cluster refused last, if any. Until the wait is over, calls with them fail without
-/// a request.
+/// The credentials that a cluster refused, the last one at the end. Until the wait of some is over, calls
+/// with them fail without a request.
 #[derive(Default)]
 pub(super) struct Refused {
-    last: Mutex<Option<RefusedCredentials>>,
+    all: Mutex<Vec<RefusedCredentials>>,
 }
 
-/// The last refusal.
+/// The number of credentials that are remembered. A file that flips has two.
+const MOST: usize = 8;
+
+/// The last refusal of some credentials.
 struct RefusedCredentials {
     credentials: Option<Credentials>,
     error: CcsError,
@@ -33,10 +36,9 @@ impl Refused {
     ///
     /// That of the refusal, if it may not.
     pub(super) fn check(&self, credentials: &Option<Credentials>) -> Result<(), CcsError> {
-        match &*self.last() {
-            Some(last) if last.credentials == *credentials && Instant::now() < last.until => {
-                Err(last.error.clone())
-            }
+        let all = self.all();
+        match all.iter().find(|refused| refused.credentials == *credentials) {
+            Some(refused) if Instant::now() < refused.until => Err(refused.error.clone()),
             _ => Ok(()),
         }
     }
@@ -45,17 +47,21 @@ impl Refused {
     pub(super) fn note(&self, credentials: Option<Credentials>, error: Option<&CcsError>) {
         let Some(error @ CcsError::Denied(_)) = error else { return };
         let now = Instant::now();
-        let mut last = self.last();
-        let (mut refusals, first) = match last.take() {
-            Some(last) if last.credentials == credentials => (last.refusals, last.first),
-            _ => (Refusals::default(), now),
+        let mut all = self.all();
+        let known = all.iter().position(|refused| refused.credentials == credentials);
+        let (mut refusals, first) = match known.map(|index| all.remove(index)) {
+            Some(refused) => (refused.refusals, refused.first),
+            None => (Refusals::default(), now),
         };
+
         let wait: Duration = refusals.wait_after(now - first);
         let (error, until) = (error.clone(), now + wait);
-        *last = Some(RefusedCredentials { credentials, error, refusals, first, until });
+        all.push(RefusedCredentials { credentials, error, refusals, first, until });
+        let surplus = all.len().saturating_sub(MOST);
+        all.drain(..surplus);
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<RefusedCredentials>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> MutexGuard<'_, Vec<RefusedCredentials>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,10 +36,12 @@ def written(saved: Saved) -> str:
     return f'{head},"modules":{saved.body.rstrip()}}}\n'
 
 
-def saved_in(text: str) -> Saved:
-    """Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Raises
-    `ValueError` if a mirror did not write the text."""
+def saved_in(text: str) -> Saved | None:
+    """Reads a saved catalog, whose body is not checked: the text may have been cut off in it. Returns None
+    if it was cut off before. Raises `ValueError` if a mirror did not write the text."""
     head, *rest = _BODY.split(text, maxsplit=1)
+    if not rest and _is_cut_off(text.strip()):
+        return None
     try:
         fields = json.loads(head + "}")
         nodes, made_at = fields["nodes"], fields["as_of_unix_ms"]
@@ -51,6 +53,19 @@ def saved_in(text: str) -> Saved:
     body = rest[0].rpartition("}")[0]
     return Saved(nodes, made_at, validated_at, fields.get("stale"), fields.get("validator"), body)
 
+
+def _is_cut_off(text: str) -> bool:
+    """Whether a text begins as one of a mirror does, or is full of zeros, as after a loss of power."""
+    if not text.strip("\0") or _BEGIN.startswith(text):
+        return True
+    try:
+        json.loads(text)
+        return False
+    except ValueError:
+        return text.startswith(_BEGIN)
+
+
+_BEGIN = '{"nodes":['
 
 _BODY = re.compile(r',\s*"modules"\s*:')
 """The name of the last field. In a string its quotes would be escaped."""

@@ -159,8 +159,11 @@ class Mirror(Catalog):
 
     def restore(self, text: str) -> None:
         """Keeps a catalog that was saved, unless there is one already. Raises `ValueError` if a mirror did
-        not write the text, and `Malformed`."""
-        self._restore(self._resource, saved_in(text))
+        not write the text, or if it was cut off, and `Malformed`."""
+        saved = saved_in(text)
+        if saved is None:
+            raise ValueError("the saved catalog was cut off")
+        self._restore(self._resource, saved)
 
     def _call(self, function: str, *arguments: object) -> Any:
         return self._method(function, _now(), *arguments)
@@ -248,6 +251,8 @@ class Mirror(Catalog):
             reason = error.strerror if isinstance(error, OSError) else "it was not written by a mirror"
             raise ConfigurationError(f"the snapshot file {self._file}: {reason}") from None
         if saved is None:
+            if text:
+                _log.error("the snapshot file %s is damaged and is not used: it was cut off", self._file)
             return
         if (self._nodes or saved.nodes) and not set(saved.nodes) & set(self._nodes):
             _log.error("the snapshot file %s is of another cluster, and is not used", self._file)
