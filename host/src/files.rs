@@ -79,7 +79,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
     replace(path, content, 0o666).map_err(|source| FileError::writing(path, source))
 }
 
-/// Writes a whole file like [`write`]. A new file can be read by its owner alone.
+/// Writes a whole file like [`write()`]. A new file can be read by its owner alone.
 ///
 /// # Errors
 ///
