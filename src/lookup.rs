@@ -85,21 +85,10 @@ pub fn find_modules<R: AsRef<str>>(
         let found: Vec<_> = found.collect();
 
         let newest_first = candidates(&found);
-        let is_exact = |candidate: &&Candidate<'_>| {
-            let semantic = candidate.document.text(Field::SemanticVersion);
-            semantic.is_some() && semantic.as_deref() == version.as_deref()
+        let chosen = match &version {
+            Some(asked) => meant(&newest_first, asked),
+            None => newest_first.iter().collect(),
         };
-        let is_release = |candidate: &&Candidate<'_>| !candidate.is_prerelease();
-        let mut chosen: Vec<_> = newest_first.iter().filter(is_exact).collect();
-        if chosen.is_empty() {
-            chosen = newest_first.iter().collect();
-            // A pre-release is asked for by its text, or it is all there is.
-            if version.as_ref().is_some_and(|version| !version.contains('-'))
-                && chosen.iter().any(is_release)
-            {
-                chosen.retain(is_release);
-            }
-        }
         chosen.into_iter().map(|candidate| candidate.document.clone().into_module()).collect()
     })
 }
@@ -171,6 +160,22 @@ fn has_version(document: &Document<'_>, asked: &str) -> bool {
         && (number.is_some_and(|number| number.to_string() == asked)
             || version.is_some_and(|version| !asked.contains('+') && version.begins_with(asked))
             || semantic.as_deref() == Some(asked))
+}
+
+/// Returns the candidates that somebody means by a version: those that have it as their text, or else the
+/// releases. A pre-release is meant by its text, or if it is all there is.
+fn meant<'c, 'd>(candidates: &'c [Candidate<'d>], asked: &str) -> Vec<&'c Candidate<'d>> {
+    let is_exact = |candidate: &&Candidate<'_>| {
+        candidate.document.text(Field::SemanticVersion).as_deref() == Some(asked)
+    };
+    let exact: Vec<_> = candidates.iter().filter(is_exact).collect();
+    let releases: Vec<_> = candidates.iter().filter(|it| !it.is_prerelease()).collect();
+
+    match (exact.is_empty(), releases.is_empty() || asked.contains('-')) {
+        (false, _) => exact,
+        (true, false) => releases,
+        (true, true) => candidates.iter().collect(),
+    }
 }
 
 /// Returns the newest document of each name, in their order.

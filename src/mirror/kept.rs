@@ -64,16 +64,20 @@ impl Dates {
 
     /// Returns the age of the catalog at a time; `None` if it is unknown.
     pub(super) fn age(&self, time: Duration) -> Option<Duration> {
-        Some(self.age?.saturating_add(time.saturating_sub(self.request_time)))
+        self.age.map(|_| self.least_age(time))
     }
 
     /// Returns the least age that the catalog has at a time.
     pub(super) fn least_age(&self, time: Duration) -> Duration {
-        self.age.unwrap_or_default().saturating_add(time.saturating_sub(self.request_time))
+        self.age.unwrap_or_default().saturating_add(self.since_request(time))
     }
 
     pub(super) fn since_validation(&self, time: Duration) -> Duration {
-        self.since_validation.saturating_add(time.saturating_sub(self.request_time))
+        self.since_validation.saturating_add(self.since_request(time))
+    }
+
+    fn since_request(&self, time: Duration) -> Duration {
+        time.saturating_sub(self.request_time)
     }
 
     /// Returns how fresh the catalog is at a time, if it is fresh for so long after its validation.

@@ -62,7 +62,7 @@ pub(super) enum Content {
     Unchanged { dated: Dated },
 }
 
-/// What an answer reports of its own age. That of a store is zero.
+/// The age of a list when it came, and whether it was fresh. One of a store has the age zero.
 #[derive(Default)]
 pub(super) struct Dated {
     pub(super) age: Duration,

@@ -7,7 +7,7 @@ use crate::headers;
 use crate::upstream::Response;
 use crate::upstream::response::is_error_of_api;
 
-/// What a response that is not taken as the list means for the requests after it.
+/// The consequences of a response that is not taken as the list, for the requests after it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Rejection {
     /// Whether the cluster denies the list: to this caller, or at this address. Otherwise it failed.

@@ -98,10 +98,8 @@ impl Upstream {
 
     /// Returns whether a response leads to a configured node.
     pub(crate) fn leads_to_node(&self, request: &Request, response: &Response) -> bool {
-        let location = headers::single(&response.headers, "location");
-        let location = location.and_then(|it| Location::resolve(it, &request.url()).ok());
         (300..400).contains(&response.status)
-            && location.is_some_and(|it| self.node_of(&it).is_some())
+            && location(request, response).is_ok_and(|it| self.node_of(&it).is_some())
     }
 
     /// Returns the node of a location. If one node is below the path of another, the location is on it.
@@ -117,11 +115,7 @@ impl Upstream {
             StoreError::Unavailable(format!("{name} answered {status}, {why}"))
         };
 
-        let Some(location) = headers::single(&response.headers, "location") else {
-            return Err(refused("without one location"));
-        };
-        let location = Location::resolve(location, &request.url())
-            .map_err(|found| refused(&format!("with {found}")))?;
+        let location = location(request, response).map_err(|found| refused(&found))?;
 
         let node = self.node_of(&location);
         let validator = request.validator.as_deref();
@@ -186,6 +180,13 @@ pub(super) fn is_entity_tag(tag: &str) -> bool {
     let inner = opaque.strip_prefix('"').and_then(|opaque| opaque.strip_suffix('"'));
     let is_sound = |inner: &str| inner.bytes().all(|it| it.is_ascii_graphic() && it != b'"');
     inner.is_some_and(is_sound) && tag.len() <= LONGEST
+}
+
+/// Returns the location of a redirect, or what is wrong with it.
+fn location(request: &Request, response: &Response) -> Result<Location, String> {
+    let location = headers::single(&response.headers, "location");
+    let location = location.ok_or("without one location")?;
+    Location::resolve(location, &request.url()).map_err(|found| format!("with {found}"))
 }
 
 /// Returns the age (RFC 9111, section 5.1), zero if it is absent or cannot be read.

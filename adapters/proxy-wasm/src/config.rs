@@ -197,6 +197,7 @@ impl UpstreamFields {
         if self.cluster.is_empty() {
             return Err(Error::new("ccs.upstream.cluster", "expected the name of a cluster"));
         }
+
         let mut api = Node::parse(&self.url)
             .and_then(|node| upstream::Upstream::new(vec![node]))
             .and_then(|api| match (&self.list, self.module.as_deref()) {
@@ -210,6 +211,7 @@ impl UpstreamFields {
             })
             .and_then(|api| api.with_headers(self.headers.clone().into_iter().collect()))
             .map_err(|error| Error::new(format!("ccs.upstream.{}", error.field), error.reason))?;
+
         if let Some(body_bytes) = self.body_bytes {
             api = api.with_body_bytes(body_bytes.get());
         }

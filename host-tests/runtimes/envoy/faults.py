@@ -269,7 +269,7 @@ def are_in_flight(bench: Bench) -> None:
 
 
 def is_counted(bench: Bench) -> None:
-    # What was asked before is counted when its stream ends, which can be after its response.
+    # An earlier request is counted when its stream ends, which can be after its response.
     until(lambda: active(bench) == 0)
     bench.upstream.store = Store(documents=(b'{"uid":"a"}',))
     for target, listener, counted in [

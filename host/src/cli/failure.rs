@@ -16,8 +16,6 @@ pub enum Failure {
     Other(String),
     /// A failure of a command whose exit code 1 says something else.
     Trouble(String),
-    /// Options that do not go together, with the message.
-    Usage(&'static str),
 }
 
 impl Failure {
@@ -30,7 +28,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Other(_) => 1,
-            Self::Trouble(_) | Self::Usage(_) => 2,
+            Self::Trouble(_) => 2,
             Self::NotFound(_) => 3,
             Self::Forbidden => 4,
         })
@@ -62,7 +60,6 @@ impl fmt::Display for Failure {
                 f.write_str("none of the roles holds the permission view_cluster_modules")
             }
             Self::NotFound(text) | Self::Other(text) | Self::Trouble(text) => f.write_str(text),
-            Self::Usage(text) => f.write_str(text),
         }
     }
 }

@@ -16,14 +16,14 @@ pub struct List {
     #[arg(long, conflicts_with = "fits")]
     latest: bool,
     /// Lists, of each name, the module that a database of this Redis version gets, such as `7.4`.
-    #[arg(long, value_name = "REDIS_VERSION", value_parser = redis_version)]
+    #[arg(long, value_name = "REDIS_VERSION", value_parser = redis_version, required_if_eq("format", "reasons"))]
     fits: Option<String>,
     /// The form of the output; `json` is the body of the REST API's response.
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum ListFormat {
     /// A table for people.
     #[default]
@@ -42,10 +42,6 @@ fn redis_version(text: &str) -> Result<String, InvalidRedisVersion> {
 /// Lists the modules of the store, in the order of the store.
 pub async fn run(arguments: &List) -> Result<Vec<u8>, Failure> {
     let List { query, latest, fits, format } = arguments;
-    if fits.is_none() && *format == ListFormat::Reasons {
-        return Err(Failure::Usage("--format reasons needs --fits: the reasons of a choice"));
-    }
-
     let service = service::open(&query.store, query.time).await?;
     Ok(match (format, fits) {
         (ListFormat::Json, fits) => {

@@ -91,6 +91,7 @@ impl Standalone {
         let slots = slots.clone();
         let slot =
             slots.acquire_owned().await.map_err(|error| CallError::Host(error.to_string()))?;
+
         let mut store = memory::limited(engine, Memory::new(limits.memory), |memory| memory);
         let opening = async {
             let instance = component.instantiate_async(&mut store).await?;

@@ -171,11 +171,13 @@ impl Fetching {
     async fn ended(&mut self, outcome: &Outcome) {
         let (now, reader) = (self.clock.now(), self.mirror().reader().clone());
         self.published.send_replace(Arc::new(Published::of(&reader, now)));
+
         if let Outcome::Changed(Changes { added, removed, changed, .. }) = outcome
             && added + removed + changed > 0
         {
             tracing::info!(added, removed, changed, "the catalog has changed");
         }
+
         match outcome {
             Outcome::Redirected => return,
             Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),

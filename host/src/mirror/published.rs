@@ -1,4 +1,4 @@
-//! What a mirror has after a fetch.
+//! The published state of a mirror.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 
 use crate::{Caller, Request};
 
-/// What a mirror has after a fetch. It stays as it is, and is replaced as a whole after the next one.
+/// The state of a mirror after a fetch. It stays as it is, and is replaced as a whole after the next one.
 pub(super) struct Published {
     reader: Reader,
     /// The body of the list, which responses share; empty if no catalog may answer.

@@ -1,5 +1,6 @@
 //! The file in which a mirror keeps its catalog.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -63,14 +64,16 @@ impl SnapshotFile {
             tracing::warn!("the snapshot file is damaged and is not used");
             Ok(None)
         };
+        let text = String::from_utf8_lossy(&text);
         if is_cut_off(&text) {
             return damaged();
         }
-        let (head, modules) = parse(&String::from_utf8_lossy(&text)).ok_or_else(|| {
+        let (head, modules) = parse(&text).ok_or_else(|| {
             let path = self.path.display();
             format!("{path} was not written by a mirror; name another file, or remove this one")
         })?;
-        if str::from_utf8(&text).is_err() {
+        // The text is owned if it is not UTF-8.
+        if matches!(text, Cow::Owned(_)) {
             return damaged();
         }
         if !head.nodes.iter().any(|node| self.nodes.contains(node)) {
@@ -117,17 +120,13 @@ fn before(time: Duration) -> u64 {
 
 /// Whether a file begins as one of a mirror does and ends before its catalog, or was never written: after a
 /// loss of power it can be full of zeros. Complete JSON is something else.
-fn is_cut_off(text: &[u8]) -> bool {
-    const BEGIN: &[u8] = br#"{"nodes":["#;
+fn is_cut_off(text: &str) -> bool {
+    const BEGIN: &str = r#"{"nodes":["#;
     let text = text.trim_ascii();
-    let is_json = || serde_json::from_slice::<IgnoredAny>(text).is_ok();
-    text.iter().all(|byte| *byte == 0)
+    let is_json = || serde_json::from_str::<IgnoredAny>(text).is_ok();
+    text.bytes().all(|byte| byte == 0)
         || BEGIN.starts_with(text)
-        || (text.starts_with(BEGIN) && !contains(text, br#""modules""#) && !is_json())
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+        || (text.starts_with(BEGIN) && !text.contains(r#""modules""#) && !is_json())
 }
 
 /// Splits the content of a file into its head and its catalog; `None` if no mirror wrote it.

@@ -93,6 +93,7 @@ impl Server {
         let listener = Listener::bind(address, reload.tls.clone(), limits).await?;
         let (answering, store) = answering.into().measured();
         let metrics = Arc::new(Metrics::new(&answering, &store));
+
         let api = Api {
             access: reload.access.clone(),
             readiness: Readiness::new(answering.clone()),

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::cluster::mirror::until;
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::process::command;
 
@@ -131,14 +132,4 @@ fn urls(nodes: &[Upstream]) -> String {
 /// The number of requests that the nodes got.
 fn requests(nodes: &[Upstream]) -> usize {
     nodes.iter().map(|node| node.heads().len()).sum()
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if condition() {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it does not happen");
 }

@@ -415,6 +415,6 @@ fn metrics(server: &Serving) -> String {
     server.metrics.text()
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub async fn until(condition: impl Fn() -> bool) {
     until_async(async || condition()).await;
 }

@@ -111,8 +111,9 @@ fn policy(Watched { paths: [path], texts: [text] }: &Watched<1>) -> Result<Polic
 }
 
 fn tls(Watched { paths, texts: [chain, key] }: &Watched<2>) -> Result<Tls, Failure> {
-    let text = |text: &'_ Result<Vec<u8>, String>| text.clone().map_err(Failure::Other);
-    Certificate::parse(paths, &text(chain)?, &text(key)?)
+    let (chain, key) =
+        (chain.as_ref().map_err(Failure::other)?, key.as_ref().map_err(Failure::other)?);
+    Certificate::parse(paths, chain, key)
 }
 
 /// Uses what was made of files, or logs why that cannot be done.
