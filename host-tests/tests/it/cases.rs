@@ -5,9 +5,9 @@ use std::env;
 
 use ccs_modules_host::artifacts::{self, Artifact};
 
-use crate::case::Case;
-use crate::outcome::Outcome;
 use crate::runners;
+use crate::support::case::Case;
+use crate::support::outcome::Outcome;
 
 /// Makes a test for each shell, and the list of the artifacts that they run.
 macro_rules! shells {

@@ -6,9 +6,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::time::{Duration, sleep};
 
-use crate::process::Server;
-use crate::serving::until;
-use crate::wire::{Reply, Wire};
+use crate::support::process::Server;
+use crate::support::serving::until;
+use crate::support::wire::{Reply, Wire};
 
 const GOOD: &str = "[{\"uid\":\"a\"}]\n";
 const BETTER: &str = "[{\"uid\":\"b\"}]\n";

@@ -11,23 +11,15 @@
 
 mod artifacts;
 mod bake;
-mod case;
 mod cases;
 mod cluster;
-mod collector;
 mod command;
 mod compose;
 mod contract;
-mod gate;
-mod guest;
 mod last_good;
 mod lookup;
-mod outcome;
 mod packages;
 mod plugin;
-#[path = "../port.rs"]
-mod port;
-mod process;
 mod proxy_wasm;
 mod readme;
 mod redis;
@@ -35,8 +27,6 @@ mod runners;
 mod same_everywhere;
 mod serve;
 mod server;
-mod serving;
 mod standalone;
 mod stores;
-mod text;
-mod wire;
+mod support;

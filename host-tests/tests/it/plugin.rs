@@ -7,7 +7,7 @@ use ccs_modules_host::{
     CallError, CallLimits, Caller, CatalogError, LoadError, Plugin, Request, artifacts,
 };
 
-use crate::guest;
+use crate::support::guest;
 
 const NO_ROLES: [&str; 0] = [];
 

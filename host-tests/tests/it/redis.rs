@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::port::ReservedPort;
+use crate::support::port::ReservedPort;
 
 #[tokio::test]
 async fn a_port_without_a_server_is_unavailable() {

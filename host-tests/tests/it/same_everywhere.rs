@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::case::Ready;
 use crate::runners::{native, plugin};
+use crate::support::case::Ready;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
@@ -198,6 +198,6 @@ fn requests() -> impl Strategy<Value = Request> {
 
 /// The documents in a server's body.
 fn documents(body: &str) -> Vec<Vec<u8>> {
-    let path = crate::text::folder().join("bodies").join(body);
+    let path = crate::support::text::folder().join("bodies").join(body);
     Documents::parse(&std::fs::read(path).unwrap()).unwrap().into_documents()
 }

@@ -199,7 +199,7 @@ fn a_file_is_served_with_the_same_bytes() {
     let folder = TempDir::new().unwrap();
     let access = write(&folder, "access.json", ANYBODY);
     for name in ["7.2.json", "7.22.json", "8.x.json"] {
-        let path = crate::text::folder().join("bodies").join(name);
+        let path = crate::support::text::folder().join("bodies").join(name);
         let store = format!("file:{}", path.display());
         let server = Server::start(&["--access", &access, "--store", &store]);
         assert!(curl(&[&server.url]).stdout == fs::read(&path).unwrap(), "{name} is another");

@@ -19,7 +19,7 @@ use self::bindings::exports::ccs::modules::mirror::{
 use self::bindings::exports::ccs::modules::snapshot::{
     Differences, Error, Fitting, Malformed, Module, Request, Response,
 };
-use crate::text;
+use crate::support::text;
 
 pub mod bindings {
     wasmtime::component::bindgen!({

@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::serving::plugin;
+use crate::support::serving::plugin;
 
 #[tokio::test]
 async fn the_demonstration_catalog_is_a_server_s() {

@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::cluster::certificates::Authority;
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::process::command;
+use crate::support::process::command;
 
 const DEMO: &str = include_str!("../../../../host/src/stores/demo.json");
 

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::cluster::mirror::until;
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::process::command;
+use crate::support::process::command;
 
 const LIST: &str = "[{\"uid\":\"a\"}]\n";
 

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::serving::{Serving, open_to_all, plugin, until as until_async};
-use crate::text;
-use crate::wire::Wire;
+use crate::support::serving::{Serving, open_to_all, plugin, until as until_async};
+use crate::support::text;
+use crate::support::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(10);

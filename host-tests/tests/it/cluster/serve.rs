@@ -11,9 +11,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::process::{Server, command};
-use crate::serving::until;
-use crate::wire::Wire;
+use crate::support::process::{Server, command};
+use crate::support::serving::until;
+use crate::support::wire::Wire;
 
 const LIST: &str = "[{\"uid\":\"a\"}]\n";
 

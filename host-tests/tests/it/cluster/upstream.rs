@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::certificates::acceptor;
-use crate::port::ReservedPort;
+use crate::support::port::ReservedPort;
 
 const PART: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{\"uid\":";
 

@@ -4,8 +4,8 @@ use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 use ccs_modules::{Ask, Limits, Snapshot, Step, access, get_module, list_modules, rest};
 use ccs_modules_host::{Caller, Ccs};
 
-use crate::case::{Case, Ready};
-use crate::outcome::Outcome;
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::Outcome;
 
 /// Runs a case. Cases whose store stalls are left out, since nothing here has a timeout.
 pub async fn run(case: &Case) -> Vec<Outcome> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ccs_modules_host::{CallError, CallLimits, Instance, Plugin, artifacts};
 
-use crate::case::{Case, Ready};
-use crate::outcome::Outcome;
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::Outcome;
 
 /// Runs a case twice in one instance and once in a fresh one, to find effects of one call on the
 /// next. A case that compares catalogs is not run: the plugin has no catalog.

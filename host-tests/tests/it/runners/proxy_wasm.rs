@@ -6,9 +6,9 @@ use ccs_modules_host::stores::Scripted;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::case::{Case, Ready};
-use crate::outcome::Outcome;
 use crate::proxy_wasm::host::{Fate, Filter, Reply};
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::Outcome;
 
 /// Runs a case twice in one filter.
 pub async fn run(case: &Case) -> Vec<Outcome> {

@@ -15,11 +15,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::case::{Case, Ready};
-use crate::outcome::Outcome;
 use crate::runners::plugin;
-use crate::serving::{Serving, open_to_all};
-use crate::wire::{Reply, Wire};
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::Outcome;
+use crate::support::serving::{Serving, open_to_all};
+use crate::support::wire::{Reply, Wire};
 
 /// Runs a case over HTTP/1.1, twice on one connection: in instances of the plugin, and on a mirror.
 pub async fn http1(case: &Case) -> Vec<Outcome> {

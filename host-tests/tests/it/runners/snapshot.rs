@@ -3,9 +3,9 @@
 use ccs_modules::lookup::{find_modules, fitting_modules, latest_modules};
 use ccs_modules::{Error, Limits, Snapshot, get_module, list_modules, rest};
 
-use crate::case::{Case, Ready};
-use crate::outcome::Outcome;
 use crate::runners::native::core_caller;
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::Outcome;
 
 /// Runs a case on a snapshot of its documents, and on the image of that snapshot. Cases whose store
 /// is more than a list of documents are left out.

@@ -6,10 +6,10 @@ use std::sync::{LazyLock, Mutex};
 use ccs_modules_host::{Caller, Request};
 use wasmtime::component::ResourceAny;
 
-use crate::case::{Case, Ready};
-use crate::outcome::{Error, Outcome};
 use crate::standalone::Standalone;
 use crate::standalone::bindings::exports::ccs::modules::types;
+use crate::support::case::{Case, Ready};
+use crate::support::outcome::{Error, Outcome};
 
 /// Runs a case on a snapshot in its own instance, and on a snapshot that is asked the calls of all
 /// cases with the same documents, in one instance for all of these. Cases whose store is more than

@@ -6,10 +6,10 @@ use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Plugin, artifacts};
 
-use crate::gate::Gate;
-use crate::guest;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::gate::Gate;
+use crate::support::guest;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn a_plugin_that_breaks_off_is_an_internal_error() {

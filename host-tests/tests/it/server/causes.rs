@@ -12,9 +12,9 @@ use ccs_modules_host::stores::Scripted;
 use ccs_modules_host::{CallLimits, Ccs, CcsError, Plugin, artifacts};
 use tempfile::TempDir;
 
-use crate::process::Server;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::process::Server;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn an_answer_of_the_store_that_is_too_long_has_its_own_code() {

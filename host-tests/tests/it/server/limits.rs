@@ -7,11 +7,11 @@ use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, Plugin, artifacts};
 use tokio::task::{JoinSet, yield_now};
 
-use crate::gate::Gate;
-use crate::guest;
 use crate::server::http2;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::gate::Gate;
+use crate::support::guest;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 /// The shortest timeout, for those that the test waits for.
 const SHORT: Duration = Duration::from_millis(20);

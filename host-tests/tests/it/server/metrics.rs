@@ -6,8 +6,8 @@ use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Plugin, artifacts};
 use tokio_util::sync::CancellationToken;
 
-use crate::serving::{Serving, any_port, open_to_all};
-use crate::wire::Wire;
+use crate::support::serving::{Serving, any_port, open_to_all};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn requests_instances_and_the_store_are_counted() {

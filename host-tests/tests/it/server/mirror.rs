@@ -16,9 +16,9 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::gate::Gate;
-use crate::serving::{Serving, often, open_to_all, until};
-use crate::wire::Wire;
+use crate::support::gate::Gate;
+use crate::support::serving::{Serving, often, open_to_all, until};
+use crate::support::wire::Wire;
 
 const LONG: Duration = Duration::from_secs(3600);
 const LIST: &str = "GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n";

@@ -9,8 +9,8 @@ use ccs_modules_host::server::{PageFiles, Settings};
 use ccs_modules_host::stores::{Scripted, demo};
 use tempfile::TempDir;
 
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::{Reply, Wire};
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::{Reply, Wire};
 
 const INDEX: &str = include_str!("../../../../packages/js/src/page/index.html");
 

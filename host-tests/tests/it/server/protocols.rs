@@ -5,10 +5,10 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use tokio::task::yield_now;
 
-use crate::gate::Gate;
 use crate::server::http2;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::gate::Gate;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_closed() {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::process::Server;
-use crate::wire::Wire;
+use crate::support::process::Server;
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn refused_requests_are_counted_and_logged() {

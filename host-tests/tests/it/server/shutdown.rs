@@ -4,10 +4,10 @@ use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::demo;
 use tokio::net::TcpStream;
 
-use crate::gate::Gate;
 use crate::server::http2;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::gate::Gate;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn requests_in_flight_are_answered() {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::command::command;
-use crate::process::Server;
-use crate::wire::Wire;
+use crate::support::process::Server;
+use crate::support::wire::Wire;
 
 /// Options for a store that never answers, and for how long requests wait for it.
 struct HungFile {

@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::server::http2::{DATA, Frames, GOAWAY};
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 /// The shortest timeout, for those that the test waits for.
 const SHORT: Duration = Duration::from_millis(50);

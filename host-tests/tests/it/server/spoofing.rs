@@ -4,8 +4,8 @@ use ccs_modules::access::Policy;
 use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::demo;
 
-use crate::serving::{Serving, plugin};
-use crate::wire::Wire;
+use crate::support::serving::{Serving, plugin};
+use crate::support::wire::Wire;
 
 const REQUEST: &str = "GET /v1/modules HTTP/1.1\r\nhost: test\r\n";
 

@@ -15,8 +15,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::server::http2;
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::Wire;
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::Wire;
 
 #[tokio::test]
 async fn both_protocols_are_on_offer() {

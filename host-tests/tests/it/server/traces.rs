@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::cluster::certificates::{Authority, acceptor};
 use crate::cluster::upstream::{Answer, Upstream};
-use crate::collector::{Collector, attribute, hex};
-use crate::process::{self, command};
-use crate::serving::{Serving, open_to_all, plugin};
-use crate::wire::{Reply, Wire};
+use crate::support::collector::{Collector, attribute, hex};
+use crate::support::process::{self, command};
+use crate::support::serving::{Serving, open_to_all, plugin};
+use crate::support::wire::{Reply, Wire};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";

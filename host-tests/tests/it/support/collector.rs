@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::serving::any_port;
+use crate::support::serving::any_port;
 
 /// A collector on a port of its own. It ends when this is dropped.
 pub struct Collector {

@@ -11,8 +11,8 @@ use ccs_modules_host::{Caller, CcsError, Request};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::outcome::Outcome;
-use crate::text::{Text, folder};
+use crate::support::outcome::Outcome;
+use crate::support::text::{Text, folder};
 
 /// One case: the store's content, a call, and the expected outcome.
 #[derive(Deserialize)]

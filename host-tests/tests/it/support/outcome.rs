@@ -5,7 +5,7 @@ use ccs_modules_host as host;
 use serde::{Deserialize, Serialize};
 
 use crate::standalone::bindings::exports::ccs::modules::types;
-use crate::text::Text;
+use crate::support::text::Text;
 
 /// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
