@@ -22,6 +22,7 @@ def write_files(folder: Path) -> None:
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     user = {"name": USER, "password_sha256": digest, "roles": ["db_viewer"]}
     (folder / "access.json").write_text(json.dumps({"users": [user]}))
+    (folder / "password.txt").write_text("a password of one's own\n")
     _write_certificates(folder)
 
 
