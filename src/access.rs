@@ -1,5 +1,6 @@
 //! Access: who sent a request, found by an access policy for shells on a network.
 
+mod cluster;
 mod policy;
 mod trusted_header;
 
@@ -14,10 +15,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::access::policy::{Form, Role, User, Users};
+use crate::access::policy::{Fields, Form, Role, User, Users};
 use crate::config;
 use crate::headers;
 
+pub use crate::access::cluster::{Login, LoginOptions, Logins, Question};
 pub(crate) use crate::access::policy::UserName;
 
 /// The sender of a request, and its management roles. The shell finds it out: no header field of the
@@ -116,6 +118,28 @@ impl Policy {
 
 /// The challenge of a policy with users.
 const BASIC: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
+
+/// How a shell that can ask a cluster finds out who sends a request: by a policy, or by `{"cluster":{}}`, which
+/// is the cluster that is the store. The object may have the [`LoginOptions`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Fields")]
+pub enum Access {
+    /// The header fields of the request are enough.
+    Policy(Policy),
+    /// The cluster is asked: see [`Logins`].
+    Cluster(LoginOptions),
+}
+
+impl Access {
+    /// Reads a policy of any form.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Policy::parse`].
+    pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
+        config::parse(text)
+    }
+}
 
 impl fmt::Debug for Policy {
     /// Shows nothing of it: digests of weak passwords can be reversed.
@@ -248,8 +272,9 @@ mod tests {
 
     #[test]
     fn an_ill_formed_policy_names_the_field_and_no_value() {
-        const FORM: &str = "expected exactly one of anonymous, trusted_header, users";
-        const KNOWN: &str = "unknown field, expected one of anonymous, trusted_header, map, users";
+        const FORM: &str = "expected exactly one of anonymous, trusted_header, users, cluster";
+        const KNOWN: &str =
+            "unknown field, expected one of anonymous, trusted_header, map, users, cluster";
         const NAME: &str =
             "users[0].name: expected a name, not empty, without colons and control characters";
         const SHA: &str =
@@ -307,6 +332,19 @@ mod tests {
         ] {
             assert_eq!(Policy::parse(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_shell_that_cannot_ask_a_cluster_refuses_a_policy_that_needs_it() {
+        let text = br#"{"cluster":{"max_age_ms":1000}}"#;
+        let error = Policy::parse(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with("cluster: this host cannot ask a cluster who is calling"),
+            "{error}"
+        );
+        let Access::Cluster(options) = Access::parse(text).unwrap() else { panic!("a policy") };
+        assert_eq!((options.max_age_ms, options.stale_if_error_ms), (1000, 900_000));
+        assert!(matches!(Access::parse(br#"{"anonymous":[]}"#), Ok(Access::Policy(_))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 
 use crate::access::trusted_header::TrustedHeader;
+use crate::access::{Access, LoginOptions, Policy};
 use crate::{headers, roles};
 
 /// The forms of a policy.
@@ -22,26 +23,45 @@ pub(super) enum Form {
 /// The members of a policy's object.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub(super) struct Fields {
     anonymous: Option<Vec<Role>>,
     trusted_header: Option<HeaderName>,
     map: Option<BTreeMap<String, Vec<Role>>>,
     users: Option<Users>,
+    cluster: Option<LoginOptions>,
+}
+
+impl TryFrom<Fields> for Access {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { anonymous, trusted_header, map, users, cluster } = fields;
+        let form = match (anonymous, trusted_header, users, cluster) {
+            (_, None, ..) if map.is_some() => {
+                return Err("map: expected with trusted_header only");
+            }
+            (None, None, None, Some(options)) => return Ok(Self::Cluster(options)),
+            (Some(roles), None, None, None) => Form::Anonymous(roles),
+            (None, Some(HeaderName(name)), None, None) => {
+                Form::TrustedHeader(TrustedHeader { name, map })
+            }
+            (None, None, Some(users), None) => Form::Users(users),
+            _ => return Err("expected exactly one of anonymous, trusted_header, users, cluster"),
+        };
+        Ok(Self::Policy(Policy(form)))
+    }
 }
 
 impl TryFrom<Fields> for Form {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { anonymous, trusted_header, map, users } = fields;
-        match (anonymous, trusted_header, users) {
-            (_, None, _) if map.is_some() => Err("map: expected with trusted_header only"),
-            (Some(roles), None, None) => Ok(Self::Anonymous(roles)),
-            (None, Some(HeaderName(name)), None) => {
-                Ok(Self::TrustedHeader(TrustedHeader { name, map }))
+        match Access::try_from(fields)? {
+            Access::Policy(Policy(form)) => Ok(form),
+            Access::Cluster(_) => {
+                Err("cluster: this host cannot ask a cluster who is calling; serve and \
+                                       the Envoy filter can. Use trusted_header or users")
             }
-            (None, None, Some(users)) => Ok(Self::Users(users)),
-            _ => Err("expected exactly one of anonymous, trusted_header, users"),
         }
     }
 }

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::Serialize;
 
@@ -81,6 +82,20 @@ impl ErrorResponse {
         let roles = excerpt(&roles.join(", "));
         let cause = format!("none of the caller's roles may view modules: {roles}");
         Self { cause: Some(cause), ..Error::Forbidden.into() }
+    }
+
+    /// Makes the error for a user who may not be shown to the cluster for some time.
+    pub(crate) fn too_many_logins(wait: Duration) -> Self {
+        let description = "too many logins of this user have failed";
+        let seconds = wait.as_secs().saturating_add(1).to_string();
+        let error = Self::new(429, "too_many_logins", description);
+        Self { header: Some(("retry-after", seconds.into())), ..error }
+    }
+
+    /// Makes the error for a caller about whom the cluster cannot be asked. Only the log shows the reason.
+    pub(crate) fn caller_unknown(reason: String) -> Self {
+        let error = Self::new(503, "caller_unknown", "the cluster cannot be asked who is calling");
+        Self { cause: Some(reason), ..error }
     }
 
     /// Makes the response to a request with this method. HEAD gets no body.

@@ -54,6 +54,11 @@ impl Credentials {
         Self(format!("Bearer {token}"))
     }
 
+    /// Makes the credentials of this header field `authorization`, which a client sent.
+    pub(crate) fn of_field(field: &str) -> Self {
+        Self(field.into())
+    }
+
     /// Returns the value of the header field `authorization`.
     pub(super) fn into_field(self) -> String {
         self.0

@@ -86,6 +86,7 @@ impl Upstream {
                 true => Ok(Answer::NotFound),
                 false => Err(request.failed("a 404 without an error of the API")),
             },
+            404 | 405 if request.resource == Resource::Role => Ok(Answer::NotFound),
             status => {
                 let text = format!("{} answered {status}", request.name);
                 Err(match status {
@@ -145,6 +146,7 @@ impl Resource {
         match self {
             Self::List => "list",
             Self::Module => "module",
+            Self::Role => "role",
         }
     }
 
@@ -152,7 +154,7 @@ impl Resource {
     fn check(self, body: &[u8]) -> Result<(), SyntaxError> {
         match self {
             Self::List => split(body).map(drop),
-            Self::Module => json::check_object(json::decode(body)?),
+            Self::Module | Self::Role => json::check_object(json::decode(body)?),
         }
     }
 }
