@@ -180,7 +180,7 @@ impl Fetching {
 
         match outcome {
             Outcome::Redirected => return,
-            Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),
+            Outcome::Failed(error) => tracing::debug!(reason = %error, "a fetch failed"),
             _ => {
                 if let Some(file) = &mut self.file
                     && let Some(saved) = reader.save(now)

@@ -164,7 +164,7 @@ impl StoreMirror {
             && let Err(error) = mirror.restore(clock.now(), saved)
         {
             // The first fetch replaces it.
-            tracing::warn!(%error, "the snapshot file is damaged and is not used");
+            tracing::warn!(reason = %error, "the snapshot file is damaged and is not used");
         }
 
         let first = Published::of(mirror.reader(), clock.now());

@@ -98,7 +98,7 @@ impl SnapshotFile {
         match written.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
-                tracing::warn!(%error, "the snapshot file is not written");
+                tracing::warn!(reason = %error, "the snapshot file is not written");
                 self.failing = true;
             }
             Err(_) => {}

@@ -66,7 +66,7 @@ fn of_system(loaded: CertificateResult) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let (_, invalid) = roots.add_parsable_certificates(certs);
     for error in &errors {
-        tracing::warn!(%error, "cannot load certificates that the system trusts");
+        tracing::warn!(reason = %error, "cannot load certificates that the system trusts");
     }
     if invalid > 0 {
         tracing::debug!(invalid, "left out certificates of the system that are not valid");

@@ -82,13 +82,12 @@ impl Api {
         let traced = span.trace_id();
         let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
         if status.is_server_error() {
-            let cause = record.cause.as_deref();
             tracing::error!(
                 method,
                 path,
                 status = status.as_u16(),
                 trace_id,
-                cause,
+                reason = record.cause,
                 "request failed"
             );
         }

@@ -168,7 +168,7 @@ impl Drop for Measurement<'_> {
             self.metrics.failed(*failure);
             self.span.fail(failure.as_str(), error.clone());
             // The request that asked is logged with this cause.
-            tracing::debug!(%error, "the store failed");
+            tracing::debug!(reason = %error, "the store failed");
         }
     }
 }

@@ -123,7 +123,7 @@ fn apply<T>(what: &str, path: &Path, made: Result<T, Failure>, apply: impl FnOnc
             apply(made);
             tracing::info!(file = %path.display(), "{what} was read again");
         }
-        Err(error) => tracing::error!(%error, "{what} stays as it was"),
+        Err(error) => tracing::error!(reason = %error, "{what} stays as it was"),
     }
 }
 

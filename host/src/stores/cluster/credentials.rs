@@ -48,9 +48,9 @@ impl CredentialsFile {
                 }
                 last.credentials = credentials;
             }
-            Err(why) if last.failure.as_ref() != Some(&why) => {
-                tracing::error!(why, "the credentials for the cluster stay as they were");
-                last.failure = Some(why);
+            Err(reason) if last.failure.as_ref() != Some(&reason) => {
+                tracing::error!(reason, "the credentials for the cluster stay as they were");
+                last.failure = Some(reason);
             }
             Err(_) => {}
         }
