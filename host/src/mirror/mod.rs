@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use self::fetching::Fetching;
 use self::published::Published;
 use self::snapshot_file::SnapshotFile;
+use crate::file_metrics::FileMetrics;
 use crate::stores::{Cluster, StoreMetrics};
 use crate::traces::Traces;
 use crate::{CallError, Ccs, Request};
@@ -87,6 +88,14 @@ impl Source {
         match self {
             Self::Cluster(cluster) => cluster.name(),
             Self::Store(ccs) => ccs.name(),
+        }
+    }
+
+    /// The metrics of the files that the source reads again.
+    fn files(&self) -> FileMetrics {
+        match self {
+            Self::Cluster(cluster) => cluster.files().clone(),
+            Self::Store(_) => FileMetrics::default(),
         }
     }
 }
@@ -169,7 +178,7 @@ impl StoreMirror {
 
         let first = Published::of(mirror.reader(), clock.now());
         let (publisher, published) = watch::channel(Arc::new(first));
-        let metrics = StoreMetrics::new();
+        let metrics = StoreMetrics::new(source.files());
         let fetching =
             Fetching::new(source, clock, mirror, file, publisher, metrics.clone(), traces);
         let mut task = JoinSet::new();

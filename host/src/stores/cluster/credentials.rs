@@ -7,6 +7,7 @@ use ccs_modules::upstream::Credentials;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
+use crate::file_metrics::FileMetrics;
 use crate::files;
 
 /// The file with the credentials for a cluster, which is read again for each request. While it cannot be
@@ -14,6 +15,7 @@ use crate::files;
 pub(super) struct CredentialsFile {
     path: PathBuf,
     last: Mutex<Last>,
+    metrics: FileMetrics,
 }
 
 /// The result of reading the file last.
@@ -25,9 +27,10 @@ struct Last {
 
 impl CredentialsFile {
     /// The file at `path`, from which these credentials were read.
-    pub(super) fn new(path: &Path, credentials: Credentials) -> Self {
+    pub(super) fn new(path: &Path, credentials: Credentials, metrics: FileMetrics) -> Self {
         let last = Last { credentials, failure: None };
-        Self { path: path.into(), last: Mutex::new(last) }
+        metrics.read("credentials", true);
+        Self { path: path.into(), last: Mutex::new(last), metrics }
     }
 
     /// The credentials in the file, if they are others than those of the last request.
@@ -41,6 +44,7 @@ impl CredentialsFile {
     pub(super) async fn credentials(&self) -> Credentials {
         let read = self.read().await;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.read("credentials", read.is_ok());
         match read {
             Ok(credentials) => {
                 if last.failure.take().is_some() {

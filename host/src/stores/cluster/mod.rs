@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
 use self::refused::Refused;
+use crate::file_metrics::FileMetrics;
 use crate::net::HttpClient;
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -37,6 +38,7 @@ pub struct Cluster {
     /// Permits for calls with credentials: two at a time.
     logins: Semaphore,
     time: Duration,
+    files: FileMetrics,
 }
 
 impl Cluster {
@@ -52,16 +54,18 @@ impl Cluster {
     ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
+        let files = FileMetrics::default();
         let (mut file, is_anonymous) = (None, credentials.is_none());
         if let Some(credentials) = credentials {
-            file = address.credentials().map(|it| CredentialsFile::new(it, credentials.clone()));
+            let read = |path| CredentialsFile::new(path, credentials.clone(), files.clone());
+            file = address.credentials().map(read);
             upstream = upstream.with_credentials(credentials);
         }
         let client = HttpClient::new(address.ca().map(Path::to_owned))
             .with_name(address.name().map(str::to_owned));
         let (refused, time) = (Refused::default(), store_timeout);
         let logins = Semaphore::new(2);
-        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time })
+        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time, files })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -89,6 +93,11 @@ impl Cluster {
     /// The cluster's REST API.
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// The metrics of the file with the credentials.
+    pub(crate) fn files(&self) -> &FileMetrics {
+        &self.files
     }
 
     /// Sends one request, and reads the whole response within the timeout.
