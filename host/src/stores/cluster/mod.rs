@@ -14,13 +14,13 @@ use ccs_modules::body::split;
 use ccs_modules::config;
 use ccs_modules::upstream::{Call, Credentials, Exchange, Next, Request, Response, Upstream};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
 use self::refused::Refused;
 use crate::file_metrics::FileMetrics;
 use crate::net::HttpClient;
+use crate::net::deadline::Deadline;
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};
@@ -159,11 +159,10 @@ impl Cluster {
         self.refused.check(&credentials)?;
 
         // If every node times out, there is time left to report it.
-        let time = self.time * 9 / 10;
-        let deadline = Instant::now() + time;
-        let left = || deadline.duration_since(Instant::now());
+        let deadline = Deadline::with_time_to_report(self.time);
+        let left = || deadline.left();
 
-        let mut next = call.start(time);
+        let mut next = call.start(left());
         loop {
             next = match next {
                 Next::Send(exchange) => {
