@@ -150,7 +150,9 @@ impl Fetching {
         match (&self.source, question) {
             (Source::Cluster(cluster), Question::Request(request)) => {
                 let response = cluster.send(&request, timeout).await;
-                response.map(Answer::Response).map_err(StoreError::Unavailable)
+                response
+                    .map(Answer::Response)
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))
             }
             (Source::Store(ccs), Question::Documents { unless }) => {
                 let stored = read(&**ccs, unless.as_deref());

@@ -91,7 +91,7 @@ impl Shared {
         let failure = match &response {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("it answered {}", response.status().as_u16())),
-            Err(reason) => Some(reason.clone()),
+            Err(error) => Some(error.to_string()),
         };
         let failed_before = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         let collector = &self.collector;

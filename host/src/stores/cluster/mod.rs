@@ -19,12 +19,12 @@ use self::credentials::CredentialsFile;
 use self::exchange::exchange;
 use self::refused::Refused;
 use crate::file_metrics::FileMetrics;
-use crate::net::HttpClient;
 use crate::net::deadline::Deadline;
+use crate::net::{HttpClient, NetError};
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};
-pub use self::credentials::read_credentials;
+pub use self::credentials::{CredentialsError, read_credentials};
 
 /// A cluster, which is asked over its REST API for each call. A node that fails is followed by the
 /// next one. A cluster that refuses the credentials is asked twice in fifteen minutes with them.
@@ -104,12 +104,12 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The reason in plain words, without the node and without credentials.
+    /// The reason, without the node and without credentials.
     pub(crate) async fn send(
         &self,
         request: &Request,
         timeout: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Response, NetError> {
         let credentials = self.credentials().await;
         let response = self.send_with(request, credentials.clone(), timeout).await?;
         if let 401 | 403 = response.status {
@@ -123,7 +123,7 @@ impl Cluster {
         request: &Request,
         credentials: Option<Credentials>,
         timeout: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Response, NetError> {
         match credentials {
             None => exchange(&self.client, request, timeout).await,
             Some(credentials) => {
@@ -169,7 +169,7 @@ impl Cluster {
                     let Exchange { request, timeout, .. } = &exchange;
                     match self.send_with(request, credentials.clone(), *timeout).await {
                         Ok(response) => exchange.answered(response, left()),
-                        Err(why) => exchange.failed(&why, left()),
+                        Err(error) => exchange.failed(&error.to_string(), left()),
                     }
                 }
                 Next::Done(outcome) => {

@@ -190,7 +190,7 @@ impl Connection {
         let server = Server { host, port, tls, name: None, proxy: None };
         let stream = stream::connect(server, deadline)
             .await
-            .map_err(|reason| not_connected(&self.address, &reason))?;
+            .map_err(|error| not_connected(&self.address, &error))?;
 
         let mut link = Link { stream, time: self.time, bytes: self.bytes };
         let login = deadline.wait_for(link.login(&self.address)).await;
@@ -200,7 +200,7 @@ impl Connection {
 
     async fn connector(&self) -> Result<TlsConnector, CcsError> {
         let ca = self.address.ca().map(Path::to_owned);
-        tls::connector(ca).await.map_err(CcsError::Unavailable)
+        tls::connector(ca).await.map_err(|error| CcsError::Unavailable(error.to_string()))
     }
 
     /// The store's error for an error of the connection.
