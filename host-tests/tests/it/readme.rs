@@ -1,11 +1,14 @@
 //! The tables of the documentation: they contain the report of the build and of the benchmark.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use ccs_modules_host::artifacts::{self, Artifact};
 use serde_json::Value;
+use tempfile::TempDir;
 
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file() {
@@ -35,6 +38,50 @@ fn find_pages(folder: &Path, pages: &mut Vec<PathBuf>) {
             pages.push(path);
         }
     }
+}
+
+/// Needs `systemd-analyze`, and checks nothing where it is missing.
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let page = fs::read_to_string(root().join("docs/server.md")).unwrap();
+    let (_, unit) = page.split_once("```ini\n").unwrap();
+    let (unit, _) = unit.split_once("```").unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ccs-modules.service");
+    let command = env!("CARGO_BIN_EXE_ccs-modules");
+    fs::write(&path, unit.replace("/usr/local/bin/ccs-modules", command)).unwrap();
+
+    let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let own: Vec<_> = said.lines().filter(|line| line.contains("ccs-modules")).collect();
+    assert!(verified.status.success() && own.is_empty(), "{said}");
+}
+
+/// As `MemoryDenyWriteExecute` of the unit does. Needs Linux 6.3 or later, and checks nothing before.
+#[cfg(target_os = "linux")]
+#[test]
+fn serve_starts_where_memory_that_was_written_cannot_be_run() {
+    const DENY: &str = "import ctypes, os, sys\n\
+        if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0: sys.exit(77)\n\
+        os.execv(sys.argv[1], sys.argv[1:])";
+    let folder = TempDir::new().unwrap();
+    let start = |mode: &[&str]| {
+        let mut command = Command::new("python3");
+        command.args(["-c", DENY, env!("CARGO_BIN_EXE_ccs-modules"), "serve"]).args(mode);
+        command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
+        command.env("XDG_CACHE_HOME", folder.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        (line.starts_with("serving "), child.wait().unwrap().code())
+    };
+
+    let (serves, code) = start(&[]);
+    assert!(serves || code == Some(77), "{code:?}");
+    assert!(!start(&["--component"]).0);
 }
 
 #[test]
