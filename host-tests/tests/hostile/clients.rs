@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use ccs_modules_host::server::ConnectionLimits;
 use tempfile::TempDir;
 
 use crate::process::Server;
@@ -94,7 +95,7 @@ fn http_2_connections_take_no_more_than_is_documented() {
         stream.read_exact(&mut [0; 100 * 9]).unwrap();
     }
     let each = (server.peak() - before) / CONNECTIONS;
-    assert!(each < 448 << 10, "{} KiB", each >> 10);
+    assert!(each < ConnectionLimits::CONNECTION_BYTES, "{} KiB", each >> 10);
     assert!(each > 100 << 10, "{} KiB: it does not do its worst", each >> 10);
 }
 

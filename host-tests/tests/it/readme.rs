@@ -4,9 +4,14 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
+use ccs_modules::Limits;
+use ccs_modules::upstream::{Node, Upstream};
+use ccs_modules_host::CallLimits;
 use ccs_modules_host::artifacts::{self, Artifact};
+use ccs_modules_host::server::ConnectionLimits;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -156,6 +161,64 @@ fn the_page_of_measurements_shows_the_simulated_fleet() {
         .unwrap();
     }
     section_is("docs/measurements.md", "fleet", &table);
+}
+
+#[test]
+fn the_pages_show_the_limits_that_hold() {
+    let (core, call) = (Limits::default(), CallLimits::default());
+    let connection = ConnectionLimits::default();
+    let upstream = Upstream::new(vec![Node::parse("https://node1:9443").unwrap()]).unwrap();
+    let body_bytes = upstream.list(0, None).unwrap().body_bytes;
+    let document = format!("{}, nested {} deep", bytes(core.document_bytes), core.depth);
+    let time = |time: Duration| format!("{} s", time.as_secs());
+    let mut table = String::from("| What | Default | Option of `serve` |\n|---|---|---|\n");
+    for (what, default, option) in [
+        ("a document", document, ""),
+        ("a list", format!("{} documents", grouped(core.documents)), ""),
+        ("a uid", bytes(core.uid_bytes), ""),
+        ("a request target", bytes(core.target_bytes), ""),
+        ("the header fields of a request", bytes(connection.header_bytes), "max-header-bytes"),
+        ("an answer of the store, a file for example", bytes(call.store_bytes), "max-store-bytes"),
+        ("an answer of an upstream (Envoy filter)", bytes(body_bytes), ""),
+        ("the time of the store", time(call.store_timeout), "store-timeout"),
+        ("the time of a request", time(connection.request_timeout), "request-timeout"),
+        ("the time of a client", time(connection.client_timeout), "client-timeout"),
+        ("connections", grouped(connection.connections), "max-connections"),
+        ("what is in flight", bytes(connection.in_flight_bytes), "max-in-flight-bytes"),
+        ("the memory of an instance", bytes(call.memory), "max-instance-memory"),
+        ("instances", call.instances.to_string(), "max-instances"),
+    ] {
+        let option = if option.is_empty() { " ".into() } else { format!(" `--{option}` ") };
+        writeln!(table, "| {what} | {default} |{option}|").unwrap();
+    }
+    section_is("docs/api.md", "limits", &table);
+
+    let each = ConnectionLimits::CONNECTION_BYTES;
+    let mut table = String::from("| What | Most, by default |\n|---|---|\n");
+    for (what, most) in [
+        ("the store's answer: `--max-store-bytes`", bytes(call.store_bytes)),
+        ("what is in flight: `--max-in-flight-bytes`", bytes(connection.in_flight_bytes)),
+        (
+            "connections: `--max-connections`",
+            format!("{} of {}", grouped(connection.connections), bytes(each)),
+        ),
+        (
+            "with `--component`, instances: `--max-instances`, `--max-instance-memory`",
+            format!("{} of {}", call.instances, bytes(call.memory)),
+        ),
+    ] {
+        writeln!(table, "| {what} | {most} |").unwrap();
+    }
+    section_is("SECURITY.md", "memory", &table);
+}
+
+/// A number of bytes in the largest unit that has a whole number of them.
+fn bytes(number: usize) -> String {
+    match number.trailing_zeros() {
+        30.. => format!("{} GiB", number >> 30),
+        20.. => format!("{} MiB", number >> 20),
+        _ => format!("{} KiB", number >> 10),
+    }
 }
 
 /// Checks that the section with this name contains `expected`. With `UPDATE_EXPECT=1` it writes the
