@@ -25,6 +25,7 @@ use crate::snapshot::image::ImageView;
 use crate::step::{Step, check_uid};
 
 pub use crate::headers::header_fields;
+pub use crate::rest::conditional::{entity_tag, is_unchanged};
 pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
 pub use crate::rest::target::{is_api_path, route};

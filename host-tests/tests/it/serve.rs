@@ -371,7 +371,7 @@ fn a_failed_request_is_logged_with_its_cause_once() {
             };
             let failed = with("request failed");
             assert_eq!(failed.len(), 1, "{log}");
-            assert!(failed[0]["cause"].as_str().unwrap().contains(cause), "{log}");
+            assert!(failed[0]["reason"].as_str().unwrap().contains(cause), "{log}");
             assert_eq!(failed[0]["status"], code);
             let request = with("request")[0];
             assert_eq!(request["user"], "ann");
