@@ -278,6 +278,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_an_error_is_cut_by_its_length_as_written() {
+        for name in ["\u{7f}", "\u{85}", "\u{1f600}", "\\u0001"] {
+            let text = format!(r#"{{"{}":"x"}}"#, name.repeat(600));
+            let error = parse::<Example>(text.as_bytes()).unwrap_err();
+            assert!(error.field.len() <= 512, "{}", error.field.len());
+            assert_eq!(error.reason, "unknown field, expected one of list, map, choice");
+        }
+    }
+
+    #[test]
     fn a_configuration_nested_without_end_is_refused() {
         let text = "[".repeat(100_000) + &"]".repeat(100_000);
         let error = parse::<Example>(text.as_bytes()).unwrap_err();
