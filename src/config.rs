@@ -11,7 +11,7 @@ use serde::de::{Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
-use crate::error::excerpt;
+pub use crate::error::excerpt;
 use crate::json::{self, Kind};
 
 /// Reads a configuration.

@@ -162,9 +162,9 @@ pub(crate) fn write_fault(
 
 impl core::error::Error for Malformed {}
 
-/// Returns a text that somebody else chose in a form that is fit for a message: its start, on one
-/// line.
-pub(crate) fn excerpt(text: &str) -> String {
+/// Returns a text that somebody else chose in a form that is fit for a message: its start, at most 512
+/// bytes, on one line.
+pub fn excerpt(text: &str) -> String {
     /// The most bytes of an excerpt, in which a control character takes three.
     const LONGEST: usize = 512;
     let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
