@@ -153,7 +153,7 @@ def lay_out(folder: Path, plugin: bytes) -> None:
     (source / "plugin.wasm").write_bytes(plugin)
     (source / ".traefik.yml").write_bytes((SHIPPED / "plugin.yml").read_bytes())
     (folder / "data").mkdir()
-    (folder / "data/malformed.json").write_text("no JSON")
+    (folder / "data/malformed.json").write_text("malformed")
     (folder / "inner").mkdir()
     (folder / "inner/modules.json").write_text('[{"uid":"inner"}]')
 
