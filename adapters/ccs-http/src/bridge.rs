@@ -7,6 +7,7 @@ use core::time::Duration;
 use ccs_modules::body::split;
 use ccs_modules::upstream::{Call, Request, Response};
 use ccs_modules::{Limits, Snapshot, StoreError};
+use ccs_modules_guest::Environment;
 use ccs_modules_guest::cluster::Config;
 use spin::{Mutex, Once};
 
@@ -57,7 +58,7 @@ impl Guest for Bridge {
 }
 
 fn config() -> Result<&'static Config, StoreError> {
-    let config = CONFIG.call_once(|| Config::new(get_environment()));
+    let config = CONFIG.call_once(|| Config::new(&Environment::new(get_environment())));
     config.as_ref().map_err(StoreError::clone)
 }
 
@@ -92,15 +93,4 @@ fn with_snapshot<T>(
         ccs_modules::Error::Store(error) => error,
         error => StoreError::Other(error.to_string()),
     }))
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Denied(why) => Error::Denied(why),
-            StoreError::Unavailable(why) => Error::Unavailable(why),
-            StoreError::TooLong(why) => Error::TooLong(why),
-            error => Error::Other(error.reason().into()),
-        }
-    }
 }

@@ -15,8 +15,8 @@ use crate::bindings::wasi::http::types::{
     self, ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse,
     OutgoingRequest, RequestOptions,
 };
-use crate::bindings::wasi::io::poll::{Pollable, poll};
 use crate::bindings::wasi::io::streams::{InputStream, StreamError};
+use crate::deadline::{Deadline, nanoseconds};
 
 /// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;
@@ -29,7 +29,7 @@ pub(crate) struct Wasi;
 pub(crate) struct Exchange {
     state: State,
     /// The moment at which the request is given up.
-    end: Pollable,
+    end: Deadline,
     timeout: Duration,
     /// The most bytes of a body that are accepted.
     limit: usize,
@@ -58,7 +58,7 @@ impl Network for Wasi {
     fn start(&self, request: &Request, timeout: Duration) -> Result<Exchange, String> {
         let failed = |code| words(&code, timeout);
         let future = handle(outgoing(request)?, Some(options(timeout))).map_err(failed)?;
-        let end = subscribe_duration(nanoseconds(timeout));
+        let end = Deadline::after(timeout);
         Ok(Exchange { state: State::Sent(future), end, timeout, limit: request.body_bytes })
     }
 
@@ -71,7 +71,7 @@ impl Network for Wasi {
             State::Sent(future) => future.subscribe(),
             State::Receiving(incoming) => incoming.stream.subscribe(),
         };
-        poll(&[&more, &exchange.end, &subscribe_duration(nanoseconds(longest))]);
+        exchange.end.wait_for(&[&more, &subscribe_duration(nanoseconds(longest))]);
         more.ready()
     }
 
@@ -106,7 +106,7 @@ impl Exchange {
 
     /// Returns that more is to come, or the error if it is too late for that.
     fn more(&self) -> Result<Option<Response>, String> {
-        if self.end.ready() { Err(late(self.timeout)) } else { Ok(None) }
+        if self.end.is_over() { Err(late(self.timeout)) } else { Ok(None) }
     }
 }
 
@@ -194,8 +194,4 @@ fn words(code: &ErrorCode, timeout: Duration) -> String {
 
 fn late(timeout: Duration) -> String {
     format!("no response in {} ms", timeout.as_millis())
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,12 @@ mod bindings;
 #[cfg(target_family = "wasm")]
 mod bridge;
 #[cfg(target_family = "wasm")]
+#[path = "../../guest/src/ccs_error.rs"]
+mod ccs_error;
+#[cfg(target_family = "wasm")]
+#[path = "../../guest/src/deadline.rs"]
+mod deadline;
+#[cfg(target_family = "wasm")]
 mod exchange;
 mod mirrored;
 #[cfg(test)]
