@@ -40,7 +40,7 @@ fn only_the_core_and_the_filter_of_envoy_know_head() {
             // Envoy removes the body of a response to HEAD itself. The others name methods, or serve what is
             // not the API's.
             let may = [
-                "proxy-wasm/src/filter.rs",
+                "proxy-wasm/src/request.rs",
                 "guest/src/method.rs",
                 "server/content.rs",
                 "server/request_span.rs",
