@@ -141,6 +141,25 @@ class Lifespan(unittest.TestCase):
         start, _ = exchange(scope, handler=mirror)
         self.assertEqual(start["status"], 200)
 
+    def test_requests_that_come_at_once_wait_for_the_first_fetch_and_healthz_does_not(self):
+        is_healthy = threading.Event()
+
+        def store(known):
+            return "[]" if is_healthy.wait(10) else None
+
+        async def requests():
+            waiting = [asyncio.create_task(call(LISTING, ended, application)) for _ in range(3)]
+            await asyncio.sleep(0)
+            await call({**GET, "path": "/healthz"}, ended, application)
+            is_healthy.set()
+            await asyncio.gather(*waiting)
+
+        ended, mirror = [], Mirror({"timeout_ms": 20000}, store=store)
+        self.addCleanup(mirror.stop)
+        application = Application(mirror, lambda headers: ["db_viewer"])
+        asyncio.run(requests())
+        self.assertEqual(ended, ["ok\n", *["[]\n"] * 3])
+
     def test_start_and_stop_are_acknowledged(self):
         sent = run({"type": "lifespan"}, ["lifespan.startup", "lifespan.shutdown"])
         kinds = [message["type"] for message in sent]
@@ -163,6 +182,7 @@ class Lifespan(unittest.TestCase):
 
 
 GET = {"type": "http", "method": "GET", "path": "/", "headers": []}
+LISTING = {**GET, "path": "/v1/modules"}
 
 
 def exchange(scope, authenticate=lambda headers: ["db_viewer"], handler=Echo()):

@@ -1,12 +1,14 @@
 """Mirrors of an upstream in this process: what a host has to do for the component."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +34,7 @@ class Calls(unittest.TestCase):
                 self.assertRegex(headers["cache-status"], "^ccs-modules; hit")
                 self.assertEqual([module.uid for module in mirror.list_modules(ROLES)], ["a"])
                 self.assertEqual(mirror.get_module(ROLES, "a").document, '{"uid":"a"}')
-                with self.assertRaises(NotFound):
+                with self.assertRaisesRegex(NotFound, '^there is no module with the uid "b"$'):
                     mirror.get_module(ROLES, "b")
                 status = mirror.status
                 self.assertEqual((status.freshness, status.reason, status.changed), ("fresh", None, 1))
@@ -104,6 +106,23 @@ class Faults(unittest.TestCase):
         for call in (lambda: mirror.list_modules(ROLES), lambda: mirror.get_module(ROLES, "a")):
             with self.assertRaisesRegex(Unavailable, "nothing has been fetched yet; .*connection refused"):
                 call()
+
+    def test_the_timeout_is_that_of_all_addresses_together(self):
+        port = closed_port()
+        with full("127.0.0.1", port), full("127.0.0.2", port), full("127.0.0.3", port):
+            with node1_at("127.0.0.1", "127.0.0.2", "127.0.0.3"), self.assertLogs("ccs_modules", "ERROR"):
+                mirror = Mirror({"nodes": [f"http://node1:{port}"], "timeout_ms": 500})
+                begin = time.monotonic()
+                mirror.refresh()
+        self.assertLess(time.monotonic() - begin, 1.4)
+        self.assertRegex(mirror.status.failure, "no response in 500 ms$")
+
+    def test_the_next_address_is_asked_if_one_does_not_answer(self):
+        with upstream() as server, full("127.0.0.2", server.server_port):
+            with node1_at("127.0.0.2", "127.0.0.1"):
+                mirror = Mirror({"nodes": [f"http://node1:{server.server_port}"], "timeout_ms": 1000})
+                mirror.refresh()
+            self.assertEqual(get(mirror).body, LIST)
 
     def test_a_foreign_redirect_is_not_followed(self):
         with upstream() as foreign:
@@ -381,6 +400,33 @@ def closed_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@contextmanager
+def full(address, port):
+    """A server whose queue is full: connections to it wait."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+def node1_at(*addresses):
+    """Gives the host `node1` these addresses."""
+    real = socket.getaddrinfo
+
+    def found(host, port, *rest, **more):
+        if host != "node1":
+            return real(host, port, *rest, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    return unittest.mock.patch("socket.getaddrinfo", found)
 
 
 def get(mirror):
