@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import resource
 import socket
 import tempfile
 import threading
@@ -194,6 +195,23 @@ class Storage(unittest.TestCase):
                 mirror.refresh()
             self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: ")
             self.assertEqual(list(Path(folder).iterdir()), [file])
+
+    def test_a_disk_that_is_full_keeps_the_file_of_before_and_no_other_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "snapshot.json")
+            bodies = iter(["[]", json.dumps([{"uid": "x" * 200}])])
+            mirror = Mirror({"refresh_ms": 1}, store=lambda known: next(bodies), snapshot_file=file)
+            mirror.refresh()
+            before, limits = file.read_text(), resource.getrlimit(resource.RLIMIT_FSIZE)
+            with self.assertLogs("ccs_modules", "ERROR") as logs:
+                # In place of a full disk, files have a greatest size.
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+                self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+                refresh_until(mirror, lambda: mirror.status.changed > 1)
+            self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: File too large$")
+            self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
+            self.assertEqual(file.read_text(), before)
+            self.assertEqual(len(mirror.list_modules(ROLES)), 1)
 
     def test_a_catalog_of_the_future_is_stale_and_has_no_age(self):
         mirror = Mirror({"nodes": ["http://node1"]})
