@@ -80,7 +80,8 @@ class Package(unittest.TestCase):
         self.assertEqual(subprocess.run([sys.executable, "-c", FORKING_WHILE_OTHERS_CALL]).returncode, 0)
 
     def test_a_mirror_that_was_started_before_a_fork_logs_that_in_the_child_once(self):
-        run = subprocess.run([sys.executable, "-c", FORKING_WITH_A_MIRROR], capture_output=True, text=True)
+        words = [sys.executable, "-W", "ignore", "-c", FORKING_WITH_A_MIRROR]
+        run = subprocess.run(words, capture_output=True, text=True)
         expected = "the mirror was started before a fork, and is not refreshed in this process: start it here"
         self.assertEqual((run.returncode, run.stderr), (0, f"{expected}\n"))
 
@@ -91,7 +92,7 @@ class Package(unittest.TestCase):
 
     def test_it_says_which_wasmtime_it_needs(self):
         (wasmtime,) = metadata.requires("ccs-modules")
-        self.assertRegex(wasmtime, r"^wasmtime<\d+,>=\d+")
+        self.assertRegex(wasmtime, r"^wasmtime<\d+,>=42$")
 
     def test_nothing_private_of_wasmtime_is_used(self):
         for module in MODULES:
