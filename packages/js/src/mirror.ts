@@ -224,7 +224,7 @@ export class Mirror implements Catalog {
   }
 
   getModule(roles: string[], uid: string): Module {
-    return this.#call((inner) => inner.getModule(now(), roles, uid));
+    return this.#call((inner) => inner.getModule(now(), roles, uid), uid);
   }
 
   findModules(roles: string[], name: string, version?: string): Module[] {
@@ -280,9 +280,9 @@ export class Mirror implements Catalog {
   }
 
   /** Makes a call of the component. After a failure of the instance itself there is another one. */
-  #call<T>(call: (inner: Inner) => T): T {
+  #call<T>(call: (inner: Inner) => T, uid?: string): T {
     try {
-      return answered(CatalogError, () => call(this.#inner));
+      return answered(CatalogError, () => call(this.#inner), uid);
     } catch (error) {
       if (!(error instanceof CatalogError) && !this.#isDisposed) {
         this.#recover(error);
