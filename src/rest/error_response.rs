@@ -126,14 +126,14 @@ impl ErrorResponse {
         &self.description
     }
 
+    /// Returns the line for the log: see [`Response::cause`].
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
     /// Returns the header field that only this response has.
     pub(super) fn header(&self) -> Option<(&str, &str)> {
         self.header.as_ref().map(|(name, value)| (*name, &**value))
-    }
-
-    /// Takes the line for the log: see [`Response::cause`].
-    pub(super) fn take_cause(&mut self) -> Option<String> {
-        self.cause.take()
     }
 
     /// Returns the body, with the members that the API reference documents.

@@ -69,8 +69,8 @@ impl Responder {
     }
 
     /// Responds with an error.
-    pub(super) fn error(self, mut error: ErrorResponse) -> Response {
-        let cause = error.take_cause();
+    pub(super) fn error(self, error: ErrorResponse) -> Response {
+        let cause = error.cause().map(String::from);
         Response { cause, ..self.respond(error.status(), error.header(), Some(error.body())) }
     }
 

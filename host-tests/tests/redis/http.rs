@@ -96,7 +96,7 @@ struct Serving {
 
 async fn serve(answering: impl Into<Answering>) -> Serving {
     let access = Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
-    let settings = Settings { access: Some(access), ..Settings::default() };
+    let settings = Settings { access: Some(access.into()), ..Settings::default() };
     let server = HttpServer::bind("127.0.0.1:0", answering, settings).await.unwrap();
     let (address, metrics) = (server.address().unwrap(), server.metrics());
     let stop = CancellationToken::new();

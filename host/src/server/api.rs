@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ccs_modules::access::{self, Policy};
+use ccs_modules::access::Caller;
 use ccs_modules::rest::ErrorResponse;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
+use tokio::time::timeout;
 use tracing::field;
 
 use crate::component::in_time;
 use crate::net::header_fields;
 use crate::server::answer::{Answer, answer, fail};
 use crate::server::answering::{Answering, Readiness};
+use crate::server::authenticator::Authenticator;
 use crate::server::connections::{Handler, Peer};
 use crate::server::content::content;
 use crate::server::in_flight::InFlight;
@@ -25,7 +27,7 @@ use crate::{CallError, Request};
 
 /// The API and the probes.
 pub(super) struct Api {
-    pub(super) access: Replaceable<Option<Arc<Policy>>>,
+    pub(super) access: Replaceable<Option<Authenticator>>,
     pub(super) answering: Answering,
     pub(super) header_bytes: usize,
     pub(super) in_flight: InFlight,
@@ -45,7 +47,7 @@ pub(super) struct Api {
 struct Record {
     /// The name of the user who was authenticated.
     user: Option<String>,
-    /// The cause of a 5xx.
+    /// The cause of an error.
     cause: Option<String>,
 }
 
@@ -71,7 +73,7 @@ impl Api {
         let span = request_span::begin(self.traces.as_ref(), self.scheme, request);
         let answer = span.run(self.call(request, &mut record)).await;
         let answer = answer.unwrap_or_else(|error| {
-            record.cause.get_or_insert_with(|| error.description().into());
+            record.cause.get_or_insert_with(|| error.cause().unwrap_or(error.description()).into());
             fail(error, request.method())
         });
         let (status, duration) = (answer.status(), started.elapsed());
@@ -99,6 +101,7 @@ impl Api {
             peer = request.extensions().get().map(|Peer(address)| field::display(address)),
             user = record.user,
             trace_id,
+            reason = record.cause.filter(|_| !status.is_server_error()),
             "request"
         );
         answer
@@ -116,7 +119,7 @@ impl Api {
         let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
         let _request = reserved.ok_or_else(error::too_much_in_flight)?;
         let headers = header_fields::borrowed(request.headers());
-        let caller = self.caller(&headers, record);
+        let caller = self.caller(&headers, record).await?;
         let page = self.page.as_ref();
         if let Some(file) = page.and_then(|page| page.find(request.uri().path())) {
             let answer = file.answer(request.method(), &headers, &caller);
@@ -147,16 +150,22 @@ impl Api {
     }
 
     /// The sender of a request, which is recorded.
-    fn caller(&self, headers: &[(&str, &[u8])], record: &mut Record) -> access::Caller {
+    async fn caller(
+        &self,
+        headers: &[(&str, &[u8])],
+        record: &mut Record,
+    ) -> Result<Caller, ErrorResponse> {
         let Some(access) = self.access.get() else {
             if !self.told_of_no_policy.swap(true, Ordering::Relaxed) {
                 tracing::warn!("there is no access policy: every request is answered with 401");
             }
-            return access::Caller::Unauthenticated(None);
+            return Ok(Caller::Unauthenticated(None));
         };
-        let (caller, user) = access.caller_and_user(headers);
-        record.user = user.map(str::to_owned);
-        caller
+
+        let found = timeout(self.request_timeout, access.caller(headers)).await;
+        let (caller, user) = found.unwrap_or_else(|_| Err(error::caller_not_found_in_time()))?;
+        record.user = user;
+        Ok(caller)
     }
 }
 

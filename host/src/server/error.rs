@@ -48,6 +48,11 @@ pub(super) fn too_much_in_flight() -> ErrorResponse {
     ErrorResponse::new(503, "too_much_in_flight", description)
 }
 
+/// A cluster did not tell in time who is calling.
+pub(super) fn caller_not_found_in_time() -> ErrorResponse {
+    ErrorResponse::new(503, "timed_out", "the cluster did not tell in time who is calling")
+}
+
 impl From<&CallError> for ErrorResponse {
     fn from(error: &CallError) -> Self {
         match error {

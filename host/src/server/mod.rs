@@ -14,7 +14,7 @@
 //! let source = Source::store(stores::File::new("modules.json"));
 //! let mirror = StoreMirror::start(source, MirrorSettings::default()).await?;
 //! let access = ccs_modules::access::Policy::parse(br#"{"anonymous":["db_viewer"]}"#)?;
-//! let settings = Settings { access: Some(access), ..Settings::default() };
+//! let settings = Settings { access: Some(access.into()), ..Settings::default() };
 //! let server = Server::bind("127.0.0.1:8080", mirror, settings).await?;
 //! server.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
 //! # Ok(())
@@ -24,6 +24,7 @@
 mod answer;
 mod answering;
 mod api;
+mod authenticator;
 mod connections;
 mod content;
 mod error;
@@ -38,7 +39,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ccs_modules::access::Policy;
 use tokio::net::ToSocketAddrs;
 
 use self::answering::Readiness;
@@ -48,6 +48,7 @@ use self::in_flight::InFlight;
 use crate::traces::Traces;
 
 pub use self::answering::Answering;
+pub use self::authenticator::{Authenticator, ClusterLogins};
 pub use self::connections::{ConnectionLimits, Tls, TlsError};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
@@ -56,8 +57,8 @@ pub use self::reload::Reload;
 /// The settings of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The access policy. Without a policy, no client is authenticated.
-    pub access: Option<Policy>,
+    /// How the senders of requests are found. Without this, no client is authenticated.
+    pub access: Option<Authenticator>,
     /// The limits of connections.
     pub limits: ConnectionLimits,
     /// The page that is offered at `/`, for callers who may see the modules.

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ccs_modules::access::Policy;
 use tokio_rustls::TlsAcceptor;
 
 use crate::file_metrics::FileMetrics;
-use crate::server::Tls;
+use crate::server::{Authenticator, Tls};
 
 /// The access policy and the certificate of a running server. Clones belong to the same server.
 ///
@@ -15,14 +14,18 @@ use crate::server::Tls;
 /// that is in force when its head has arrived.
 #[derive(Clone)]
 pub struct Reload {
-    pub(super) access: Replaceable<Option<Arc<Policy>>>,
+    pub(super) access: Replaceable<Option<Authenticator>>,
     pub(super) tls: Replaceable<Option<TlsAcceptor>>,
     files: FileMetrics,
 }
 
 impl Reload {
-    pub(super) fn new(access: Option<Policy>, tls: Option<&Tls>, files: FileMetrics) -> Self {
-        let access = Replaceable::new(access.map(Arc::new));
+    pub(super) fn new(
+        access: Option<Authenticator>,
+        tls: Option<&Tls>,
+        files: FileMetrics,
+    ) -> Self {
+        let access = Replaceable::new(access);
         let reload = Self { access, tls: Replaceable::new(None), files };
         if let Some(tls) = tls {
             reload.use_tls(tls);
@@ -32,9 +35,13 @@ impl Reload {
 
     /// Replaces the access policy. If there is an error in place of a policy, the old one stays in force, which
     /// the log and the metrics show.
-    pub fn replace_access(&self, policy: Result<Policy, impl fmt::Display>) {
+    pub fn replace_access(&self, policy: Result<Authenticator, impl fmt::Display>) {
         if let Some(policy) = self.read("access_policy", "the access policy", policy) {
-            self.access.replace(Some(Arc::new(policy)));
+            let policy = match self.access.get() {
+                Some(old) => old.replaced_by(policy),
+                None => policy,
+            };
+            self.access.replace(Some(policy));
         }
     }
 

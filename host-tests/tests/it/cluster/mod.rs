@@ -1,5 +1,6 @@
 //! A cluster's REST API as the store.
 
+mod callers;
 pub mod certificates;
 mod command;
 mod denied;

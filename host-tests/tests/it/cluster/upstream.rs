@@ -44,6 +44,8 @@ pub enum Answer {
     Reset(Vec<u8>),
     /// No answer, for as long as the client waits.
     Silence,
+    /// A status and a body for each head of a request.
+    ByHead(fn(&str) -> (u16, &'static str)),
     /// A list with an entity tag, and 304 for a client that has it.
     Tagged { body: String, tag: &'static str },
 }
@@ -171,6 +173,10 @@ impl Told {
                 let _ = stream.write_all(&bytes).await;
                 reset(&stream);
                 return true;
+            }
+            Answer::ByHead(answer) => {
+                let (status, body) = answer(&head);
+                response(status, "", body)
             }
             Answer::Silence => std::future::pending().await,
             Answer::Tagged { body, tag } => {

@@ -123,7 +123,11 @@ async fn serve(case: &Case, answering: Answering) -> Serving {
         Some(policy) => Some(policy.clone()),
     };
     let access = access.map(|access| Policy::parse(access.to_string().as_bytes()).unwrap());
-    Serving::answering(answering, Settings { access, ..Settings::default() }).await
+    Serving::answering(
+        answering,
+        Settings { access: access.map(Into::into), ..Settings::default() },
+    )
+    .await
 }
 
 /// The name of the trusted header, which a proxy in front would set.

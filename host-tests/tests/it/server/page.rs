@@ -132,7 +132,7 @@ async fn a_file_stands_in_front_of_no_module() {
 async fn it_is_for_those_who_may_see_the_modules() {
     let folder = folder();
     let settings = || Settings {
-        access: Some(Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap()),
+        access: Some(Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap().into()),
         ..Settings::default()
     };
     // The store is not asked: it fails.
@@ -158,7 +158,8 @@ async fn it_is_for_those_who_may_see_the_modules() {
         (None, "Bearer "),
     ] {
         let access = policy.map(|text| Policy::parse(text.as_bytes()).unwrap());
-        let settings = with_page(&folder, Settings { access, ..Settings::default() });
+        let settings =
+            with_page(&folder, Settings { access: access.map(Into::into), ..Settings::default() });
         let server = Serving::start(plugin(), demo(), settings).await;
         let reply = Wire::connect(server.address).await.ask("GET", "/").await;
         let challenge = reply.header("www-authenticate").unwrap_or_default();

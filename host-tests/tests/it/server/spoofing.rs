@@ -62,5 +62,10 @@ async fn a_body_whose_end_is_disputed_hides_no_request() {
 
 async fn serve() -> Serving {
     let access = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
-    Serving::start(plugin(), demo(), Settings { access: Some(access), ..Settings::default() }).await
+    Serving::start(
+        plugin(),
+        demo(),
+        Settings { access: Some(access.into()), ..Settings::default() },
+    )
+    .await
 }

@@ -42,13 +42,21 @@ impl Server {
         Self::spawn(folder, shell, false)
     }
 
-    fn spawn(folder: &TempDir, mut command: Command, has_metrics: bool) -> Self {
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("access.json"), r#"{"anonymous":["db_viewer"]}"#).unwrap();
-        let log = path("log");
+    /// Starts a server with this policy.
+    pub fn start_with(folder: &TempDir, arguments: &[&str], policy: &str) -> Self {
+        Self::spawn_with(folder, command(&[&["serve"], arguments].concat()), false, policy)
+    }
+
+    fn spawn(folder: &TempDir, command: Command, has_metrics: bool) -> Self {
+        let policy = folder.path().join("access.json");
+        fs::write(&policy, r#"{"anonymous":["db_viewer"]}"#).unwrap();
+        Self::spawn_with(folder, command, has_metrics, policy.to_str().unwrap())
+    }
+
+    fn spawn_with(folder: &TempDir, mut command: Command, has_metrics: bool, policy: &str) -> Self {
+        let log = folder.path().join("log");
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access"])
-            .arg(path("access.json"))
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--access", policy])
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
             .spawn()

@@ -64,7 +64,7 @@ pub fn any_port() -> SocketAddr {
 /// Settings that let every caller read.
 pub fn open_to_all() -> Settings {
     let access = Policy::parse(br#"{"anonymous":["db_viewer"]}"#).unwrap();
-    Settings { access: Some(access), ..Settings::default() }
+    Settings { access: Some(access.into()), ..Settings::default() }
 }
 
 /// The settings of a mirror whose store is read as often as that can be.

@@ -1,30 +1,35 @@
-//! The access policy of a server.
+//! The senders of requests to a server: who may read.
 
 use std::net::SocketAddr;
 
-use ccs_modules::access::Policy;
+use ccs_modules::access::Access;
+use ccs_modules_host::server::{Authenticator, ClusterLogins};
+use ccs_modules_host::stores::Cluster;
 
 use super::listen::ListenAddress;
-use crate::cli::{Failure, password};
+use crate::cli::{Failure, StoreAddress, password};
 
-/// An access policy, and the generated credentials if there are some.
-pub struct Access {
-    /// The policy.
-    pub policy: Policy,
+/// The way in which senders are found, and the generated credentials if there are some.
+pub struct Callers {
+    /// The way in which senders are found.
+    pub authenticator: Authenticator,
     /// The generated credentials, `user:password`.
     pub generated: Option<String>,
 }
 
-impl Access {
+impl Callers {
     /// Takes the policy of a file, or generates one for a single user. Without a file, a server must be
     /// reachable from this machine only.
     pub fn find(
-        policy: Option<Policy>,
+        access: Option<Access>,
+        store: &StoreAddress,
         listen: &ListenAddress,
         is_local: bool,
     ) -> Result<Self, Failure> {
-        match policy {
-            Some(policy) => Ok(Self { policy, generated: None }),
+        match access {
+            Some(access) => {
+                Ok(Self { authenticator: authenticator(access, store)?, generated: None })
+            }
             None if is_local => Self::generate(),
             None => Err(Failure::Other(format!(
                 "{listen} is not a loopback address; an access policy is needed: --access FILE"
@@ -35,8 +40,23 @@ impl Access {
     fn generate() -> Result<Self, Failure> {
         let password = password::generate()?;
         let policy = password::policy(&password::entry(USER, &password, &["admin"]))?;
-        Ok(Self { policy, generated: Some(format!("{USER}:{password}")) })
+        let generated = Some(format!("{USER}:{password}"));
+        Ok(Self { authenticator: policy.into(), generated })
     }
+}
+
+/// Makes what finds senders. A policy `cluster` asks the cluster that is the store.
+pub fn authenticator(access: Access, store: &StoreAddress) -> Result<Authenticator, Failure> {
+    let options = match access {
+        Access::Policy(policy) => return Ok(policy.into()),
+        Access::Cluster(options) => options,
+    };
+    let StoreAddress::Cluster(address) = store else {
+        let needed = "the access policy cluster needs a cluster, `--store https://NODE:9443`";
+        return Err(Failure::Other(needed.into()));
+    };
+    let cluster = Cluster::new(address, None).map_err(Failure::other)?;
+    ClusterLogins::new(cluster, options).map(Authenticator::Cluster).map_err(Failure::other)
 }
 
 /// Whether only this machine can reach the address.

@@ -18,7 +18,7 @@ use clap::Args;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use self::access::{Access, is_loopback};
+use self::access::{Callers, is_loopback};
 use self::answering::AnsweringArgs;
 use self::limits::LimitArgs;
 use self::listen::ListenAddress;
@@ -38,7 +38,7 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: ListenAddress,
     /// The access policy, JSON: `{"users":[{"name":…,"password_sha256":…,"roles":[…]}]}`,
-    /// `{"trusted_header":…}` or `{"anonymous":[…]}`. Without a policy, a password is generated and
+    /// `{"trusted_header":…}`, `{"anonymous":[…]}`, or `{"cluster":{}}` to ask the cluster. Without a policy, a password is generated and
     /// shown; this is for loopback addresses only.
     #[arg(long, value_name = "FILE")]
     access: Option<PathBuf>,
@@ -72,7 +72,8 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let is_local = addresses.iter().copied().all(is_loopback);
     let files = WatchedFiles::new(serve.access.as_deref(), &serve.certificate)
         .map_err(|error| Failure::Other(format!("cannot handle SIGHUP: {error}")))?;
-    let Access { policy, generated } = Access::find(files.policy()?, &serve.listen, is_local)?;
+    let Callers { authenticator, generated } =
+        Callers::find(files.access()?, &serve.store, &serve.listen, is_local)?;
     let tls = match files.tls()? {
         Some(tls) => Some(tls),
         None => serve.certificate.generate(&serve.listen)?,
@@ -84,7 +85,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let traces = serve.traces.start()?;
     let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
-        access: Some(policy),
+        access: Some(authenticator),
         limits: serve.limits.connection_limits(),
         page: page.transpose().map_err(Failure::other)?,
         tls,
@@ -110,7 +111,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let stop = stop::on_signal().map_err(Failure::other)?;
     tracing::info!(url, "serving");
     print(&serve.greeting(&url, exporter.as_ref(), generated.as_deref())?)?;
-    tokio::spawn(files.reload_into(server.reload()));
+    tokio::spawn(files.reload_into(server.reload(), serve.store.clone()));
     let stopped = || stop.clone().cancelled_owned();
     let exporting = exporter.map(|exporter| tokio::spawn(exporter.run(stopped())));
     let served = tokio::spawn(server.run(stopped())).await;

@@ -4,14 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ccs_modules::access::Policy;
+use ccs_modules::access;
 use ccs_modules_host::files;
 use ccs_modules_host::server::{Reload, Tls};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::access::authenticator;
 use super::tls::Certificate;
-use crate::cli::Failure;
+use crate::cli::{Failure, StoreAddress};
 
 /// The files that a server is made of, besides its store. What was read is what is used.
 pub struct WatchedFiles {
@@ -36,8 +37,8 @@ impl WatchedFiles {
     }
 
     /// The access policy of the file; `None` if there is no such file.
-    pub fn policy(&self) -> Result<Option<Policy>, Failure> {
-        self.access.as_ref().map(policy).transpose()
+    pub fn access(&self) -> Result<Option<access::Access>, Failure> {
+        self.access.as_ref().map(access).transpose()
     }
 
     /// The certificate of the files; `None` if there are no such files.
@@ -47,7 +48,7 @@ impl WatchedFiles {
 
     /// Reads the files again when they have changed, and all of them at SIGHUP. A file that cannot be used
     /// changes nothing but the log.
-    pub async fn reload_into(mut self, reload: Reload) {
+    pub async fn reload_into(mut self, reload: Reload, store: StoreAddress) {
         let mut look = interval(INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -62,7 +63,8 @@ impl WatchedFiles {
             if let Some(access) = &mut self.access
                 && (access.has_changed().await || all)
             {
-                reload.replace_access(policy(access));
+                let access = self::access(access);
+                reload.replace_access(access.and_then(|access| authenticator(access, &store)));
             }
             if let Some(certificate) = &mut self.certificate
                 && (certificate.has_changed().await || all)
@@ -101,9 +103,12 @@ fn read<const N: usize>(paths: &[PathBuf; N]) -> [Result<Vec<u8>, String>; N] {
     paths.each_ref().map(|path| files::read(path).map_err(|error| error.to_string()))
 }
 
-fn policy(Watched { paths: [path], texts: [text] }: &Watched<1>) -> Result<Policy, Failure> {
+fn access(
+    Watched { paths: [path], texts: [text] }: &Watched<1>,
+) -> Result<access::Access, Failure> {
     let text = text.as_ref().map_err(Failure::other)?;
-    Policy::parse(text).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+    access::Access::parse(text)
+        .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }
 
 fn tls(Watched { paths, texts: [chain, key] }: &Watched<2>) -> Result<Tls, Failure> {

@@ -118,6 +118,19 @@ impl Cluster {
         Ok(response)
     }
 
+    /// Sends a request with the credentials that are in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub(crate) async fn send_as_it_is(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Response, NetError> {
+        self.send_with(request, None, timeout).await
+    }
+
     async fn send_with(
         &self,
         request: &Request,
