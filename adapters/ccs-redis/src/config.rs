@@ -11,6 +11,7 @@ const DEFAULT_PORT: u16 = 6379;
 
 /// The Redis to ask, and the key to read there.
 #[derive(Debug)]
+#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "a connection needs WASI"))]
 pub(crate) struct Config {
     /// The address of Redis, as given.
     pub(crate) address: String,

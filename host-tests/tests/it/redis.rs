@@ -35,6 +35,16 @@ async fn silence_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_reply_over_the_limit_is_named_and_one_at_the_limit_is_read() {
+    let port = pretend("+OK\r\n*1\r\n$11\r\n{\"uid\":\"1\"}\r\n").await;
+    let text = format!("a reply of redis at 127.0.0.1:{port} is longer than 21 bytes");
+    let over = store(port).at_most(21).list_documents().await;
+    assert_eq!(over, Err(CcsError::TooLong(text)));
+    let at_the_limit = store(port).at_most(22).list_documents().await.unwrap();
+    assert_eq!(at_the_limit, [b"{\"uid\":\"1\"}"]);
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_leaves_its_reply_to_no_other() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

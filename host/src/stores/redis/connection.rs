@@ -4,8 +4,6 @@
 //! The connections of the client are not used: they are shared by calls at the same time, so a limit of a reply
 //! cannot be told apart, and a task of their own reads them. Redis answers one command after the other anyway.
 
-use std::error::Error as _;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,7 +57,7 @@ impl Link {
                 let mut limited = (&mut *stream).take(*bytes as u64);
                 let value = parse_redis_value_async(&mut decoder, &mut limited).await;
                 if value.is_err() && limited.limit() == 0 {
-                    return Err(io::Error::from(TOO_LONG).into());
+                    return Err((ErrorKind::Client, "reply", TOO_LONG.to_owned()).into());
                 }
                 values.push(value?);
             }
@@ -85,8 +83,8 @@ impl Link {
     }
 }
 
-/// The kind of the error for a reply over the limit.
-const TOO_LONG: io::ErrorKind = io::ErrorKind::FileTooLarge;
+/// The detail of the error for a reply over the limit.
+const TOO_LONG: &str = "it is longer than the limit";
 
 impl ConnectionLike for Link {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
@@ -205,9 +203,10 @@ impl Connection {
 
     /// The store's error for an error of the connection.
     pub(super) fn failure(&self, error: &RedisError) -> CcsError {
-        let source = error.source().and_then(|error| error.downcast_ref::<io::Error>());
-        match source {
-            Some(error) if error.kind() == TOO_LONG => too_long(&self.address, self.bytes),
+        match error.kind() {
+            ErrorKind::Client if error.detail() == Some(TOO_LONG) => {
+                too_long(&self.address, self.bytes)
+            }
             _ => failure(&self.address, error, self.time),
         }
     }
