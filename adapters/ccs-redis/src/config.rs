@@ -116,6 +116,37 @@ mod tests {
     }
 
     #[test]
+    fn every_variable_counts() {
+        let config = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            Config::new(&Environment::new(variables)).unwrap()
+        };
+
+        let bare = config(&[("CCS_REDIS_ADDRESS", "a")]);
+        assert_eq!((bare.user, bare.password, bare.key), (None, None, "ccs:modules".into()));
+        assert_eq!((bare.missing_is_empty, bare.timeout), (false, Duration::from_secs(2)));
+
+        let whole = config(&[
+            ("CCS_REDIS_ADDRESS", "a:7000"),
+            ("CCS_REDIS_KEY", "k"),
+            ("CCS_REDIS_MISSING", "empty"),
+            ("CCS_REDIS_PASSWORD", "p"),
+            ("CCS_REDIS_TIMEOUT_MS", "1"),
+            ("CCS_REDIS_USER", "u"),
+            ("HOME", "/"),
+        ]);
+        assert_eq!(
+            (whole.address, whole.host, whole.port),
+            ("a:7000".into(), Host::Name("a".into()), 7000)
+        );
+        assert_eq!(
+            (whole.user, whole.password, whole.key),
+            (Some("u".into()), Some("p".into()), "k".into())
+        );
+        assert_eq!((whole.missing_is_empty, whole.timeout), (true, Duration::from_millis(1)));
+    }
+
+    #[test]
     fn a_setting_that_is_missing_or_wrong_is_named() {
         let error = |name: &str, value: &str| {
             let variables = [(name.into(), value.into())];
