@@ -113,6 +113,25 @@ fn nobody_reads_the_text_of_serde_s_messages() {
     }
 }
 
+#[test]
+fn a_line_of_the_log_has_its_reason_under_one_key() {
+    for path in files(&root().join("host/src")) {
+        if path.extension() != Some("rs".as_ref()) {
+            continue;
+        }
+        let code: Vec<_> = shipped_code(&path).into_iter().map(|(_, line)| line).collect();
+        let code = code.join(" ");
+        for call in code.split("tracing::").skip(1) {
+            let fields = call.split_once("!(").and_then(|(_, rest)| rest.split_once(')'));
+            for field in fields.map_or("", |(fields, _)| fields).split(',') {
+                let key = field.split('=').next().unwrap().trim().trim_start_matches(['%', '?']);
+                let is_other = ["cause", "error", "why"].contains(&key);
+                assert!(!is_other, "{key} in {}: {call:.80}", path.display());
+            }
+        }
+    }
+}
+
 /// The lines of a file that are neither comments nor in a module of tests, counted from 1.
 fn shipped_code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();

@@ -19,7 +19,9 @@ PACKAGE = WORKSPACE / "packages/python"
 PROGRAMS = Path(__file__).resolve().parent / "python"
 
 BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0", "mypy==2.4.1"]
-SERVER = "uvicorn==0.54.0"
+SERVERS = ["uvicorn==0.54.0", "gunicorn==27.0.1", "uvicorn-worker==0.4.0", "starlette==1.10.0"]
+OLDEST = "wasmtime==42.0.0"
+"""The oldest version that the package takes."""
 
 
 class PythonSnapshot(Runtime):
@@ -101,9 +103,10 @@ def build_tools() -> Path:
 
 @cache
 def environment() -> Path:
-    """The Python of an empty environment into which the package and a server are installed.
+    """The Python of an empty environment into which the package and servers are installed.
 
-    The package's own tests have passed there, and its types have been checked.
+    The package's own tests have passed there, also with the oldest wasmtime, and its types have been
+    checked.
     """
     _temporary.append(tempfile.TemporaryDirectory())
     temporary = Path(_temporary[-1].name)
@@ -112,11 +115,13 @@ def environment() -> Path:
         build_tools(), "-m", "build", "--no-isolation", "--outdir", temporary, PACKAGE, env=artifacts
     )
     (wheel,) = temporary.glob("*.whl")
-    _environment(temporary / "environment", wheel, SERVER)
+    _environment(temporary / "oldest", wheel, OLDEST)
+    _environment(temporary / "environment", wheel, *SERVERS)
     python = temporary / "environment/bin/python"
     types = ["-m", "mypy", "--strict", "--python-executable", python, PACKAGE / "src"]
     command(build_tools(), *types, cwd=temporary)
-    command(python, "-m", "unittest", "discover", "--start-directory", PACKAGE / "tests", cwd=temporary)
+    for each in (temporary / "oldest/bin/python", python):
+        command(each, "-m", "unittest", "discover", "--start-directory", PACKAGE / "tests", cwd=temporary)
     return python
 
 

@@ -23,7 +23,7 @@ const ACCESS: &str = "CCS_ACCESS";
 pub struct Output {
     /// The response.
     pub response: Response<Cow<'static, [u8]>>,
-    /// The line for the log: the cause of a 5xx, or that there is no access policy. None for any other
+    /// The line for the log: the cause of a 5xx or a 403, or that there is no access policy. None for any other
     /// response.
     pub log: Option<String>,
 }

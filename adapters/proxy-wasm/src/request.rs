@@ -172,7 +172,7 @@ impl Stream {
         self.respond(&question.fail(error))
     }
 
-    /// Sends a response to the client, counts it, and logs the cause of a 5xx.
+    /// Sends a response to the client, counts it, and logs the cause of a 5xx or a 403.
     fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
         self.plugin.counters.requests(response.status).add_one();
         if let Some(cause) = &response.cause {

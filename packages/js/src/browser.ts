@@ -1,17 +1,17 @@
 /** The host for browsers. */
 
+import urls from "./component/urls.js";
 import { Standalone } from "./standalone.js";
 
 /** Loads the component of this package. */
 export async function load(): Promise<Standalone> {
-  const files = ["core", "core2", "core3"].map((core) => `standalone.${core}.wasm`);
-  const compiled = new Map(await Promise.all(files.map(compile)));
+  const compiled = new Map(await Promise.all(Object.entries(urls).map(compile)));
   return new Standalone((file) => compiled.get(file)!);
 }
 
-/** Fetches and compiles a core module of the component, which lies beside this file. */
-async function compile(file: string): Promise<[string, WebAssembly.Module]> {
-  const response = await fetch(new URL(`component/${file}`, import.meta.url));
+/** Fetches and compiles a core module of the component. */
+async function compile([file, url]: [string, URL]): Promise<[string, WebAssembly.Module]> {
+  const response = await fetch(url);
   if (!response.ok) {
     throw new Error(`cannot fetch ${response.url}: the server answered ${response.status}`);
   }

@@ -58,8 +58,8 @@ export class CatalogError extends Error {
   /** The case of the error. */
   readonly kind: Payload["tag"];
 
-  constructor(payload: Payload) {
-    super("val" in payload ? payload.val : REASONS[payload.tag]);
+  constructor(payload: Payload, uid?: string) {
+    super("val" in payload ? payload.val : REASONS[payload.tag](uid));
     this.name = "CatalogError";
     this.kind = payload.tag;
   }
@@ -67,16 +67,19 @@ export class CatalogError extends Error {
 
 /** The reasons of the errors that come without one. */
 const REASONS = {
-  forbidden: "none of the roles has the permission view_cluster_modules",
-  "not-found": "there is no module with this uid",
+  forbidden: () => "none of the roles has the permission view_cluster_modules",
+  "not-found": (uid?: string) => `there is no module with the uid ${JSON.stringify(uid)}`,
 };
 
-/** Makes a call of the component. An error that it returns is thrown as this class makes it. */
-export function answered<E, T>(kind: new (returned: E) => Error, call: () => T): T {
+/**
+ * Makes a call of the component. An error that it returns is thrown as this class makes it, of the uid
+ * that was looked up.
+ */
+export function answered<E, T>(kind: new (returned: E, uid?: string) => Error, call: () => T, uid?: string): T {
   try {
     return call();
   } catch (error) {
-    throw error instanceof Error && "payload" in error ? new kind(error.payload as E) : error;
+    throw error instanceof Error && "payload" in error ? new kind(error.payload as E, uid) : error;
   }
 }
 

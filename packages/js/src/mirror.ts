@@ -50,8 +50,8 @@ export interface MirrorConfiguration {
 export interface ClusterConfiguration extends MirrorConfiguration {
   /** The URLs of the nodes, such as `https://node1:9443`. */
   nodes: string[];
-  /** The user of the cluster and the password. */
-  credentials?: { user: string; password: string };
+  /** A user of the cluster and the password, or a token, which is sent as `Bearer`. */
+  credentials?: { user: string; password: string } | { token: string };
   /** Header fields to send with each request. */
   headers?: Record<string, string>;
   /** The path of the list; `/v1/modules` by default. */
@@ -224,7 +224,7 @@ export class Mirror implements Catalog {
   }
 
   getModule(roles: string[], uid: string): Module {
-    return this.#call((inner) => inner.getModule(now(), roles, uid));
+    return this.#call((inner) => inner.getModule(now(), roles, uid), uid);
   }
 
   findModules(roles: string[], name: string, version?: string): Module[] {
@@ -280,9 +280,9 @@ export class Mirror implements Catalog {
   }
 
   /** Makes a call of the component. After a failure of the instance itself there is another one. */
-  #call<T>(call: (inner: Inner) => T): T {
+  #call<T>(call: (inner: Inner) => T, uid?: string): T {
     try {
-      return answered(CatalogError, () => call(this.#inner));
+      return answered(CatalogError, () => call(this.#inner), uid);
     } catch (error) {
       if (!(error instanceof CatalogError) && !this.#isDisposed) {
         this.#recover(error);

@@ -5,6 +5,7 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Header } from "./access.js";
+import urls from "./component/urls.js";
 import { consoleLog } from "./log.js";
 import type { SnapshotStorage } from "./mirror.js";
 import type { Handler } from "./service.js";
@@ -24,7 +25,7 @@ export function load(): Standalone {
 }
 
 function compile(file: string): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(new URL(`component/${file}`, import.meta.url)));
+  return new WebAssembly.Module(readFileSync(urls[file]!));
 }
 
 /**

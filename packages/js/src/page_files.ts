@@ -50,7 +50,8 @@ interface PageFile {
 
 /** The files of the page, by the paths of their URLs. */
 function pageFiles(): Map<string, PageFile> {
-  const folder = new URL("page/", import.meta.url);
+  const here = import.meta.url; // Not in the line below: a bundler would look for one file.
+  const folder = new URL("page/", here);
   const files = new Map<string, PageFile>();
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const contentType = CONTENT_TYPES[extname(name)];

@@ -43,7 +43,7 @@ export class Snapshot implements Catalog {
    * @throws {CatalogError}
    */
   getModule(roles: string[], uid: string): Module {
-    return answered(CatalogError, () => this.#inner.getModule(roles, uid));
+    return answered(CatalogError, () => this.#inner.getModule(roles, uid), uid);
   }
 
   findModules(roles: string[], name: string, version?: string): Module[] {

@@ -1,22 +1,13 @@
 /** The host for workerd, the runtime of Cloudflare Workers. */
 
-import standaloneCore from "./component/standalone.core.wasm";
-import standaloneCore2 from "./component/standalone.core2.wasm";
-import standaloneCore3 from "./component/standalone.core3.wasm";
+import modules from "./component/imports.js";
 import type { Mirror, SnapshotStorage } from "./mirror.js";
 import { Standalone } from "./standalone.js";
 import { type Store, StoreError } from "./store.js";
 
-/** The core modules of the component. workerd compiles no module at run time: each is imported. */
-const MODULES: Record<string, WebAssembly.Module> = {
-  "standalone.core.wasm": standaloneCore,
-  "standalone.core2.wasm": standaloneCore2,
-  "standalone.core3.wasm": standaloneCore3,
-};
-
-/** Loads the component of this package. */
+/** Loads the component of this package. workerd compiles no module at run time: each is imported. */
 export function load(): Standalone {
-  return new Standalone((file) => MODULES[file]!);
+  return new Standalone((file) => modules[file]!);
 }
 
 /** The part of a Workers KV namespace that is used here. */
@@ -58,14 +49,12 @@ export function keyValueStorage(namespace: KeyValue, key = "mirror"): SnapshotSt
 
 /**
  * Refreshes a mirror on the occasion of a request: a worker has no background of its own. A catalog
- * that is fresh answers at once, and so does a stale one while the source fails. The work goes on after
- * the answer. Otherwise the work comes first.
+ * that may answer does so at once, and the work goes on after the answer. Without such a catalog, or
+ * without a context, the work comes first.
  */
 export async function refresh(mirror: Mirror, context?: Context): Promise<void> {
   const work = mirror.refresh();
-  const { freshness, failure } = mirror.status;
-  const failing = freshness === "stale" && failure !== undefined;
-  if (context !== undefined && (freshness === "fresh" || failing)) {
+  if (context !== undefined && mirror.status.freshness !== "unavailable") {
     context.waitUntil(work);
   } else {
     await work;

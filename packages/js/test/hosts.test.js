@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
 import { serveCatalog, StoreError } from "ccs-modules";
-import { jsonFile, listener, load } from "ccs-modules/node";
+import { jsonFile, listener, load, snapshotFile } from "ccs-modules/node";
 
 import { errorLog, PACKAGE, silenced, until } from "./tools.js";
 
@@ -135,6 +135,45 @@ test("authenticate gets the names of header fields in lower case, and may choose
   assert.deepEqual([response.status, response.headers.get("www-authenticate")], [401, 'Bearer realm="x"']);
   // A byte that is not UTF-8.
   assert.deepEqual(seen.find(([name]) => name === "x-token"), ["x-token", "\ufffd"]);
+});
+
+test("a disk that is full keeps the file of before and no other one", async (t) => {
+  const path = join(await folder(t), "snapshot.json");
+  await snapshotFile(path).save("before");
+  const program = `
+    import { snapshotFile } from "ccs-modules/node";
+    await snapshotFile(process.argv[1]).save("x".repeat(1 << 20)).catch(({ code }) => console.log(code));
+  `;
+  // In place of a full disk, files have a greatest size.
+  const words = ["-c", 'ulimit -f 1 && exec "$@"', "sh", process.execPath, "--input-type=module", "--eval", program, path];
+  const { stdout } = await promisify(execFile)("sh", words, { cwd: PACKAGE });
+  assert.equal(stdout, "EFBIG\n");
+  assert.equal(await readFile(path, "utf8"), "before");
+  assert.deepEqual(await readdir(dirname(path)), ["snapshot.json"]);
+});
+
+test("each of 3000 requests of 16 users gets its own answer", async (t) => {
+  const count = 3000;
+  const documents = Array.from({ length: count / 2 }, (_, at) => `{"uid":"${2 * at}"}`);
+  const catalog = standalone.fromDocuments(documents);
+  const authenticate = async (headers) => {
+    await new Promise(setImmediate);
+    return headers.filter(([name]) => name === "x-roles").map(([, value]) => value);
+  };
+  const server = createServer(listener(serveCatalog(() => catalog, authenticate)));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close().closeAllConnections());
+  const user = async (first) => {
+    for (let at = first; at < count; at += 16) {
+      const url = `http://127.0.0.1:${server.address().port}/v1/modules/${at}`;
+      const roles = ["none", "db_viewer", "admin"][at % 3];
+      const response = await fetch(url, { headers: { "x-roles": roles } });
+      const text = await response.text();
+      assert.equal(response.status, roles === "none" ? 403 : at % 2 ? 404 : 200, text);
+      assert.equal(text === `{"uid":"${at}"}\n`, response.status === 200, text);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, (_, first) => user(first)));
 });
 
 test("a program ends although its mirror goes on in the background", async () => {

@@ -3,14 +3,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 
 import { Miniflare } from "miniflare";
 
-import { install, PROGRAMS, run, SHELL_LINES } from "./packed.js";
+import { bundle, install, PROGRAMS, run, SHELL_LINES } from "./packed.js";
 import { BUN, DENO, PACKAGE, worker } from "./tools.js";
 
 const TYPED = `
@@ -53,6 +54,22 @@ for (const [name, [program, ...options]] of Object.entries(RUNTIMES)) {
 
 test("the programs of its README run, each after those before it", () => {
   assert.equal(run(folder, process.execPath, "all.js"), "ended\n");
+});
+
+test("a bundle for Node.js runs without the package", (t) => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "ccs-modules-"));
+  t.after(() => rmSync(elsewhere, { recursive: true }));
+  bundle(folder, "readme.js", "--platform=node");
+  renameSync(join(folder, "out"), join(elsewhere, "out"));
+  copyFileSync(join(folder, "modules.json"), join(elsewhere, "modules.json"));
+  writeFileSync(join(elsewhere, "package.json"), '{"type":"module"}');
+  assert.equal(run(elsewhere, process.execPath, "out/readme.js"), "bf\n2.8.7\n");
+});
+
+test("a bundle has nothing of an import that is not used", () => {
+  writeFileSync(join(folder, "unused.js"), 'import "ccs-modules"; import "ccs-modules/node"; import "ccs-modules/browser";');
+  bundle(folder, "unused.js", "--platform=node", "--minify");
+  assert.equal(readFileSync(join(folder, "out/unused.js"), "utf8").trim(), "");
 });
 
 test("it is one package, and brings no other", () => {

@@ -30,6 +30,7 @@ test("a list is fetched, with credentials, and answers", async (t) => {
   assert.match(get(mirror).headers["cache-status"], /^ccs-modules; hit/);
   assert.deepEqual(mirror.listModules(ROLES).map(({ uid }) => uid), ["a"]);
   assert.equal(mirror.getModule(ROLES, "a").document, '{"uid":"a"}');
+  assert.throws(() => mirror.getModule(ROLES, "b"), { message: 'there is no module with the uid "b"' });
   const [{ method, url, headers }] = upstream.requests;
   assert.deepEqual([method, url, headers.authorization], ["GET", "/v1/modules", FIELD]);
   const { freshness, reason, changed } = mirror.status;

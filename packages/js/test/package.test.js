@@ -2,11 +2,18 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const folder = new URL("..", import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
+
+test("the core modules are named where bundlers look for them", () => {
+  const cores = readdirSync(new URL("dist/component", folder)).filter((name) => name.endsWith(".wasm"));
+  const urls = readFileSync(new URL("dist/component/urls.js", folder), "utf8");
+  assert.deepEqual(urls.match(/new URL\("\.\/.*", import\.meta\.url\)/g), cores.map((name) => `new URL("./${name}", import.meta.url)`));
+  assert.ok(cores.length > 0);
+});
 
 test("the package holds what its exports name, and no more than is used", () => {
   const output = execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" });

@@ -33,6 +33,13 @@ export function install() {
   return folder;
 }
 
+/** Bundles a program in a folder by the lines of the README. The bundle has the same name, in the folder `out`. */
+export function bundle(folder, program, ...options) {
+  const lines = SHELL_LINES.filter((line) => /^npx esbuild|^cp .*\.wasm/.test(line)).join(" && ");
+  const esbuild = [join(PACKAGE, "node_modules/.bin/esbuild"), ...options].join(" ");
+  run(folder, "sh", "-ec", lines.replace("npx esbuild", esbuild).replace("program.js", program));
+}
+
 /** Runs a program to its end in a folder, and returns what it prints. */
 export function run(cwd, program, ...words) {
   return execFileSync(program, words, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });

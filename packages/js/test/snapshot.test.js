@@ -56,6 +56,7 @@ test("errors are exceptions", () => {
   const snapshot = standalone.parse("[]");
   const notFound = (error) => error instanceof CatalogError && error.kind === "not-found";
   assert.throws(() => snapshot.getModule(ROLES, "a"), notFound);
+  assert.throws(() => snapshot.getModule(ROLES, 'a "b"'), { message: 'there is no module with the uid "a \\"b\\""' });
   const message = "none of the roles has the permission view_cluster_modules";
   assert.throws(() => snapshot.listModules([]), { name: "CatalogError", kind: "forbidden", message });
 });

@@ -61,9 +61,13 @@ export async function silenced(work) {
 
 /** The component of the package, whose memory cannot grow beyond this many pages of 64 KiB. */
 export function withMemory(pages) {
+  const compiled = new Map();
   return new Standalone((file) => {
-    const bytes = readFileSync(join(PACKAGE, "dist/component", file));
-    return new WebAssembly.Module(bounded(bytes, pages));
+    if (!compiled.has(file)) {
+      const bytes = readFileSync(join(PACKAGE, "dist/component", file));
+      compiled.set(file, new WebAssembly.Module(bounded(bytes, pages)));
+    }
+    return compiled.get(file);
   });
 }
 

@@ -67,6 +67,19 @@ test("an old list answers while the upstream is down, and the reason is told", a
   assert.equal(status, 503);
 });
 
+test("while the upstream hangs, the list of before answers at once", async (t) => {
+  const upstream = await serving(t);
+  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "1", CCS_HTTP_TIMEOUT_MS: "600000" };
+  const worker = await started(t, { bindings });
+  assert.equal((await get(worker)).status, 200);
+  upstream.hangs = true;
+  for (let round = 0; round < 20; round++) {
+    const { status, text } = await get(worker);
+    assert.deepEqual([status, text], [200, LIST]);
+  }
+  assert.equal(upstream.authorizations.length, 2);
+});
+
 test("the catalog lives in Workers KV while no worker runs", async (t) => {
   const upstream = await serving(t);
   const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "1" };
@@ -107,10 +120,12 @@ async function get({ miniflare }) {
 }
 
 async function serving(t) {
-  const upstream = { authorizations: [] };
+  const upstream = { authorizations: [], hangs: false };
   const server = createServer((request, response) => {
     upstream.authorizations.push(request.headers.authorization);
-    response.end(LIST);
+    if (!upstream.hangs) {
+      response.end(LIST);
+    }
   });
   upstream.close = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
   t.after(() => server.listening && upstream.close());

@@ -133,6 +133,36 @@ class Http(unittest.TestCase):
         self.assertIn("None", first)
 
 
+class Users(unittest.TestCase):
+    def test_each_of_3000_requests_of_16_users_gets_its_own_answer(self):
+        """Each request is of another module or of none, and of a caller who may see it or not."""
+        count, wrong = 3000, []
+        snapshot = Snapshot.from_documents(f'{{"uid":"{at}"}}' for at in range(0, count, 2))
+        application = Application(snapshot, Policy('{"trusted_header":"x-roles"}'))
+
+        async def user(first):
+            for at in range(first, count, 16):
+                roles = [[], [b"db_viewer"], [b"none"]][at % 3]
+                headers = [(b"x-roles", role) for role in roles]
+                sent = []
+
+                async def send(message):
+                    sent.append(message)
+
+                await application({**GET, "path": f"/v1/modules/{at}", "headers": headers}, None, send)
+                start, body = sent
+                expected = 401 if not roles else 403 if roles == [b"none"] else 404 if at % 2 else 200
+                is_own = expected != 200 or body["body"] == b'{"uid":"%d"}\n' % at
+                if start["status"] != expected or not is_own:
+                    wrong.append((at, sent))
+
+        async def users():
+            await asyncio.gather(*(user(first) for first in range(16)))
+
+        asyncio.run(users())
+        self.assertEqual(wrong, [])
+
+
 class Lifespan(unittest.TestCase):
     def test_the_first_request_to_a_mounted_application_starts_its_mirror(self):
         mirror = Mirror({}, store=lambda known: "[]")
@@ -140,6 +170,25 @@ class Lifespan(unittest.TestCase):
         scope = {**GET, "path": "/a/v1/modules", "root_path": "/a"}
         start, _ = exchange(scope, handler=mirror)
         self.assertEqual(start["status"], 200)
+
+    def test_requests_that_come_at_once_wait_for_the_first_fetch_and_healthz_does_not(self):
+        is_healthy = threading.Event()
+
+        def store(known):
+            return "[]" if is_healthy.wait(10) else None
+
+        async def requests():
+            waiting = [asyncio.create_task(call(LISTING, ended, application)) for _ in range(3)]
+            await asyncio.sleep(0)
+            await call({**GET, "path": "/healthz"}, ended, application)
+            is_healthy.set()
+            await asyncio.gather(*waiting)
+
+        ended, mirror = [], Mirror({"timeout_ms": 20000}, store=store)
+        self.addCleanup(mirror.stop)
+        application = Application(mirror, lambda headers: ["db_viewer"])
+        asyncio.run(requests())
+        self.assertEqual(ended, ["ok\n", *["[]\n"] * 3])
 
     def test_start_and_stop_are_acknowledged(self):
         sent = run({"type": "lifespan"}, ["lifespan.startup", "lifespan.shutdown"])
@@ -163,6 +212,7 @@ class Lifespan(unittest.TestCase):
 
 
 GET = {"type": "http", "method": "GET", "path": "/", "headers": []}
+LISTING = {**GET, "path": "/v1/modules"}
 
 
 def exchange(scope, authenticate=lambda headers: ["db_viewer"], handler=Echo()):

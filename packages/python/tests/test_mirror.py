@@ -1,12 +1,15 @@
 """Mirrors of an upstream in this process: what a host has to do for the component."""
 
 import asyncio
+import contextlib
 import json
+import resource
 import socket
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +35,7 @@ class Calls(unittest.TestCase):
                 self.assertRegex(headers["cache-status"], "^ccs-modules; hit")
                 self.assertEqual([module.uid for module in mirror.list_modules(ROLES)], ["a"])
                 self.assertEqual(mirror.get_module(ROLES, "a").document, '{"uid":"a"}')
-                with self.assertRaises(NotFound):
+                with self.assertRaisesRegex(NotFound, '^there is no module with the uid "b"$'):
                     mirror.get_module(ROLES, "b")
                 status = mirror.status
                 self.assertEqual((status.freshness, status.reason, status.changed), ("fresh", None, 1))
@@ -105,6 +108,23 @@ class Faults(unittest.TestCase):
             with self.assertRaisesRegex(Unavailable, "nothing has been fetched yet; .*connection refused"):
                 call()
 
+    def test_the_timeout_is_that_of_all_addresses_together(self):
+        port = closed_port()
+        with full("127.0.0.1", port), full("127.0.0.2", port), full("127.0.0.3", port):
+            with node1_at("127.0.0.1", "127.0.0.2", "127.0.0.3"), self.assertLogs("ccs_modules", "ERROR"):
+                mirror = Mirror({"nodes": [f"http://node1:{port}"], "timeout_ms": 500})
+                begin = time.monotonic()
+                mirror.refresh()
+        self.assertLess(time.monotonic() - begin, 1.4)
+        self.assertRegex(mirror.status.failure, "no response in 500 ms$")
+
+    def test_the_next_address_is_asked_if_one_does_not_answer(self):
+        with upstream() as server, full("127.0.0.2", server.server_port):
+            with node1_at("127.0.0.2", "127.0.0.1"):
+                mirror = Mirror({"nodes": [f"http://node1:{server.server_port}"], "timeout_ms": 1000})
+                mirror.refresh()
+            self.assertEqual(get(mirror).body, LIST)
+
     def test_a_foreign_redirect_is_not_followed(self):
         with upstream() as foreign:
             redirect = lambda request: send(request, 307, b"", location=f"{foreign.url}/v1/modules")
@@ -175,6 +195,23 @@ class Storage(unittest.TestCase):
                 mirror.refresh()
             self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: ")
             self.assertEqual(list(Path(folder).iterdir()), [file])
+
+    def test_a_disk_that_is_full_keeps_the_file_of_before_and_no_other_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "snapshot.json")
+            bodies = iter(["[]", json.dumps([{"uid": "x" * 200}])])
+            mirror = Mirror({"refresh_ms": 1}, store=lambda known: next(bodies), snapshot_file=file)
+            mirror.refresh()
+            before, limits = file.read_text(), resource.getrlimit(resource.RLIMIT_FSIZE)
+            with self.assertLogs("ccs_modules", "ERROR") as logs:
+                # In place of a full disk, files have a greatest size.
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+                self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+                refresh_until(mirror, lambda: mirror.status.changed > 1)
+            self.assertRegex(logs.output[0], "the snapshot file .* cannot be written: File too large$")
+            self.assertEqual([found.name for found in Path(folder).iterdir()], ["snapshot.json"])
+            self.assertEqual(file.read_text(), before)
+            self.assertEqual(len(mirror.list_modules(ROLES)), 1)
 
     def test_a_catalog_of_the_future_is_stale_and_has_no_age(self):
         mirror = Mirror({"nodes": ["http://node1"]})
@@ -381,6 +418,33 @@ def closed_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@contextmanager
+def full(address, port):
+    """A server whose queue is full: connections to it wait."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+def node1_at(*addresses):
+    """Gives the host `node1` these addresses."""
+    real = socket.getaddrinfo
+
+    def found(host, port, *rest, **more):
+        if host != "node1":
+            return real(host, port, *rest, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    return unittest.mock.patch("socket.getaddrinfo", found)
 
 
 def get(mirror):

@@ -75,8 +75,8 @@ class Calls(unittest.TestCase):
 
     def test_errors_are_exceptions(self):
         snapshot = Snapshot.parse("[]")
-        with self.assertRaises(NotFound):
-            snapshot.get_module(ROLES, "a")
+        with self.assertRaisesRegex(NotFound, r'^there is no module with the uid "a \\"é\\""$'):
+            snapshot.get_module(ROLES, 'a "é"')
         for call in (lambda: snapshot.list_modules([]), lambda: snapshot.get_module(["none"], "a")):
             with self.assertRaisesRegex(Forbidden, "the permission view_cluster_modules$"):
                 call()
@@ -92,6 +92,10 @@ class Calls(unittest.TestCase):
             thread.join()
         self.assertEqual([[module.uid for module in modules] for modules in found], [["a"]] * 200)
 
+    def test_its_class_is_no_constructor(self):
+        for arguments in ([], ["[]"]):
+            with self.assertRaises(TypeError):
+                Snapshot(*arguments)
 
     def test_a_snapshot_is_true_and_may_be_empty(self):
         snapshot = Snapshot.parse("[]")

@@ -5,17 +5,22 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { install } from "../packed.js";
+import { bundle, install } from "../packed.js";
 import { serveFolder, startChromium } from "./chromium.js";
 
-const PROGRAM = `<!doctype html><title>program</title>
-<script type="importmap">{"imports":{"ccs-modules/":"/node_modules/ccs-modules/dist/"}}</script>
-<script type="module">
-  import { load } from "ccs-modules/browser.js";
+const PROGRAM = `
+  import { load } from "ccs-modules/browser";
   const standalone = await load();
   const catalog = standalone.parse(await (await fetch("modules.json")).text());
   document.title = catalog.fittingModules(["db_viewer"], "7.4")[0].chosen.module.semanticVersion;
-</script>`;
+`;
+
+const PAGES = {
+  "program.html": `<!doctype html><title>program</title>
+    <script type="importmap">{"imports":{"ccs-modules/browser":"/node_modules/ccs-modules/dist/browser.js"}}</script>
+    <script type="module" src="program.js"></script>`,
+  "bundle.html": `<!doctype html><title>bundle</title><script type="module" src="out/program.js"></script>`,
+};
 
 let folder, site, browser;
 
@@ -31,11 +36,15 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("a program imports it", async () => {
-  writeFileSync(join(folder, "program.html"), PROGRAM);
-  const page = await browser.newPage();
-  await page.goto(`${site.address}/program.html`);
-  await page.waitForFunction(() => document.title === "2.8.7");
+test("a program imports it, as it is and in a bundle", async () => {
+  writeFileSync(join(folder, "program.js"), PROGRAM);
+  bundle(folder, "program.js");
+  for (const [name, html] of Object.entries(PAGES)) {
+    writeFileSync(join(folder, name), html);
+    const page = await browser.newPage();
+    await page.goto(`${site.address}/${name}`);
+    await page.waitForFunction(() => document.title === "2.8.7");
+  }
 });
 
 test("its page is a folder that any web server can serve, from any path", async () => {

@@ -23,7 +23,7 @@ class Catalog:
 
     def get_module(self, roles: list[str], uid: str) -> Module:
         """Returns the module with this uid. Raises `CatalogError`."""
-        return module(ok(self._call("get-module", roles, uid)))
+        return module(ok(self._call("get-module", roles, uid), uid))
 
     def find_modules(self, roles: list[str], name: str, version: str | None = None) -> list[Module]:
         """Returns the modules of a name, newest first. Case does not matter. Raises `CatalogError`.

@@ -1,5 +1,7 @@
 """The component of this package, and its instances."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +16,15 @@ from ccs_modules.catalog import CatalogError
 
 _CONVERTING = threading.Lock()
 """One for the process: wasmtime has the cases of variants in a global while it converts values."""
+
+
+if sys.platform != "win32":
+    # A child of a fork has one thread: no other one may be in a call at that moment.
+    os.register_at_fork(
+        before=_CONVERTING.acquire,
+        after_in_parent=_CONVERTING.release,
+        after_in_child=_CONVERTING.release,
+    )
 
 
 class ComponentFailed(CatalogError):
@@ -74,11 +85,12 @@ class Resource:
         return self.instance.call(self._interface, function, self.made, *arguments)
 
 
-def ok(answer: Any) -> Any:
-    """Returns the answer of a call. Raises the error that the component returned."""
+def ok(answer: Any, uid: str | None = None) -> Any:
+    """Returns the answer of a call, which may look for a uid. Raises the error that the component
+    returned."""
     if not isinstance(answer, Variant):
         return answer
-    raise CatalogError.of(answer.tag, answer.payload)
+    raise CatalogError.of(answer.tag, answer.payload, uid)
 
 
 @cache

@@ -14,12 +14,11 @@ from wasmtime.component import Record
 def fetched(fetch: Any, tls: ssl.SSLContext | None) -> Any:
     """Sends the request of a fetch. Returns the response as the component takes it, or a text that says
     why there is none. The text holds no credentials."""
-    timeout = fetch.timeout / 1000
-    end = time.monotonic() + timeout
-    connection = _connection(fetch.url, timeout, tls)
+    end = time.monotonic() + fetch.timeout / 1000
+    connection = _connection(fetch.url)
     late = f"no response in {fetch.timeout} ms"
     try:
-        connection.connect()
+        connection.sock = _connected(connection, end, tls)
         # A response that comes byte by byte meets no timeout of the socket.
         timer = Timer(max(0.0, end - time.monotonic()), _shut, [connection.sock])
         timer.daemon = True
@@ -36,13 +35,33 @@ def fetched(fetch: Any, tls: ssl.SSLContext | None) -> Any:
     return late if time.monotonic() >= end else response
 
 
-def _connection(url: str, timeout: float, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
+def _connection(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    if parts.scheme == "https":
-        context = tls or ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(host, port, timeout=timeout)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port or kind.default_port)
+
+
+def _connected(
+    connection: http.client.HTTPConnection, end: float, tls: ssl.SSLContext | None
+) -> socket.socket:
+    """Connects to the first address of the host that accepts. Each address gets an equal part of the time
+    that is left."""
+    host = connection.host
+    addresses: list[Any] = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    for at, (*_, address) in enumerate(addresses):
+        left = max(0.001, end - time.monotonic())
+        try:
+            sock = socket.create_connection(address[:2], left / (len(addresses) - at))
+            break
+        except OSError as error:
+            failure = error
+    else:
+        raise failure
+
+    sock.settimeout(max(0.001, end - time.monotonic()))
+    if not isinstance(connection, http.client.HTTPSConnection):
+        return sock
+    return (tls or ssl.create_default_context()).wrap_socket(sock, server_hostname=host)
 
 
 def _response(connection: http.client.HTTPConnection, fetch: Any) -> Any:

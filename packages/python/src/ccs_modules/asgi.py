@@ -70,11 +70,11 @@ class Application:
             raise ValueError(f"this application answers http, and not {scope['type']}")
 
     async def _response(self, scope: Scope) -> Response:
-        await self._start()
         target = _target(scope)
         if target == "/healthz" and scope["method"] in ("GET", "HEAD"):
             return _text(scope["method"], 200, "text/plain; charset=utf-8", "ok\n")
 
+        await self._start()
         headers = [
             (name.decode("latin-1"), value.decode(errors="replace")) for name, value in scope["headers"]
         ]
@@ -91,13 +91,13 @@ class Application:
         return await asyncio.to_thread(answer)
 
     async def _start(self) -> None:
-        """Starts the mirror, once."""
-        if self._started is None and isinstance(self.handler, Mirror):
-            self._started = self.handler
-            await asyncio.to_thread(self._started.start)
+        """Starts the mirror, once. Each request that comes meanwhile waits for the first fetch."""
+        if self._started is None and isinstance(mirror := self.handler, Mirror):
+            await asyncio.to_thread(mirror.start)
+            self._started = mirror
 
     def _log_cause(self, response: Response) -> None:
-        """Logs the cause of a 5xx once, until another request does not fail."""
+        """Logs the cause of a 5xx or a 403 once, until another request does not fail."""
         if response.cause is not None:
             reason = f"answered {response.status}: {response.cause}"
             if reason != self._logged:

@@ -1,5 +1,6 @@
 """The records and the errors of the catalog."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -55,20 +56,20 @@ class Response:
     headers: list[tuple[str, str]]
     body: str
     cause: str | None
-    """The reason of a 5xx, for a log."""
+    """The reason of a 5xx or a 403, for a log."""
 
 
 class CatalogError(Exception):
     """The catalog has no answer. Further subclasses may be added."""
 
     @staticmethod
-    def of(tag: str, text: str | None) -> "CatalogError":
-        """Makes the error of a case of the component."""
+    def of(tag: str, text: str | None, uid: str | None = None) -> "CatalogError":
+        """Makes the error of a case of the component, for the uid that was looked up."""
         match tag:
             case "forbidden":
                 return Forbidden("none of the roles has the permission view_cluster_modules")
             case "not-found":
-                return NotFound("there is no module with this uid")
+                return NotFound(f"there is no module with the uid {json.dumps(uid, ensure_ascii=False)}")
         kinds = {"unavailable": Unavailable, "malformed": Malformed}
         return kinds.get(tag, CatalogError)(text)
 

@@ -79,8 +79,8 @@ class Mirror(Catalog):
         """Makes a mirror without a catalog. Raises `ConfigurationError`.
 
         `configuration` is JSON or its value. Required for a cluster: `nodes`, a list of URLs. Optional
-        for a cluster: `credentials` (`user` and `password`), `headers`, `list` (the path), `body_bytes`
-        (8388608), `stale_if_denied_ms` (3600000), `fresh_age_ms` (300000), `allow_empty` (False).
+        for a cluster: `credentials` (`user` and `password`, or `token`), `headers`, `list` (the path),
+        `body_bytes` (8388608), `stale_if_denied_ms` (3600000), `fresh_age_ms` (300000), `allow_empty` (False).
         Optional: `refresh_ms` (30000), `stale_if_error_ms` (86400000), `timeout_ms` (5000), `limits`.
 
         `store` is the source, if it is not a cluster. The thread of the mirror calls it, and it has to
@@ -97,7 +97,7 @@ class Mirror(Catalog):
         self._nodes: list[str] = json.loads(text)["nodes"] if store is None else []
         self._tls = tls
         self._file = None if snapshot_file is None else Path(snapshot_file)
-        self._recovering = threading.RLock()
+        self._recovering, self._starting = threading.RLock(), threading.Lock()
         self._saved: Saved | None = None
         self._stored_at = 0.0
         self._logged: str | None = None
@@ -107,9 +107,12 @@ class Mirror(Catalog):
     def start(self) -> None:
         """Keeps the catalog fresh in a thread until `stop` is called. Returns once the first fetch has
         ended, well or not."""
-        if self._background is None:
-            self._background = _Background(self)
-            self._background.first.wait()
+        with self._starting:
+            if not self._is_running:
+                self._background = _Background(self)
+            background = self._background
+        if background is not None:
+            background.first.wait()
 
     def stop(self) -> None:
         """Ends the thread. The mirror still answers from its catalog."""
@@ -165,7 +168,15 @@ class Mirror(Catalog):
             raise ValueError("the saved catalog was cut off")
         self._restore(self._resource, saved)
 
+    @property
+    def _is_running(self) -> bool:
+        """Whether a thread of this process keeps the catalog fresh. After a fork, a child has none."""
+        return self._background is not None and self._background.process == os.getpid()
+
     def _call(self, function: str, *arguments: object) -> Any:
+        if self._background is not None and not self._is_running:
+            self._background = None
+            _log.error("the mirror was started before a fork, and is not refreshed in this process: start it here")
         return self._method(function, _now(), *arguments)
 
     def _method(self, name: str, *arguments: object) -> Any:
@@ -304,6 +315,8 @@ class _Background:
     def __init__(self, mirror: Mirror):
         self.first = threading.Event()
         """Whether the first fetch has ended."""
+        self.process = os.getpid()
+        """The process whose thread it is."""
         self._mirror = mirror
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ccs-modules-mirror", daemon=True)
@@ -321,6 +334,7 @@ class _Background:
                 _log.exception("the mirror failed")
                 wait = _FAILED_SECONDS
             self.first.set()
+        self.first.set()
 
 
 _FAILED_SECONDS = 1.0

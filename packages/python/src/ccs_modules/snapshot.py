@@ -1,7 +1,7 @@
 """Catalogs in memory: checked once, and asked many times."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from wasmtime.component import Record
 
@@ -17,19 +17,26 @@ class Snapshot(Catalog):
     Made by `parse` or `from_documents`. Threads may share a snapshot.
     """
 
-    def __init__(self, resource: Resource):
-        """Makes a snapshot of the component's. Call `parse` or `from_documents` instead."""
-        self._resource = resource
+    _resource: Resource
+
+    def __init__(self) -> None:
+        raise TypeError("a snapshot is made by Snapshot.parse or Snapshot.from_documents")
 
     @classmethod
-    def parse(cls, body: str | bytes) -> "Snapshot":
+    def parse(cls, body: str | bytes) -> Self:
         """Checks a catalog that is given as a body of `GET /v1/modules`. Raises `Malformed`."""
-        return cls(_checked("parse", text("the body", body)))
+        return cls._of(_checked("parse", text("the body", body)))
 
     @classmethod
-    def from_documents(cls, documents: Iterable[str | bytes]) -> "Snapshot":
+    def from_documents(cls, documents: Iterable[str | bytes]) -> Self:
         """Checks a catalog that is given as its documents, in the order of the list. Raises `Malformed`."""
-        return cls(_checked("from-documents", texts(documents)))
+        return cls._of(_checked("from-documents", texts(documents)))
+
+    @classmethod
+    def _of(cls, resource: Resource) -> Self:
+        snapshot = cls.__new__(cls)
+        snapshot._resource = resource
+        return snapshot
 
     def differences(self, newer: "Snapshot") -> Differences:
         """Compares this catalog, the older one, with a newer one. Raises `CatalogError`."""
