@@ -59,7 +59,7 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"documents":[]},"acces":null}"#, "acces: unknown field, "),
         (r#"{"ccs":{"documents":[]},"access":null}"#, "access: null, expected an object"),
         (
-            r#"{"ccs":{"documents":[]},"access":{"anonymous":["a"],"users":[]}}"#,
+            r#"{"ccs":{"documents":[]},"access":{"anonymous":["admin"],"trusted_header":"a"}}"#,
             "access: expected ex",
         ),
         (
