@@ -11,7 +11,6 @@ const DEFAULT_PORT: u16 = 6379;
 
 /// The Redis to ask, and the key to read there.
 #[derive(Debug)]
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "a connection needs WASI"))]
 pub(crate) struct Config {
     /// The address of Redis, as given.
     pub(crate) address: String,
@@ -114,6 +113,37 @@ mod tests {
             };
             assert_eq!(text, "CCS_REDIS_ADDRESS: expected HOST or HOST:PORT");
         }
+    }
+
+    #[test]
+    fn every_variable_counts() {
+        let config = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            Config::new(&Environment::new(variables)).unwrap()
+        };
+
+        let bare = config(&[("CCS_REDIS_ADDRESS", "a")]);
+        assert_eq!((bare.user, bare.password, bare.key), (None, None, "ccs:modules".into()));
+        assert_eq!((bare.missing_is_empty, bare.timeout), (false, Duration::from_secs(2)));
+
+        let whole = config(&[
+            ("CCS_REDIS_ADDRESS", "a:7000"),
+            ("CCS_REDIS_KEY", "k"),
+            ("CCS_REDIS_MISSING", "empty"),
+            ("CCS_REDIS_PASSWORD", "p"),
+            ("CCS_REDIS_TIMEOUT_MS", "1"),
+            ("CCS_REDIS_USER", "u"),
+            ("HOME", "/"),
+        ]);
+        assert_eq!(
+            (whole.address, whole.host, whole.port),
+            ("a:7000".into(), Host::Name("a".into()), 7000)
+        );
+        assert_eq!(
+            (whole.user, whole.password, whole.key),
+            (Some("u".into()), Some("p".into()), "k".into())
+        );
+        assert_eq!((whole.missing_is_empty, whole.timeout), (true, Duration::from_millis(1)));
     }
 
     #[test]
