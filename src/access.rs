@@ -1,6 +1,8 @@
 //! Access: who sent a request, found by an access policy for shells on a network.
 
+mod cluster;
 mod policy;
+mod trusted_header;
 
 use alloc::format;
 use alloc::string::String;
@@ -13,10 +15,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::access::policy::{Form, HeaderName, Role, User, Users};
+use crate::access::policy::{Fields, Form, Role, User, Users};
 use crate::config;
 use crate::headers;
 
+pub use crate::access::cluster::{Login, LoginOptions, Logins, Question};
 pub(crate) use crate::access::policy::UserName;
 
 /// The sender of a request, and its management roles. The shell finds it out: no header field of the
@@ -50,9 +53,13 @@ impl Caller {
 /// of
 ///
 /// - `{"users":[{"name":"ann","password_sha256":"<64 hex digits>","roles":["db_viewer"]}]}`: HTTP
-///   Basic (RFC 7617), against the SHA-256 digests of the passwords;
-/// - `{"trusted_header":"x-roles"}`: the roles, comma separated, in a header field that an
-///   authenticating proxy in front sets, and removes from what clients send;
+///   Basic (RFC 7617), against the SHA-256 digests of the passwords. Two entries of one name are two
+///   passwords;
+/// - `{"trusted_header":"x-roles"}`: the roles in a header field that an authenticating proxy in front
+///   sets, and removes from what clients send. They are separated by commas or by white space, or are a
+///   JSON array, or base64 of one;
+/// - `{"trusted_header":"x-groups","map":{"operators":["db_viewer"]}}`: the same with names of groups,
+///   each with its roles. A group that is not in the map has none;
 /// - `{"anonymous":["db_viewer"]}`: every request has these roles.
 ///
 /// A shell without a policy authenticates nobody.
@@ -92,7 +99,7 @@ impl Policy {
     pub fn caller_and_user(&self, headers: &[(&str, &[u8])]) -> (Caller, Option<&str>) {
         let (roles, user) = match &self.0 {
             Form::Anonymous(roles) => return (Caller::Anonymous(names(roles)), None),
-            Form::TrustedHeader(HeaderName(name)) => (trusted_roles(headers, name), None),
+            Form::TrustedHeader(header) => (header.roles(headers), None),
             Form::Users(Users(users)) => {
                 let user = authenticated(headers, users);
                 (user.map(|user| names(&user.roles)), user.map(|user| user.name.0.as_str()))
@@ -112,6 +119,28 @@ impl Policy {
 /// The challenge of a policy with users.
 const BASIC: &str = "Basic realm=\"ccs-modules\", charset=\"UTF-8\"";
 
+/// How a shell that can ask a cluster finds out who sends a request: by a policy, or by `{"cluster":{}}`, which
+/// is the cluster that is the store. The object may have the [`LoginOptions`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Fields")]
+pub enum Access {
+    /// The header fields of the request are enough.
+    Policy(Policy),
+    /// The cluster is asked: see [`Logins`].
+    Cluster(LoginOptions),
+}
+
+impl Access {
+    /// Reads a policy of any form.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Policy::parse`].
+    pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
+        config::parse(text)
+    }
+}
+
 impl fmt::Debug for Policy {
     /// Shows nothing of it: digests of weak passwords can be reversed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,13 +150,6 @@ impl fmt::Debug for Policy {
 
 fn names(roles: &[Role]) -> Vec<String> {
     roles.iter().map(|Role(name)| name.clone()).collect()
-}
-
-/// Returns the roles in a trusted header field.
-fn trusted_roles(headers: &[(&str, &[u8])], name: &str) -> Option<Vec<String>> {
-    let roles = core::str::from_utf8(headers::single(headers, name)?).ok()?;
-    let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
-    Some(roles.map(String::from).collect())
 }
 
 /// Returns the user whose name and password are in the header field `authorization`. Takes as long for a
@@ -250,7 +272,9 @@ mod tests {
 
     #[test]
     fn an_ill_formed_policy_names_the_field_and_no_value() {
-        const FORM: &str = "expected exactly one of the fields anonymous, trusted_header, users";
+        const FORM: &str = "expected exactly one of anonymous, trusted_header, users, cluster";
+        const KNOWN: &str =
+            "unknown field, expected one of anonymous, trusted_header, map, users, cluster";
         const NAME: &str =
             "users[0].name: expected a name, not empty, without colons and control characters";
         const SHA: &str =
@@ -265,10 +289,12 @@ mod tests {
             ("[]".into(), "an array, expected an object"),
             (r#"[["admin"]]"#.into(), "an array, expected an object"),
             ("{}".into(), FORM),
-            (r#"{"anonymous":[],"users":[{}]}"#.into(), FORM),
+            (r#"{"anonymous":[],"users":[{}]}"#.into(), "users[0]: missing field `name`"),
             (r#"{"anonymous":[],"trusted_header":"x"}"#.into(), FORM),
-            (r#"{"anonymous":[],"users":null}"#.into(), FORM),
-            (r#"{"user":[]}"#.into(), FORM),
+            (r#"{"anonymous":[],"users":null}"#.into(), "users: null, expected an array"),
+            (r#"{"user":[]}"#.into(), &format!("user: {KNOWN}")),
+            (r#"{"map":{}}"#.into(), "map: expected with trusted_header only"),
+            (r#"{"trusted_header":"x","map":{"a":["b"]}}"#.into(), &format!("map.a[0]: {ROLES}")),
             (r#"{"users":null}"#.into(), "users: null, expected an array"),
             (r#"{"anonymous":"secret"}"#.into(), "anonymous: a string, expected an array"),
             (r#"{"anonymous":["admin",1]}"#.into(), "anonymous[1]: a number, expected a string"),
@@ -301,11 +327,24 @@ mod tests {
             (user(&format!(r#""name":"a\n",{hash},"roles":[]"#)), NAME),
             (
                 user(&format!(r#""name":"a",{hash},"roles":[]}},{{"name":"a",{hash},"roles":[]"#)),
-                "users: the user at index 1 has the name of an earlier one",
+                "users: the user at index 1 has the name and the password of an earlier one",
             ),
         ] {
             assert_eq!(Policy::parse(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_shell_that_cannot_ask_a_cluster_refuses_a_policy_that_needs_it() {
+        let text = br#"{"cluster":{"max_age_ms":1000}}"#;
+        let error = Policy::parse(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with("cluster: this host cannot ask a cluster who is calling"),
+            "{error}"
+        );
+        let Access::Cluster(options) = Access::parse(text).unwrap() else { panic!("a policy") };
+        assert_eq!((options.max_age_ms, options.stale_if_error_ms), (1000, 900_000));
+        assert!(matches!(Access::parse(br#"{"anonymous":[]}"#), Ok(Access::Policy(_))));
     }
 
     #[test]

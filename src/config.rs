@@ -11,7 +11,7 @@ use serde::de::{Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
-use crate::error::excerpt;
+pub use crate::error::excerpt;
 use crate::json::{self, Kind};
 
 /// Reads a configuration.
@@ -274,6 +274,16 @@ mod tests {
         ] {
             let error = parse::<Example>(text.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_an_error_is_cut_by_its_length_as_written() {
+        for name in ["\u{7f}", "\u{85}", "\u{1f600}", "\\u0001"] {
+            let text = format!(r#"{{"{}":"x"}}"#, name.repeat(600));
+            let error = parse::<Example>(text.as_bytes()).unwrap_err();
+            assert!(error.field.len() <= 512, "{}", error.field.len());
+            assert_eq!(error.reason, "unknown field, expected one of list, map, choice");
         }
     }
 

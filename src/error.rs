@@ -162,12 +162,17 @@ pub(crate) fn write_fault(
 
 impl core::error::Error for Malformed {}
 
-/// Returns a text that somebody else chose in a form that is fit for a message: its start, on one
-/// line.
-pub(crate) fn excerpt(text: &str) -> String {
+/// Returns a text that somebody else chose in a form that is fit for a message: its start, at most 512
+/// bytes, on one line.
+pub fn excerpt(text: &str) -> String {
+    /// The most bytes of an excerpt, in which a control character takes three.
     const LONGEST: usize = 512;
     let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().take(LONGEST).map(printable).collect()
+
+    // A character has at least one byte.
+    let mut excerpt: String = text.chars().take(LONGEST).map(printable).collect();
+    excerpt.truncate(excerpt.floor_char_boundary(LONGEST));
+    excerpt
 }
 
 #[cfg(test)]
@@ -204,8 +209,12 @@ mod tests {
             shown("a\r\n\u{0}\u{85}\u{e9}"),
             "the store failed: a\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{e9}"
         );
-        assert_eq!(shown(&"\u{e9}".repeat(512)).chars().count(), "the store failed: ".len() + 512);
-        assert_eq!(shown(&"\u{e9}".repeat(513)), shown(&"\u{e9}".repeat(512)));
+        for (repeated, times) in [("a", 512), ("\u{e9}", 256), ("\u{7f}", 170), ("\u{1f600}", 128)]
+        {
+            let longest = shown(&repeated.repeat(times));
+            assert_eq!(longest.chars().count(), "the store failed: ".len() + times);
+            assert_eq!(shown(&repeated.repeat(times + 1)), longest);
+        }
         let malformed = Malformed { uid: Some("\n".into()), ..Malformed::list("a reason") };
         assert_eq!(malformed.to_string(), "document \"\u{fffd}\": a reason");
     }

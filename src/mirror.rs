@@ -146,7 +146,7 @@ mod time;
 
 pub use crate::mirror::config::Config;
 pub use crate::mirror::fetches::{Ended, Fetch, FetchCounts, FetchId, Mirror, Outcome, Poll};
-pub use crate::mirror::kept::{Changes, Freshness, Saved, View};
+pub use crate::mirror::kept::{Changes, Freshness, Saved, Validation, View};
 pub use crate::mirror::reader::{Reader, Status};
 pub use crate::mirror::source::{Failure, Question, Stored};
 pub use crate::mirror::time::Timestamp;

@@ -16,7 +16,6 @@ use alloc::vec::Vec;
 
 use crate::access::Caller;
 use crate::checked::{Catalog, CheckedDocument};
-use crate::error::Error;
 use crate::headers;
 use crate::limits::Limits;
 use crate::rest::responder::{ALLOW, Responder};
@@ -26,6 +25,7 @@ use crate::snapshot::image::ImageView;
 use crate::step::{Step, check_uid};
 
 pub use crate::headers::header_fields;
+pub use crate::rest::conditional::{entity_tag, is_unchanged};
 pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
 pub use crate::rest::target::{is_api_path, route};
@@ -54,7 +54,7 @@ pub struct Response<B = Vec<u8>> {
     pub headers: Vec<(String, String)>,
     /// The body. The response to HEAD has none.
     pub body: B,
-    /// The reason of a 5xx in words, for a log. The response to HEAD has it too.
+    /// The reason of a 5xx or a 403 in words, for a log. The response to HEAD has it too.
     pub cause: Option<String>,
 }
 
@@ -141,7 +141,7 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
         }
     };
     if !may_view_modules(roles) {
-        return Err(Error::Forbidden.into());
+        return Err(ErrorResponse::forbidden(roles));
     }
 
     if !accept::accepts_json(headers::values(request.headers, "accept")) {

@@ -202,6 +202,13 @@ impl Upstream {
         self.request(node, path, Resource::Module, None)
     }
 
+    /// Makes the request for the role of the user whose credentials are sent; `None` if there is no such
+    /// node. Clusters have this path since 2026.
+    pub(crate) fn role(&self, node: usize) -> Option<Request> {
+        let path = self.nodes.get(node)?.path("/v1/users/role");
+        self.request(node, path, Resource::Role, None)
+    }
+
     fn request(
         &self,
         index: usize,
@@ -312,6 +319,7 @@ impl Request {
 enum Resource {
     List,
     Module,
+    Role,
 }
 
 impl fmt::Debug for Request {

@@ -40,7 +40,7 @@ fn only_the_core_and_the_filter_of_envoy_know_head() {
             // Envoy removes the body of a response to HEAD itself. The others name methods, or serve what is
             // not the API's.
             let may = [
-                "proxy-wasm/src/filter.rs",
+                "proxy-wasm/src/request.rs",
                 "guest/src/method.rs",
                 "server/content.rs",
                 "server/request_span.rs",
@@ -109,6 +109,25 @@ fn nobody_reads_the_text_of_serde_s_messages() {
             let has = |words: &str| words.split('|').any(|word| code.contains(word));
             let is_read = has(TEXTS) && has(READERS);
             assert!(!is_read, "{}:{line}: {code}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_line_of_the_log_has_its_reason_under_one_key() {
+    for path in files(&root().join("host/src")) {
+        if path.extension() != Some("rs".as_ref()) {
+            continue;
+        }
+        let code: Vec<_> = shipped_code(&path).into_iter().map(|(_, line)| line).collect();
+        let code = code.join(" ");
+        for call in code.split("tracing::").skip(1) {
+            let fields = call.split_once("!(").and_then(|(_, rest)| rest.split_once(')'));
+            for field in fields.map_or("", |(fields, _)| fields).split(',') {
+                let key = field.split('=').next().unwrap().trim().trim_start_matches(['%', '?']);
+                let is_other = ["cause", "error", "why"].contains(&key);
+                assert!(!is_other, "{key} in {}: {call:.80}", path.display());
+            }
         }
     }
 }

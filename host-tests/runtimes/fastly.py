@@ -205,6 +205,11 @@ class FastlyUpstream(Viceroy, OverHttp):
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
         yield from super().outcomes(cases)
         with Upstream().running() as upstream:
+            upstream.fault = "hung"
+            with self.over(upstream, CCS_HTTP_TIMEOUT_MS="1") as address:
+                found = [http.ask(address, get("/v1/modules"), seconds=5).status for _ in range(20)]
+            yield extra("http-shortest-timeout", "the shortest timeout is one, and not none", [503] * 20), found
+        with Upstream().running() as upstream:
             upstream.store = Store(documents=(b'{"uid":"a"}',))
             url = f"http://{HOST}:{upstream.port}"
             configuration = {

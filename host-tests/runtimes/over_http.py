@@ -128,12 +128,27 @@ class OverHttp(Runtime):
                     about = f"a mirror keeps the list while the upstream is {fault}"
                     found = _status_and_body(_ask(address))
                     yield extra(f"http-mirrored-{fault}", about, (200, OLD)), found
+                upstream.fault = "hung"
+                about = "a mirror answers while a fetch is open"
+                yield mirror.case("http-mirrored-open", about), _all_soon(address) or "an answer took long"
                 upstream.fault, upstream.store = None, Store(body=NEW)
                 yield mirror.case("http-mirrored-back", "a mirror has the new list"), _until(address, NEW)
                 upstream.stop()
                 time.sleep(0.6)
                 about = "a mirror keeps the list while the upstream is down"
                 yield extra("http-mirrored-down", about, (200, NEW)), _status_and_body(_ask(address))
+        yield from self.first_in_time()
+
+    def first_in_time(self) -> Iterator[tuple[Case, object]]:
+        """A mirror that holds nothing keeps the time of a call, over all nodes."""
+        with Upstream().running() as one, Upstream().running() as two:
+            one.fault = two.fault = "hung"
+            with self.over(one, two, CCS_HTTP_REFRESH_MS="500", CCS_HTTP_TIMEOUT_MS="3000") as address:
+                begun = time.monotonic()
+                found = mirror.said(_ask(address), 503, None, "no response in ")
+                took = time.monotonic() - begun
+                about = "the first call of a mirror ends in time"
+                yield mirror.case("http-mirrored-time", about), found if took < 3.5 else f"{took:.1f} s"
 
     def misconfigured(self) -> Iterator[tuple[Case, object]]:
         for name, environment, description in [
@@ -194,6 +209,19 @@ def _ask(address: tuple[str, int]) -> Response:
     request = get("/v1/modules")
     sent = type(request)(request.method, request.target, (("x-client", b"1"),))
     return http.ask(address, sent, seconds=60)
+
+
+def _all_soon(address: tuple[str, int]) -> bool:
+    """Asks for three seconds. Returns whether each answer comes soon, most of them at once."""
+    times = []
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        begun = time.monotonic()
+        if _ask(address).body != OLD:
+            return False
+        times.append(time.monotonic() - begun)
+        time.sleep(0.02)
+    return max(times) < 0.9 and sorted(times)[len(times) * 3 // 4] < 0.1
 
 
 def _until(address: tuple[str, int], body: bytes, seconds: float = 30) -> object:

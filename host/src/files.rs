@@ -30,7 +30,7 @@ impl FileError {
         Self { action: Action::Read, path: path.into(), source }
     }
 
-    fn writing(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
         Self { action: Action::Write, path: path.into(), source }
     }
 

@@ -64,6 +64,7 @@
 pub mod artifacts;
 mod ccs;
 mod component;
+mod file_metrics;
 pub mod files;
 pub mod mirror;
 mod net;

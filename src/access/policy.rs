@@ -1,21 +1,69 @@
 //! The JSON of access policies.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
 
+use crate::access::trusted_header::TrustedHeader;
+use crate::access::{Access, LoginOptions, Policy};
 use crate::{headers, roles};
 
 /// The forms of a policy.
 #[derive(Clone, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Fields")]
 pub(super) enum Form {
     Anonymous(Vec<Role>),
-    TrustedHeader(HeaderName),
+    TrustedHeader(TrustedHeader),
     Users(Users),
+}
+
+/// The members of a policy's object.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fields {
+    anonymous: Option<Vec<Role>>,
+    trusted_header: Option<HeaderName>,
+    map: Option<BTreeMap<String, Vec<Role>>>,
+    users: Option<Users>,
+    cluster: Option<LoginOptions>,
+}
+
+impl TryFrom<Fields> for Access {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { anonymous, trusted_header, map, users, cluster } = fields;
+        let form = match (anonymous, trusted_header, users, cluster) {
+            (_, None, ..) if map.is_some() => {
+                return Err("map: expected with trusted_header only");
+            }
+            (None, None, None, Some(options)) => return Ok(Self::Cluster(options)),
+            (Some(roles), None, None, None) => Form::Anonymous(roles),
+            (None, Some(HeaderName(name)), None, None) => {
+                Form::TrustedHeader(TrustedHeader { name, map })
+            }
+            (None, None, Some(users), None) => Form::Users(users),
+            _ => return Err("expected exactly one of anonymous, trusted_header, users, cluster"),
+        };
+        Ok(Self::Policy(Policy(form)))
+    }
+}
+
+impl TryFrom<Fields> for Form {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        match Access::try_from(fields)? {
+            Access::Policy(Policy(form)) => Ok(form),
+            Access::Cluster(_) => {
+                Err("cluster: this host cannot ask a cluster who is calling; serve and \
+                                       the Envoy filter can. Use trusted_header or users")
+            }
+        }
+    }
 }
 
 /// A management role that exists.
@@ -47,7 +95,8 @@ impl TryFrom<String> for HeaderName {
     }
 }
 
-/// Users with different names, at least one.
+/// Users, at least one. Two entries of one name are two passwords, of which either is right: so a password
+/// can be replaced without a gap.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "Vec<User>")]
 pub(super) struct Users(pub(super) Vec<User>);
@@ -59,9 +108,12 @@ impl TryFrom<Vec<User>> for Users {
         if users.is_empty() {
             return Err("empty, nobody could authenticate".into());
         }
-        let mut names = BTreeSet::new();
-        if let Some(index) = users.iter().position(|user| !names.insert(&user.name.0)) {
-            return Err(format!("the user at index {index} has the name of an earlier one"));
+        let mut found = BTreeSet::new();
+        let entries = users.iter().map(|user| (&user.name.0, &user.password_sha256.0));
+        if let Some(index) = entries.map(|entry| found.insert(entry)).position(|is_new| !is_new) {
+            return Err(format!(
+                "the user at index {index} has the name and the password of an earlier one"
+            ));
         }
         Ok(Self(users))
     }

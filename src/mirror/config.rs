@@ -42,8 +42,8 @@ use crate::upstream::{Credentials, Node, Upstream, check_timeout};
 /// # ccs_modules::mirror::Config::parse(text).unwrap();
 /// ```
 ///
-/// Optional, and absent by default: `"credentials": {"user": "ann", "password": "..."}`, and
-/// `"headers": {"x-team": "edge"}`, header fields to send with each request.
+/// Optional, and absent by default: `"credentials": {"user": "ann", "password": "..."}` or
+/// `{"token": "..."}`, and `"headers": {"x-team": "edge"}`, header fields to send with each request.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(super) source: Source,
@@ -210,8 +210,8 @@ impl Config {
             Node::parse(url).map_err(refused)
         });
         let mut upstream = Upstream::new(nodes.collect::<Result<_, _>>()?)?;
-        if let Some(Login { user, password }) = options.credentials {
-            upstream = upstream.with_credentials(Credentials::basic(&user, &password)?);
+        if let Some(credentials) = options.credentials {
+            upstream = upstream.with_credentials(credentials);
         }
         if let Some(list) = options.list {
             upstream = upstream.with_list_path(&list)?;
@@ -258,7 +258,7 @@ fn at_most_a_year(option: &str, age: Duration) -> Result<Duration, config::Error
 #[serde(deny_unknown_fields)]
 struct Options {
     nodes: Vec<String>,
-    credentials: Option<Login>,
+    credentials: Option<Credentials>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     list: Option<String>,
@@ -283,13 +283,6 @@ struct StoreOptions {
     timeout_ms: Option<u64>,
     #[serde(default)]
     limits: Limits,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Login {
-    user: String,
-    password: String,
 }
 
 #[cfg(test)]

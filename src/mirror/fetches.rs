@@ -3,11 +3,12 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::error::{Error, StoreError};
 use crate::mirror::config::Config;
-use crate::mirror::kept::{Changes, Dates, Kept, Received, Saved};
+use crate::mirror::kept::{Changes, Dates, Kept, Received, Saved, Validation};
 use crate::mirror::reader::Reader;
 use crate::mirror::schedule::Schedule;
 use crate::mirror::source::{Content, Dated, Failure, Question, Source, Stored};
@@ -117,16 +118,25 @@ pub struct FetchCounts {
 pub struct Ended {
     /// The index of the node that was asked.
     pub node: usize,
-    /// The catalog that was kept after the fetch.
-    pub saved: Option<Saved>,
+    /// The body of the catalog that was kept after the fetch. `None` if the mirror that adopts the fetch
+    /// keeps the same body already, so that nothing is copied.
+    pub body: Option<Vec<u8>>,
+    /// The validator and the ages of that catalog. `None` if there is no catalog.
+    pub validation: Option<Validation>,
     /// The failure, if the fetch failed.
     pub failure: Option<Failure>,
 }
 
 impl Ended {
-    /// Makes the end of a fetch from its parts.
-    pub fn new(node: usize, saved: Option<Saved>, failure: Option<Failure>) -> Self {
-        Self { node, saved, failure }
+    /// Makes the end of a fetch, without a body.
+    pub fn new(node: usize, validation: Option<Validation>, failure: Option<Failure>) -> Self {
+        Self { node, body: None, validation, failure }
+    }
+
+    /// Adds the body of the catalog, for a mirror that keeps another one or none.
+    #[must_use]
+    pub fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body: Some(body), ..self }
     }
 }
 
@@ -215,7 +225,8 @@ impl Mirror {
 
         // What has no date is due at once.
         let since = saved.age.map_or(Duration::MAX, |_| saved.since_validation);
-        self.keep(time, Duration::ZERO, saved)?;
+        let (body, validation) = saved.into_parts();
+        self.keep(time, Duration::ZERO, body, validation)?;
         if self.redirect.is_none() {
             let left = self.reader.left(time).unwrap_or_default();
             self.due = time.saturating_add(self.schedule.after_restore(since, left));
@@ -231,18 +242,28 @@ impl Mirror {
         let time = self.reader.clock.advance(now);
         self.outstanding = None;
 
-        let Ended { node, saved, failure } = ended;
-        let is_younger = |saved: &Saved| match (&self.reader.kept, saved.age) {
+        let Ended { node, body, validation, failure } = ended;
+        let is_younger = |validation: &Validation| match (&self.reader.kept, validation.age) {
             (Some(kept), Some(age)) => {
                 kept.dates.age(time).is_none_or(|kept| age.saturating_add(since) <= kept)
             }
             (kept, _) => kept.is_none(),
         };
-        let kept = match saved.filter(is_younger) {
-            Some(saved) => self.keep(time, since, saved).map_err(|error| {
-                StoreError::Other(format!("the list of another mirror is refused: {error}")).into()
-            }),
-            None => Ok(None),
+        let kept = match (validation.filter(is_younger), body) {
+            (Some(validation), Some(body)) => {
+                self.keep(time, since, body, validation).map_err(|error| {
+                    let why = format!("the list of another mirror is refused: {error}");
+                    StoreError::Other(why).into()
+                })
+            }
+            (Some(validation), None) => {
+                if let Some(kept) = &mut self.reader.kept {
+                    kept.dates = Dates::of(&validation, time, since);
+                    kept.validator = validation.validator;
+                }
+                Ok(None)
+            }
+            (None, _) => Ok(None),
         };
         self.go_on(time, since, node, failure.map_or(kept, Err))
     }
@@ -259,11 +280,12 @@ impl Mirror {
         &mut self,
         time: Duration,
         since: Duration,
-        saved: Saved,
+        body: Vec<u8>,
+        validation: Validation,
     ) -> Result<Option<Changes>, SnapshotError> {
-        let dates = Dates::of_saved(&saved, time, since);
-        let snapshot = self.check(&Received::Body(saved.body))?;
-        Ok(Kept::replace(&mut self.reader.kept, snapshot, saved.validator, dates))
+        let dates = Dates::of(&validation, time, since);
+        let snapshot = self.check(&Received::Body(body))?;
+        Ok(Kept::replace(&mut self.reader.kept, snapshot, validation.validator, dates))
     }
 
     /// Begins a fetch.

@@ -50,14 +50,15 @@ impl Kept {
 }
 
 impl Dates {
-    /// Returns the dates of a catalog that was saved, and that had its ages this long ago.
-    pub(super) fn of_saved(saved: &Saved, time: Duration, since: Duration) -> Self {
+    /// Returns the dates of a catalog that had these ages this long ago.
+    pub(super) fn of(validation: &Validation, time: Duration, since: Duration) -> Self {
+        let Validation { age, since_validation, stale, .. } = validation;
         let undated = || Some("the catalog is dated in the future".into());
-        let stale = if saved.age.is_some() { saved.stale.clone() } else { undated() };
+        let stale = if age.is_some() { stale.clone() } else { undated() };
         Self {
             request_time: time,
-            age: saved.age.map(|age| age.saturating_add(since)),
-            since_validation: saved.since_validation.saturating_add(since),
+            age: age.map(|age| age.saturating_add(since)),
+            since_validation: since_validation.saturating_add(since),
             stale: stale.map(StoreError::Unavailable),
         }
     }
@@ -207,5 +208,37 @@ impl Saved {
     #[must_use]
     pub fn with_validation(self, since_validation: Duration, stale: Option<String>) -> Self {
         Self { since_validation, stale, ..self }
+    }
+
+    /// Parts the catalog into its body and the rest.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Validation) {
+        let Self { body, validator, age, since_validation, stale } = self;
+        (body, Validation { validator, age, since_validation, stale })
+    }
+}
+
+/// The validator of a catalog, and how old the catalog is: all of a [`Saved`] but the body.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Validation {
+    /// The validator, as in [`Saved`].
+    pub validator: Option<String>,
+    /// The age of the catalog, as in [`Saved`].
+    pub age: Option<Duration>,
+    /// The time since the request that brought the catalog or revalidated it.
+    pub since_validation: Duration,
+    /// The reason why the catalog was stale when it came; `None` if it was fresh.
+    pub stale: Option<String>,
+}
+
+impl Validation {
+    /// Makes a validation from its parts.
+    pub fn new(
+        validator: Option<String>,
+        age: Option<Duration>,
+        since_validation: Duration,
+        stale: Option<String>,
+    ) -> Self {
+        Self { validator, age, since_validation, stale }
     }
 }

@@ -10,10 +10,11 @@ use crate::error::{Error, StoreError};
 use crate::mirror::cache_status;
 use crate::mirror::config::Config;
 use crate::mirror::fetches::{Ended, FetchCounts};
-use crate::mirror::kept::{Freshness, Kept, Saved, View};
+use crate::mirror::kept::{Freshness, Kept, Saved, Validation, View};
 use crate::mirror::source::Failure;
 use crate::mirror::time::{Clock, Timestamp};
 use crate::rest;
+use crate::snapshot::Snapshot;
 use crate::step::Step;
 
 /// The answers of a [`Mirror`](crate::Mirror), from the catalog that it keeps.
@@ -59,6 +60,11 @@ impl Reader {
     /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns the catalog that is kept, also if it may not answer any more.
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.kept.as_ref().map(|kept| &kept.snapshot)
     }
 
     /// Returns the catalog, its age, and whether it is fresh.
@@ -132,16 +138,27 @@ impl Reader {
     /// Returns the catalog to store; `None` if there is none, or its age is unknown. The moment at which it
     /// is stored has to be stored too.
     pub fn save(&self, now: Timestamp) -> Option<Saved> {
-        let Kept { snapshot, validator, dates } = self.kept.as_ref()?;
-        let time = self.clock.at(now);
-        let saved = Saved::new(snapshot.body().to_vec(), validator.clone(), Some(dates.age(time)?));
-        let stale = dates.stale.as_ref().map(|why| why.reason().into());
-        Some(saved.with_validation(dates.since_validation(time), stale))
+        let body = self.kept.as_ref()?.snapshot.body().to_vec();
+        let Validation { validator, age, since_validation, stale } = self.validation(now)?;
+        Some(Saved::new(body, validator, age).with_validation(since_validation, stale))
     }
 
-    /// Returns the end of the last fetch, for other mirrors to [adopt](crate::Mirror::adopt).
+    /// Returns the end of the last fetch, for other mirrors to [adopt](crate::Mirror::adopt). It is without
+    /// the body, which is that of the [snapshot](Self::snapshot).
     pub fn ended(&self, now: Timestamp) -> Ended {
-        Ended { node: self.asked, saved: self.save(now), failure: self.failure.clone() }
+        Ended::new(self.asked, self.validation(now), self.failure.clone())
+    }
+
+    /// Returns the validator and the ages of the catalog; `None` if there is none, or its age is unknown.
+    fn validation(&self, now: Timestamp) -> Option<Validation> {
+        let Kept { validator, dates, .. } = self.kept.as_ref()?;
+        let time = self.clock.at(now);
+        Some(Validation {
+            validator: validator.clone(),
+            age: Some(dates.age(time)?),
+            since_validation: dates.since_validation(time),
+            stale: dates.stale.as_ref().map(|why| why.reason().into()),
+        })
     }
 
     /// Returns the error if no catalog may answer.

@@ -75,7 +75,8 @@ fn load(mirror: &mut Mirror, now: u64, headers: &[(&str, &str)], list: &str) -> 
 
 /// The end of a fetch that brought this catalog from the first node.
 fn ended(saved: Saved) -> Ended {
-    Ended::new(0, Some(saved), None)
+    let (body, validation) = saved.into_parts();
+    Ended::new(0, Some(validation), None).with_body(body)
 }
 
 fn handle(mirror: &Mirror, now: u64, target: &str) -> rest::Response {
@@ -523,7 +524,7 @@ fn mirrors_that_adopt_go_on_with_the_node_that_answered() {
             }
             _ => mirrors[first].answered(Timestamp(now), id, response(200, &[], LIST)),
         };
-        let ended = mirrors[first].reader().ended(Timestamp(now));
+        let ended = mirrors[first].reader().ended(Timestamp(now)).with_body(LIST.into());
         for (_, other) in mirrors.iter_mut().enumerate().filter(|(other, _)| *other != first) {
             other.adopt(Timestamp(now), Duration::ZERO, ended.clone());
         }
@@ -691,6 +692,13 @@ fn a_mirror_that_adopts_a_fetch_is_as_old_as_the_other() {
     let again = Saved { validator: None, age: Some(Duration::ZERO), ..saved.clone() };
     assert_eq!(second.adopt(Timestamp(40_000), since, ended(again)), Outcome::Unchanged);
     assert_eq!(second.reader().view(Timestamp(40_000)).unwrap().age, Some(since));
+    // So does its validation alone, without a body.
+    load(&mut first, 41_000, &[("etag", "\"y\"")], LIST);
+    let validated = first.reader().ended(Timestamp(41_000));
+    assert_eq!(validated.body, None);
+    assert_eq!(second.adopt(Timestamp(41_000), since, validated), Outcome::Unchanged);
+    assert_eq!(second.reader().view(Timestamp(41_000)).unwrap().age, Some(since));
+    assert_eq!(second.reader().validator(), Some("https://node1/v1/modules \"y\""));
     let older = Saved { body: b"[]".to_vec(), ..saved.clone() };
     assert_eq!(second.adopt(Timestamp(40_000), since, ended(older)), Outcome::Unchanged);
     assert_eq!(handle(&second, 40_000, "/v1/modules").body, format!("{LIST}\n").as_bytes());

@@ -1,5 +1,29 @@
 //! The header fields `if-match` and `if-none-match` (RFC 9110, sections 13.1.1 and 13.1.2).
 
+use alloc::string::String;
+
+use crate::{entity_tag, headers};
+
+/// Returns the entity tag of a body, for a shell that serves more than the API.
+pub fn entity_tag(body: &[u8]) -> String {
+    entity_tag::entity_tag(entity_tag::hash(&[body]), body.len())
+}
+
+/// Returns whether the client has the body with this entity tag already, by the `if-none-match` of its request,
+/// so that the response is 304.
+///
+/// ```
+/// use ccs_modules::rest::{entity_tag, is_unchanged};
+///
+/// let tag = entity_tag(b"p {}");
+/// let list = format!("\"a\", W/{tag}");
+/// assert!(is_unchanged(&[("if-none-match", list.as_bytes())], &tag));
+/// assert!(!is_unchanged(&[("if-none-match", b"\"a\"")], &tag));
+/// ```
+pub fn is_unchanged(headers: &[(&str, &[u8])], entity_tag: &str) -> bool {
+    headers::values(headers, "if-none-match").any(|it| names(it, entity_tag, Comparison::Weak))
+}
+
 /// A comparison of entity tags (RFC 9110, section 8.8.3.2).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Comparison {

@@ -4,10 +4,11 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::Serialize;
 
-use crate::error::{Error, StoreError};
+use crate::error::{Error, StoreError, excerpt};
 use crate::rest::Response;
 use crate::rest::responder::Responder;
 
@@ -32,6 +33,7 @@ pub struct ErrorResponse {
     code: &'static str,
     description: Cow<'static, str>,
     header: Option<(&'static str, Cow<'static, str>)>,
+    cause: Option<String>,
 }
 
 impl ErrorResponse {
@@ -41,7 +43,9 @@ impl ErrorResponse {
         /// In seconds.
         const RETRY_AFTER: &str = "1";
         let header = (status == 503).then_some(("retry-after", RETRY_AFTER.into()));
-        Self { status, code, description: description.into(), header }
+        let description = description.into();
+        let cause = (status >= 500).then(|| description.clone().into_owned());
+        Self { status, code, description, header, cause }
     }
 
     /// Makes the error for a target or a query that is ill-formed.
@@ -70,6 +74,28 @@ impl ErrorResponse {
     pub(super) fn unauthenticated(challenge: &str) -> Self {
         let error = Self::new(401, "unauthenticated", "credentials are missing or wrong");
         Self { header: Some(("www-authenticate", String::from(challenge).into())), ..error }
+    }
+
+    /// Makes the error for a caller with these roles, of which none may view modules. Only the log shows them:
+    /// an operator sees there what a proxy in front wrote.
+    pub(super) fn forbidden(roles: &[String]) -> Self {
+        let roles = excerpt(&roles.join(", "));
+        let cause = format!("none of the caller's roles may view modules: {roles}");
+        Self { cause: Some(cause), ..Error::Forbidden.into() }
+    }
+
+    /// Makes the error for a user who may not be shown to the cluster for some time.
+    pub(crate) fn too_many_logins(wait: Duration) -> Self {
+        let description = "too many logins of this user have failed";
+        let seconds = wait.as_secs().saturating_add(1).to_string();
+        let error = Self::new(429, "too_many_logins", description);
+        Self { header: Some(("retry-after", seconds.into())), ..error }
+    }
+
+    /// Makes the error for a caller about whom the cluster cannot be asked. Only the log shows the reason.
+    pub(crate) fn caller_unknown(reason: String) -> Self {
+        let error = Self::new(503, "caller_unknown", "the cluster cannot be asked who is calling");
+        Self { cause: Some(reason), ..error }
     }
 
     /// Makes the response to a request with this method. HEAD gets no body.
@@ -105,9 +131,9 @@ impl ErrorResponse {
         self.header.as_ref().map(|(name, value)| (*name, &**value))
     }
 
-    /// Returns the reason, if the server is at fault and not the request.
-    pub(super) fn cause(&self) -> Option<String> {
-        (self.status >= 500).then(|| self.description.clone().into_owned())
+    /// Takes the line for the log: see [`Response::cause`].
+    pub(super) fn take_cause(&mut self) -> Option<String> {
+        self.cause.take()
     }
 
     /// Returns the body, with the members that the API reference documents.
@@ -149,6 +175,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_the_log_shows_the_roles_of_a_caller_who_is_forbidden() {
+        let response = ErrorResponse::forbidden(&["a\n".into(), "none".into()]).response("GET");
+        let cause = "none of the caller's roles may view modules: a\u{fffd}, none";
+        assert_eq!((response.status, response.cause.as_deref()), (403, Some(cause)));
+        assert_eq!(response.body, ErrorResponse::from(Error::Forbidden).response("GET").body);
+    }
 
     #[test]
     fn every_error_has_one_form() {

@@ -69,9 +69,9 @@ impl Responder {
     }
 
     /// Responds with an error.
-    pub(super) fn error(self, error: ErrorResponse) -> Response {
-        let response = self.respond(error.status(), error.header(), Some(error.body()));
-        Response { cause: error.cause(), ..response }
+    pub(super) fn error(self, mut error: ErrorResponse) -> Response {
+        let cause = error.take_cause();
+        Response { cause, ..self.respond(error.status(), error.header(), Some(error.body())) }
     }
 
     /// Responds with the methods that a path allows.

@@ -70,12 +70,20 @@ impl Upstream {
             }
             200 => {
                 let validator = entity_tag(&response).map(|tag| request.validator(tag));
+                let coding = content_coding(&response).map(String::from);
                 let mut body = response.body;
                 if request.resource == Resource::Module {
                     body.pop_if(|last| *last == b'\n');
                 }
-                request.resource.check(&body).map_err(|error| {
-                    request.failed(&format!("the {} is refused: {error}", request.resource.name()))
+                request.resource.check(&body).map_err(|error| match coding {
+                    // Some hosts decode a body and leave the header field, so only a body that cannot be
+                    // read counts as encoded.
+                    Some(coding) => request.failed(&format!(
+                        "the {} has the content-encoding {coding}, which was not asked for",
+                        request.resource.name()
+                    )),
+                    None => request
+                        .failed(&format!("the {} is refused: {error}", request.resource.name())),
                 })?;
                 Ok(Answer::Body { age, body, cache_status, validator })
             }
@@ -86,6 +94,7 @@ impl Upstream {
                 true => Ok(Answer::NotFound),
                 false => Err(request.failed("a 404 without an error of the API")),
             },
+            404 | 405 if request.resource == Resource::Role => Ok(Answer::NotFound),
             status => {
                 let text = format!("{} answered {status}", request.name);
                 Err(match status {
@@ -145,6 +154,7 @@ impl Resource {
         match self {
             Self::List => "list",
             Self::Module => "module",
+            Self::Role => "role",
         }
     }
 
@@ -152,7 +162,7 @@ impl Resource {
     fn check(self, body: &[u8]) -> Result<(), SyntaxError> {
         match self {
             Self::List => split(body).map(drop),
-            Self::Module => json::check_object(json::decode(body)?),
+            Self::Module | Self::Role => json::check_object(json::decode(body)?),
         }
     }
 }
@@ -171,6 +181,15 @@ pub(super) fn is_error_of_api(body: &[u8]) -> bool {
 fn entity_tag(response: &Response) -> Option<&str> {
     let tag = core::str::from_utf8(headers::single(&response.headers, "etag")?).ok()?.trim_ascii();
     is_entity_tag(tag).then_some(tag)
+}
+
+/// Returns the content codings of a body (RFC 9110, section 8.4), if it has some.
+fn content_coding(response: &Response) -> Option<&str> {
+    let mut values = headers::values(&response.headers, "content-encoding");
+    let coding = core::str::from_utf8(values.next()?).ok()?.trim_ascii();
+    let is_list = coding.split(',').all(|coding| headers::is_name(coding.trim_ascii()));
+    let is_encoded = is_list && !coding.eq_ignore_ascii_case("identity");
+    (is_encoded && coding.len() <= 64).then_some(coding)
 }
 
 /// Returns whether a text is an entity tag (RFC 9110, section 8.8.3), and not a very long one.
@@ -359,6 +378,31 @@ mod tests {
         // What is in the objects is a matter of the catalog.
         assert!(list(response(200, &[], "[{\"a\":1}]")).is_ok());
         assert!(module(response(200, &[], "{\"uid\":1}")).is_ok());
+    }
+
+    #[test]
+    fn a_body_with_a_content_encoding_is_named_for_what_it_is() {
+        let encoded = |value: &str, body: &str| {
+            let headers = [("Content-Encoding", value)];
+            (list(response(200, &headers, body)), module(response(200, &headers, body)))
+        };
+        for value in ["gzip", " br ", "deflate, gzip"] {
+            let failed = |what: &str| {
+                let (name, coding) = ("https://node1:9443", value.trim());
+                Err(format!(
+                    "the store is unavailable: {name}: the {what} has the content-encoding {coding}, \
+                     which was not asked for"
+                ))
+            };
+            assert_eq!(encoded(value, "\u{1f}\u{8b}"), (failed("list"), failed("module")));
+        }
+
+        // Hosts that decode a body may leave the header field.
+        assert!(encoded("gzip", "[]").0.is_ok() && encoded("gzip", "{}").1.is_ok());
+        for value in ["identity", "", "a b", "é", &"x".repeat(65)] {
+            let (list, _) = encoded(value, "<html>");
+            assert!(list.unwrap_err().contains("the list is refused: line 1"), "{value}");
+        }
     }
 
     #[test]

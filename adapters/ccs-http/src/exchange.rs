@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use ccs_modules::upstream::{Request, Response, Scheme};
@@ -11,10 +12,11 @@ use crate::Network;
 use crate::bindings::wasi::clocks::monotonic_clock::{self, subscribe_duration};
 use crate::bindings::wasi::http::outgoing_handler::handle;
 use crate::bindings::wasi::http::types::{
-    self, ErrorCode, Fields, IncomingBody, IncomingResponse, OutgoingRequest, RequestOptions,
+    self, ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse,
+    OutgoingRequest, RequestOptions,
 };
-use crate::bindings::wasi::io::poll::{Pollable, poll};
-use crate::bindings::wasi::io::streams::StreamError;
+use crate::bindings::wasi::io::streams::{InputStream, StreamError};
+use crate::deadline::{Deadline, nanoseconds};
 
 /// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;
@@ -22,19 +24,55 @@ const CHUNK: u64 = 64 << 10;
 /// The network that the host gives.
 pub(crate) struct Wasi;
 
+/// A request that has been sent, and what has come of its response. It may stay open between two calls of
+/// an instance.
+pub(crate) struct Exchange {
+    state: State,
+    /// The moment at which the request is given up.
+    end: Deadline,
+    timeout: Duration,
+    /// The most bytes of a body that are accepted.
+    limit: usize,
+}
+
+enum State {
+    Sent(FutureIncomingResponse),
+    Receiving(Incoming),
+}
+
+/// A response whose header has come. The fields are dropped in this order, as the host demands.
+struct Incoming {
+    stream: InputStream,
+    _body: IncomingBody,
+    response: IncomingResponse,
+    bytes: Vec<u8>,
+}
+
 impl Network for Wasi {
+    type Exchange = Exchange;
+
     fn now(&self) -> Duration {
         Duration::from_nanos(monotonic_clock::now())
     }
 
-    fn send(&self, request: &Request, timeout: Duration) -> Result<Response, String> {
-        let end = subscribe_duration(nanoseconds(timeout));
-        let deadline = Deadline { end, timeout };
-        let response = receive(request, &deadline)?;
-        let status = response.status();
-        let headers = response.headers().entries();
-        let body = read(response, request.body_bytes, &deadline)?;
-        Ok(Response { status, headers, body })
+    fn start(&self, request: &Request, timeout: Duration) -> Result<Exchange, String> {
+        let failed = |code| words(&code, timeout);
+        let future = handle(outgoing(request)?, Some(options(timeout))).map_err(failed)?;
+        let end = Deadline::after(timeout);
+        Ok(Exchange { state: State::Sent(future), end, timeout, limit: request.body_bytes })
+    }
+
+    fn receive(&self, exchange: &mut Exchange) -> Option<Result<Response, String>> {
+        exchange.receive().transpose()
+    }
+
+    fn wait(&self, exchange: &Exchange, longest: Duration) -> bool {
+        let more = match &exchange.state {
+            State::Sent(future) => future.subscribe(),
+            State::Receiving(incoming) => incoming.stream.subscribe(),
+        };
+        exchange.end.wait_for(&[&more, &subscribe_duration(nanoseconds(longest))]);
+        more.ready()
     }
 
     fn sleep(&self, time: Duration) {
@@ -42,33 +80,57 @@ impl Network for Wasi {
     }
 }
 
-/// The moment at which a request is given up.
-struct Deadline {
-    end: Pollable,
-    timeout: Duration,
-}
+impl Exchange {
+    /// Receives what has come; `None` if more is to come.
+    fn receive(&mut self) -> Result<Option<Response>, String> {
+        if let State::Sent(future) = &self.state {
+            match future.get() {
+                None => return self.more(),
+                Some(Ok(Ok(response))) => {
+                    self.state = State::Receiving(Incoming::new(response)?);
+                }
+                Some(Ok(Err(code))) => return Err(words(&code, self.timeout)),
+                Some(Err(())) => return Err(late(self.timeout)),
+            }
+        }
 
-impl Deadline {
-    /// Waits until something is ready. The error is the one for a response that comes too late.
-    fn wait_for(&self, pollable: &Pollable) -> Result<(), String> {
-        poll(&[pollable, &self.end]);
-        if pollable.ready() { Ok(()) } else { Err(self.late()) }
+        if let State::Receiving(incoming) = &mut self.state
+            && incoming.read(self.limit)?
+        {
+            let Incoming { response, bytes, .. } = incoming;
+            let (status, headers) = (response.status(), response.headers().entries());
+            return Ok(Some(Response { status, headers, body: mem::take(bytes) }));
+        }
+        self.more()
     }
 
-    fn late(&self) -> String {
-        format!("no response in {} ms", self.timeout.as_millis())
+    /// Returns that more is to come, or the error if it is too late for that.
+    fn more(&self) -> Result<Option<Response>, String> {
+        if self.end.is_over() { Err(late(self.timeout)) } else { Ok(None) }
     }
 }
 
-/// Sends a request, and returns the response once its header is there.
-fn receive(request: &Request, deadline: &Deadline) -> Result<IncomingResponse, String> {
-    let outgoing = outgoing(request)?;
-    let failed = |code| words(&code, deadline);
-    let future = handle(outgoing, Some(options(deadline.timeout))).map_err(failed)?;
-    deadline.wait_for(&future.subscribe())?;
-    match future.get() {
-        Some(Ok(response)) => response.map_err(failed),
-        _ => Err(deadline.late()),
+impl Incoming {
+    fn new(response: IncomingResponse) -> Result<Self, String> {
+        let unreadable = |()| String::from("the body cannot be read");
+        let body = response.consume().map_err(unreadable)?;
+        let stream = body.stream().map_err(unreadable)?;
+        Ok(Self { stream, _body: body, response, bytes: Vec::new() })
+    }
+
+    /// Reads what has come of the body, and no more than one chunk beyond its limit. Returns whether that
+    /// is all.
+    fn read(&mut self, limit: usize) -> Result<bool, String> {
+        while self.bytes.len() <= limit {
+            match self.stream.read(CHUNK) {
+                Ok(chunk) if chunk.is_empty() => return Ok(false),
+                Ok(chunk) => self.bytes.extend_from_slice(&chunk),
+                Err(StreamError::Closed) => break,
+                // Hosts differ in the code for it.
+                Err(StreamError::LastOperationFailed(_)) => return Err(BROKEN_OFF.into()),
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -100,34 +162,16 @@ fn options(timeout: Duration) -> RequestOptions {
     options
 }
 
-/// Reads a body, and no more than one chunk beyond its limit.
-fn read(response: IncomingResponse, limit: usize, deadline: &Deadline) -> Result<Vec<u8>, String> {
-    let unreadable = |()| String::from("the body cannot be read");
-    let body: IncomingBody = response.consume().map_err(unreadable)?;
-    let stream = body.stream().map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    while bytes.len() <= limit {
-        deadline.wait_for(&stream.subscribe())?;
-        match stream.read(CHUNK) {
-            Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => break,
-            // Hosts differ in the code for it.
-            Err(StreamError::LastOperationFailed(_)) => return Err(BROKEN_OFF.into()),
-        }
-    }
-    Ok(bytes)
-}
-
 const BROKEN_OFF: &str = "the connection broke off";
 
 /// Returns words for an error. The host's own text may contain what clients must not see.
-fn words(code: &ErrorCode, deadline: &Deadline) -> String {
+fn words(code: &ErrorCode, timeout: Duration) -> String {
     match code {
         ErrorCode::ConnectionRefused => "connection refused",
         ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => BROKEN_OFF,
         ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::HttpResponseTimeout => return deadline.late(),
+        | ErrorCode::HttpResponseTimeout => return late(timeout),
         ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => {
             "this host does not let the component send requests there"
         }
@@ -148,6 +192,6 @@ fn words(code: &ErrorCode, deadline: &Deadline) -> String {
     .into()
 }
 
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn late(timeout: Duration) -> String {
+    format!("no response in {} ms", timeout.as_millis())
 }

@@ -10,15 +10,28 @@ use ccs_modules::upstream::{Node, Request, Response, Upstream};
 
 use crate::Network;
 
-/// Gives the responses one after the other, and then none. A request takes no time.
-pub(crate) struct Scripted {
+/// Gives the responses one after the other, and then fails each request.
+pub(crate) struct ScriptedNetwork {
     now: Cell<Duration>,
-    responses: RefCell<VecDeque<Result<Response, &'static str>>>,
+    responses: RefCell<VecDeque<Scripted>>,
     requests: RefCell<Vec<String>>,
 }
 
-impl Scripted {
-    pub(crate) fn new<const N: usize>(responses: [Result<Response, &'static str>; N]) -> Self {
+/// A response, or the reason why there is none.
+pub(crate) struct Scripted {
+    /// The time that it takes.
+    pub(crate) after: Duration,
+    pub(crate) response: Result<Response, &'static str>,
+}
+
+/// A request that has been sent.
+pub(crate) struct Exchange {
+    until: Duration,
+    response: Result<Response, &'static str>,
+}
+
+impl ScriptedNetwork {
+    pub(crate) fn new<const N: usize>(responses: [Scripted; N]) -> Self {
         Self {
             now: Cell::new(Duration::ZERO),
             responses: RefCell::new(responses.into()),
@@ -32,15 +45,28 @@ impl Scripted {
     }
 }
 
-impl Network for Scripted {
+impl Network for ScriptedNetwork {
+    type Exchange = Exchange;
+
     fn now(&self) -> Duration {
         self.now.get()
     }
 
-    fn send(&self, request: &Request, _: Duration) -> Result<Response, String> {
+    fn start(&self, request: &Request, timeout: Duration) -> Result<Exchange, String> {
         self.requests.borrow_mut().push(request.url());
-        let response = self.responses.borrow_mut().pop_front().unwrap_or(Err("down"));
-        response.map_err(Into::into)
+        let next = self.responses.borrow_mut().pop_front();
+        let Scripted { after, response } = next.unwrap_or_else(|| failing("down"));
+        let response = if after < timeout { response } else { Err("no response") };
+        Ok(Exchange { until: self.now() + after.min(timeout), response })
+    }
+
+    fn receive(&self, exchange: &mut Exchange) -> Option<Result<Response, String>> {
+        (self.now() >= exchange.until).then(|| exchange.response.clone().map_err(Into::into))
+    }
+
+    fn wait(&self, exchange: &Exchange, longest: Duration) -> bool {
+        self.sleep(exchange.until.saturating_sub(self.now()).min(longest));
+        self.now() >= exchange.until
     }
 
     fn sleep(&self, time: Duration) {
@@ -52,11 +78,18 @@ pub(crate) fn upstream(nodes: &[&str]) -> Upstream {
     Upstream::new(nodes.iter().map(|url| Node::parse(url).unwrap()).collect()).unwrap()
 }
 
-pub(crate) fn response(status: u16, body: &str) -> Response {
-    Response { status, headers: Vec::new(), body: body.into() }
+/// A response that takes no time.
+pub(crate) fn at_once(status: u16, body: &str) -> Scripted {
+    let response = Response { status, headers: Vec::new(), body: body.into() };
+    Scripted { after: Duration::ZERO, response: Ok(response) }
 }
 
-pub(crate) fn redirect(location: &str) -> Response {
+pub(crate) fn redirect(location: &str) -> Scripted {
     let headers = [("location".into(), location.into())].into();
-    Response { status: 307, headers, body: Vec::new() }
+    let response = Response { status: 307, headers, body: Vec::new() };
+    Scripted { after: Duration::ZERO, response: Ok(response) }
+}
+
+pub(crate) fn failing(why: &'static str) -> Scripted {
+    Scripted { after: Duration::ZERO, response: Err(why) }
 }

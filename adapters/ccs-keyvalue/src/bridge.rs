@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::{Limits, body};
+use ccs_modules::{Limits, StoreError, body};
+use ccs_modules_guest::Environment;
+use spin::Once;
 
 use crate::bindings::exports::ccs::modules::ccs::{Document, Error, Guest};
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -23,17 +25,23 @@ mod exported {
 
 impl Guest for Bridge {
     fn list_documents() -> Result<Vec<Document>, Error> {
-        let config = Config::from_environment()?;
+        let config = config()?;
         let value = config.value()?;
         Ok(config.split(&value)?.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn get_document(uid: String) -> Result<Option<Document>, Error> {
-        let config = Config::from_environment()?;
+        let config = config()?;
         let value = config.value()?;
         Ok(body::find(&config.split(&value)?, &uid, &Limits::default())
             .map(|document| document.to_vec()))
     }
+}
+
+/// Returns the configuration of this instance, which is read once: its environment stays the same.
+fn config() -> Result<&'static Config, StoreError> {
+    static CONFIG: Once<Result<Config, StoreError>> = Once::new();
+    CONFIG.call_once(Config::from_environment).as_ref().map_err(StoreError::clone)
 }
 
 /// The bucket and the key of the value, and how to read it.
@@ -47,26 +55,15 @@ struct Config {
 }
 
 impl Config {
-    fn from_environment() -> Result<Self, Error> {
-        let mut config = Self {
-            bucket: String::new(),
-            key: "modules".into(),
-            may_be_missing: false,
-            in_base64: false,
-        };
-
-        for (name, value) in get_environment() {
-            match name.as_str() {
-                "CCS_KEYVALUE_BUCKET" => config.bucket = value,
-                "CCS_KEYVALUE_ENCODING" => config.in_base64 = is(&name, &value, "base64", "json")?,
-                "CCS_KEYVALUE_KEY" => config.key = value,
-                "CCS_KEYVALUE_MISSING" => {
-                    config.may_be_missing = is(&name, &value, "empty", "error")?;
-                }
-                _ => {}
-            }
-        }
-        Ok(config)
+    fn from_environment() -> Result<Self, StoreError> {
+        let environment = Environment::new(get_environment());
+        let own = |name| environment.get(name).map(String::from);
+        Ok(Self {
+            bucket: own("CCS_KEYVALUE_BUCKET").unwrap_or_default(),
+            key: own("CCS_KEYVALUE_KEY").unwrap_or_else(|| "modules".into()),
+            may_be_missing: environment.is("CCS_KEYVALUE_MISSING", "empty", "error")?,
+            in_base64: environment.is("CCS_KEYVALUE_ENCODING", "base64", "json")?,
+        })
     }
 
     fn value(&self) -> Result<Vec<u8>, Error> {
@@ -104,14 +101,5 @@ impl Config {
                 Error::Unavailable(format!("cannot read the bucket \"{}\"", self.bucket))
             }
         }
-    }
-}
-
-/// Returns whether a variable has the first of the only two values it may have.
-fn is(name: &str, value: &str, this: &str, that: &str) -> Result<bool, Error> {
-    match value {
-        _ if value == this => Ok(true),
-        _ if value == that => Ok(false),
-        _ => Err(Error::Other(format!("{name}: expected {this} or {that}"))),
     }
 }

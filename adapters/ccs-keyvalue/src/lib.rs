@@ -9,5 +9,5 @@ extern crate alloc;
 
 mod bindings;
 mod bridge;
-
-use ccs_modules_guest as _;
+#[path = "../../guest/src/ccs_error.rs"]
+mod ccs_error;

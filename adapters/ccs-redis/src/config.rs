@@ -5,6 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use ccs_modules::StoreError;
+use ccs_modules_guest::Environment;
 
 const DEFAULT_PORT: u16 = 6379;
 
@@ -33,46 +34,32 @@ pub(crate) enum Host {
 }
 
 impl Config {
-    /// Reads the variables of an environment.
-    pub(crate) fn new(
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, StoreError> {
-        let mut config = Self {
-            address: String::new(),
-            host: Host::Name(String::new()),
-            port: DEFAULT_PORT,
-            user: None,
-            password: None,
-            key: "ccs:modules".into(),
-            missing_is_empty: false,
-            timeout: Duration::from_secs(2),
-        };
-
-        for (name, value) in environment {
-            match name.as_str() {
-                "CCS_REDIS_ADDRESS" => {
-                    (config.host, config.port) = address(&value)?;
-                    config.address = value;
-                }
-                "CCS_REDIS_KEY" => config.key = value,
-                "CCS_REDIS_MISSING" => config.missing_is_empty = missing(&value)?,
-                "CCS_REDIS_PASSWORD" => config.password = Some(value),
-                "CCS_REDIS_TIMEOUT_MS" => config.timeout = timeout(&value)?,
-                "CCS_REDIS_USER" => config.user = Some(value),
-                _ => {}
-            }
-        }
-
-        if config.address.is_empty() {
+    /// Reads the configuration from an environment.
+    pub(crate) fn new(environment: &Environment) -> Result<Self, StoreError> {
+        let own = |name| environment.get(name).map(String::from);
+        let missing_is_empty = environment.is("CCS_REDIS_MISSING", "empty", "error")?;
+        let timeout = environment.milliseconds("CCS_REDIS_TIMEOUT_MS")?;
+        let address = environment.get("CCS_REDIS_ADDRESS").ok_or_else(|| {
             let text = "CCS_REDIS_ADDRESS is not set: set it to HOST or HOST:PORT of a redis";
-            return Err(StoreError::Other(text.into()));
-        }
-        Ok(config)
+            StoreError::Other(text.into())
+        })?;
+
+        let (host, port) = host_and_port(address)?;
+        Ok(Self {
+            address: address.into(),
+            host,
+            port,
+            user: own("CCS_REDIS_USER"),
+            password: own("CCS_REDIS_PASSWORD"),
+            key: own("CCS_REDIS_KEY").unwrap_or_else(|| "ccs:modules".into()),
+            missing_is_empty,
+            timeout: timeout.unwrap_or(Duration::from_secs(2)),
+        })
     }
 }
 
 /// Reads `HOST` or `HOST:PORT`. An IPv6 address with a port stands in brackets.
-fn address(value: &str) -> Result<(Host, u16), StoreError> {
+fn host_and_port(value: &str) -> Result<(Host, u16), StoreError> {
     if let Ok(address) = value.parse::<SocketAddr>() {
         return Ok((Host::Ip(address.ip()), address.port()));
     }
@@ -96,23 +83,6 @@ fn is_host_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-fn missing(value: &str) -> Result<bool, StoreError> {
-    match value {
-        "empty" => Ok(true),
-        "error" => Ok(false),
-        _ => Err(StoreError::Other("CCS_REDIS_MISSING: expected empty or error".into())),
-    }
-}
-
-fn timeout(value: &str) -> Result<Duration, StoreError> {
-    match value.parse() {
-        Ok(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => {
-            Err(StoreError::Other("CCS_REDIS_TIMEOUT_MS: expected milliseconds, at least 1".into()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::format;
@@ -130,7 +100,7 @@ mod tests {
             ("::1", Host::Ip("::1".parse().unwrap()), 6379),
             ("[::1]:7000", Host::Ip("::1".parse().unwrap()), 7000),
         ] {
-            assert_eq!(address(value), Ok((host, port)), "{value}");
+            assert_eq!(host_and_port(value), Ok((host, port)), "{value}");
         }
     }
 
@@ -138,7 +108,7 @@ mod tests {
     fn an_address_that_is_none_is_not_repeated() {
         let addresses = ["", ":1", "host:port", "secret@host", "redis://:secret@host:1", "a b"];
         for value in addresses {
-            let Err(StoreError::Other(text)) = address(value) else {
+            let Err(StoreError::Other(text)) = host_and_port(value) else {
                 panic!("{value} is an address");
             };
             assert_eq!(text, "CCS_REDIS_ADDRESS: expected HOST or HOST:PORT");
@@ -149,7 +119,7 @@ mod tests {
     fn a_setting_that_is_missing_or_wrong_is_named() {
         let error = |name: &str, value: &str| {
             let variables = [(name.into(), value.into())];
-            format!("{}", Config::new(variables).unwrap_err())
+            format!("{}", Config::new(&Environment::new(variables)).unwrap_err())
         };
         assert!(error("HOME", "/").contains("CCS_REDIS_ADDRESS is not set"));
         for value in ["", "0", "-1", "2s"] {

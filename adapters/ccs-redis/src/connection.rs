@@ -8,10 +8,8 @@ use bytes::Bytes;
 use ccs_modules::StoreError;
 use resp_rs::resp2::{Frame, frame_to_bytes};
 
-use crate::bindings::wasi::clocks::monotonic_clock::{
-    Instant, now, subscribe_duration, subscribe_instant,
-};
-use crate::bindings::wasi::io::poll::{Pollable, poll};
+use crate::bindings::wasi::clocks::monotonic_clock::{Instant, now, subscribe_instant};
+use crate::bindings::wasi::io::poll::Pollable;
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream};
 use crate::bindings::wasi::sockets::instance_network::instance_network;
 use crate::bindings::wasi::sockets::ip_name_lookup::resolve_addresses;
@@ -22,6 +20,7 @@ use crate::bindings::wasi::sockets::network::{
 use crate::bindings::wasi::sockets::tcp::TcpSocket;
 use crate::bindings::wasi::sockets::tcp_create_socket::create_tcp_socket;
 use crate::config::{Config, Host};
+use crate::deadline::{Deadline, nanoseconds};
 use crate::race::{self, Network, Progress, TimedOut};
 use crate::reader::Reader;
 
@@ -123,7 +122,7 @@ impl<'a> Connection<'a> {
     }
 
     fn wait_for(&self, pollable: &Pollable) -> Result<(), StoreError> {
-        self.deadline.wait_for(&[pollable]).map(drop).map_err(|TimedOut| self.config.timed_out())
+        self.deadline.wait_for(&[pollable]).map(drop).ok_or_else(|| self.config.timed_out())
     }
 }
 
@@ -143,7 +142,7 @@ fn addresses(config: &Config, sockets: &Sockets) -> Result<Vec<IpAddr>, StoreErr
             Ok(None) => return Ok(addresses),
             Err(ErrorCode::WouldBlock) => {
                 let ready = sockets.deadline.wait_for(&[&found.subscribe()]);
-                ready.map_err(|TimedOut| config.timed_out())?;
+                ready.ok_or_else(|| config.timed_out())?;
             }
             Err(code) => return Err(failed(code)),
         }
@@ -183,7 +182,8 @@ impl Network for Sockets {
         let next_start = delay
             .map(|delay| subscribe_instant(self.last_start.saturating_add(nanoseconds(delay))));
         let ended: Vec<_> = attempts.iter().map(TcpSocket::subscribe).collect();
-        let ready = self.deadline.wait_for(&next_start.iter().chain(&ended).collect::<Vec<_>>())?;
+        let pollables: Vec<_> = next_start.iter().chain(&ended).collect();
+        let ready = self.deadline.wait_for(&pollables).ok_or(TimedOut)?;
         Ok(next_start.is_some() && ready.contains(&0))
     }
 
@@ -194,29 +194,6 @@ impl Network for Sockets {
             Err(code) => Progress::Failed(code),
         }
     }
-}
-
-/// The end of a call's time.
-struct Deadline(Pollable);
-
-impl Deadline {
-    fn after(timeout: Duration) -> Self {
-        Self(subscribe_duration(nanoseconds(timeout)))
-    }
-
-    /// Waits until one of the pollables is ready. Returns the indices of those that are.
-    fn wait_for(&self, pollables: &[&Pollable]) -> Result<Vec<u32>, TimedOut> {
-        // The first is the deadline, which counts even where another one is always ready.
-        let ready = poll(&[&[&self.0], pollables].concat());
-        if ready.contains(&0) {
-            return Err(TimedOut);
-        }
-        Ok(ready.into_iter().map(|index| index - 1).collect())
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn socket_address(address: IpAddr, port: u16) -> (IpAddressFamily, IpSocketAddress) {

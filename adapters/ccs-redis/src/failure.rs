@@ -136,6 +136,8 @@ fn excerpt(text: &str) -> String {
 mod tests {
     use alloc::string::ToString as _;
 
+    use ccs_modules_guest::Environment;
+
     use super::*;
 
     #[test]
@@ -248,6 +250,7 @@ mod tests {
 
     fn config(key: &str) -> Config {
         let variables = [("CCS_REDIS_ADDRESS", "a:1"), ("CCS_REDIS_KEY", key)];
-        Config::new(variables.map(|(name, value)| (name.into(), value.into()))).unwrap()
+        let variables = variables.map(|(name, value)| (name.into(), value.into()));
+        Config::new(&Environment::new(variables)).unwrap()
     }
 }

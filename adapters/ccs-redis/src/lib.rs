@@ -12,9 +12,15 @@ extern crate alloc;
 mod bindings;
 #[cfg(target_family = "wasm")]
 mod bridge;
+#[cfg(target_family = "wasm")]
+#[path = "../../guest/src/ccs_error.rs"]
+mod ccs_error;
 mod config;
 #[cfg(target_family = "wasm")]
 mod connection;
+#[cfg(target_family = "wasm")]
+#[path = "../../guest/src/deadline.rs"]
+mod deadline;
 mod failure;
 mod race;
 mod reader;

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use ccs_modules::upstream::{Call, Request, Response};
 use ccs_modules::{Limits, StoreError};
+use ccs_modules_guest::Environment;
 use ccs_modules_guest::cluster::Config;
 
 use crate::bindings::fastly::compute::async_io::{Pollable, select_with_timeout};
@@ -17,7 +18,7 @@ use crate::bindings::fastly::compute::http_req::{
 };
 use crate::bindings::fastly::compute::types::{Error, OpenError};
 use crate::bindings::wasi::clocks::monotonic_clock;
-use crate::configuration::{BACKENDS, Configuration};
+use crate::configuration::BACKENDS;
 use crate::fields;
 
 /// A cluster, and the backend of each node.
@@ -32,8 +33,8 @@ impl Cluster {
     /// # Errors
     ///
     /// The name that is missing or wrong, and the reason.
-    pub fn new(configuration: &Configuration) -> Result<Self, StoreError> {
-        let config = Config::new(configuration.0.iter().cloned())?;
+    pub fn new(configuration: &Environment) -> Result<Self, StoreError> {
+        let config = Config::new(configuration)?;
         let names = configuration.get(BACKENDS).unwrap_or_default();
         let backends: Vec<String> = names.split(',').map(|name| name.trim().into()).collect();
         let nodes = config.upstream.nodes().len();
@@ -117,9 +118,14 @@ struct Deadline {
 impl Deadline {
     /// Waits until there is something to receive.
     fn wait_for(self, pollable: &Pollable) -> Result<(), String> {
-        let left = self.end.saturating_sub(now()).as_millis();
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
         let late = || format!("no response in {} ms", self.timeout.as_millis());
+        let left = self.end.saturating_sub(now());
+        if left.is_zero() {
+            return Err(late());
+        }
+
+        // A part of a millisecond is one: 0 would be no timeout.
+        let left = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
         select_with_timeout(&[pollable], left).map(|_| ()).ok_or_else(late)
     }
 }

@@ -2,7 +2,8 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
+
+use ccs_modules_guest::Environment;
 
 use crate::bindings::fastly::compute::types::OpenError;
 use crate::bindings::fastly::compute::{config_store, secret_store};
@@ -26,42 +27,36 @@ const NAMES: [&str; 7] =
 /// a secret store none than 64 KiB.
 const MOST: u64 = 64 << 10;
 
-/// Names and values, as an environment has them elsewhere.
-pub struct Configuration(pub Vec<(String, String)>);
+/// Reads the configuration. A service without a config store has none.
+///
+/// # Errors
+///
+/// The name that cannot be read.
+pub fn read() -> Result<Environment, String> {
+    let failed = || format!("cannot read the config store \"{STORE}\"");
+    let mut configuration = Environment::default();
+    let store = match config_store::Store::open(STORE) {
+        Ok(store) => store,
+        Err(OpenError::NotFound) => return Ok(configuration),
+        Err(_) => return Err(failed()),
+    };
 
-impl Configuration {
-    /// Reads the configuration. A service without a config store has none.
-    ///
-    /// # Errors
-    ///
-    /// The name that cannot be read.
-    pub fn read() -> Result<Self, String> {
-        let failed = || format!("cannot read the config store \"{STORE}\"");
-        let store = match config_store::Store::open(STORE) {
-            Ok(store) => store,
-            Err(OpenError::NotFound) => return Ok(Self(Vec::new())),
-            Err(_) => return Err(failed()),
-        };
-        let mut configuration = Self(Vec::new());
-        for name in NAMES {
-            let value = store.get(name, MOST).map_err(|_| format!("{name}: {}", failed()))?;
-            configuration.0.extend(value.map(|value| (name.into(), value)));
+    for name in NAMES {
+        if let Some(value) = store.get(name, MOST).map_err(|_| format!("{name}: {}", failed()))? {
+            configuration.set(name, value);
         }
-        if configuration.get(USER).is_some() {
-            configuration.0.extend(password()?.map(|password| (PASSWORD.into(), password)));
-        }
-        Ok(configuration)
     }
+    if configuration.get(USER).is_some()
+        && let Some(password) = password()?
+    {
+        configuration.set(PASSWORD, password);
+    }
+    Ok(configuration)
+}
 
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(set, _)| set == name);
-        value.map(|(_, value)| value.as_str())
-    }
-
-    /// Whether the store is a cluster.
-    pub fn names_cluster(&self) -> bool {
-        self.get(URL).or(self.get(BACKENDS)).is_some()
-    }
+/// Returns whether the store is a cluster.
+pub fn names_cluster(configuration: &Environment) -> bool {
+    configuration.get(URL).or(configuration.get(BACKENDS)).is_some()
 }
 
 /// Reads the password of the user, if there is one.

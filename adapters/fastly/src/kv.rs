@@ -4,14 +4,15 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use ccs_modules::StoreError;
+use ccs_modules_guest::Environment;
 
 use crate::bindings::fastly::compute::http_body;
 use crate::bindings::fastly::compute::kv_store::{self, KvError};
 use crate::bindings::fastly::compute::types::OpenError;
-use crate::configuration::{Configuration, KEYVALUE_KEY, KEYVALUE_STORE, STORE};
+use crate::configuration::{KEYVALUE_KEY, KEYVALUE_STORE, STORE};
 
 /// Reads the catalog: the body of `GET /v1/modules`, in one value.
-pub fn catalog(configuration: &Configuration) -> Result<Vec<u8>, StoreError> {
+pub fn catalog(configuration: &Environment) -> Result<Vec<u8>, StoreError> {
     let name = configuration.get(KEYVALUE_STORE).unwrap_or(STORE);
     let key = configuration.get(KEYVALUE_KEY).unwrap_or("modules");
     let unavailable = StoreError::Unavailable;

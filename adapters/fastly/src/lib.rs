@@ -16,6 +16,7 @@ use alloc::borrow::Cow;
 
 use ccs_modules::rest::{self, ErrorResponse, Response};
 use ccs_modules::{Ask, Limits, Step};
+use ccs_modules_guest::Environment;
 use ccs_modules_guest::http::{self, Output};
 
 use crate::bindings::exports::fastly::compute::http_incoming::Guest;
@@ -25,7 +26,6 @@ use crate::bindings::fastly::compute::types::Error;
 use crate::bindings::fastly::compute::{http_body, http_resp};
 use crate::bindings::wasi::cli::stderr::get_stderr;
 use crate::cluster::Cluster;
-use crate::configuration::Configuration;
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {
@@ -55,11 +55,15 @@ impl Guest for Service {
 fn answer(request: &Request) -> Result<Output, Error> {
     let (method, target) = (request::method(request)?, request::target(request)?);
     let headers = fields::all(request)?;
-    let configuration = match Configuration::read() {
+    let configuration = match configuration::read() {
         Ok(configuration) => configuration,
-        Err(reason) => return Ok(http::fail(ErrorResponse::misconfigured(reason), &method, &[])),
+        Err(reason) => {
+            let service = http::Service::new(Environment::default());
+            return Ok(service.fail(ErrorResponse::misconfigured(reason), &method));
+        }
     };
-    Ok(http::answer_by(&method, &target, &headers, &configuration.0, |request| {
+    let service = http::Service::new(configuration.clone());
+    Ok(service.answer_by(&method, &target, &headers, |request| {
         let response = match rest::handle(request, &Limits::default()) {
             Step::Done(response) => response,
             Step::Ask(ask) => answer_from_store(ask, &configuration),
@@ -69,8 +73,8 @@ fn answer(request: &Request) -> Result<Output, Error> {
 }
 
 /// Answers from the store that the configuration names.
-fn answer_from_store<T>(ask: Ask<T>, configuration: &Configuration) -> T {
-    if !configuration.names_cluster() {
+fn answer_from_store<T>(ask: Ask<T>, configuration: &Environment) -> T {
+    if !configuration::names_cluster(configuration) {
         return ask.answer_body("the value", kv::catalog(configuration));
     }
     let cluster = Cluster::new(configuration);

@@ -1,7 +1,6 @@
 //! The configuration of a store that is a cluster: environment variables.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -9,6 +8,8 @@ use ccs_modules::StoreError;
 use ccs_modules::config;
 use ccs_modules::mirror;
 use ccs_modules::upstream::{Credentials, Node, Upstream};
+
+use crate::Environment;
 
 /// The cluster to ask, and how.
 #[derive(Debug)]
@@ -22,32 +23,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the variables of an environment.
+    /// Reads the configuration from an environment.
     ///
     /// # Errors
     ///
     /// The variable that is missing or wrong, and the reason, without its value.
-    pub fn new(
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, StoreError> {
-        let (mut urls, mut user, mut password) = (String::new(), None, String::new());
-        let mut timeout = Duration::from_secs(5);
-        let mut refresh = None;
-        let mut stale_if_error = Duration::from_secs(24 * 60 * 60);
-        for (name, value) in environment {
-            match name.as_str() {
-                "CCS_HTTP_PASSWORD" => password = value,
-                "CCS_HTTP_REFRESH_MS" => refresh = Some(milliseconds(&name, &value)?),
-                "CCS_HTTP_STALE_IF_ERROR_MS" => stale_if_error = milliseconds(&name, &value)?,
-                "CCS_HTTP_TIMEOUT_MS" => timeout = milliseconds(&name, &value)?,
-                "CCS_HTTP_URL" => urls = value,
-                "CCS_HTTP_USER" => user = Some(value),
-                _ => {}
-            }
-        }
-        let mut upstream = upstream(&urls)?;
-        if let Some(user) = user {
-            let credentials = Credentials::basic(&user, &password).map_err(refused)?;
+    pub fn new(environment: &Environment) -> Result<Self, StoreError> {
+        let timeout = environment.milliseconds("CCS_HTTP_TIMEOUT_MS")?;
+        let timeout = timeout.unwrap_or(Duration::from_secs(5));
+        let refresh = environment.milliseconds("CCS_HTTP_REFRESH_MS")?;
+        let stale_if_error = environment.milliseconds("CCS_HTTP_STALE_IF_ERROR_MS")?;
+        let stale_if_error = stale_if_error.unwrap_or(Duration::from_secs(24 * 60 * 60));
+
+        let mut upstream = upstream(environment.get("CCS_HTTP_URL").unwrap_or_default())?;
+        if let Some(user) = environment.get("CCS_HTTP_USER") {
+            let password = environment.get("CCS_HTTP_PASSWORD").unwrap_or_default();
+            let credentials = Credentials::basic(user, password).map_err(refused)?;
             upstream = upstream.with_credentials(credentials);
         }
         // A mirror asks one node at a time: one that does not answer leaves time for the others.
@@ -77,13 +68,6 @@ fn upstream(urls: &str) -> Result<Upstream, StoreError> {
     Upstream::new(nodes.collect::<Result<Vec<_>, _>>()?).map_err(refused)
 }
 
-fn milliseconds(name: &str, value: &str) -> Result<Duration, StoreError> {
-    match value.parse() {
-        Ok(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => Err(StoreError::Other(format!("{name}: expected milliseconds, at least 1"))),
-    }
-}
-
 /// Makes the error for an option of the core, by the name of the variable.
 fn refused(config::Error { field, reason }: config::Error) -> StoreError {
     let name = match field.as_str() {
@@ -99,13 +83,13 @@ fn refused(config::Error { field, reason }: config::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString as _;
+    use alloc::string::{String, ToString as _};
 
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        Config::new(variables).map_err(|error| error.to_string())
+        Config::new(&Environment::new(variables)).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -51,8 +51,11 @@ impl Config {
             (Some(Json(text)), None) => Snapshot::parse(text.as_bytes(), &limits)
                 .map_err(|error| Error::new("documents", error))?,
             (None, Some(path)) => {
-                let body = mount::read(&path).map_err(|error| Error::new("file", error))?;
-                Snapshot::parse(&body, &limits).map_err(|error| Error::new("file", error))?
+                let refused = |error: &dyn fmt::Display| {
+                    Error::new("file", format!("\"{}\": {error}", config::excerpt(&path)))
+                };
+                let body = mount::read(&path).map_err(|error| refused(&error))?;
+                Snapshot::parse(&body, &limits).map_err(|error| refused(&error))?
             }
             _ => return Err(Error::new("documents", "expected either documents or file")),
         };

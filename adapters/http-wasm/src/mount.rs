@@ -32,16 +32,17 @@ fn read_all(file: Fd) -> Result<Vec<u8>, Errno> {
     }
 }
 
-/// Returns the folder that a path is in, and the path in that folder.
+/// Returns the folder that a path is in, and the path in that folder. Of folders that are mounted in one
+/// another it is the innermost.
 fn mounted(path: &str) -> Option<(Fd, &str)> {
     /// The proxy numbers the folders from here on.
     const FIRST: Fd = 3;
-    (FIRST..).map_while(|folder| Some((folder, mount_point(folder)?))).find_map(
-        |(folder, point)| {
-            let name = path.strip_prefix(point.trim_end_matches('/'))?.strip_prefix('/')?;
-            Some((folder, name))
-        },
-    )
+    let folders = (FIRST..).map_while(|folder| Some((folder, mount_point(folder)?)));
+    let names = folders.filter_map(|(folder, point)| {
+        let name = path.strip_prefix(point.trim_end_matches('/'))?.strip_prefix('/')?;
+        Some((folder, name))
+    });
+    names.min_by_key(|(_, name)| name.len())
 }
 
 /// Returns where a folder is mounted; `None` if there is no such folder.

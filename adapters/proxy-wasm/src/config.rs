@@ -21,13 +21,18 @@
 //! the requests and the error messages. With `refresh_ms` the filter mirrors the upstream's list in this
 //! interval, and answers from a list of at most `stale_if_error_ms` (a day, if that is absent) while
 //! the upstream fails, or `stale_if_denied_ms` (an hour) while it denies the list. `fresh_age_ms` and
-//! `allow_empty` are those of the core's mirror. Without it the filter asks the upstream for each answer. In place of `upstream`,
-//! `documents` are the modules themselves. All other fields are optional. Without `list` and `module` they are the
-//! paths of the REST API. With `list` alone the filter finds a module in the list. Without `access` it lets nobody in,
-//! without `methods` it answers methods that do not read with 405, and without `limits` the limits are
-//! the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an
+//! `allow_empty` are those of the core's mirror. Without it the filter asks the upstream for each answer.
+//!
+//! In place of `upstream`, `documents` are the modules themselves, as an array or as one string of JSON: a
+//! control plane may read the configuration and write it anew, and its numbers are doubles, while a
+//! string stays as it is.
+//!
+//! All other fields are optional. Without `list` and `module` they are the paths of the REST API. With
+//! `list` alone the filter finds a module in the list. Without `access` it lets nobody in, without `methods`
+//! it answers methods that do not read with 405, and without `limits` the limits are the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an
 //! object with an `error_code`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -67,8 +72,16 @@ pub struct Mirrored {
     /// The proxy's name of the upstream.
     pub cluster: String,
     pub config: mirror::Config,
-    /// A name that tells upstreams apart, made of all that the configuration says of this one.
-    pub name: String,
+    pub names: Names,
+}
+
+/// The names of an upstream in the data that workers share. They contain no configuration.
+pub struct Names {
+    /// A name made of all that the configuration says of the upstream: another one has another name, and
+    /// so have other credentials.
+    pub upstream: String,
+    /// A name that stays when the credentials change.
+    pub list: String,
 }
 
 /// An upstream, and the proxy's name of it.
@@ -80,6 +93,10 @@ pub struct Upstream {
 impl Config {
     /// Parses a configuration.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        if is_struct(text) {
+            return Err(Error::new("", "a google.protobuf.Struct, expected JSON in a StringValue"));
+        }
+
         let Fields { ccs, access, methods, limits } = config::parse(text)?;
         let CcsFields { documents, upstream, refresh_ms, .. } = &ccs;
         if refresh_ms.is_none()
@@ -103,6 +120,13 @@ impl Config {
     }
 }
 
+/// Returns whether a text is a `google.protobuf.Struct`, which the proxy hands over as it is encoded. It
+/// begins with the tag of its first field, a line feed, and each value has a tag that JSON does not contain.
+fn is_struct(text: &[u8]) -> bool {
+    const VALUE: u8 = 0x12;
+    text.starts_with(b"\n") && text.contains(&VALUE)
+}
+
 /// Checks the documents of a configuration, whose texts are kept.
 fn snapshot(configuration: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
     #[derive(Deserialize)]
@@ -113,7 +137,11 @@ fn snapshot(configuration: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
 
     let refused = |error: &dyn Display| Error::new("ccs.documents", error);
     let Texts { ccs } = serde_json::from_slice(configuration).map_err(|error| refused(&error))?;
-    let documents = ccs.get("documents").map_or("", |array| array.get());
+    let documents = ccs.get("documents").map_or("", |documents| documents.get());
+    let documents = match serde_json::from_str(documents) {
+        Ok(text) => Cow::<str>::Owned(text),
+        Err(_) => Cow::Borrowed(documents),
+    };
     Snapshot::parse(documents.as_bytes(), limits).map_err(|error| refused(&error))
 }
 
@@ -159,9 +187,7 @@ impl CcsFields {
         refresh_ms: u64,
         limits: Limits,
     ) -> Result<Mirrored, Error> {
-        let mut hasher = DefaultHasher::new();
-        upstream.hash(&mut hasher);
-        let name = format!("{:016x}", hasher.finish());
+        let names = upstream.names();
         let Upstream { cluster, api } = upstream.upstream()?;
 
         let config = mirror::Config::new(api).with_limits(limits);
@@ -175,7 +201,7 @@ impl CcsFields {
             .and_then(|config| config.with_fresh_age(fresh_age))
             .map_err(|error| Error::new(format!("ccs.{}", error.field), error.reason))?
             .with_allow_empty(self.allow_empty.unwrap_or_default());
-        Ok(Mirrored { cluster, config, name })
+        Ok(Mirrored { cluster, config, names })
     }
 }
 
@@ -193,6 +219,16 @@ struct UpstreamFields {
 }
 
 impl UpstreamFields {
+    fn names(&self) -> Names {
+        fn name(of: impl Hash) -> String {
+            let mut hasher = DefaultHasher::new();
+            of.hash(&mut hasher);
+            format!("{:016x}", hasher.finish())
+        }
+
+        Names { upstream: name(self), list: name((&self.cluster, &self.url, &self.list)) }
+    }
+
     fn upstream(&self) -> Result<Upstream, Error> {
         if self.cluster.is_empty() {
             return Err(Error::new("ccs.upstream.cluster", "expected the name of a cluster"));

@@ -8,8 +8,9 @@
 
 mod config;
 mod counters;
-mod filter;
 mod mirrored;
+mod request;
+mod root;
 mod shared;
 mod upstream;
 
@@ -24,6 +25,6 @@ fn log(level: LogLevel, text: &str) {
 #[allow(missing_docs, unsafe_code)]
 mod entry {
     proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|id| Box::new(crate::filter::Root::new(id)));
+        proxy_wasm::set_root_context(|id| Box::new(crate::root::Root::new(id)));
     }}
 }

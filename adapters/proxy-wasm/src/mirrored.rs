@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ccs_modules::mirror::{Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Timestamp};
+use ccs_modules::mirror::{
+    Changes, Fetch, FetchId, Freshness, Mirror, Outcome, Poll, Question, Timestamp,
+};
 use ccs_modules::{StoreError, rest};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::LogLevel;
@@ -39,16 +41,16 @@ struct Sent {
 impl Mirrored {
     /// Makes the mirror. It keeps what another worker has fetched already.
     pub fn new(config: config::Mirrored) -> Self {
-        let config::Mirrored { cluster, config, name } = config;
+        let config::Mirrored { cluster, config, names } = config;
         let mut mirrored = Self {
             cluster,
             // No two workers and proxies are configured in the same nanosecond.
             mirror: Mirror::new(config, now().as_nanos() as u64),
-            shared: Shared::new(&name),
+            shared: Shared::new(names),
             sent: None,
         };
         mirrored.adopt(now());
-        // As long as there is no list, another worker's is looked for often.
+        // The proxy sends no request while it configures a plugin.
         let _ = hostcalls::set_tick_period(SHORTEST_TICK);
         mirrored
     }
@@ -60,8 +62,6 @@ impl Mirrored {
         self.send_if_due(now, counters);
         if let Some(age) = self.mirror.reader().status(millis(now)).age {
             counters.mirror_age_seconds.record(age.as_secs());
-            let period = self.mirror.reader().config().refresh() / 20;
-            let _ = hostcalls::set_tick_period(period.clamp(SHORTEST_TICK, LONGEST_TICK));
         }
     }
 
@@ -109,24 +109,48 @@ impl Mirrored {
 
     /// Adopts the latest fetch of the other workers, if it is a new one.
     fn adopt(&mut self, now: Duration) {
-        if let Some((moment, ended)) = self.shared.unseen() {
+        let entity_tag = self.mirror.reader().snapshot().map(|list| list.entity_tag());
+        if let Some((moment, ended)) = self.shared.unseen(entity_tag.as_deref()) {
             self.mirror.adopt(millis(now), now.saturating_sub(moment), ended);
         }
     }
 
+    /// Sends a request if it is time for one, and sets the next tick.
     fn send_if_due(&mut self, now: Duration, counters: &Counters) {
         // The proxy reports a timeout as well, at the same moment as the mirror would find it.
-        if self.sent.as_ref().is_some_and(|sent| now < sent.until) {
-            return;
-        }
-        let Poll::Fetch(Fetch { id, question: Question::Request(request), timeout, .. }) =
-            self.mirror.poll(millis(now))
-        else {
-            return;
+        let until = match &self.sent {
+            Some(sent) if now < sent.until => None,
+            _ => self.poll(now, counters),
+        };
+        let _ = hostcalls::set_tick_period(self.next_tick(now, until));
+    }
+
+    /// Returns the time until the next tick: at the mirror's moment, and soon enough for the list of
+    /// another worker.
+    fn next_tick(&self, now: Duration, until: Option<Timestamp>) -> Duration {
+        let reader = self.mirror.reader();
+        let is_another_fetching = self.sent.is_none() && reader.status(millis(now)).fetching;
+        let longest = match reader.snapshot() {
+            None if is_another_fetching => FIRST_LIST_TICK,
+            _ => (reader.config().refresh() / 20).clamp(SHORTEST_TICK, LONGEST_TICK),
+        };
+        let wait = until.map(|until| until.0.saturating_sub(millis(now).0));
+        wait.map_or(longest, |wait| Duration::from_millis(wait).clamp(SHORTEST_TICK, longest))
+    }
+
+    /// Polls the mirror, and sends the request that is due. Returns the moment to wait for if there is no
+    /// request.
+    fn poll(&mut self, now: Duration, counters: &Counters) -> Option<Timestamp> {
+        let (id, request, timeout) = match self.mirror.poll(millis(now)) {
+            Poll::Wait { until } => return Some(until),
+            Poll::Fetch(Fetch { id, question: Question::Request(request), timeout, .. }) => {
+                (id, request, timeout)
+            }
+            Poll::Fetch(_) => return None,
         };
         // If another worker has the lease, this mirror waits for the outcome.
         if !self.shared.take_lease(now, timeout) {
-            return;
+            return None;
         }
         match upstream::send(&self.cluster, &request, &Headers::new(), timeout) {
             Ok(token) => {
@@ -139,6 +163,7 @@ impl Mirrored {
                 self.end(now, was_failing, outcome, FailureKind::Unavailable, counters);
             }
         }
+        None
     }
 
     /// Counts the outcome of a fetch, logs a change for the worse or the better, and publishes it for the
@@ -160,7 +185,13 @@ impl Mirrored {
             }
             Outcome::Changed(_) | Outcome::Unchanged => {
                 match outcome {
-                    Outcome::Changed(_) => counters.fetches_changed.add_one(),
+                    Outcome::Changed(changes) => {
+                        counters.fetches_changed.add_one();
+                        log_changes(changes);
+                        if let Some(list) = self.mirror.reader().snapshot() {
+                            self.shared.publish_list(list);
+                        }
+                    }
                     _ => counters.fetches_unchanged.add_one(),
                 }
                 if was_failing {
@@ -186,7 +217,9 @@ impl Mirrored {
             // The mirror has adopted the fetch of another worker meanwhile.
             _ => return,
         }
-        self.shared.publish(now, self.mirror.reader().ended(millis(now)));
+        let reader = self.mirror.reader();
+        let entity_tag = reader.snapshot().map(|list| list.entity_tag());
+        self.shared.publish(now, reader.ended(millis(now)), entity_tag);
     }
 
     fn is_failing(&self, now: Duration) -> bool {
@@ -194,8 +227,20 @@ impl Mirrored {
     }
 }
 
+fn log_changes(Changes { added, removed, changed, .. }: Changes) {
+    if added + removed + changed > 0 {
+        let text = format!(
+            "the catalog has changed: {added} modules added, {removed} removed, {changed} changed"
+        );
+        log(LogLevel::Info, &text);
+    }
+}
+
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_secs(1);
+
+/// The time between two looks for the first list, while another worker fetches it.
+const FIRST_LIST_TICK: Duration = Duration::from_millis(50);
 
 /// The proxy's time since 1970. It may go back; the mirror's clock does not.
 fn now() -> Duration {

@@ -1,24 +1,30 @@
-//! The part of a mirror that all workers of the proxy share: a lease to fetch, and the end of the latest
-//! fetch.
+//! The part of a mirror that all workers of the proxy share: a lease to fetch, the end of the latest fetch,
+//! and the list.
 //!
-//! The proxy keeps both for all plugins with one `vm_id`. A write names the version that it replaces,
-//! so of two workers that want the lease at the same time one gets it.
+//! The proxy keeps them for all plugins with one `vm_id`, and never deletes one. So the list, which is
+//! long, has a name that stays when the credentials change: the next list takes its place. A write of the
+//! lease names the version that it replaces, so of two workers that want it at the same time one gets it.
 
 use std::time::Duration;
 
-use ccs_modules::mirror::{Ended, Failure, Saved};
-use ccs_modules::{Error, StoreError};
+use ccs_modules::mirror::{Ended, Failure, Validation};
+use ccs_modules::{Error, Snapshot, StoreError};
 use proxy_wasm::hostcalls;
+
+use crate::config::Names;
 
 /// The time that the proxy may take to report a timeout.
 pub const GRACE: Duration = Duration::from_secs(1);
 
 /// The shared part of the mirrors of one upstream.
 pub struct Shared {
+    names: Names,
     /// The key of the lease.
     lease: String,
     /// The key of the outcome.
     outcome: String,
+    /// The key of the list.
+    list: String,
     /// The number of the latest fetch whose outcome is known here.
     seen: u64,
 }
@@ -32,23 +38,25 @@ struct Lease {
     until: u64,
 }
 
-/// The end of a fetch, without the list, which follows. Times are in milliseconds: the moment at which the
-/// fetch ended, the node, the failure, and the catalog. Tuples take less code than structs.
-type Head = (u64, usize, Option<FailureHead>, Option<SavedHead>);
+/// The end of a fetch, as it is shared. Times are in milliseconds: the moment at which the fetch ended, the
+/// node, the failure, and the catalog. Tuples take less code than structs.
+type Outcome = (u64, usize, Option<FailureParts>, Option<CatalogParts>);
 
 /// The kind and the reason of a failure, whether it is a denial, and the wait.
-type FailureHead = (char, String, bool, u64);
+type FailureParts = (char, String, bool, u64);
 
-/// The validator of a catalog, its age, the time since validation, and why it was stale when it came.
-type SavedHead = (Option<String>, Option<u64>, u64, Option<String>);
+/// The entity tag of a catalog, its validator, its age, the time since validation, and why it was stale
+/// when it came.
+type CatalogParts = (String, Option<String>, Option<u64>, u64, Option<String>);
 
 impl Shared {
-    /// Opens the shared part of this name. All mirrors of one upstream use one name, and others
-    /// another one.
-    pub fn new(name: &str) -> Self {
+    /// Opens the shared part of these names.
+    pub fn new(names: Names) -> Self {
         let shared = Self {
-            lease: format!("ccs-modules.{name}.lease"),
-            outcome: format!("ccs-modules.{name}.outcome"),
+            lease: format!("ccs-modules.{}.lease", names.upstream),
+            outcome: format!("ccs-modules.{}.outcome", names.upstream),
+            list: format!("ccs-modules.{}.list", names.list),
+            names,
             seen: 0,
         };
         // A version can only be named where there is one.
@@ -78,23 +86,30 @@ impl Shared {
         }
     }
 
-    /// Publishes the end of a fetch that has ended now, and ends the lease.
-    pub fn publish(&mut self, now: Duration, ended: Ended) {
-        let Ended { node, saved, failure, .. } = ended;
-        let body = saved.as_ref().map(|saved| saved.body.clone()).unwrap_or_default();
-        let head: Head =
-            (milliseconds(now), node, failure.map(failure_head), saved.map(saved_head));
-        let Ok(mut data) = serde_json::to_vec(&head) else { return };
-        data.push(b'\n');
-        data.extend_from_slice(&body);
+    /// Publishes the list of a fetch, whose end is published next.
+    pub fn publish_list(&self, list: &Snapshot) {
+        let data = [self.head_of_list(&list.entity_tag()).as_bytes(), list.body()].concat();
+        let _ = hostcalls::set_shared_data(&self.list, Some(&data), None);
+    }
+
+    /// Publishes the end of a fetch that has ended now, with the entity tag of the list that is kept, and
+    /// ends the lease.
+    pub fn publish(&mut self, now: Duration, ended: Ended, entity_tag: Option<String>) {
+        let Ended { node, validation, failure, .. } = ended;
+        let catalog = entity_tag.zip(validation).map(catalog_parts);
+        let outcome: Outcome = (milliseconds(now), node, failure.map(failure_parts), catalog);
+        let Ok(data) = serde_json::to_vec(&outcome) else { return };
         let _ = hostcalls::set_shared_data(&self.outcome, Some(&data), None);
+
         let earlier = self.read_lease().map_or(self.seen, |(lease, _)| lease.ended);
         self.seen = earlier.max(self.seen) + 1;
         self.write_lease(Lease { ended: self.seen, until: 0 }, None);
     }
 
-    /// Returns the end of the latest fetch, and its moment; `None` if it is known already.
-    pub fn unseen(&mut self) -> Option<(Duration, Ended)> {
+    /// Returns the end of the latest fetch, and its moment, for a worker whose list has this entity tag.
+    /// `None` if it is known already, or if it brought a list that another upstream's has replaced since:
+    /// the worker then fetches the list itself.
+    pub fn unseen(&mut self, entity_tag: Option<&str>) -> Option<(Duration, Ended)> {
         let (lease, _) = self.read_lease()?;
         if lease.ended == self.seen {
             return None;
@@ -102,18 +117,41 @@ impl Shared {
         self.seen = lease.ended;
 
         let (data, _) = hostcalls::get_shared_data(&self.outcome).ok()?;
-        let data = data?;
-        let mut parts = data.splitn(2, |byte| *byte == b'\n');
-        let (head, body) = (parts.next()?, parts.next()?);
         // From bytes, serde_json would be compiled once more: the core reads documents as text.
-        let (moment, node, failure, saved): Head =
-            serde_json::from_str(str::from_utf8(head).ok()?).ok()?;
-        let saved = saved.map(|(validator, age, since_validation, stale)| {
-            Saved::new(body.to_vec(), validator, age.map(Duration::from_millis))
-                .with_validation(Duration::from_millis(since_validation), stale)
-        });
-        let ended = Ended::new(node, saved, failure.map(failure_of));
-        Some((Duration::from_millis(moment), ended))
+        let (moment, node, failure, catalog): Outcome =
+            serde_json::from_str(str::from_utf8(&data?).ok()?).ok()?;
+        let (moment, failure) = (Duration::from_millis(moment), failure.map(failure_of));
+        let Some((tag, validation)) = catalog.map(validation_of) else {
+            return Some((moment, Ended::new(node, None, failure)));
+        };
+
+        if entity_tag == Some(&tag) {
+            return Some((moment, Ended::new(node, Some(validation), failure)));
+        }
+        match self.read_list(&tag) {
+            Some(body) => {
+                Some((moment, Ended::new(node, Some(validation), failure).with_body(body)))
+            }
+            // A denial counts without the list, too.
+            None => failure.map(|failure| (moment, Ended::new(node, None, Some(failure)))),
+        }
+    }
+
+    /// Reads the list with this entity tag.
+    fn read_list(&self, entity_tag: &str) -> Option<Vec<u8>> {
+        let (data, _) = hostcalls::get_shared_data(&self.list).ok()?;
+        let mut data = data?;
+        let head = self.head_of_list(entity_tag);
+        if !data.starts_with(head.as_bytes()) {
+            return None;
+        }
+        data.drain(..head.len());
+        Some(data)
+    }
+
+    /// Returns the line before the list, by which a list of another upstream is told apart.
+    fn head_of_list(&self, entity_tag: &str) -> String {
+        format!("{} {entity_tag}\n", self.names.upstream)
     }
 
     fn read_lease(&self) -> Option<(Lease, u32)> {
@@ -133,7 +171,7 @@ impl Shared {
     }
 }
 
-fn failure_head(Failure { error, is_denied, wait, .. }: Failure) -> FailureHead {
+fn failure_parts(Failure { error, is_denied, wait, .. }: Failure) -> FailureParts {
     let (kind, why) = match error {
         Error::Store(StoreError::Denied(why)) => ('d', why),
         Error::Store(StoreError::TooLong(why)) => ('l', why),
@@ -144,7 +182,7 @@ fn failure_head(Failure { error, is_denied, wait, .. }: Failure) -> FailureHead 
     (kind, why, is_denied, milliseconds(wait))
 }
 
-fn failure_of((kind, why, is_denied, wait): FailureHead) -> Failure {
+fn failure_of((kind, why, is_denied, wait): FailureParts) -> Failure {
     let error = match kind {
         'd' => StoreError::Denied(why),
         'l' => StoreError::TooLong(why),
@@ -154,8 +192,14 @@ fn failure_of((kind, why, is_denied, wait): FailureHead) -> Failure {
     Failure::new(error.into(), is_denied, Duration::from_millis(wait))
 }
 
-fn saved_head(Saved { validator, age, since_validation, stale, .. }: Saved) -> SavedHead {
-    (validator, age.map(milliseconds), milliseconds(since_validation), stale)
+fn catalog_parts((entity_tag, validation): (String, Validation)) -> CatalogParts {
+    let Validation { validator, age, since_validation, stale, .. } = validation;
+    (entity_tag, validator, age.map(milliseconds), milliseconds(since_validation), stale)
+}
+
+fn validation_of((entity_tag, validator, age, since, stale): CatalogParts) -> (String, Validation) {
+    let (age, since) = (age.map(Duration::from_millis), Duration::from_millis(since));
+    (entity_tag, Validation::new(validator, age, since, stale))
 }
 
 fn milliseconds(time: Duration) -> u64 {

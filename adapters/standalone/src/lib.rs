@@ -11,7 +11,7 @@ mod mirror;
 mod records;
 mod snapshot;
 
-use ccs_modules_guest as _;
+use ccs_modules_base as _;
 
 #[allow(missing_docs, unsafe_code)]
 mod bindings {

@@ -50,9 +50,9 @@ impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let method = method::name(request.get_method());
         let target = request.get_path_with_query().unwrap_or_default();
-        let environment = get_environment();
+        let service = http::Service::of_instance(get_environment);
         #[cfg(feature = "middleware")]
-        let error = match http::is_answered(&method, &target, &environment) {
+        let error = match service.is_answered(&method, &target) {
             Ok(true) => None,
             Ok(false) => return bindings::wasi::http::handler::handle(request).await,
             Err(error) => Some(error),
@@ -61,10 +61,10 @@ impl Guest for Service {
         let error: Option<rest::ErrorResponse> = None;
 
         let Output { response, log } = match error {
-            Some(error) => http::fail(error, &method, &environment),
+            Some(error) => service.fail(error, &method),
             None => {
                 let headers = request.get_headers().copy_all();
-                http::answer(&method, &target, &headers, &environment)
+                service.answer(&method, &target, &headers)
             }
         };
         if let Some(line) = log {

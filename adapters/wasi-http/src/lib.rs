@@ -9,7 +9,7 @@ extern crate alloc;
 #[path = "../../guest/src/method.rs"]
 mod method;
 
-use ccs_modules_guest::http::{Output, answer};
+use ccs_modules_guest::http::{self, Output};
 
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::wasi::cli::environment::get_environment;
@@ -36,12 +36,10 @@ struct Service;
 
 impl Guest for Service {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
-        let environment = get_environment();
-        let Output { response, log } = answer(
+        let Output { response, log } = http::Service::of_instance(get_environment).answer(
             &method::name(request.method()),
             &request.path_with_query().unwrap_or_default(),
             &request.headers().entries(),
-            &environment,
         );
         if let Some(line) = log {
             // If standard error is closed, there is nowhere to report it.

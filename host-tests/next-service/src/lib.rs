@@ -1,5 +1,5 @@
 //! The service behind a middleware in the tests, on WASI 0.3: its response contains the method, the
-//! target and the body of the request.
+//! target and the body of the request. A field `x-host` has its authority, and one each value of `host`.
 
 #![cfg(target_family = "wasm")]
 
@@ -34,6 +34,11 @@ impl Guest for Service {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let method = format!("{:?}", request.get_method());
         let target = request.get_path_with_query().unwrap_or_default();
+        let fields = Fields::new();
+        let authority = request.get_authority().map(String::into_bytes);
+        for host in authority.into_iter().chain(request.get_headers().get("host")) {
+            let _ = fields.append("x-host", &host);
+        }
         let (_, whole) = wit_future::new(|| Ok(()));
         let (mut body, _trailers) = Request::consume_body(request, whole);
         let mut text = format!("next {method} {target} ").into_bytes();
@@ -49,7 +54,7 @@ impl Guest for Service {
             writer.write_all(text).await;
         });
         let (_, trailers) = wit_future::new(|| Ok(None));
-        let (response, _sent) = Response::new(Fields::new(), Some(contents), trailers);
+        let (response, _sent) = Response::new(fields, Some(contents), trailers);
         Ok(response)
     }
 }

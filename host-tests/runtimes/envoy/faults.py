@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from envoy import mirrored, shipped
+from envoy import jwt, mirrored, shipped
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, static, validate
 from harness.upstream import Upstream
 from harness import http
@@ -173,6 +173,7 @@ def checks_alone() -> Iterator[Check]:
         about = f"a configuration is refused and the log names {field}: {plugin}"
         yield Check(f"refused-{field}", about, lambda _, plugin=plugin, field=field: is_refused(
             plugin, field))
+    yield Check("struct", "a Struct as the configuration is refused by its name", lambda _: is_no_struct())
     yield Check("reload", "the configuration is replaced under load", is_replaced)
     yield Check("shipped-rest", "envoy/rest.yaml does what it says", lambda _: shipped.rest())
     yield Check("shipped-administered", "envoy/rest.yaml lets a cluster be administered where its lines "
@@ -182,8 +183,11 @@ def checks_alone() -> Iterator[Check]:
                     lambda _, fault=fault: shipped.node_is(fault))
     for name, about, run in mirrored.checks():
         yield Check(f"mirrored-{name}", about, run)
-    yield Check("shipped-readme", "the README's lines do what it says", lambda _: shipped.readme())
+    yield Check("shipped-readme", "the README's configuration does what it says", lambda _: shipped.readme())
+    yield Check("shipped-decoded", "no spelling of a path reaches a server that decodes it", lambda _: shipped.decoded())
+    yield Check("shipped-istio", "the manifests for Istio have a configuration that loads", lambda _: shipped.istio())
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
+    yield Check("shipped-jwt", "envoy/jwt.yaml lets groups of an identity provider in", lambda _: jwt.tokens())
 
 
 def answered(bench: Bench, name: str, status: int) -> None:
@@ -325,6 +329,17 @@ def is_refused(plugin: str, field: str) -> None:
     accepted, log = validate(static([listener(ReservedPort(), plugin)], []))
     assert not accepted
     assert f"ccs-modules: the configuration is refused: {field}" in log, log
+
+
+def is_no_struct() -> None:
+    plugin = {"ccs": {"documents": [{"uid": "a"}]}, "access": ANONYMOUS}
+    changed = listener(ReservedPort(), plugin)
+    manager = changed["filter_chains"][0]["filters"][0]["typed_config"]
+    struct = {"@type": "type.googleapis.com/google.protobuf.Struct", "value": plugin}
+    manager["http_filters"][0]["typed_config"]["config"]["configuration"] = struct
+    accepted, log = validate(static([changed], []))
+    assert not accepted
+    assert "the configuration is refused: a google.protobuf.Struct, expected JSON in a StringValue" in log, log
 
 
 def is_replaced(_: None) -> None:

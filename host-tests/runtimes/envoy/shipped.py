@@ -3,6 +3,8 @@
 import base64
 import json
 import ssl
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from envoy.proxy import FILTER, program
+from envoy.proxy import FILTER, envoy, listener, program, static
+from envoy.proxy import cluster as cluster_of
 from harness.upstream import Upstream
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
-from harness.cache import command, debian_package
+from harness.cache import command, debian_package, installed
 from harness.cases import Request, Response, Store
 from harness.process import HOST, ReservedPort, running
 
@@ -136,52 +139,54 @@ def redis() -> None:
 
 
 def readme() -> None:
-    """The example in the filter's README, before a route that answers the requests that the filter passes
-    on."""
-    text = (WORKSPACE / "adapters/proxy-wasm/README.md").read_text()
-    filters = next(block.split("```")[0] for block in text.split("```yaml\n")[1:] if "filters.http.wasm" in block)
-    filters = filters.replace("filename: ccs_modules_proxy_wasm.wasm", f"filename: {artifact(FILTER)}")
-    with run(WRAPPED % indented(filters, 8) + indented(ROUTER, 12)) as port:
+    """The configuration in the filter's README."""
+    with run(readme_configuration()) as port:
         listed = b'[{"module_name":"search","uid":"1"}]\n'
         for path in ("/v1/modules", "//v1/modules", "/v1/./modules"):
             assert ask(port, path).body == listed, path
         assert ask(port, "/v1%2Fmodules").status == 400
-        assert ask(port, "/other").body == b"next"
+        assert ask(port, "/other").status == 404
 
 
-WRAPPED = """
-static_resources:
-  listeners:
-  - address:
-      socket_address: {address: 0.0.0.0, port_value: 8080}
-    filter_chains:
-    - filters:
-%s"""
+def readme_configuration() -> str:
+    text = (WORKSPACE / "adapters/proxy-wasm/README.md").read_text()
+    shown = next(block.split("```")[0] for block in text.split("```yaml\n")[1:] if "filters.http.wasm" in block)
+    return replaced(shown, {"filename: ccs_modules_proxy_wasm.wasm": f"filename: {artifact(FILTER)}"})
 
-ROUTER = """
-  - name: envoy.filters.http.router
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-route_config:
-  virtual_hosts:
-  - name: all
-    domains: ["*"]
-    routes:
-    - match: {prefix: /}
-      direct_response: {status: 200, body: {inline_string: next}}
+
+def decoded() -> None:
+    """The README's lines about paths, before a server that takes every spelling of a path for the path. Without
+    credentials none of them is answered."""
+    with Upstream().running() as upstream:
+        upstream.decodes, upstream.store = True, Store(documents=tuple(DOCUMENTS.values()))
+        text = replaced(readme_configuration(), {
+            '"anonymous": ["db_viewer"]': '"trusted_header": "x-roles"',
+            "direct_response: {status: 404}": "route: {cluster: next}",
+        })
+        endpoint = f"endpoint: {{address: {{socket_address: {{address: {HOST}, port_value: {upstream.port}}}}}}}"
+        text += f"""
+  clusters:
+    - name: next
+      type: STATIC
+      connect_timeout: 5s
+      load_assignment: {{cluster_name: next, endpoints: [{{lb_endpoints: [{{{endpoint}}}]}}]}}
 """
-"""The parts of the connection manager that the README leaves out: the router and its routes."""
+        with run(text) as port:
+            for path in ("/v1/modules", "/v1/modules/a", *AMBIGUOUS):
+                response = ask(port, path)
+                assert response.status in (400, 401), (path, response)
+        assert not upstream.asked, upstream.asked
 
 
-def indented(text: str, spaces: int) -> str:
-    return "".join(" " * spaces + line for line in text.splitlines(keepends=True))
+AMBIGUOUS = [f"/v1/modules{end}" for end in ("%00", "%00x", "/%00a", ";", ";x", "/;/a", "%3Bx", "%3bx", "%23", "%3F", "%3fx",
+                                             "%2500", "%252Fa", "/..;/modules", "%5C", "%2Fa")]
+AMBIGUOUS += ["/v1%2Fmodules", "/v1%2fmodules", "/v1%5Cmodules", "/v1%252Fmodules", "/v1%255cmodules", "/v1/%256dodules",
+              "/v1/mo%00dules", "/%00/../v1/modules", "/;x/../v1/modules"]
+"""Paths that some servers take for one of the API's."""
 
 
 def answers_as_shipped(port: int, order: list[str]) -> None:
-    end = time.monotonic() + 20
-    # A mirror holds nothing until its first fetch, and a request does not choose its worker.
-    while any(ask(port, "/v1/modules", "viewer:secret").status == 503 for _ in range(10)):
-        assert time.monotonic() < end, "the mirror holds nothing"
+    until_mirrored(port, "viewer:secret")
     documents = b",".join(DOCUMENTS[uid] for uid in order)
     listed = ask(port, "/v1/modules", "viewer:secret")
     assert (listed.status, listed.body) == (200, b"[" + documents + b"]\n"), listed
@@ -190,6 +195,39 @@ def answers_as_shipped(port: int, order: list[str]) -> None:
     assert ask(port, "/v1/modules/none", "viewer:secret").status == 404
     assert ask(port, "/v1/modules").status == 401
     assert ask(port, "/v1/modules", "viewer:wrong").status == 401
+
+
+def istio() -> None:
+    """The configurations of the filter in the manifests for Istio, which hands them over as JSON, and mirrors the
+    cluster with an account."""
+    for name in ("istio.yaml", "istio-traffic-extension.yaml"):
+        spec = manifest(WORKSPACE / "docs/oci" / name)["spec"]
+        plugin = spec.get("wasm", spec)["pluginConfig"]
+        port = ReservedPort()
+        with Upstream().running() as upstream:
+            upstream.store = Store(documents=tuple(DOCUMENTS.values()))
+            clusters = [cluster_of(plugin["ccs"]["upstream"]["cluster"], upstream.port)]
+            with envoy(static([listener(port, plugin)], clusters), [port]):
+                until_mirrored(port)
+                assert ask(port, "/v1/modules/b").body == DOCUMENTS["b"] + b"\n"
+            assert b"authorization: Basic dXNlcjpwYXNzd29yZA==\r\n" in upstream.requests[0], upstream.requests
+
+
+def manifest(file: Path) -> dict:
+    """The object in a file of YAML."""
+    packages = installed("python-pyyaml-6.0.3", lambda folder: command(
+        sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "pyyaml==6.0.3"))
+    load = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))"
+    words = [sys.executable, "-c", load, str(file)]
+    done = subprocess.run(words, env={"PYTHONPATH": str(packages)}, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def until_mirrored(port: int, credentials: str | None = None) -> None:
+    end = time.monotonic() + 20
+    # A mirror holds nothing until its first fetch, and a request does not choose its worker.
+    while any(ask(port, "/v1/modules", credentials).status == 503 for _ in range(10)):
+        assert time.monotonic() < end, "the mirror holds nothing"
 
 
 def no_spelling_slips_past(port: int) -> None:
@@ -202,6 +240,9 @@ def no_spelling_slips_past(port: int) -> None:
         assert (response.status, response.body) == (200, listed.body), (path, response)
     assert ask(port, "//v1/./modules//a", "viewer:secret").body == DOCUMENTS["a"] + b"\n"
     for path in ("/v1%2Fmodules", "/v1%2fmodules", "/v1%5Cmodules", "/v1/modules%2Fa", "/v1/modules/c%2Fd"):
+        response = ask(port, path, "viewer:secret")
+        assert response.status == 400, (path, response)
+    for path in ("/v1/modules%00", "/v1/modules;x", "/v1/modules%3Bx", "/v1/modules%23", "/v1/modules%3F", "/v1/modules%2500"):
         response = ask(port, path, "viewer:secret")
         assert response.status == 400, (path, response)
 

@@ -16,6 +16,17 @@ ROLES_HEADER = "x-ccs-roles"
 TRUSTED_HEADER = json.dumps({"trusted_header": ROLES_HEADER})
 """The access policy that makes a service trust that header."""
 
+ARGUMENTS = {
+    "list_modules": ("roles",),
+    "get_module": ("roles", "uid"),
+    "find_modules": ("roles", "name", "version"),
+    "latest_modules": ("roles",),
+    "fitting_modules": ("roles", "redis_version"),
+    "differences": ("newer",),
+    "handle": ("method", "target", "headers", "roles", "access"),
+}
+"""The calls, each with its arguments."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -86,6 +97,8 @@ class Case:
     """The access policy under which a service answers this case over a socket; none for no policy."""
     roles_by_access: bool
     """Whether the case gives the policy itself. If not, it gives roles."""
+    other_is_malformed: bool
+    """Whether a document beside the one that is asked for is malformed."""
     expect: object
     """A `Response`, or the answer of a typed call, as in the case file."""
 
@@ -105,12 +118,12 @@ class Case:
 
 def extra(name: str, about: str, expect: object) -> Case:
     """A case of one runtime, for what the case list cannot say."""
-    return Case(name, about, Store(), "handle", None, {}, None, None, False, expect)
+    return Case(name, about, Store(), "handle", None, {}, None, None, False, False, expect)
 
 
 def load() -> list[Case]:
     """Every case, by name."""
-    return [_case(path) for path in sorted(FOLDER.glob("*.json"))]
+    return [_case(path) for path in sorted(FOLDER.glob("*/*.json")) if path.parent.name != "bodies"]
 
 
 def groups(cases: Iterable[Case]) -> Iterator[tuple[Store, str | None, list[Case]]]:
@@ -139,7 +152,9 @@ def split(body: bytes) -> tuple[bytes, ...]:
 def _case(path: Path) -> Case:
     try:
         case = json.loads(path.read_bytes())
+        _refuse_others(case, "about", "store", "call", "other_is_malformed", "expect")
         ((call, arguments),) = case["call"].items()
+        _refuse_others(arguments, *ARGUMENTS[call])
         request, access, roles_by_access = None, None, False
         if call == "handle":
             headers = tuple((name, _text(value)) for name, value in arguments.get("headers", []))
@@ -150,7 +165,7 @@ def _case(path: Path) -> Case:
         roles = arguments.get("roles")
         texts = {name: _text(arguments[name]).decode() for name in ("uid", "newer") if name in arguments}
         return Case(
-            name=path.stem,
+            name=str(path.relative_to(FOLDER).with_suffix("")),
             about=case["about"],
             store=_store(case["store"]),
             call=call,
@@ -159,13 +174,21 @@ def _case(path: Path) -> Case:
             request=request,
             access=access,
             roles_by_access=roles_by_access,
+            other_is_malformed=case.get("other_is_malformed", False),
             expect=_outcome(case["expect"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error!r}") from error
 
 
+def _refuse_others(found: dict, *known: str) -> None:
+    """Refuses a misspelt key, which would leave out what the case is about."""
+    if others := found.keys() - set(known):
+        raise ValueError(f"expected {', '.join(known)}, found {', '.join(sorted(others))}")
+
+
 def _store(store: dict) -> Store:
+    _refuse_others(store, "documents", "by_uid", "body", "error", "stall")
     if "documents" in store:
         by_uid = store.get("by_uid", {})
         return Store(
@@ -181,6 +204,7 @@ def _store(store: dict) -> Store:
 
 
 def _outcome(expect: dict) -> object:
+    _refuse_others(expect, "status", "headers", "body", "error", "ok")
     if "status" in expect:
         headers = sorted((name, _text(value)) for name, value in expect["headers"])
         return Response(expect["status"], tuple(headers), _text(expect["body"]))

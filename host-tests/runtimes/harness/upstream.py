@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import posixpath
+import re
 import socket
 import ssl
 import threading
@@ -33,6 +35,9 @@ class Upstream:
         """The fault of the whole server: the name of a faulty path. None for no fault."""
         self.failures = 0
         """The number of requests for `/flaky` that are still to be answered 503."""
+        self.decodes = False
+        """Whether the server takes every spelling of a path for the path: it resolves escapes, also twice,
+        and leaves out parameters and what follows a NUL."""
         self._released = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tls = tls
@@ -83,6 +88,7 @@ class Upstream:
                 path = head.split(b" ", 2)[1]
                 self.asked.append(path)
                 self.requests.append(head)
+                path = decoded(path) if self.decodes else path
                 await self._answer(f"/{self.fault}".encode() if self.fault else path, writer)
                 await writer.drain()
         with suppress(ConnectionError):
@@ -182,6 +188,13 @@ class Upstream:
     async def early(self, writer) -> None:
         writer.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
         send(writer, 200, b"[]")
+
+
+def decoded(path: bytes) -> bytes:
+    """The path that a careless server takes a path for."""
+    path = unquote_to_bytes(unquote_to_bytes(path)).replace(b"\\", b"/")
+    path = posixpath.normpath(re.split(rb"[?#;\0]", path)[0])
+    return path if path.startswith(b"/v1/modules") else b"/"
 
 
 def send(writer, status: int, body: bytes, content_type: str = "application/json") -> None:

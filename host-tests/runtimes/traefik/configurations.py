@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness import http
 from harness.cases import Case, Request, extra
-from traefik.proxy import MOUNTED, Next, Route, traefik
+from traefik.proxy import INNER, MOUNTED, Next, Route, traefik
 
 YAML = "expected JSON in one string; written as YAML, its numbers and booleans would be strings"
 EITHER = "documents: expected either documents or file"
@@ -21,11 +21,12 @@ REFUSED = [
     ({"documents": '[{"uid":"a","version":"1"}]'}, 'documents: line 1, column 2: document "a": '),
     ({"documents": "[" * 100_000}, "documents: line 1, column "),
     ({"documents": '[{"uid":"a","x":' + "[" * 60 + "]" * 60 + "}]"}, "documents: line 1, column "),
-    ({"file": "/etc/passwd"}, "file: not in a folder that is mounted"),
-    ({"file": MOUNTED}, "file: not in a folder that is mounted"),
-    ({"file": f"{MOUNTED}/../traefik.yml"}, "file: cannot be read: "),
-    ({"file": f"{MOUNTED}/none.json"}, "file: cannot be read: "),
-    ({"file": f"{MOUNTED}/"}, "file: cannot be read: "),
+    ({"file": "/etc/passwd"}, 'file: "/etc/passwd": not in a folder that is mounted'),
+    ({"file": MOUNTED}, f'file: "{MOUNTED}": not in a folder that is mounted'),
+    ({"file": f"{MOUNTED}/../traefik.yml"}, f'file: "{MOUNTED}/../traefik.yml": cannot be read: '),
+    ({"file": f"{MOUNTED}/none.json"}, f'file: "{MOUNTED}/none.json": cannot be read: '),
+    ({"file": f"{INNER}/none.json"}, f'file: "{INNER}/none.json": cannot be read: '),
+    ({"file": f"{MOUNTED}/"}, f'file: "{MOUNTED}/": cannot be read: '),
     ({"file": ["a"]}, "file: an array, expected a string"),
     ({"documents": "[]", "acces": "{}"}, "acces: unknown field, expected one of "),
     ({"documents": "[]", "access": {"anonymous": ["admin"]}}, f"access: an object, {YAML}"),
@@ -40,9 +41,10 @@ REFUSED = [
     ({"documents": '[{"uid":"ab"}]', "limits": '{"uid_bytes":1}'}, "documents: line 1, column 2: "),
     ({"documents": None}, "documents: "),
     ({"documents": "\0"}, "documents: line 1, column 1: "),
-    ({"file": ""}, "file: not in a folder that is mounted"),
-    ({"file": f"{MOUNTED}/a\0b"}, "file: cannot be read: "),
-    ({"file": f"{MOUNTED}/" + "a" * 10_000}, "file: cannot be read: "),
+    ({"file": ""}, 'file: "": not in a folder that is mounted'),
+    ({"file": f"{MOUNTED}/a\0b"}, f'file: "{MOUNTED}/a\ufffdb": cannot be read: '),
+    ({"file": f"{MOUNTED}/" + "a" * 10_000}, f'file: "{MOUNTED}/' + "a" * (511 - len(MOUNTED)) + '": cannot be read: '),
+    ({"file": f"{MOUNTED}/malformed.json"}, f'file: "{MOUNTED}/malformed.json": line 1, column 1: '),
     ({"documents": "[]", "revision": ["a"]}, "revision: an array, expected a string"),
     ({"documents": "[]", "access": ""}, "access: "),
     ({"documents": "[]", "access": "[" * 100_000}, "access: "),
@@ -62,7 +64,8 @@ DEEP = {
 
 
 def outcomes() -> Iterator[tuple[Case, object]]:
-    routes = [Route(plugin) for plugin, _ in REFUSED] + [Route(DEEP)]
+    inner = {"file": f"{INNER}/modules.json", "access": '{"anonymous":["admin"]}'}
+    routes = [Route(plugin) for plugin, _ in REFUSED] + [Route(inner), Route(DEEP)]
     with Next() as following, traefik(routes, following.port) as proxy:
         log = proxy.log().splitlines()
         for number, (plugin, error) in enumerate(REFUSED):
@@ -74,6 +77,8 @@ def outcomes() -> Iterator[tuple[Case, object]]:
             yield extra(f"refused-{number}", about, expect), (status, bool(told) or found, EXITED in "".join(log))
         traps = [line for line in log if "wasm error" in line or "unreachable" in line]
         yield extra("refused-no-trap", "no configuration makes the plugin trap", []), traps
+        about = "of folders that are mounted in one another, the innermost counts"
+        yield extra("inner", about, b'[{"uid":"inner"}]\n'), http.ask(routes[-2].address, LIST).body
         about = "a document of the deepest nesting that can be configured is taken"
         yield extra("deep", about, 200), http.ask(routes[-1].address, LIST).status
 

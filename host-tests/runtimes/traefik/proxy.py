@@ -22,6 +22,8 @@ PLUGIN = "ccs_modules_http_wasm.wasm"
 MODULE = "example.com/ccs/modules"
 MOUNTED = "/ccs"
 """The path of the folder `data` inside the plugin."""
+INNER = f"{MOUNTED}/inner"
+"""The path of the folder `inner` inside the plugin, within the other one."""
 SHIPPED = Path(__file__).resolve().parents[3] / "adapters/http-wasm/traefik"
 
 
@@ -151,6 +153,9 @@ def lay_out(folder: Path, plugin: bytes) -> None:
     (source / "plugin.wasm").write_bytes(plugin)
     (source / ".traefik.yml").write_bytes((SHIPPED / "plugin.yml").read_bytes())
     (folder / "data").mkdir()
+    (folder / "data/malformed.json").write_text("malformed")
+    (folder / "inner").mkdir()
+    (folder / "inner/modules.json").write_text('[{"uid":"inner"}]')
 
 
 @contextmanager
@@ -164,7 +169,7 @@ def traefik(routes: list[Route], following: int, plugin: bytes | None = None) ->
         point = lambda route: {"address": f"{HOST}:{route.port}", "http": {"sanitizePath": False}}
         points = {f"route{n}": point(route) for n, route in enumerate(routes)}
         points["ready"] = point(proxy.ready)
-        mounts = {"mounts": [f"{folder}/data:{MOUNTED}:ro"]}
+        mounts = {"mounts": [f"{folder}/data:{MOUNTED}:ro", f"{folder}/inner:{INNER}:ro"]}
         static = {
             "entryPoints": points,
             "providers": {

@@ -12,6 +12,11 @@ from harness.process import HOST, ReservedPort, running
 from traefik.configurations import LIST, extra
 from traefik.proxy import PLUGIN, SHIPPED, Next, Proxy, Route, lay_out, program, replace, traefik
 
+AMBIGUOUS = {f"/v1/modules{end}": 400 for end in (
+    "%2Fa", "%2fa", "%5Ca", "%5ca", "%00", "%3Bx", "%3bx", "%2500", "%252Fa", "%3F", "%3fx", "%23")}
+AMBIGUOUS |= {"/v1%2Fmodules": 400, "/v1%5Cmodules": 400, "/v1%252Fmodules": 400, "/v1/modules;x": 404, "/v1;x/modules": 404}
+"""Paths that some servers take for one of the API's, and the status of Traefik itself."""
+
 VIEWER = ("authorization", b"Basic " + base64.b64encode(b"viewer:secret"))
 
 
@@ -38,6 +43,9 @@ def outcomes() -> Iterator[tuple[Case, object]]:
             found = [ask(path).body for path in ("//v1/modules", "/v1/./modules", "/v1/x/../modules", "/%761/modules")]
             about = "other spellings of the path are the same path"
             yield extra("shipped-spellings", about, [b'[{"uid":"a"}]\n'] * 4), found
+            found = {path: ask(path).status for path in AMBIGUOUS}
+            about = "a path that a service may take for one of the API's does not reach it"
+            yield extra("shipped-ambiguous", about, AMBIGUOUS), found
             replace(folder / "data/modules.json", '[{"uid":"b"}]')
             replace(folder / "dynamic.yml", dynamic.replace('revision: "1"', 'revision: "2"'))
             proxy.wait_for(lambda: ask("/v1/modules").body == b'[{"uid":"b"}]\n')

@@ -4,9 +4,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use ccs_modules_host::server::ConnectionLimits;
 use tempfile::TempDir;
 
 use crate::process::Server;
+use crate::siege::frame;
 
 const MIB: usize = 1 << 20;
 
@@ -94,14 +96,8 @@ fn http_2_connections_take_no_more_than_is_documented() {
         stream.read_exact(&mut [0; 100 * 9]).unwrap();
     }
     let each = (server.peak() - before) / CONNECTIONS;
-    assert!(each < 448 << 10, "{} KiB", each >> 10);
+    assert!(each < ConnectionLimits::CONNECTION_BYTES, "{} KiB", each >> 10);
     assert!(each > 100 << 10, "{} KiB: it does not do its worst", each >> 10);
-}
-
-/// A frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod clients;
 #[allow(dead_code, reason = "some of it is for the soak")]
 mod process;
 mod redis;
+mod siege;
 mod stores;

@@ -100,7 +100,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 416 << 10,
+        budget: 432 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
     // instance.
@@ -131,7 +131,7 @@ const PROMISES: &[Promise] = &[
             "handle_response",
             "memory",
         ],
-        budget: 224 << 10,
+        budget: 240 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http.wasm",
@@ -145,7 +145,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 192 << 10,
+        budget: 208 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_baked.wasm",
@@ -158,7 +158,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 192 << 10,
+        budget: 208 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3.wasm",
@@ -170,7 +170,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 224 << 10,
+        budget: 240 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_baked.wasm",
@@ -181,7 +181,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 208 << 10,
+        budget: 240 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_middleware.wasm",
@@ -194,7 +194,7 @@ const PROMISES: &[Promise] = &[
             "wasi:http/types@0.3.0",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 224 << 10,
+        budget: 240 << 10,
     },
     Promise {
         artifact: "ccs_modules_fastly.wasm",
@@ -215,7 +215,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.6",
         ],
         exports: &["fastly:compute/http-incoming@0.1.0"],
-        budget: 272 << 10,
+        budget: 288 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_http.wasm",
@@ -229,13 +229,13 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 208 << 10,
+        budget: 224 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_keyvalue.wasm",
         imports: &["wasi:cli/environment@0.2.12", "wasi:keyvalue/store@0.2.0-draft"],
         exports: &["ccs:modules/ccs@0.1.0"],
-        budget: 64 << 10,
+        budget: 80 << 10,
     },
     Promise {
         artifact: "ccs_modules_ccs_redis.wasm",
@@ -263,7 +263,7 @@ const PROMISES: &[Promise] = &[
             "ccs:modules/snapshot@0.1.0",
             "ccs:modules/types@0.1.0",
         ],
-        budget: 400 << 10,
+        budget: 416 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_upstream.wasm",
@@ -278,7 +278,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 400 << 10,
+        budget: 416 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
@@ -292,7 +292,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 256 << 10,
+        budget: 272 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_redis.wasm",
@@ -311,7 +311,7 @@ const PROMISES: &[Promise] = &[
             "wasi:sockets/tcp@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 320 << 10,
+        budget: 336 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_upstream.wasm",
@@ -329,7 +329,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 432 << 10,
+        budget: 448 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_keyvalue.wasm",
@@ -342,7 +342,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 272 << 10,
+        budget: 304 << 10,
     },
     // Spin 4 is in no package registry, so its artifact is not run: this list is what is known of it.
     Promise {
@@ -356,7 +356,7 @@ const PROMISES: &[Promise] = &[
             "wasi:keyvalue/store@0.2.0-draft2",
         ],
         exports: &["wasi:http/handler@0.3.0"],
-        budget: 272 << 10,
+        budget: 304 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_p3_redis.wasm",

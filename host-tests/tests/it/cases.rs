@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 
+use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::artifacts::{self, Artifact};
 
 use crate::runners;
@@ -76,6 +77,17 @@ fn every_artifact_is_run() {
     let run: BTreeSet<_> = RUN.iter().chain(RUN_IN_RUNTIMES).map(|it| it.name).collect();
     let built: BTreeSet<_> = artifacts::BUILT.iter().map(|it| it.name).collect();
     assert_eq!(run, built);
+}
+
+/// A host whose store is checked whole reads this from the case, and leaves the case out.
+#[test]
+fn a_case_states_whether_another_document_is_malformed() {
+    for case in Case::all() {
+        let Some(documents) = case.documents() else { continue };
+        let whole = Snapshot::from_documents(&documents, &Limits::default());
+        let other_is_malformed = whole.is_err() && !case.expect.is_malformed();
+        assert_eq!(case.other_is_malformed(), other_is_malformed, "{}", case.name);
+    }
 }
 
 /// Runs every case, and reports all that differ. With `UPDATE_EXPECT=1` the outcomes of the native

@@ -1,11 +1,19 @@
 //! The tables of the documentation: they contain the report of the build and of the benchmark.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
+use ccs_modules::Limits;
+use ccs_modules::upstream::{Node, Upstream};
+use ccs_modules_host::CallLimits;
 use ccs_modules_host::artifacts::{self, Artifact};
+use ccs_modules_host::server::ConnectionLimits;
 use serde_json::Value;
+use tempfile::TempDir;
 
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file() {
@@ -35,6 +43,50 @@ fn find_pages(folder: &Path, pages: &mut Vec<PathBuf>) {
             pages.push(path);
         }
     }
+}
+
+/// Needs `systemd-analyze`, and checks nothing where it is missing.
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let page = fs::read_to_string(root().join("docs/server.md")).unwrap();
+    let (_, unit) = page.split_once("```ini\n").unwrap();
+    let (unit, _) = unit.split_once("```").unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ccs-modules.service");
+    let command = env!("CARGO_BIN_EXE_ccs-modules");
+    fs::write(&path, unit.replace("/usr/local/bin/ccs-modules", command)).unwrap();
+
+    let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let own: Vec<_> = said.lines().filter(|line| line.contains("ccs-modules")).collect();
+    assert!(verified.status.success() && own.is_empty(), "{said}");
+}
+
+/// As `MemoryDenyWriteExecute` of the unit does. Needs Linux 6.3 or later, and checks nothing before.
+#[cfg(target_os = "linux")]
+#[test]
+fn serve_starts_where_memory_that_was_written_cannot_be_run() {
+    const DENY: &str = "import ctypes, os, sys\n\
+        if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0: sys.exit(77)\n\
+        os.execv(sys.argv[1], sys.argv[1:])";
+    let folder = TempDir::new().unwrap();
+    let start = |mode: &[&str]| {
+        let mut command = Command::new("python3");
+        command.args(["-c", DENY, env!("CARGO_BIN_EXE_ccs-modules"), "serve"]).args(mode);
+        command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
+        command.env("XDG_CACHE_HOME", folder.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        (line.starts_with("serving "), child.wait().unwrap().code())
+    };
+
+    let (serves, code) = start(&[]);
+    assert!(serves || code == Some(77), "{code:?}");
+    assert!(!start(&["--component"]).0);
 }
 
 #[test]
@@ -109,6 +161,64 @@ fn the_page_of_measurements_shows_the_simulated_fleet() {
         .unwrap();
     }
     section_is("docs/measurements.md", "fleet", &table);
+}
+
+#[test]
+fn the_pages_show_the_limits_that_hold() {
+    let (core, call) = (Limits::default(), CallLimits::default());
+    let connection = ConnectionLimits::default();
+    let upstream = Upstream::new(vec![Node::parse("https://node1:9443").unwrap()]).unwrap();
+    let body_bytes = upstream.list(0, None).unwrap().body_bytes;
+    let document = format!("{}, nested {} deep", bytes(core.document_bytes), core.depth);
+    let time = |time: Duration| format!("{} s", time.as_secs());
+    let mut table = String::from("| What | Default | Option of `serve` |\n|---|---|---|\n");
+    for (what, default, option) in [
+        ("a document", document, ""),
+        ("a list", format!("{} documents", grouped(core.documents)), ""),
+        ("a uid", bytes(core.uid_bytes), ""),
+        ("a request target", bytes(core.target_bytes), ""),
+        ("the header fields of a request", bytes(connection.header_bytes), "max-header-bytes"),
+        ("an answer of the store, a file for example", bytes(call.store_bytes), "max-store-bytes"),
+        ("an answer of an upstream (Envoy filter)", bytes(body_bytes), ""),
+        ("the time of the store", time(call.store_timeout), "store-timeout"),
+        ("the time of a request", time(connection.request_timeout), "request-timeout"),
+        ("the time of a client", time(connection.client_timeout), "client-timeout"),
+        ("connections", grouped(connection.connections), "max-connections"),
+        ("what is in flight", bytes(connection.in_flight_bytes), "max-in-flight-bytes"),
+        ("the memory of an instance", bytes(call.memory), "max-instance-memory"),
+        ("instances", call.instances.to_string(), "max-instances"),
+    ] {
+        let option = if option.is_empty() { " ".into() } else { format!(" `--{option}` ") };
+        writeln!(table, "| {what} | {default} |{option}|").unwrap();
+    }
+    section_is("docs/api.md", "limits", &table);
+
+    let each = ConnectionLimits::CONNECTION_BYTES;
+    let mut table = String::from("| What | Most, by default |\n|---|---|\n");
+    for (what, most) in [
+        ("the store's answer: `--max-store-bytes`", bytes(call.store_bytes)),
+        ("what is in flight: `--max-in-flight-bytes`", bytes(connection.in_flight_bytes)),
+        (
+            "connections: `--max-connections`",
+            format!("{} of {}", grouped(connection.connections), bytes(each)),
+        ),
+        (
+            "with `--component`, instances: `--max-instances`, `--max-instance-memory`",
+            format!("{} of {}", call.instances, bytes(call.memory)),
+        ),
+    ] {
+        writeln!(table, "| {what} | {most} |").unwrap();
+    }
+    section_is("SECURITY.md", "memory", &table);
+}
+
+/// A number of bytes in the largest unit that has a whole number of them.
+fn bytes(number: usize) -> String {
+    match number.trailing_zeros() {
+        30.. => format!("{} GiB", number >> 30),
+        20.. => format!("{} MiB", number >> 20),
+        _ => format!("{} KiB", number >> 10),
+    }
 }
 
 /// Checks that the section with this name contains `expected`. With `UPDATE_EXPECT=1` it writes the

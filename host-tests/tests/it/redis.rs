@@ -12,6 +12,7 @@ use ccs_modules_host::{Ccs, CcsError};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 
 use crate::support::port::ReservedPort;
 
@@ -31,6 +32,35 @@ async fn silence_is_unavailable() {
     let store = store(port).within(Duration::from_millis(50));
     let text = format!("redis at 127.0.0.1:{port} did not answer within 50 ms");
     assert_eq!(store.list_documents().await, Err(CcsError::Unavailable(text)));
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_leaves_its_reply_to_no_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let store = Redis::new(format!("redis://{address}").parse().unwrap());
+    // The replies of each connection have its number, and come late on the first one.
+    tokio::spawn(async move {
+        for number in 1.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let reply = format!("$11\r\n{{\"uid\":\"{number}\"}}\r\n");
+                while stream.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {
+                    if number == 1 {
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                    let _ = stream.write_all(reply.as_bytes()).await;
+                }
+            });
+        }
+    });
+
+    let dropped = timeout(Duration::from_millis(10), store.get_document("a")).await;
+    assert!(dropped.is_err(), "{dropped:?}");
+    for _ in 0..2 {
+        let document = store.get_document("a").await.unwrap().unwrap();
+        assert_eq!(document, b"{\"uid\":\"2\"}");
+    }
 }
 
 #[tokio::test]
@@ -221,16 +251,21 @@ fn store(port: u16) -> Redis {
     Redis::new(format!("redis://:secret@127.0.0.1:{port}").parse().unwrap())
 }
 
-/// A false Redis that sends this answer once it has received anything, and then nothing more.
+/// A false Redis that sends this answer once it has received anything, and then nothing more. What is behind
+/// an OK comes with the next command.
 async fn pretend(answer: &'static str) -> u16 {
+    const OK: &str = "+OK\r\n";
+    let answers = answer.strip_prefix(OK).map_or([answer, ""], |rest| [OK, rest]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut request = [0; 1024];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
+                for answer in answers {
+                    let _ = stream.read(&mut request).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
                 // Reads until the client ends the connection.
                 while stream.read(&mut request).await.is_ok_and(|count| count > 0) {}
             });

@@ -1,10 +1,11 @@
 //! `ccs-modules serve`, as a process, and `curl` as its client.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -65,6 +66,51 @@ fn a_generated_password_is_shown_once_and_its_entry_lets_the_user_in() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains(text) && !stderr.contains("shown only here"), "{stderr}");
         assert_eq!(output.stdout, b"");
+    }
+}
+
+#[test]
+fn passwords_of_ones_own_are_put_into_a_policy_beside_the_old_ones() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("access.json");
+    let into = file.to_str().unwrap();
+    let put = |arguments: &[&str], password: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ccs-modules"));
+        let command = command.args(["password", "--stdin", "--role", "db_viewer"]).args(arguments);
+        let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = streams.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        let output = process.wait_with_output().unwrap();
+        assert!(output.stdout.is_empty() || !arguments.contains(&"--into"), "{output:?}");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for password in ["old pass:word\n", "new \u{e9}\r\nnot this line", "third"] {
+        assert_eq!(put(&["ann", "--into", into], password), (Some(0), "".into()));
+    }
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let server = Server::start(&["--access", into]);
+    for (password, expected) in
+        [("old pass:word", 200), ("new \u{e9}", 200), ("third", 200), ("not this line", 401)]
+    {
+        assert_eq!(status(&["-u", &format!("ann:{password}"), &server.url]), expected);
+    }
+
+    let before = fs::read(&file).unwrap();
+    let (code, text) = put(&["ann", "--into", into], "third");
+    let found = "users: the user at index 3 has the name and the password of an earlier one";
+    assert!(code == Some(1) && text.contains(into) && text.contains(found), "{text}");
+    assert_eq!(put(&["ann", "--into", into], "\n").0, Some(1));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    for (policy, found) in [
+        (r#"{"anonymous":["none"]}"#, "it has no users"),
+        (r#"{"users":1}"#, "users: a number, expected an array"),
+        (r#"["mine"]"#, "an array, expected an object"),
+    ] {
+        let other = write(&folder, "other.json", policy);
+        let (code, text) = put(&["ann", "--into", &other], "secret");
+        assert!(code == Some(1) && text.contains(found), "{text}");
+        assert_eq!(fs::read_to_string(other).unwrap(), policy);
     }
 }
 
@@ -325,7 +371,7 @@ fn a_failed_request_is_logged_with_its_cause_once() {
             };
             let failed = with("request failed");
             assert_eq!(failed.len(), 1, "{log}");
-            assert!(failed[0]["cause"].as_str().unwrap().contains(cause), "{log}");
+            assert!(failed[0]["reason"].as_str().unwrap().contains(cause), "{log}");
             assert_eq!(failed[0]["status"], code);
             let request = with("request")[0];
             assert_eq!(request["user"], "ann");

@@ -11,7 +11,7 @@ use super::Failure;
 /// Makes a store of the cluster at this address, within these limits.
 pub fn open(address: &ClusterAddress, limits: CallLimits) -> Result<Cluster, Failure> {
     let credentials = match address.credentials() {
-        Some(path) => Some(read_credentials(path).map_err(Failure::Other)?),
+        Some(path) => Some(read_credentials(path).map_err(Failure::other)?),
         None => credentials_of_environment()?,
     };
     let cluster = Cluster::new(address, credentials).map_err(Failure::other)?;

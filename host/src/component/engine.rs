@@ -1,17 +1,14 @@
 //! The wasmtime engine: it compiles code, keeps it on disk, and interrupts it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io, thread};
+use std::{fs, io};
 
 use etcetera::BaseStrategy;
 use wasmtime::component::Component;
 use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
 
+use crate::component::ticker::Ticker;
 use crate::{CallLimits, LoadError};
-
-/// The time that a guest runs before other tasks run and its timeout is checked.
-const TICK: Duration = Duration::from_millis(10);
 
 /// The memories and tables that one instance of a component has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +33,32 @@ impl Needs {
     }
 }
 
-/// Compiles the component in an engine that has room for its instances. How much room an instance
+/// A component, and the engine that runs it.
+pub(crate) struct Compiled {
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Ticker,
+    pub(crate) component: Component,
+}
+
+/// Compiles the component in an engine that has room for its instances, and starts its ticker. How much room an instance
 /// takes is known only then: where it is more than the plugin's, a second engine is started, which
 /// finds the compiled code on disk.
-pub(crate) fn compile(wasm: &[u8], limits: CallLimits) -> Result<(Engine, Component), LoadError> {
+pub(crate) fn compile(wasm: &[u8], limits: CallLimits) -> Result<Compiled, LoadError> {
     let compile_with = |needs| {
         let engine = start(limits, needs)?;
         let component = Component::from_binary(&engine, wasm)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok((engine, component))
     };
-    let compiled = compile_with(Needs::PLUGIN)?;
-    match Needs::of(&compiled.1) {
-        Some(needs) if !Needs::PLUGIN.cover(needs) => compile_with(needs),
-        _ => Ok(compiled),
+    let (mut engine, mut component) = compile_with(Needs::PLUGIN)?;
+    if let Some(needs) = Needs::of(&component)
+        && !Needs::PLUGIN.cover(needs)
+    {
+        (engine, component) = compile_with(needs)?;
     }
+
+    let ticker = Ticker::start(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
+    Ok(Compiled { engine, ticker, component })
 }
 
 /// Starts an engine that has memory reserved for the instances of `limits`, each with these `needs`.
@@ -61,12 +69,10 @@ fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
         .cache(cache())
         .concurrency_support(false)
         .epoch_interruption(true);
-    let engine = Engine::new(&config).map_err(|error| {
+    Engine::new(&config).map_err(|error| {
         let addresses = u64::from(limits.instances) * u64::from(needs.memories) * 4;
         LoadError::Engine(format!("{error:#} (it needs {addresses} GiB of addresses: `ulimit -v`)"))
-    })?;
-    tick(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
-    Ok(engine)
+    })
 }
 
 /// A pool for so many instances. The address space of a memory is reserved, 4 GiB and its guards; a
@@ -133,19 +139,6 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Increments the epoch of the engine as long as the engine lives.
-fn tick(engine: &Engine) -> io::Result<()> {
-    let engine = engine.weak();
-    thread::Builder::new().name("epoch".into()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(TICK);
-        }
-    })?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use wasmtime::Store;
@@ -163,7 +156,7 @@ mod tests {
         ))
         .unwrap();
         let limits = CallLimits { instances: 2, ..CallLimits::default() };
-        let (engine, component) = compile(&wasm, limits).unwrap();
+        let Compiled { engine, component, .. } = compile(&wasm, limits).unwrap();
         assert_eq!(Needs::of(&component), Some(Needs { memories: 2, tables: 2 }));
         let instances: Vec<_> = (0..2)
             .map(|_| {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Store, component};
 
+use crate::component::memory;
 use crate::component::state::State;
-use crate::component::{in_time, memory};
 use crate::{CallError, Ccs, Fitting, Module, Plugin, Request, Response};
 
 /// An instance that keeps its memory from call to call. Its first call starts it.
@@ -156,18 +156,19 @@ impl Instance {
         &mut self,
         call: impl AsyncFnOnce(&Plugin, &mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        in_time(self.plugin.limits.timeout, async {
+        let plugin = &self.plugin;
+        let call = async {
             let mut live = match self.live.take() {
                 Some(live) => live,
-                None => Live::new(&self.plugin, self.ccs.clone()).await?,
+                None => Live::new(plugin, self.ccs.clone()).await?,
             };
-            let answer = call(&self.plugin, &mut live)
+            let answer = call(plugin, &mut live)
                 .await
                 .map_err(|error| live.store.data().memory.failure(&error))?;
             self.live = Some(live);
             Ok(answer)
-        })
-        .await
+        };
+        plugin.ticker.in_time(plugin.limits.timeout, call).await
     }
 }
 

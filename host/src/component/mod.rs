@@ -10,6 +10,7 @@ mod plugin;
 mod service;
 mod standalone;
 mod state;
+mod ticker;
 
 pub use self::bindings::exports::ccs::modules::types::{
     Caller, ChosenModule, Error as CatalogError, Fitting, FittingRule, Module, OtherModule,

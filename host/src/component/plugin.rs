@@ -9,14 +9,16 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::component::bindings;
 use crate::component::bindings::exports::ccs::modules::{catalog, lookup, rest};
-use crate::component::engine;
+use crate::component::engine::{self, Compiled};
 use crate::component::state::State;
+use crate::component::ticker::Ticker;
 use crate::{CallLimits, Ccs, LoadError, Service};
 
 /// An artifact, compiled and linked. Clones share it.
 #[derive(Clone)]
 pub struct Plugin {
     pub(crate) engine: Engine,
+    pub(crate) ticker: Ticker,
     pub(crate) component: InstancePre<State>,
     pub(crate) catalog: catalog::GuestIndices,
     pub(crate) lookup: lookup::GuestIndices,
@@ -37,7 +39,7 @@ impl Plugin {
     ///
     /// When the engine does not start, or `wasm` is not such a component.
     pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
-        let (engine, component) = engine::compile(wasm, limits)?;
+        let Compiled { engine, ticker, component } = engine::compile(wasm, limits)?;
         let no_plugin = |error| LoadError::World(format!("{error:#}"));
         let component = link(&component).map_err(no_plugin)?;
         Ok(Self {
@@ -45,6 +47,7 @@ impl Plugin {
             lookup: lookup::GuestIndices::new(&component).map_err(no_plugin)?,
             rest: rest::GuestIndices::new(&component).map_err(no_plugin)?,
             engine,
+            ticker,
             component,
             limits,
             slots: Arc::new(Semaphore::new(limits.instances as usize)),

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use wasmtime::component::{InstancePre, Linker, ResourceAny};
 use wasmtime::{Engine, Store};
 
 use crate::component::bindings::standalone::exports::ccs::modules::{snapshot, types};
-use crate::component::engine;
-use crate::component::in_time;
+use crate::component::engine::{self, Compiled};
 use crate::component::memory::{self, Memory};
+use crate::component::ticker::Ticker;
 use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 
 /// The standalone component, compiled and linked. Clones share it.
@@ -49,6 +48,7 @@ pub struct Standalone {
 /// The compiled component, and its instances.
 struct Loaded {
     engine: Engine,
+    ticker: Ticker,
     component: InstancePre<Memory>,
     snapshot: snapshot::GuestIndices,
     limits: CallLimits,
@@ -63,12 +63,13 @@ impl Standalone {
     ///
     /// When the engine does not start, or `wasm` is not such a component.
     pub fn load(wasm: &[u8], limits: CallLimits) -> Result<Self, LoadError> {
-        let (engine, component) = engine::compile(wasm, limits)?;
+        let Compiled { engine, ticker, component } = engine::compile(wasm, limits)?;
         let wrong_world = |error| LoadError::World(format!("{error:#}"));
         let component = Linker::new(&engine).instantiate_pre(&component).map_err(wrong_world)?;
         let loaded = Loaded {
             snapshot: snapshot::GuestIndices::new(&component).map_err(wrong_world)?,
             engine,
+            ticker,
             component,
             limits,
             slots: Arc::new(Semaphore::new(limits.instances as usize)),
@@ -83,11 +84,12 @@ impl Standalone {
     ///
     /// [`OpenError::Malformed`] if the documents are not a catalog.
     pub async fn open(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
-        in_time(self.loaded.limits.timeout, self.open_in_time(documents)).await
+        let Loaded { ticker, limits, .. } = &*self.loaded;
+        ticker.in_time(limits.timeout, self.open_in_time(documents)).await
     }
 
     async fn open_in_time(&self, documents: &[String]) -> Result<KeptSnapshot, OpenError> {
-        let Loaded { engine, component, limits, slots, .. } = &*self.loaded;
+        let Loaded { engine, ticker, component, limits, slots, .. } = &*self.loaded;
         let slots = slots.clone();
         let slot =
             slots.acquire_owned().await.map_err(|error| CallError::Host(error.to_string()))?;
@@ -102,7 +104,8 @@ impl Standalone {
         let (interface, snapshot) = opening.await.map_err(|error| store.data().failure(&error))?;
         match snapshot {
             Ok(snapshot) => {
-                Ok(KeptSnapshot { limits: *limits, store, interface, snapshot, _slot: slot })
+                let (limits, ticker) = (*limits, ticker.clone());
+                Ok(KeptSnapshot { limits, ticker, store, interface, snapshot, _slot: slot })
             }
             Err(malformed) => Err(OpenError::Malformed(malformed.message)),
         }
@@ -124,6 +127,7 @@ pub enum OpenError {
 /// An instance that keeps one snapshot.
 pub struct KeptSnapshot {
     limits: CallLimits,
+    ticker: Ticker,
     store: Store<Memory>,
     interface: snapshot::Guest,
     snapshot: ResourceAny,
@@ -146,13 +150,13 @@ impl KeptSnapshot {
     pub async fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
         let request = request.into();
         let guest = self.interface.snapshot();
-        let call = guest.call_handle(&mut self.store, self.snapshot, &request);
-        let answer = timeout(self.limits.timeout, call)
-            .await
-            .map_err(|_| CallError::TimedOut(self.limits.timeout))?;
-        let snapshot::Response { status, headers, body, cause } =
-            answer.map_err(|error| self.store.data().failure(&error))?;
-        Ok(Response { status, headers, body, cause })
+        let call = async {
+            let answer = guest.call_handle(&mut self.store, self.snapshot, &request).await;
+            let snapshot::Response { status, headers, body, cause } =
+                answer.map_err(|error| self.store.data().failure(&error))?;
+            Ok(Response { status, headers, body, cause })
+        };
+        self.ticker.in_time(self.limits.timeout, call).await
     }
 }
 

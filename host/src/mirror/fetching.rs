@@ -56,6 +56,9 @@ impl Fetching {
         metrics: StoreMetrics,
         traces: Option<Traces>,
     ) -> Self {
+        if let Source::Cluster(cluster) = &source {
+            cluster.upstream().nodes().iter().for_each(|node| metrics.node_failed(node, 0));
+        }
         let (mirror, phases) = (Arc::new(Mutex::new(mirror)), Phases::new(source.name()));
         Self { source, clock, mirror, file, published, phases, metrics, traces }
     }
@@ -108,6 +111,10 @@ impl Fetching {
     async fn traced_fetch(&mut self, fetch: Fetch) -> Duration {
         let span = Span::root(self.traces.as_ref(), || SpanBuilder::from_name("mirror fetch"));
         let (id, timeout, asked) = (fetch.id, fetch.timeout, Instant::now());
+        let node = match &fetch.question {
+            Question::Request(request) => Some(request.node),
+            _ => None,
+        };
         let answer = span.run(self.ask(fetch.question, timeout)).await;
         let took = asked.elapsed();
 
@@ -116,6 +123,11 @@ impl Fetching {
         match &outcome {
             Outcome::Changed(_) => span.set(OUTCOME, "changed"),
             Outcome::Failed(error) => {
+                if let (Source::Cluster(cluster), Some(node)) = (&self.source, node)
+                    && let Some(node) = cluster.upstream().nodes().get(node)
+                {
+                    self.metrics.node_failed(node, 1);
+                }
                 if let Error::Store(error) = error {
                     let is_late = took >= timeout;
                     let late = is_late.then_some(StoreFailure::NoAnswer);
@@ -138,7 +150,9 @@ impl Fetching {
         match (&self.source, question) {
             (Source::Cluster(cluster), Question::Request(request)) => {
                 let response = cluster.send(&request, timeout).await;
-                response.map(Answer::Response).map_err(StoreError::Unavailable)
+                response
+                    .map(Answer::Response)
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))
             }
             (Source::Store(ccs), Question::Documents { unless }) => {
                 let stored = read(&**ccs, unless.as_deref());
@@ -180,7 +194,7 @@ impl Fetching {
 
         match outcome {
             Outcome::Redirected => return,
-            Outcome::Failed(error) => tracing::debug!(%error, "a fetch failed"),
+            Outcome::Failed(error) => tracing::debug!(reason = %error, "a fetch failed"),
             _ => {
                 if let Some(file) = &mut self.file
                     && let Some(saved) = reader.save(now)

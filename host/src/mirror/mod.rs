@@ -26,6 +26,8 @@ use tokio::time::Instant;
 use self::fetching::Fetching;
 use self::published::Published;
 use self::snapshot_file::SnapshotFile;
+use crate::file_metrics::FileMetrics;
+use crate::files::FileError;
 use crate::stores::{Cluster, StoreMetrics};
 use crate::traces::Traces;
 use crate::{CallError, Ccs, Request};
@@ -89,6 +91,14 @@ impl Source {
             Self::Store(ccs) => ccs.name(),
         }
     }
+
+    /// The metrics of the files that the source reads again.
+    fn files(&self) -> FileMetrics {
+        match self {
+            Self::Cluster(cluster) => cluster.files().clone(),
+            Self::Store(_) => FileMetrics::default(),
+        }
+    }
 }
 
 impl From<Cluster> for Source {
@@ -106,10 +116,13 @@ pub enum MirrorError {
     Settings(#[from] config::Error),
     /// The operating system gives no random number.
     #[error("cannot draw a random number: {0}")]
-    Random(String),
+    Random(#[from] getrandom::Error),
+    /// The snapshot file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not one that a mirror wrote.
-    #[error("the snapshot file {0}")]
-    SnapshotFile(String),
+    #[error("the snapshot file {} was not written by a mirror; name another file, or remove this one", .0.display())]
+    SnapshotFile(PathBuf),
 }
 
 /// A mirror of a store, which answers from memory. Clones share it. It is kept fresh until the last one is
@@ -155,21 +168,21 @@ impl StoreMirror {
         };
         let config =
             config.with_timeout(timeout.min(LONGEST))?.with_times(refresh, stale_if_error)?;
-        let seed = getrandom::u64().map_err(|error| MirrorError::Random(error.to_string()))?;
+        let seed = getrandom::u64()?;
 
         let clock = Clock::start();
         let mut mirror = Mirror::new(config, seed);
         if let Some(file) = &file
-            && let Some(saved) = file.read().await.map_err(MirrorError::SnapshotFile)?
+            && let Some(saved) = file.read().await?
             && let Err(error) = mirror.restore(clock.now(), saved)
         {
             // The first fetch replaces it.
-            tracing::warn!(%error, "the snapshot file is damaged and is not used");
+            tracing::warn!(reason = %error, "the snapshot file is damaged and is not used");
         }
 
         let first = Published::of(mirror.reader(), clock.now());
         let (publisher, published) = watch::channel(Arc::new(first));
-        let metrics = StoreMetrics::new();
+        let metrics = StoreMetrics::new(source.files());
         let fetching =
             Fetching::new(source, clock, mirror, file, publisher, metrics.clone(), traces);
         let mut task = JoinSet::new();

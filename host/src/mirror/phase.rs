@@ -37,7 +37,7 @@ impl Phases {
 
     /// Logs the phase, if it is another one than before, or if it has a new reason.
     pub(super) fn observe(&mut self, status: &Status) {
-        let (phase, why) = match (&status.freshness, &status.failure) {
+        let (phase, reason) = match (&status.freshness, &status.failure) {
             (Err(error), _) => (Phase::Unavailable, error.to_string()),
             (Ok(_), Some(failure)) => (Phase::Failing, failure.to_string()),
             (Ok(Freshness::Stale { why, .. }), None) => (Phase::Stale, why.to_string()),
@@ -47,7 +47,7 @@ impl Phases {
         if before != Some(phase) {
             self.reasons.clear();
         }
-        if self.reasons.len() == MOST || !self.reasons.insert(why.clone()) {
+        if self.reasons.len() == MOST || !self.reasons.insert(reason.clone()) {
             return;
         }
 
@@ -61,16 +61,16 @@ impl Phases {
                 tracing::warn!(
                     store,
                     age_seconds,
-                    why,
+                    reason,
                     "the store fails; the last good catalog is served"
                 );
             }
-            Phase::Stale => tracing::warn!(store, age_seconds, why, "the catalog is stale"),
+            Phase::Stale => tracing::warn!(store, age_seconds, reason, "the catalog is stale"),
             Phase::Unavailable => {
                 tracing::error!(
                     store,
                     age_seconds,
-                    why,
+                    reason,
                     "the store fails, and there is no catalog to serve"
                 );
             }

@@ -10,7 +10,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::files;
+use crate::files::{self, FileError};
+use crate::mirror::MirrorError;
 
 /// The file in which a mirror keeps its catalog, and when the cluster had it.
 pub(super) struct SnapshotFile {
@@ -49,13 +50,13 @@ impl SnapshotFile {
     /// # Errors
     ///
     /// If the file contains something else, which would be lost if it were written.
-    pub(super) async fn read(&self) -> Result<Option<Saved>, String> {
+    pub(super) async fn read(&self) -> Result<Option<Saved>, MirrorError> {
         let path = self.path.clone();
         if !path.exists() {
             return Ok(None);
         }
         let text = spawn_blocking(move || files::read(&path)).await;
-        let text = text.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let text = text.map_err(|error| FileError::reading(&self.path, error.into()))??;
         if text.is_empty() {
             return Ok(None);
         }
@@ -68,10 +69,8 @@ impl SnapshotFile {
         if is_cut_off(&text) {
             return damaged();
         }
-        let (head, modules) = parse(&text).ok_or_else(|| {
-            let path = self.path.display();
-            format!("{path} was not written by a mirror; name another file, or remove this one")
-        })?;
+        let (head, modules) =
+            parse(&text).ok_or_else(|| MirrorError::SnapshotFile(self.path.clone()))?;
         // The text is owned if it is not UTF-8.
         if matches!(text, Cow::Owned(_)) {
             return damaged();
@@ -95,10 +94,10 @@ impl SnapshotFile {
     pub(super) async fn write(&mut self, saved: Saved) {
         let (path, nodes) = (self.path.clone(), self.nodes.clone());
         let written = spawn_blocking(move || write(&path, nodes, &saved)).await;
-        match written.unwrap_or_else(|error| Err(error.to_string())) {
+        match written.unwrap_or_else(|error| Err(FileError::writing(&self.path, error.into()))) {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
-                tracing::warn!(%error, "the snapshot file is not written");
+                tracing::warn!(reason = %error, "the snapshot file is not written");
                 self.failing = true;
             }
             Err(_) => {}
@@ -139,7 +138,7 @@ fn parse(text: &str) -> Option<(Head, String)> {
     Some((serde_json::from_str(&format!("{head}}}")).ok()?, modules.into()))
 }
 
-fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
+fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), FileError> {
     let head = Head {
         nodes,
         as_of_unix_ms: before(saved.age.unwrap_or_default()),
@@ -148,8 +147,9 @@ fn write(path: &Path, nodes: Vec<String>, saved: &Saved) -> Result<(), String> {
         validator: saved.validator.clone(),
     };
 
-    let head = serde_json::to_string(&head).map_err(|error| error.to_string())?;
+    let head =
+        serde_json::to_string(&head).map_err(|error| FileError::writing(path, error.into()))?;
     let head = head.trim_end_matches('}').as_bytes();
     let text = [head, b",\"modules\":", saved.body.trim_ascii_end(), b"}\n"].concat();
-    files::write_private(path, &text).map_err(|error| error.to_string())
+    files::write_private(path, &text)
 }

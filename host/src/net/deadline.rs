@@ -16,12 +16,21 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// The end of a call that begins now.
     pub(crate) fn after(limit: Duration) -> Self {
-        Self { end: Instant::now() + limit, limit }
+        Self::with_end_in(limit, limit)
     }
 
     /// The same limit with a tenth of it left over, to report that there was no answer.
     pub(crate) fn with_time_to_report(limit: Duration) -> Self {
-        Self { end: Instant::now() + limit * 9 / 10, limit }
+        Self::with_end_in(limit - limit / 10, limit)
+    }
+
+    fn with_end_in(time: Duration, limit: Duration) -> Self {
+        Self { end: Instant::now() + time.min(LONGEST), limit }
+    }
+
+    /// The time that is left.
+    pub(crate) fn left(self) -> Duration {
+        self.end.duration_since(Instant::now())
     }
 
     /// Waits for the work until the deadline.
@@ -37,6 +46,9 @@ impl Deadline {
         timeout_at(self.end, work).await.unwrap_or_else(late)
     }
 }
+
+/// The longest time of a call. A clock that began a while ago has room for it.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use crate::net::NetError;
 use crate::net::deadline::Deadline;
 use crate::net::proxy::Proxies;
 use crate::net::stream::{self, Server};
@@ -47,16 +48,17 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// The reason in plain words, without the server and without credentials.
+    /// The reason, without the server and without credentials.
     pub(crate) async fn send(
         &self,
         request: Request<Full<Bytes>>,
         body_bytes: usize,
         timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, String> {
+    ) -> Result<Response<Vec<u8>>, NetError> {
         let deadline = Deadline::after(timeout);
         let exchange = async { Ok(self.exchange(request, body_bytes, deadline).await) };
-        let late = |_: io::Error| Err(format!("no response in {deadline}"));
+        let late =
+            |error: io::Error| Err(NetError::because(format!("no response in {deadline}"), error));
         deadline.wait_for(exchange).await.unwrap_or_else(late)
     }
 
@@ -65,7 +67,7 @@ impl HttpClient {
         mut request: Request<Full<Bytes>>,
         body_bytes: usize,
         deadline: Deadline,
-    ) -> Result<Response<Vec<u8>>, String> {
+    ) -> Result<Response<Vec<u8>>, NetError> {
         let (is_encrypted, authority) = server(&mut request)?;
         let host = authority.host().trim_matches(['[', ']']);
         let (default_port, tls) = match is_encrypted {
@@ -78,16 +80,16 @@ impl HttpClient {
         let stream = stream::connect(server, deadline).await?;
 
         let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| reason(&error))?;
+            http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
         // It ends with this call, whatever the outcome.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
-        let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+        let response = sender.send_request(request).await.map_err(failed)?;
         let (head, incoming) = response.into_parts();
         Ok(Response::from_parts(head, body(incoming, body_bytes).await?))
     }
 
-    async fn connector(&self) -> Result<TlsConnector, String> {
+    async fn connector(&self) -> Result<TlsConnector, NetError> {
         tls::connector(self.ca.clone()).await
     }
 }
@@ -97,11 +99,12 @@ const AGENT: &str = concat!("ccs-modules/", env!("CARGO_PKG_VERSION"));
 
 /// Takes the server out of the URI of a request, whether it is asked over TLS, and its authority. The
 /// path is left, as HTTP/1.1 has it.
-fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), String> {
+fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), NetError> {
+    const NO_HOST: &str = "its name is not one of a host";
     let parts = request.uri().clone().into_parts();
-    let authority = parts.authority.ok_or("its name is not one of a host")?;
+    let authority = parts.authority.ok_or_else(|| NetError::new(NO_HOST))?;
     let host = HeaderValue::from_str(authority.as_str());
-    request.headers_mut().insert(HOST, host.map_err(|_| "its name is not one of a host")?);
+    request.headers_mut().insert(HOST, host.map_err(|error| NetError::because(NO_HOST, error))?);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -110,10 +113,12 @@ fn server(request: &mut Request<Full<Bytes>>) -> Result<(bool, Authority), Strin
 }
 
 /// Reads a body, up to one byte more than `limit`.
-async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, String> {
+async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, NetError> {
     let mut body = Vec::new();
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| format!("{} within the body", reason(&error)))?;
+        let frame = frame.map_err(|error| {
+            NetError::because(format!("{} within the body", reason(&error)), error)
+        })?;
         if let Ok(data) = frame.into_data() {
             let most = limit.saturating_add(1).saturating_sub(body.len());
             body.extend(data.iter().take(most));
@@ -125,13 +130,17 @@ async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-fn reason(error: &hyper::Error) -> String {
+fn failed(error: hyper::Error) -> NetError {
+    NetError::because(reason(&error), error)
+}
+
+fn reason(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
-        "its response has more than 100 header fields, or too long ones".into()
+        "its response has more than 100 header fields, or too long ones"
     } else if error.is_parse() {
-        "it does not answer in HTTP; does this port speak TLS?".into()
+        "it does not answer in HTTP; does this port speak TLS?"
     } else {
         // The other errors are of connections that end early.
-        "the connection was lost".into()
+        "the connection was lost"
     }
 }

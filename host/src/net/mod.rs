@@ -2,10 +2,12 @@
 
 mod connect;
 pub(crate) mod deadline;
+mod error;
 pub(crate) mod header_fields;
 mod http_client;
 mod proxy;
 pub(crate) mod stream;
 pub(crate) mod tls;
 
+pub(crate) use self::error::NetError;
 pub(crate) use self::http_client::HttpClient;

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::net::deadline::Deadline;
 use crate::net::tls::is_marked_as_authority;
-use crate::net::{connect, proxy};
+use crate::net::{NetError, connect, proxy};
 
 /// Bytes in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -37,7 +37,7 @@ pub(crate) struct Server<'a> {
 pub(crate) async fn connect(
     server: Server<'_>,
     deadline: Deadline,
-) -> Result<Box<dyn Stream>, String> {
+) -> Result<Box<dyn Stream>, NetError> {
     let Server { host, port, tls, name, proxy } = server;
     let connecting = async {
         let stream = match proxy {
@@ -48,7 +48,8 @@ pub(crate) async fn connect(
         Ok(stream)
     };
     let connected = deadline.wait_for(connecting).await;
-    let stream = connected.map_err(|error| not_connected(&error, deadline))?;
+    let stream =
+        connected.map_err(|error| NetError::because(not_connected(&error, deadline), error))?;
 
     let Some(tls) = tls else {
         return Ok(Box::new(stream));
@@ -59,7 +60,8 @@ pub(crate) async fn connect(
         tls.connect(name, stream).await
     };
     let shaken = deadline.wait_for(handshake).await;
-    let stream = shaken.map_err(|error| no_handshake(host, &error, deadline))?;
+    let stream =
+        shaken.map_err(|error| NetError::because(no_handshake(host, &error, deadline), error))?;
     Ok(Box::new(stream))
 }
 
@@ -108,5 +110,27 @@ fn tls_reason(host: &str, error: &rustls::Error) -> String {
         }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_keeps_its_cause() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let server = Server { host: "127.0.0.1", port, tls: None, name: None, proxy: None };
+        let error = connect(server, Deadline::after(Duration::from_secs(60))).await.err().unwrap();
+        let cause = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(error.to_string(), "connection refused");
+        assert_eq!(cause.kind(), ErrorKind::ConnectionRefused);
     }
 }

@@ -19,10 +19,11 @@ use tokio_rustls::rustls::{
 };
 
 use crate::files;
+use crate::net::NetError;
 
 /// Loads the certificates of the file `ca`, or else the system's, and makes a connector that trusts
 /// them. A certificate of the file is trusted as that of the server too.
-pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, String> {
+pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, NetError> {
     let load = move || {
         let (roots, pinned) = match ca {
             Some(path) => of_file(&path)?,
@@ -31,17 +32,18 @@ pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, Strin
         Ok(TlsConnector::from(Arc::new(trusting(roots, pinned)?)))
     };
     // Reading files blocks.
-    spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
+    spawn_blocking(load).await.unwrap_or_else(|error| Err(NetError::of(error)))
 }
 
 /// The certificates of a PEM file, as authorities and as they are.
-fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
-    let text = files::read(path).map_err(|error| error.to_string())?;
-    let failed = |reason: String| format!("{}: {reason}", path.display());
+fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), NetError> {
+    let text = files::read(path).map_err(NetError::of)?;
+    let named = |reason: &str| format!("{}: {reason}", path.display());
     let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|_| failed("it is not PEM".into()))?;
+    let certificates =
+        certificates.map_err(|error| NetError::because(named("it is not PEM"), error))?;
     if certificates.is_empty() {
-        return Err(failed("there is no certificate in it".into()));
+        return Err(NetError::new(named("there is no certificate in it")));
     }
 
     let mut roots = RootCertStore::empty();
@@ -53,7 +55,8 @@ fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>),
                 }
                 text => text,
             };
-            failed(format!("certificate {} is not valid: {reason}", index + 1))
+            let reason = format!("certificate {} is not valid: {reason}", index + 1);
+            NetError::because(named(&reason), error)
         })?;
     }
     Ok((roots, certificates))
@@ -61,21 +64,21 @@ fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>),
 
 /// The certificates that the system trusts. One that cannot be used is logged and left out: a system
 /// may contain certificates of kinds that are not known here.
-fn of_system(loaded: CertificateResult) -> Result<RootCertStore, String> {
+fn of_system(loaded: CertificateResult) -> Result<RootCertStore, NetError> {
     let CertificateResult { certs, errors, .. } = loaded;
     let mut roots = RootCertStore::empty();
     let (_, invalid) = roots.add_parsable_certificates(certs);
     for error in &errors {
-        tracing::warn!(%error, "cannot load certificates that the system trusts");
+        tracing::warn!(reason = %error, "cannot load certificates that the system trusts");
     }
     if invalid > 0 {
         tracing::debug!(invalid, "left out certificates of the system that are not valid");
     }
     if roots.is_empty() {
         let reason = errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(format!(
+        return Err(NetError::new(format!(
             "this system has no trusted certificates{reason}; name a file of them with ca=PATH"
-        ));
+        )));
     }
     Ok(roots)
 }
@@ -83,16 +86,16 @@ fn of_system(loaded: CertificateResult) -> Result<RootCertStore, String> {
 fn trusting(
     roots: RootCertStore,
     pinned: Vec<CertificateDer<'static>>,
-) -> Result<ClientConfig, String> {
+) -> Result<ClientConfig, NetError> {
     let provider = Arc::new(ring::default_provider());
     let by_authority =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(NetError::of)?;
     let verifier = Arc::new(Verifier { by_authority, pinned });
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        .map_err(NetError::of)?
         // It is rustls' own verifier, with one exception.
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -172,10 +175,13 @@ mod tests {
     #[test]
     fn a_system_without_certificates_is_an_error_with_its_cause() {
         let error = of_system(CertificateResult::default()).unwrap_err();
-        assert!(error.starts_with("this system has no trusted certificates; "), "{error}");
+        assert!(
+            error.to_string().starts_with("this system has no trusted certificates; "),
+            "{error}"
+        );
 
         let missing = load_certs_from_paths(Some(Path::new("/nowhere/ca.pem")), None);
         let error = of_system(missing).unwrap_err();
-        assert!(error.contains("/nowhere/ca.pem"), "{error}");
+        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
     }
 }

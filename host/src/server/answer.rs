@@ -30,7 +30,7 @@ pub(super) fn answer(
 pub(super) fn fail(error: ErrorResponse, method: &Method) -> Answer {
     let response = error.response(method.as_str());
     answer(response.status, response.headers, response.body).unwrap_or_else(|error| {
-        tracing::error!(%error, "the core made a response that HTTP does not allow");
+        tracing::error!(reason = %error, "the core made a response that HTTP does not allow");
         let mut answer = Answer::default();
         *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         answer

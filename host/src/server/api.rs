@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ccs_modules::access::{self, Policy};
-use ccs_modules::rest::{self, ErrorResponse};
+use ccs_modules::rest::ErrorResponse;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
 use tracing::field;
@@ -17,7 +17,7 @@ use crate::server::answering::{Answering, Readiness};
 use crate::server::connections::{Handler, Peer};
 use crate::server::content::content;
 use crate::server::in_flight::InFlight;
-use crate::server::page::{PageFile, PageFiles};
+use crate::server::page::PageFiles;
 use crate::server::reload::Replaceable;
 use crate::server::{Metrics, error, request_span};
 use crate::traces::Traces;
@@ -82,13 +82,12 @@ impl Api {
         let traced = span.trace_id();
         let trace_id = traced.as_deref().or_else(|| trace_id(request.headers()));
         if status.is_server_error() {
-            let cause = record.cause.as_deref();
             tracing::error!(
                 method,
                 path,
                 status = status.as_u16(),
                 trace_id,
-                cause,
+                reason = record.cause,
                 "request failed"
             );
         }
@@ -116,9 +115,11 @@ impl Api {
         }
         let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
         let _request = reserved.ok_or_else(error::too_much_in_flight)?;
-        let caller = self.caller(&header_fields::borrowed(request.headers()), record);
-        if let Some(file) = self.page_file(request.uri().path()) {
-            let answer = file.answer(request.method(), &caller);
+        let headers = header_fields::borrowed(request.headers());
+        let caller = self.caller(&headers, record);
+        let page = self.page.as_ref();
+        if let Some(file) = page.and_then(|page| page.find(request.uri().path())) {
+            let answer = file.answer(request.method(), &headers, &caller);
             return answer.map_err(|error| self.failed(&not_http(&error), record));
         }
         // The caller is known. The plugin does not need the credentials.
@@ -136,11 +137,6 @@ impl Api {
         let body = self.in_flight.body(response.body).ok_or_else(error::too_much_in_flight)?;
         answer(response.status, response.headers, body)
             .map_err(|error| self.failed(&not_http(&error), record))
-    }
-
-    /// The file of the page with this path, unless the path is one of the API.
-    fn page_file(&self, path: &str) -> Option<&PageFile> {
-        self.page.as_ref().filter(|_| !rest::is_api_path(path))?.find(path)
     }
 
     /// Records and counts a call that failed, and returns the error response.

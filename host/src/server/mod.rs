@@ -89,10 +89,10 @@ impl Server {
         settings: Settings,
     ) -> io::Result<Self> {
         let Settings { access, limits, page, tls, traces } = settings;
-        let reload = Reload::new(access, tls.as_ref());
-        let listener = Listener::bind(address, reload.tls.clone(), limits).await?;
         let (answering, store) = answering.into().measured();
         let metrics = Arc::new(Metrics::new(&answering, &store));
+        let reload = Reload::new(access, tls.as_ref(), store.files().clone());
+        let listener = Listener::bind(address, reload.tls.clone(), limits).await?;
 
         let api = Api {
             access: reload.access.clone(),

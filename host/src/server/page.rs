@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use ccs_modules::access::Caller;
 use ccs_modules::{Limits, Step, rest};
-use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
@@ -30,6 +32,7 @@ pub struct PageFiles {
 pub(super) struct PageFile {
     content_type: &'static str,
     content: Bytes,
+    entity_tag: String,
 }
 
 /// The reason why a folder is not taken as a page.
@@ -72,8 +75,10 @@ impl PageFiles {
                     if bytes > MAX_BYTES {
                         return Err(PageError::TooLarge(folder.into()));
                     }
-                    let content = files::read(&path)?.into();
-                    files.insert(url, PageFile { content_type: content_type(&path), content });
+                    let content: Bytes = files::read(&path)?.into();
+                    let entity_tag = rest::entity_tag(&content);
+                    let content_type = content_type(&path);
+                    files.insert(url, PageFile { content_type, content, entity_tag });
                 }
             }
         }
@@ -83,26 +88,40 @@ impl PageFiles {
         Ok(Self { files })
     }
 
-    /// Finds the file with this path of a URL.
+    /// Finds the file with this path of a URL, unless the path is one of the API.
     pub(super) fn find(&self, path: &str) -> Option<&PageFile> {
-        self.files.get(path)
+        let path = decoded(path)?;
+        self.files.get(&path).filter(|_| !rest::is_api_path(&path))
     }
 }
 
 impl PageFile {
     /// Responds with the file to a caller who may see the list of modules, and to others as the list
-    /// does.
+    /// does. A client that has the file already gets 304.
     ///
     /// # Errors
     ///
     /// When the core makes a response that HTTP does not allow.
-    pub(super) fn answer(&self, method: &Method, caller: &Caller) -> hyper::http::Result<Answer> {
+    pub(super) fn answer(
+        &self,
+        method: &Method,
+        headers: &[(&str, &[u8])],
+        caller: &Caller,
+    ) -> hyper::http::Result<Answer> {
         let list =
             rest::Request { method: method.as_str(), target: "/v1/modules", headers: &[], caller };
         if let Step::Done(refused) = rest::handle(&list, &Limits::default()) {
             return answer(refused.status, refused.headers, refused.body);
         }
+
         let mut answer = content(method, self.content_type, self.content.clone());
+        if answer.status() == StatusCode::OK {
+            if rest::is_unchanged(headers, &self.entity_tag) {
+                answer = Answer::default();
+                *answer.status_mut() = StatusCode::NOT_MODIFIED;
+            }
+            answer.headers_mut().insert(ETAG, HeaderValue::from_str(&self.entity_tag)?);
+        }
         for (name, value) in [
             (CACHE_CONTROL, "private, no-cache"),
             (CONTENT_SECURITY_POLICY, POLICY),
@@ -113,6 +132,15 @@ impl PageFile {
         }
         Ok(answer)
     }
+}
+
+/// The path as the files are named. A slash that is percent-encoded separates no folders.
+fn decoded(path: &str) -> Option<String> {
+    let path = percent_decode_str(path)
+        .decode_utf8()
+        .ok()
+        .filter(|decoded| decoded.matches('/').count() == path.matches('/').count())?;
+    Some(path.into_owned())
 }
 
 /// The most bytes of a page. Its files are kept in memory.

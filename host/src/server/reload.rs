@@ -1,10 +1,12 @@
 //! Settings that are replaced while a server runs.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ccs_modules::access::Policy;
 use tokio_rustls::TlsAcceptor;
 
+use crate::file_metrics::FileMetrics;
 use crate::server::Tls;
 
 /// The access policy and the certificate of a running server. Clones belong to the same server.
@@ -15,24 +17,54 @@ use crate::server::Tls;
 pub struct Reload {
     pub(super) access: Replaceable<Option<Arc<Policy>>>,
     pub(super) tls: Replaceable<Option<TlsAcceptor>>,
+    files: FileMetrics,
 }
 
 impl Reload {
-    pub(super) fn new(access: Option<Policy>, tls: Option<&Tls>) -> Self {
-        Self {
-            access: Replaceable::new(access.map(Arc::new)),
-            tls: Replaceable::new(tls.map(Tls::acceptor)),
+    pub(super) fn new(access: Option<Policy>, tls: Option<&Tls>, files: FileMetrics) -> Self {
+        let access = Replaceable::new(access.map(Arc::new));
+        let reload = Self { access, tls: Replaceable::new(None), files };
+        if let Some(tls) = tls {
+            reload.use_tls(tls);
+        }
+        reload
+    }
+
+    /// Replaces the access policy. If there is an error in place of a policy, the old one stays in force, which
+    /// the log and the metrics show.
+    pub fn replace_access(&self, policy: Result<Policy, impl fmt::Display>) {
+        if let Some(policy) = self.read("access_policy", "the access policy", policy) {
+            self.access.replace(Some(Arc::new(policy)));
         }
     }
 
-    /// Replaces the access policy.
-    pub fn replace_access(&self, policy: Policy) {
-        self.access.replace(Some(Arc::new(policy)));
+    /// Replaces the certificate, or keeps the old one as [`replace_access`](Self::replace_access) does. A server
+    /// that speaks plain HTTP speaks TLS on new connections then.
+    pub fn replace_tls(&self, tls: Result<Tls, impl fmt::Display>) {
+        if let Some(tls) = self.read("certificate", "the certificate", tls) {
+            self.use_tls(&tls);
+        }
     }
 
-    /// Replaces the certificate. A server that speaks plain HTTP speaks TLS on new connections then.
-    pub fn replace_tls(&self, tls: &Tls) {
+    fn use_tls(&self, tls: &Tls) {
+        tls.warn_if_invalid();
+        self.files.certificate_expires(tls.not_after());
         self.tls.replace(Some(tls.acceptor()));
+    }
+
+    /// Logs and counts what was made of a file, and returns it if it can be used.
+    fn read<T>(
+        &self,
+        file: &'static str,
+        what: &str,
+        made: Result<T, impl fmt::Display>,
+    ) -> Option<T> {
+        self.files.read(file, made.is_ok());
+        match &made {
+            Ok(_) => tracing::info!("{what} was read again"),
+            Err(reason) => tracing::error!(%reason, "{what} stays as it was"),
+        }
+        made.ok()
     }
 }
 

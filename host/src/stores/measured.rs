@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use ccs_modules::upstream::Node;
 use opentelemetry::trace::SpanBuilder;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -12,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::file_metrics::FileMetrics;
 use crate::traces::Span;
 use crate::{Ccs, CcsError};
 
@@ -20,6 +22,8 @@ use crate::{Ccs, CcsError};
 pub(crate) struct StoreMetrics {
     duration: Histogram,
     failures: Family<Failed, Counter>,
+    node_failures: Family<NodeFailed, Counter>,
+    files: FileMetrics,
 }
 
 /// The upper limits of the buckets of a duration, in seconds.
@@ -31,6 +35,11 @@ pub(crate) const SECONDS: [f64; 16] = [
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Failed {
     reason: StoreFailure,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NodeFailed {
+    node: String,
 }
 
 /// The kind of a failure of a store.
@@ -45,8 +54,15 @@ pub(crate) enum StoreFailure {
 }
 
 impl StoreMetrics {
-    pub(crate) fn new() -> Self {
-        Self { duration: Histogram::new(SECONDS), failures: Family::default() }
+    /// Makes the metrics of a store that counts its own files here.
+    pub(crate) fn new(files: FileMetrics) -> Self {
+        let (failures, node_failures) = (Family::default(), Family::default());
+        Self { duration: Histogram::new(SECONDS), failures, node_failures, files }
+    }
+
+    /// The metrics of the files of the store, and of those of its server.
+    pub(crate) fn files(&self) -> &FileMetrics {
+        &self.files
     }
 
     /// Adds the metrics to those that are exported.
@@ -62,6 +78,12 @@ impl StoreMetrics {
             "Calls of the store that failed, by reason",
             self.failures.clone(),
         );
+        registry.register(
+            "mirror_node_failures",
+            "Fetches from a node of a cluster that failed, by node",
+            self.node_failures.clone(),
+        );
+        self.files.register(registry);
     }
 
     /// Counts an answer, or the time until the caller stopped waiting for one.
@@ -72,6 +94,12 @@ impl StoreMetrics {
     /// Counts a failure.
     pub(crate) fn failed(&self, reason: StoreFailure) {
         self.failures.get_or_create(&Failed { reason }).inc();
+    }
+
+    /// Counts this many failures of a node of a cluster. With 0 the node is known before it fails.
+    pub(crate) fn node_failed(&self, node: &Node, failures: u64) {
+        let node = node.to_string();
+        self.node_failures.get_or_create(&NodeFailed { node }).inc_by(failures);
     }
 }
 
@@ -168,7 +196,7 @@ impl Drop for Measurement<'_> {
             self.metrics.failed(*failure);
             self.span.fail(failure.as_str(), error.clone());
             // The request that asked is logged with this cause.
-            tracing::debug!(%error, "the store failed");
+            tracing::debug!(reason = %error, "the store failed");
         }
     }
 }

@@ -10,7 +10,9 @@ mod scripted;
 
 pub use ccs_modules::{SnapshotError, SyntaxError};
 
-pub use self::cluster::{Cluster, ClusterAddress, ClusterAddressError, read_credentials};
+pub use self::cluster::{
+    Cluster, ClusterAddress, ClusterAddressError, CredentialsError, read_credentials,
+};
 pub use self::demo::demo;
 pub use self::documents::Documents;
 pub use self::file::File;

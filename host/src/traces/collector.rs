@@ -91,13 +91,13 @@ impl Shared {
         let failure = match &response {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("it answered {}", response.status().as_u16())),
-            Err(why) => Some(why.clone()),
+            Err(error) => Some(error.to_string()),
         };
         let failed_before = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         let collector = &self.collector;
         match failure {
-            Some(why) if !failed_before => {
-                tracing::warn!(%collector, why, "the collector of traces fails; spans are lost");
+            Some(reason) if !failed_before => {
+                tracing::warn!(%collector, reason, "the collector of traces fails; spans are lost");
             }
             None if failed_before => tracing::info!(%collector, "the collector takes traces again"),
             _ => {}

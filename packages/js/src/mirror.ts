@@ -50,8 +50,8 @@ export interface MirrorConfiguration {
 export interface ClusterConfiguration extends MirrorConfiguration {
   /** The URLs of the nodes, such as `https://node1:9443`. */
   nodes: string[];
-  /** The user of the cluster and the password. */
-  credentials?: { user: string; password: string };
+  /** A user of the cluster and the password, or a token, which is sent as `Bearer`. */
+  credentials?: { user: string; password: string } | { token: string };
   /** Header fields to send with each request. */
   headers?: Record<string, string>;
   /** The path of the list; `/v1/modules` by default. */

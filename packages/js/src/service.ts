@@ -24,7 +24,7 @@ export interface Handler {
 /**
  * Serves the catalog that `current` returns, a snapshot or a mirror: each request is answered from one.
  *
- * The cause of a 5xx is logged once, until another request does not fail. If `authenticate` or the
+ * The cause of a 5xx or a 403 is logged once, until another request does not fail. If `authenticate` or the
  * component fails, the error is logged and the response is 500.
  */
 export function serveCatalog(

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use crate::cluster::mirror::until;
 use crate::cluster::upstream::{Answer, Upstream};
 use crate::support::process::command;
+use crate::support::serving::{Serving, until as until_async};
 
 const LIST: &str = "[{\"uid\":\"a\"}]\n";
 
@@ -100,6 +101,32 @@ async fn a_mirror_tries_new_credentials_at_once() {
     write(&folder.path().join("credentials.json"), "new");
     until(|| matches!(mirror.status().freshness, Ok(Freshness::Fresh { .. }))).await;
     assert_eq!(mirror.status().fetches.failed, 1);
+}
+
+#[tokio::test]
+async fn failures_of_each_node_and_of_the_credentials_file_are_in_the_metrics() {
+    let nodes =
+        [Upstream::start(Answer::status(500)).await, Upstream::start(Answer::list(LIST)).await];
+    let (folder, cluster) = with_file(&nodes);
+    let file = folder.path().join("credentials.json");
+    let refresh = Duration::from_millis(10);
+    let server =
+        Serving::mirror(cluster, MirrorSettings { refresh, ..MirrorSettings::default() }).await;
+    let metric = async |line: &str| {
+        let line = format!("\nccs_modules_{line}\n");
+        until_async(async || server.metrics.text().contains(&line)).await;
+    };
+
+    let failures =
+        |node: &Upstream| format!("mirror_node_failures_total{{node=\"{}\"}}", node.url());
+    metric(&format!("{} 1", failures(&nodes[0]))).await;
+    metric(&format!("{} 0", failures(&nodes[1]))).await;
+
+    metric("file_refused{file=\"credentials\"} 0").await;
+    fs::write(&file, "nonsense").unwrap();
+    metric("file_refused{file=\"credentials\"} 1").await;
+    write(&file, "new");
+    metric("file_refused{file=\"credentials\"} 0").await;
 }
 
 /// Nodes that refuse the credentials.

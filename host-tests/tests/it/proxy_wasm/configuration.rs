@@ -36,6 +36,8 @@ fn an_error_names_its_field() {
             r#"{"ccs":{"documents":[]},"ccs":{"documents":[]}}"#,
             "line 1, column 25: the key \"ccs\" stands twice",
         ),
+        ("\n\u{7}\n\u{3}ccs\u{12}\0", "a google.protobuf.Struct, expected JSON in a StringValue"),
+        ("\n[", "line 2, column 1: unexpected end"),
         ("{}", "missing field `ccs`"),
         (r#"{"ccs":[]}"#, "ccs: an array, expected an object"),
         (r#"{"ccs":{}}"#, "ccs: expected either documents or upstream"),
@@ -44,6 +46,8 @@ fn an_error_names_its_field() {
         (r#"{"ccs":{"documnts":[]}}"#, "ccs.documnts: unknown field, expected one of documents, "),
         (r#"{"ccs":{"documents":[],"file":"x"}}"#, "ccs.file: unknown field, "),
         (r#"{"ccs":{"documents":{}}}"#, "ccs.documents: line 1, column 1: "),
+        (r#"{"ccs":{"documents":""}}"#, "ccs.documents: line 1, column 1: "),
+        (r#"{"ccs":{"documents":"[1]"}}"#, "ccs.documents: line 1, column 2: the list of"),
         (
             r#"{"ccs":{"documents":[{"uid":"a"},{"uid":"a"}]}}"#,
             "ccs.documents: line 1, column 14: document \"a\": ",
@@ -154,6 +158,21 @@ fn an_error_never_shows_a_value() {
     ] {
         let log = Filter::load(configuration).err().expect("refused");
         assert!(!log.contains("secret"), "{log}");
+    }
+}
+
+#[test]
+fn documents_may_be_one_string() {
+    // As a double, the number would be another one.
+    let documents = r#"[{"uid":"a","x":9007199254740993}]"#;
+    let string = format!("\"{}\"", documents.replace('"', "\\\""));
+    for written in [documents, &string] {
+        let configuration =
+            format!(r#"{{"ccs":{{"documents":{written}}},"access":{{"anonymous":["admin"]}}}}"#);
+        let mut filter = Filter::load(&configuration).unwrap();
+        let fate = filter.request(&[(":method", b"GET"), (":path", b"/v1/modules")]);
+        let Fate::Answered(response) = fate else { panic!("{fate:?}") };
+        assert_eq!(response.body, format!("{documents}\n").into_bytes());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A Proxy-Wasm host (ABI 0.2.1): the functions that the filter calls, with Envoy's behaviour.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -144,6 +145,7 @@ impl Filter {
             return false;
         }
         state.now += state.until_tick;
+        state.ticks += 1;
         self.call::<u32, ()>("proxy_on_tick", ROOT, ROOT);
         let state = self.store.data_mut();
         state.until_tick = state.tick_period.unwrap_or_default();
@@ -165,6 +167,23 @@ impl Filter {
     /// Sets the clock of the proxy.
     pub fn set_now(&mut self, now: Duration) {
         self.store.data_mut().now = now;
+    }
+
+    /// The number of ticks so far.
+    pub fn ticks(&self) -> usize {
+        self.store.data().ticks
+    }
+
+    /// The sizes of the values that workers share.
+    pub fn shared_sizes(&self) -> Vec<usize> {
+        let shared = self.store.data().shared.lock().unwrap();
+        shared.values().map(|(value, _)| value.len()).collect()
+    }
+
+    /// Returns the size of the longest value that this worker has read or written among those that workers
+    /// share, since the last call.
+    pub fn take_longest_copy(&mut self) -> usize {
+        mem::take(&mut self.store.data_mut().longest_copy)
     }
 
     /// The header fields of the latest request to the upstream.
@@ -273,9 +292,17 @@ struct State {
     now: Duration,
     tick_period: Option<Duration>,
     until_tick: Duration,
+    ticks: usize,
+    longest_copy: usize,
     reply_headers: Headers,
     reply_body: Vec<u8>,
     fate: Option<Fate>,
+}
+
+impl State {
+    fn copies(&mut self, bytes: usize) {
+        self.longest_copy = self.longest_copy.max(bytes);
+    }
 }
 
 /// A value that workers share, and its version.
@@ -488,6 +515,7 @@ fn linker() -> Linker<State> {
                 let key = String::from_utf8(read(&mut host, key, key_size)).unwrap();
                 let found = host.data().shared.lock().unwrap().get(&key).cloned();
                 let Some((value, version)) = found else { return Status::NotFound as u32 };
+                host.data_mut().copies(value.len());
                 write(&mut host, to_cas, &version.to_le_bytes());
                 give(&mut host, &value, to, to_size)
             },
@@ -499,6 +527,7 @@ fn linker() -> Linker<State> {
             |mut host: Host<'_>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
                 let key = String::from_utf8(read(&mut host, key, key_size)).unwrap();
                 let value = read(&mut host, value, size);
+                host.data_mut().copies(value.len());
                 let mut shared = host.data().shared.lock().unwrap();
                 let version = shared.get(&key).map(|(_, version)| *version);
                 if cas != 0 && version.is_some_and(|version| version != cas) {

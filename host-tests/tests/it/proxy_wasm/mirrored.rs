@@ -283,6 +283,107 @@ fn a_new_plugin_answers_from_what_another_fetched() {
 }
 
 #[test]
+fn new_credentials_replace_the_list_of_the_old_ones() {
+    let list = format!("[{{\"uid\":\"{}\"}}]", "a".repeat(900));
+    let mut first = filter();
+    serve(&mut first, ok(&list));
+    first.pass(SECOND);
+    let mut worker = None;
+    for rotation in 1..10 {
+        let other = CONFIGURATION.replace("c2VjcmV0", &format!("c2VjcmV{rotation}"));
+        let mut rotated = first.load_beside(&other).unwrap();
+        assert_eq!(get(&mut rotated, "/v1/modules").status, 503);
+        serve(&mut rotated, ok(&list));
+        rotated.pass(SECOND);
+        assert_eq!(get(&mut rotated, "/v1/modules").status, 200);
+        worker = Some(rotated);
+    }
+    let lists = first.shared_sizes().into_iter().filter(|size| *size > list.len());
+    assert_eq!(lists.count(), 1);
+
+    // Both answer on, and one with the old credentials that starts now fetches the list itself.
+    let mut worker = worker.unwrap();
+    for filter in [&mut first, &mut worker] {
+        filter.pass(30 * SECOND);
+        assert_eq!(get(filter, "/v1/modules").status, 200);
+    }
+    let mut late = first.load_beside(CONFIGURATION).unwrap();
+    let asked = serve(&mut late, ok(&list));
+    assert_eq!(get(&mut late, "/v1/modules").status, 503);
+    late.pass(SECOND);
+    assert_eq!((get(&mut late, "/v1/modules").status, asked.count()), (200, 1));
+
+    // It knows of a denial all the same.
+    let asked = serve(&mut first, reply("401", ""));
+    while asked.count() == 0 {
+        first.pass(SECOND);
+    }
+    serve(&mut worker, ok(OTHER));
+    worker.pass(60 * SECOND);
+    let mut late = first.load_beside(CONFIGURATION).unwrap();
+    let asked = serve(&mut late, ok(&list));
+    late.pass(60 * SECOND);
+    assert_eq!(asked.count(), 0);
+    assert!(text(&get(&mut late, "/v1/modules")).contains("answered 401"));
+}
+
+#[test]
+fn a_list_that_has_not_changed_is_not_copied() {
+    let list = format!("[{{\"uid\":\"{}\"}}]", "a".repeat(900));
+    let headers: Headers = vec![(":status".into(), "200".into()), ("etag".into(), "\"x\"".into())];
+    let mut first = filter();
+    let asked = serve(&mut first, Reply::Answers(headers.clone(), list.clone().into()));
+    let mut second = first.load_beside(CONFIGURATION).unwrap();
+    asked.serve(&mut second);
+    for worker in [&mut first, &mut second] {
+        worker.pass(SECOND);
+        assert_eq!(get(worker, "/v1/modules").status, 200);
+        assert!(worker.take_longest_copy() > list.len());
+    }
+    for answer in [reply("304", ""), Reply::Answers(headers, list.clone().into())] {
+        asked.answer(answer);
+        let before = asked.count();
+        for _ in 0..60 {
+            first.pass(SECOND);
+            second.pass(SECOND);
+        }
+        assert!(asked.count() > before);
+        for worker in [&mut first, &mut second] {
+            let age = field(&get(worker, "/v1/modules"), "age").unwrap().parse::<u64>().unwrap();
+            assert!(age <= 31, "{age}");
+            assert!(worker.take_longest_copy() < list.len());
+        }
+    }
+}
+
+#[test]
+fn a_worker_without_a_list_ticks_when_the_mirror_is_due() {
+    let mut filter = filter();
+    let asked = serve(&mut filter, Reply::BrokenOff);
+    filter.pass(20 * SECOND);
+    assert!(asked.count() > 1);
+    assert!(filter.ticks() < 50, "{}", filter.ticks());
+    // The next one comes in time.
+    asked.answer(ok(LIST));
+    filter.pass(16 * SECOND);
+    assert_eq!(get(&mut filter, "/v1/modules").status, 200);
+}
+
+#[test]
+fn a_change_of_the_list_is_logged() {
+    let mut filter = filter();
+    let asked = serve(&mut filter, ok(LIST));
+    filter.pass(SECOND);
+    asked.answer(ok(r#"[{"uid":"a","x":1},{"uid":"c"}]"#));
+    filter.pass(60 * SECOND);
+    let changed = filter.log().iter().filter(|line| line.contains("the catalog has changed: "));
+    let expected =
+        ["2 modules added, 0 removed, 0 changed", "1 modules added, 1 removed, 1 changed"];
+    let expected = expected.map(|counts| format!("ccs-modules: the catalog has changed: {counts}"));
+    assert_eq!(changed.collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
 fn a_worker_that_dies_in_its_turn_holds_nobody_up() {
     let mut first = filter();
     serve(&mut first, ok(LIST));

@@ -73,7 +73,7 @@ async fn a_head_that_fails_is_logged_with_its_cause() {
         assert_eq!(reply.status, 500);
         assert!(reply.body.is_empty());
         server.logged("\"message\":\"request failed\"").await;
-        server.logged("\"cause\":\"document at index 0: field uid: a number, expected").await;
+        server.logged("\"reason\":\"document at index 0: field uid: a number, expected").await;
     }
 }
 

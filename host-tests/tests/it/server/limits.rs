@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use ccs_modules_host::mirror::{MirrorError, MirrorSettings, Source, StoreMirror};
 use ccs_modules_host::server::{ConnectionLimits, Settings};
-use ccs_modules_host::stores::{Scripted, demo};
-use ccs_modules_host::{CallLimits, Plugin, artifacts};
+use ccs_modules_host::stores::{Cluster, Redis, Scripted, demo};
+use ccs_modules_host::{CallLimits, Ccs as _, Plugin, artifacts};
 use tokio::task::{JoinSet, yield_now};
 
+use crate::cluster::upstream::{Answer, Upstream};
 use crate::server::http2;
 use crate::support::gate::Gate;
 use crate::support::guest;
+use crate::support::port::ReservedPort;
 use crate::support::serving::{Serving, open_to_all, plugin};
 use crate::support::wire::Wire;
 
@@ -37,6 +40,54 @@ async fn header_fields_over_the_limit_are_refused() {
     let mut wire = Wire::connect(server.address).await;
     wire.send(format!("GET /v1/modules HTTP/1.1\r\n{fields}\r\n")).await;
     assert_eq!(wire.reply("GET").await.status, 431, "too many fields");
+}
+
+#[tokio::test]
+async fn the_longest_times_and_the_largest_limits_are_taken() {
+    const TIME: Duration = Duration::MAX;
+    let call = CallLimits { timeout: TIME, store_timeout: TIME, ..CallLimits::default() };
+    let plugin = Plugin::load(&artifacts::PLUGIN.wasm, call).unwrap();
+    let limits = ConnectionLimits {
+        client_timeout: TIME,
+        connections: usize::MAX,
+        header_bytes: usize::MAX,
+        in_flight_bytes: usize::MAX,
+        request_timeout: TIME,
+    };
+    let settings = || Settings { limits, ..open_to_all() };
+    let of_mirror = MirrorSettings { timeout: TIME, ..MirrorSettings::default() };
+    let mirror = StoreMirror::start(Source::store(demo()), of_mirror).await.unwrap();
+    for server in [
+        Serving::start(&plugin, demo(), settings()).await,
+        Serving::answering(mirror, settings()).await,
+    ] {
+        let mut wire = Wire::connect(server.address).await;
+        assert_eq!(wire.ask("GET", "/v1/modules").await.status, 200);
+        drop(wire);
+        server.stop().await;
+    }
+
+    let closed = ReservedPort::any();
+    let redis = format!("redis://{}", closed.address()).parse().unwrap();
+    let node = Upstream::start(Answer::list("[{\"uid\":\"a\"}]\n")).await;
+    let cluster = Cluster::new(&node.url().parse().unwrap(), None).unwrap().within(TIME);
+    assert!(Redis::new(redis).within(TIME).list_documents().await.is_err());
+    assert_eq!(cluster.list_documents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn times_that_a_mirror_cannot_keep_are_refused() {
+    let default = MirrorSettings::default;
+    for settings in [
+        MirrorSettings { refresh: Duration::MAX, stale_if_error: Duration::MAX, ..default() },
+        MirrorSettings { stale_if_error: Duration::MAX, ..default() },
+        MirrorSettings { stale_if_denied: Duration::MAX, ..default() },
+    ] {
+        let node = "http://127.0.0.1:1".parse().unwrap();
+        let cluster = Cluster::new(&node, None).unwrap();
+        let error = StoreMirror::start(cluster, settings).await.unwrap_err();
+        assert!(matches!(error, MirrorError::Settings(_)), "{error:?}");
+    }
 }
 
 #[tokio::test]

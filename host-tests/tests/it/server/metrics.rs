@@ -1,12 +1,14 @@
 //! The metrics of a server.
 
+use std::collections::BTreeSet;
+
 use ccs_modules_host::mirror::{MirrorSettings, Source};
 use ccs_modules_host::server::Exporter;
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{CallLimits, CcsError, Plugin, artifacts};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::serving::{Serving, any_port, open_to_all};
+use crate::support::serving::{Serving, any_port, open_to_all, plugin};
 use crate::support::wire::Wire;
 
 #[tokio::test]
@@ -56,6 +58,30 @@ async fn failures_of_the_store_are_counted() {
         let text = server.metrics.text();
         let line = format!("\nccs_modules_store_failures_total{{reason=\"{reason}\"}} 1\n");
         assert!(text.contains(&line), "{line} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn each_metric_is_documented() {
+    const DOCUMENT: &str = include_str!("../../../../docs/server.md");
+    let server = [
+        Serving::start(plugin(), demo(), open_to_all()).await,
+        Serving::mirror(Source::store(demo()), MirrorSettings::default()).await,
+    ];
+    let mut names = BTreeSet::new();
+    for server in server {
+        assert_eq!(Wire::connect(server.address).await.ask("GET", "/v1/modules").await.status, 200);
+        for line in server.metrics.text().lines().filter(|line| line.starts_with("# TYPE ")) {
+            let [_, _, name, kind] = line.split(' ').collect::<Vec<_>>()[..] else { panic!() };
+            names.insert(format!("{name}{}", if kind == "counter" { "_total" } else { "" }));
+        }
+    }
+
+    assert!(names.len() > 9, "{names:?}");
+    for name in names {
+        let is_documented =
+            ["`", "{"].iter().any(|it| DOCUMENT.contains(&format!("| `{name}{it}")));
+        assert!(is_documented, "{name}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod causes;
+mod files;
 mod http2;
 mod limits;
 mod metrics;

@@ -27,6 +27,8 @@ async fn files_are_served_by_their_names() {
         ("/used/component/a.wasm", "application/wasm", "\0asm"),
         ("/used/a.js", "text/javascript; charset=utf-8", "a()"),
         ("/unknown.x", "application/octet-stream", "x"),
+        ("/with%20space.x", "application/octet-stream", "space"),
+        ("/%70age%2ecss", "text/css; charset=utf-8", "p {}"),
     ] {
         let reply = wire.ask("GET", target).await;
         assert_eq!((reply.status, reply.text()), (200, content), "{target}");
@@ -42,6 +44,36 @@ async fn files_are_served_by_their_names() {
         wire.ask("GET", "/v1/modules").await.header("content-type"),
         Some("application/json")
     );
+}
+
+#[tokio::test]
+async fn a_file_that_the_client_has_is_not_sent_again() {
+    let folder = folder();
+    let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
+    let mut wire = Wire::connect(server.address).await;
+    let mut tags = Vec::new();
+    for target in ["/", "/page.css", "/used/a.js"] {
+        let whole = wire.ask("GET", target).await;
+        let tag = whole.header("etag").unwrap();
+        for (method, fields, status) in [
+            ("GET", format!("if-none-match: {tag}"), 304),
+            ("HEAD", format!("if-none-match: \"x\", W/{tag}"), 304),
+            ("GET", "if-none-match: \"x\"".into(), 200),
+            ("PUT", format!("if-none-match: {tag}"), 405),
+        ] {
+            wire.send(format!("{method} {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n\r\n"))
+                .await;
+            let reply = wire.reply(method).await;
+            assert_eq!(reply.status, status, "{method} {target} {fields}");
+            if status == 304 {
+                assert_eq!((reply.header("etag"), reply.text()), (Some(tag), ""));
+                assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+            }
+        }
+        tags.push(tag.to_owned());
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 3);
 }
 
 #[tokio::test]
@@ -72,7 +104,9 @@ async fn no_path_leads_out_of_the_folder() {
         "/used/",
         "/page.css/",
         "/PAGE.CSS",
-        "/page%2ecss",
+        "/used%2fa.js",
+        "/page.css%00",
+        "/page%ff.css",
     ] {
         let reply = wire.ask("GET", target).await;
         assert_eq!(reply.status, 404, "{target}");
@@ -88,7 +122,9 @@ async fn a_file_stands_in_front_of_no_module() {
     fs::write(folder.path().join("page/healthz"), "a file").unwrap();
     let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let mut wire = Wire::connect(server.address).await;
-    assert_eq!(wire.ask("GET", "/v1/modules/a").await.status, 404);
+    for target in ["/v1/modules/a", "/v1/module%73/a", "/%761/modules/a"] {
+        assert_eq!(wire.ask("GET", target).await.status, 404, "{target}");
+    }
     assert_eq!(wire.ask("GET", "/healthz").await.text(), "ok\n");
 }
 
@@ -164,6 +200,7 @@ fn folder() -> TempDir {
         ("unknown.x", "x"),
         ("used/a.js", "a()"),
         ("used/component/a.wasm", "\0asm"),
+        ("with space.x", "space"),
         ("../secret", "secret"),
     ] {
         fs::write(page.join(name), content).unwrap();

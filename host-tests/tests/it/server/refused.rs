@@ -78,7 +78,7 @@ fn refused(server: &Server) -> Vec<u64> {
     let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let refused = lines.filter(|line| line["message"] == "request refused").inspect(|line| {
         assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
-        assert!(line["why"].is_string(), "{line}");
+        assert!(line["reason"].is_string(), "{line}");
     });
     refused.map(|line| line["status"].as_u64().unwrap()).collect()
 }

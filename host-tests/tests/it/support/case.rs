@@ -18,12 +18,16 @@ use crate::support::text::{Text, folder};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// The file's name, without its extension.
+    /// The file's folder and name, without its extension: `get/minimal`.
     #[serde(skip)]
     pub name: String,
     pub about: String,
     store: Store,
     call: Call,
+    /// Whether a document beside the one that is asked for is malformed. A store that is checked whole
+    /// cannot answer such a case.
+    #[serde(default)]
+    other_is_malformed: bool,
     pub expect: Outcome,
 }
 
@@ -42,12 +46,10 @@ pub enum Ready {
 impl Case {
     /// Every case, by name.
     pub fn all() -> Vec<Self> {
-        let mut cases: Vec<_> = fs::read_dir(folder())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-            .map(Self::read)
-            .collect();
+        let files =
+            |folder: PathBuf| fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let folders = files(folder()).filter(|path| path.is_dir() && !path.ends_with("bodies"));
+        let mut cases: Vec<_> = folders.flat_map(files).map(Self::read).collect();
         cases.sort_by(|a, b| a.name.cmp(&b.name));
         cases
     }
@@ -56,8 +58,8 @@ impl Case {
         let text = fs::read(&path).unwrap();
         let case = serde_json::from_slice(&text);
         let case: Self = case.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        Self { name, ..case }
+        let name = path.strip_prefix(folder()).unwrap().with_extension("");
+        Self { name: name.to_str().unwrap().to_owned(), ..case }
     }
 
     /// Writes this outcome into the case's file in place of the expected one, which is the last
@@ -83,6 +85,11 @@ impl Case {
             Scripted::Answers { documents, by_uid } if by_uid.is_empty() => Some(documents),
             _ => None,
         }
+    }
+
+    /// Whether a document beside the one that is asked for is malformed, as the case states it.
+    pub fn other_is_malformed(&self) -> bool {
+        self.other_is_malformed
     }
 
     /// Whether the case expects that the whole list is malformed, as a snapshot of it would be.

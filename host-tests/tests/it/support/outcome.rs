@@ -161,7 +161,10 @@ impl Outcome {
 
     /// Whether a document is malformed.
     pub fn is_malformed(&self) -> bool {
-        matches!(self, Self::Error { error: Error::Malformed(_) })
+        matches!(
+            self,
+            Self::Error { error: Error::Malformed(_) } | Self::Response { status: 500, .. }
+        )
     }
 
     pub fn of_response(status: u16, headers: Vec<(String, String)>, body: impl Into<Text>) -> Self {

@@ -56,7 +56,7 @@ impl Server {
         let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
         let greeting: Value = serde_json::from_str(&line).expect("JSON");
         let url = greeting["serving"].as_str().unwrap();
-        let address = url.trim_start_matches("http://").trim_end_matches("/v1/modules");
+        let address = url.split_once("://").unwrap().1.trim_end_matches("/v1/modules");
         let metrics = greeting["metrics"].as_str().map(|address| address.parse().unwrap());
         assert_eq!(metrics.is_some(), has_metrics);
         Self { child, log, address: address.parse().unwrap(), metrics }

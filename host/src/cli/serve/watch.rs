@@ -62,16 +62,12 @@ impl WatchedFiles {
             if let Some(access) = &mut self.access
                 && (access.has_changed().await || all)
             {
-                let [path] = &access.paths;
-                apply("the access policy", path, policy(access), |policy| {
-                    reload.replace_access(policy)
-                });
+                reload.replace_access(policy(access));
             }
             if let Some(certificate) = &mut self.certificate
                 && (certificate.has_changed().await || all)
             {
-                let [path, _] = &certificate.paths;
-                apply("the certificate", path, tls(certificate), |tls| reload.replace_tls(&tls));
+                reload.replace_tls(tls(certificate));
             }
         }
     }
@@ -114,17 +110,6 @@ fn tls(Watched { paths, texts: [chain, key] }: &Watched<2>) -> Result<Tls, Failu
     let (chain, key) =
         (chain.as_ref().map_err(Failure::other)?, key.as_ref().map_err(Failure::other)?);
     Certificate::parse(paths, chain, key)
-}
-
-/// Uses what was made of files, or logs why that cannot be done.
-fn apply<T>(what: &str, path: &Path, made: Result<T, Failure>, apply: impl FnOnce(T)) {
-    match made {
-        Ok(made) => {
-            apply(made);
-            tracing::info!(file = %path.display(), "{what} was read again");
-        }
-        Err(error) => tracing::error!(%error, "{what} stays as it was"),
-    }
 }
 
 /// The signal SIGHUP.

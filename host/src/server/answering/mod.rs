@@ -5,6 +5,7 @@ mod readiness;
 use ccs_modules::rest;
 use hyper::body::Bytes;
 
+use crate::file_metrics::FileMetrics;
 use crate::mirror::StoreMirror;
 use crate::stores::StoreMetrics;
 use crate::{CallError, Request, Response, Service};
@@ -37,7 +38,7 @@ impl Answering {
     pub(super) fn measured(self) -> (Self, StoreMetrics) {
         match self {
             Self::Component(service) => {
-                let metrics = StoreMetrics::new();
+                let metrics = StoreMetrics::new(FileMetrics::default());
                 (service.measured(metrics.clone()).into(), metrics)
             }
             Self::Mirror(mirror) => {

@@ -45,7 +45,7 @@ impl Readiness {
                 let before = locked(&last).replace(result);
                 match (before, answer) {
                     (None | Some(Ok(())), Err(error)) => {
-                        tracing::warn!(why = error.reason(), "not ready: the store fails");
+                        tracing::warn!(reason = error.reason(), "not ready: the store fails");
                     }
                     (Some(Err(_)), Ok(_)) => tracing::info!("ready: the store answers again"),
                     _ => {}

@@ -67,7 +67,7 @@ impl<H: Handler> Service<H> {
         tokio::select! {
             opened = timeout(self.limits.client_timeout, tls.accept(stream)) => match opened {
                 Ok(Ok(stream)) => self.speak(stream, peer).await,
-                Ok(Err(error)) => tracing::debug!(%error, "there is no TLS on the connection"),
+                Ok(Err(error)) => tracing::debug!(reason = %error, "there is no TLS on the connection"),
                 Err(_) => tracing::debug!("the TLS handshake did not come in time"),
             },
             () = self.closing.cancelled() => {}
@@ -120,7 +120,7 @@ impl<H: Handler> Service<H> {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "the connection failed");
+            tracing::debug!(reason = %error, "the connection failed");
             if let Some(status) = refused_by_http(&*error) {
                 this.metrics.request_refused(status, peer, &error);
             }

@@ -21,6 +21,13 @@ pub struct ConnectionLimits {
     pub request_timeout: Duration,
 }
 
+impl ConnectionLimits {
+    /// The memory of one connection at most, in bytes, beside what is in flight and with the default of
+    /// `header_bytes`: a head, for which the HTTP library takes up to twice the room, bodies that nobody reads,
+    /// and the state of 100 HTTP/2 streams.
+    pub const CONNECTION_BYTES: usize = 448 << 10;
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {

@@ -80,7 +80,7 @@ async fn serve<H: Handler>(socket: &TcpListener, service: &Service<H>, tasks: &m
             Err(error) => {
                 if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
                     warned = Some(Instant::now());
-                    tracing::warn!(%error, "cannot accept connections");
+                    tracing::warn!(reason = %error, "cannot accept connections");
                 }
                 sleep(Duration::from_millis(50)).await;
                 continue;

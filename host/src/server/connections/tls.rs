@@ -10,12 +10,16 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
+use x509_parser::certificate::Validity;
+use x509_parser::parse_x509_certificate;
+use x509_parser::time::ASN1Time;
 
 /// A certificate and its key: TLS 1.2 and 1.3, with HTTP/2 on offer.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
     certificate: CertificateDer<'static>,
+    validity: Validity,
 }
 
 /// The error for a certificate that cannot be used. It never shows the key.
@@ -72,14 +76,33 @@ impl Tls {
             .first()
             .ok_or_else(|| TlsError::Certificate(reason(&pem::Error::NoItemsFound, "certificate")))?
             .clone();
+        let (_, parsed) = parse_x509_certificate(&certificate)
+            .map_err(|_| TlsError::Certificate("its first certificate cannot be read".into()))?;
+        let validity = parsed.validity().clone();
         let mut config = config(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), certificate })
+        Ok(Self { config: Arc::new(config), certificate, validity })
     }
 
     /// The server's own certificate, DER.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// The end of the validity, in seconds since 1970.
+    pub(in crate::server) fn not_after(&self) -> i64 {
+        self.validity.not_after.timestamp()
+    }
+
+    /// Logs a warning if clients refuse the certificate now, because of its dates.
+    pub(in crate::server) fn warn_if_invalid(&self) {
+        let Validity { not_before, not_after } = &self.validity;
+        let now = ASN1Time::now();
+        if now > *not_after {
+            tracing::warn!(%not_after, "the certificate of this server has expired");
+        } else if now < *not_before {
+            tracing::warn!(%not_before, "the certificate of this server is not valid yet");
+        }
     }
 
     pub(in crate::server) fn acceptor(&self) -> TlsAcceptor {

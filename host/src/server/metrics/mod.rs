@@ -49,11 +49,11 @@ impl Connections {
         &self,
         status: StatusCode,
         peer: Option<Peer>,
-        why: &dyn fmt::Display,
+        reason: &dyn fmt::Display,
     ) {
         self.count(status);
         let peer = peer.map(|Peer(address)| field::display(address));
-        tracing::info!(status = status.as_u16(), peer, %why, "request refused");
+        tracing::info!(status = status.as_u16(), peer, %reason, "request refused");
     }
 
     fn count(&self, status: StatusCode) {

@@ -3,17 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ccs_modules::config;
 use ccs_modules::upstream::Credentials;
 use serde::Deserialize;
+use thiserror::Error;
 use tokio::task::spawn_blocking;
 
-use crate::files;
+use crate::file_metrics::FileMetrics;
+use crate::files::{self, FileError};
 
 /// The file with the credentials for a cluster, which is read again for each request. While it cannot be
 /// used, the last credentials from it are.
 pub(super) struct CredentialsFile {
     path: PathBuf,
     last: Mutex<Last>,
+    metrics: FileMetrics,
 }
 
 /// The result of reading the file last.
@@ -25,9 +29,10 @@ struct Last {
 
 impl CredentialsFile {
     /// The file at `path`, from which these credentials were read.
-    pub(super) fn new(path: &Path, credentials: Credentials) -> Self {
+    pub(super) fn new(path: &Path, credentials: Credentials, metrics: FileMetrics) -> Self {
         let last = Last { credentials, failure: None };
-        Self { path: path.into(), last: Mutex::new(last) }
+        metrics.read("credentials", true);
+        Self { path: path.into(), last: Mutex::new(last), metrics }
     }
 
     /// The credentials in the file, if they are others than those of the last request.
@@ -39,8 +44,9 @@ impl CredentialsFile {
 
     /// The credentials for a request that is sent now.
     pub(super) async fn credentials(&self) -> Credentials {
-        let read = self.read().await;
+        let read = self.read().await.map_err(|error| error.to_string());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.read("credentials", read.is_ok());
         match read {
             Ok(credentials) => {
                 if last.failure.take().is_some() {
@@ -48,38 +54,62 @@ impl CredentialsFile {
                 }
                 last.credentials = credentials;
             }
-            Err(why) if last.failure.as_ref() != Some(&why) => {
-                tracing::error!(why, "the credentials for the cluster stay as they were");
-                last.failure = Some(why);
+            Err(reason) if last.failure.as_ref() != Some(&reason) => {
+                tracing::error!(reason, "the credentials for the cluster stay as they were");
+                last.failure = Some(reason);
             }
             Err(_) => {}
         }
         last.credentials.clone()
     }
 
-    async fn read(&self) -> Result<Credentials, String> {
+    async fn read(&self) -> Result<Credentials, CredentialsError> {
         let path = self.path.clone();
         let read = spawn_blocking(move || read_credentials(&path)).await;
-        read.unwrap_or_else(|error| Err(error.to_string()))
+        read.unwrap_or_else(|error| Err(FileError::reading(&self.path, error.into()).into()))
     }
+}
+
+/// The error for a file that has no credentials. It shows no part of the file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file does not have the form.
+    #[error("{}, line {line}, column {column}: expected an object of the strings user and password", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// The user or the password cannot be sent.
+    #[error("{}: {source}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: config::Error,
+    },
 }
 
 /// Reads credentials from a file, JSON: `{"user":"ann","password":"secret"}`.
 ///
 /// # Errors
 ///
-/// The file and the reason, without any part of the text.
-pub fn read_credentials(path: &Path) -> Result<Credentials, String> {
-    let text = files::read(path).map_err(|error| error.to_string())?;
+/// If the file has no credentials.
+pub fn read_credentials(path: &Path) -> Result<Credentials, CredentialsError> {
+    let text = files::read(path)?;
     // serde's message could show a value.
     let File { user, password } = serde_json::from_slice(&text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        format!(
-            "{}, line {line}, column {column}: expected an object of the strings user and password",
-            path.display()
-        )
+        CredentialsError::Form { path: path.into(), line: error.line(), column: error.column() }
     })?;
-    Credentials::basic(&user, &password).map_err(|error| format!("{}: {error}", path.display()))
+    Credentials::basic(&user, &password)
+        .map_err(|source| CredentialsError::Value { path: path.into(), source })
 }
 
 #[derive(Deserialize)]
@@ -115,11 +145,11 @@ mod tests {
             r#"{"user":"ann","password":"secret\n"}"#,
         ] {
             fs::write(&path, text).unwrap();
-            let error = read_credentials(&path).unwrap_err();
+            let error = read_credentials(&path).unwrap_err().to_string();
             assert!(error.starts_with(&*path.display().to_string()), "{text}: {error}");
             assert!(!error.contains("secret"), "{text}: {error}");
         }
-        let missing = read_credentials(Path::new("/nowhere/c.json")).unwrap_err();
+        let missing = read_credentials(Path::new("/nowhere/c.json")).unwrap_err().to_string();
         assert_eq!(missing, "cannot read /nowhere/c.json: there is no such file");
     }
 }

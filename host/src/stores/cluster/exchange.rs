@@ -11,8 +11,7 @@ use opentelemetry_semantic_conventions::attribute::{
     HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, SERVER_ADDRESS, SERVER_PORT, URL_FULL,
 };
 
-use crate::net::HttpClient;
-use crate::net::header_fields;
+use crate::net::{HttpClient, NetError, header_fields};
 use crate::traces::Span;
 
 /// Sends a request, and reads the whole response within the timeout. It has a span, whose name goes to
@@ -20,12 +19,12 @@ use crate::traces::Span;
 ///
 /// # Errors
 ///
-/// The reason in plain words, without the node and without credentials.
+/// The reason, without the node and without credentials.
 pub(super) async fn exchange(
     client: &HttpClient,
     request: &Request,
     timeout: Duration,
-) -> Result<Response, String> {
+) -> Result<Response, NetError> {
     let mut head = head(request)?;
 
     let span = Span::child(|| span(request, head.uri()));
@@ -39,7 +38,7 @@ pub(super) async fn exchange(
                 span.fail(status.as_str().to_owned(), "");
             }
         }
-        Err(why) => span.fail("no_response", why.clone()),
+        Err(error) => span.fail("no_response", error.to_string()),
     }
 
     response.map(|response| {
@@ -50,13 +49,13 @@ pub(super) async fn exchange(
 }
 
 /// The request as hyper sends it.
-fn head(request: &Request) -> Result<hyper::Request<Full<Bytes>>, String> {
+fn head(request: &Request) -> Result<hyper::Request<Full<Bytes>>, NetError> {
     let mut head = hyper::Request::get(request.url());
     for (name, value) in &request.headers {
         head = head.header(name, value);
     }
     // hyper's message could show a header field.
-    head.body(Full::default()).map_err(|_| "the request cannot be sent over HTTP".into())
+    head.body(Full::default()).map_err(|_| NetError::new("the request cannot be sent over HTTP"))
 }
 
 /// The span of a request, with the attributes of OpenTelemetry's conventions for HTTP clients.

@@ -14,16 +14,17 @@ use ccs_modules::body::split;
 use ccs_modules::config;
 use ccs_modules::upstream::{Call, Credentials, Exchange, Next, Request, Response, Upstream};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use self::credentials::CredentialsFile;
 use self::exchange::exchange;
 use self::refused::Refused;
-use crate::net::HttpClient;
+use crate::file_metrics::FileMetrics;
+use crate::net::deadline::Deadline;
+use crate::net::{HttpClient, NetError};
 use crate::{CallLimits, Ccs, CcsError};
 
 pub use self::address::{ClusterAddress, ClusterAddressError};
-pub use self::credentials::read_credentials;
+pub use self::credentials::{CredentialsError, read_credentials};
 
 /// A cluster, which is asked over its REST API for each call. A node that fails is followed by the
 /// next one. A cluster that refuses the credentials is asked twice in fifteen minutes with them.
@@ -37,6 +38,7 @@ pub struct Cluster {
     /// Permits for calls with credentials: two at a time.
     logins: Semaphore,
     time: Duration,
+    files: FileMetrics,
 }
 
 impl Cluster {
@@ -52,16 +54,18 @@ impl Cluster {
     ) -> Result<Self, config::Error> {
         let CallLimits { store_timeout, memory, .. } = CallLimits::default();
         let mut upstream = Upstream::new(address.nodes().into())?.with_body_bytes(memory);
+        let files = FileMetrics::default();
         let (mut file, is_anonymous) = (None, credentials.is_none());
         if let Some(credentials) = credentials {
-            file = address.credentials().map(|it| CredentialsFile::new(it, credentials.clone()));
+            let read = |path| CredentialsFile::new(path, credentials.clone(), files.clone());
+            file = address.credentials().map(read);
             upstream = upstream.with_credentials(credentials);
         }
         let client = HttpClient::new(address.ca().map(Path::to_owned))
             .with_name(address.name().map(str::to_owned));
         let (refused, time) = (Refused::default(), store_timeout);
         let logins = Semaphore::new(2);
-        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time })
+        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time, files })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -91,16 +95,21 @@ impl Cluster {
         &self.upstream
     }
 
+    /// The metrics of the file with the credentials.
+    pub(crate) fn files(&self) -> &FileMetrics {
+        &self.files
+    }
+
     /// Sends one request, and reads the whole response within the timeout.
     ///
     /// # Errors
     ///
-    /// The reason in plain words, without the node and without credentials.
+    /// The reason, without the node and without credentials.
     pub(crate) async fn send(
         &self,
         request: &Request,
         timeout: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Response, NetError> {
         let credentials = self.credentials().await;
         let response = self.send_with(request, credentials.clone(), timeout).await?;
         if let 401 | 403 = response.status {
@@ -114,7 +123,7 @@ impl Cluster {
         request: &Request,
         credentials: Option<Credentials>,
         timeout: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Response, NetError> {
         match credentials {
             None => exchange(&self.client, request, timeout).await,
             Some(credentials) => {
@@ -150,18 +159,17 @@ impl Cluster {
         self.refused.check(&credentials)?;
 
         // If every node times out, there is time left to report it.
-        let time = self.time * 9 / 10;
-        let deadline = Instant::now() + time;
-        let left = || deadline.duration_since(Instant::now());
+        let deadline = Deadline::with_time_to_report(self.time);
+        let left = || deadline.left();
 
-        let mut next = call.start(time);
+        let mut next = call.start(left());
         loop {
             next = match next {
                 Next::Send(exchange) => {
                     let Exchange { request, timeout, .. } = &exchange;
                     match self.send_with(request, credentials.clone(), *timeout).await {
                         Ok(response) => exchange.answered(response, left()),
-                        Err(why) => exchange.failed(&why, left()),
+                        Err(error) => exchange.failed(&error.to_string(), left()),
                     }
                 }
                 Next::Done(outcome) => {

@@ -1,66 +1,125 @@
-//! The connection to Redis. The first call opens it, all calls share it, and a call after its loss
-//! opens another one.
+//! The connection to Redis. The first call opens it, one call at a time uses it, and a call after its loss opens
+//! another one.
 //!
-//! The `ConnectionManager` of the client does not suffice. It keeps a first refusal for good (a wrong
-//! password, a Redis that is still loading), returns the error of an attempt that may be hours old,
-//! and keeps a connection that does not respond any more.
+//! The connections of the client are not used: they are shared by calls at the same time, so a limit of a reply
+//! cannot be told apart, and a task of their own reads them. Redis answers one command after the other anyway.
 
+use std::error::Error as _;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::ConnectionLike;
 use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError,
-    RedisResult,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult, Value,
+    parse_redis_value_async,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Mutex, OnceCell};
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
 use super::failure::{failure, not_connected, too_long};
-use super::reply_limit::{LimitedStream, PendingReply, ReplyLimit};
 use crate::CcsError;
 use crate::net::deadline::Deadline;
-use crate::net::stream::Server;
+use crate::net::stream::{Server, Stream};
 use crate::net::{stream, tls};
 
 pub(super) struct Connection {
     address: RedisAddress,
     time: Duration,
     bytes: usize,
-    slot: Mutex<Slot>,
+    /// The open connection, unless a call has taken it.
+    kept: Mutex<Option<Link>>,
     /// Made at the first connection over TLS.
     tls: OnceCell<TlsConnector>,
 }
 
-enum Slot {
-    Empty,
-    Failed { at: Instant, error: CcsError },
-    Open(Arc<Link>),
-}
-
 /// An open connection.
 pub(super) struct Link {
-    connection: MultiplexedConnection,
-    reply_limit: Arc<ReplyLimit>,
-    // The task that reads and writes. It ends when this is dropped.
-    _driver: JoinSet<()>,
+    stream: Box<dyn Stream>,
+    /// The time for a reply.
+    time: Duration,
+    /// The limit of a reply.
+    bytes: usize,
 }
 
 impl Link {
-    /// Returns the connection for one command, or for a few whose replies have one limit together.
-    pub(super) fn start(&self) -> (MultiplexedConnection, PendingReply) {
-        (self.connection.clone(), self.reply_limit.start())
+    /// Sends commands, and reads this many replies.
+    async fn exchange(&mut self, commands: &[u8], replies: usize) -> RedisResult<Vec<Value>> {
+        let Self { stream, time, bytes } = self;
+        let exchange = async {
+            stream.write_all(commands).await?;
+            stream.flush().await?;
+
+            // It has the beginning of the next reply, if that came with one.
+            let mut decoder = Default::default();
+            let mut values = Vec::new();
+            for _ in 0..replies {
+                let mut limited = (&mut *stream).take(*bytes as u64);
+                let value = parse_redis_value_async(&mut decoder, &mut limited).await;
+                if value.is_err() && limited.limit() == 0 {
+                    return Err(io::Error::from(TOO_LONG).into());
+                }
+                values.push(value?);
+            }
+            Ok(values)
+        };
+        Deadline::after(*time).wait_for(exchange).await
+    }
+
+    /// Sends the user and the password, and selects the database.
+    async fn login(&mut self, address: &RedisAddress) -> RedisResult<()> {
+        if let Some(password) = address.password() {
+            let mut login = redis::cmd("AUTH");
+            login.arg(address.user()).arg(password);
+            let () = login.query_async(self).await.map_err(|error| match is_answer(&error) {
+                true => (ErrorKind::AuthenticationFailed, "AUTH is refused").into(),
+                false => error,
+            })?;
+        }
+        if address.database() != 0 {
+            let () = redis::cmd("SELECT").arg(address.database()).query_async(self).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The kind of the error for a reply over the limit.
+const TOO_LONG: io::ErrorKind = io::ErrorKind::FileTooLarge;
+
+impl ConnectionLike for Link {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let mut replies = self.exchange(&command.get_packed_command(), 1).await?;
+            Ok(replies.pop().unwrap_or(Value::Nil))
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(async move {
+            let commands = pipeline.get_packed_pipeline();
+            let mut replies = self.exchange(&commands, offset + count).await?;
+            let asked = replies.split_off(offset);
+            replies.into_iter().try_for_each(|reply| reply.extract_error().map(|_| ()))?;
+            Ok(asked)
+        })
+    }
+
+    /// The database is part of the address.
+    fn get_db(&self) -> i64 {
+        0
     }
 }
 
 impl Connection {
     pub(super) fn new(address: RedisAddress, time: Duration, bytes: usize) -> Self {
-        let slot = Mutex::new(Slot::Empty);
-        Self { address, time, bytes, slot, tls: OnceCell::new() }
+        Self { address, time, bytes, kept: Mutex::new(None), tls: OnceCell::new() }
     }
 
     /// Makes another connection to the same address, with this timeout of a call.
@@ -80,19 +139,39 @@ impl Connection {
     /// Runs a command that only reads.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CcsError> {
         let deadline = self.deadline();
-        let (link, kept) = self.open(deadline).await?;
-        match self.query_on(&link, command, deadline).await {
-            // The connection was lost earlier, and only this call notices. It connects again.
-            Err(error) if kept && error.is_connection_dropped() => {
-                let (link, _) = self.open(deadline).await?;
-                let answer = self.query_on(&link, command, deadline).await;
-                answer.map_err(|error| self.failure(&link, &error))
+        let kept = deadline.wait_for(async { Ok::<_, RedisError>(self.kept.lock().await) }).await;
+        let mut kept = kept.map_err(|error| self.failure(&error))?;
+
+        // If this call is dropped, so is the connection, since a reply may be on its way.
+        if let Some(link) = kept.take() {
+            match self.query_on(link, command, deadline).await {
+                // The connection was lost earlier, and only this call notices. It connects again.
+                (_, Err(error)) if error.is_connection_dropped() => {}
+                (link, answer) => {
+                    *kept = link;
+                    return answer.map_err(|error| self.failure(&error));
+                }
             }
-            answer => answer.map_err(|error| self.failure(&link, &error)),
         }
+        let link = self.connect_until(deadline).await?;
+        let (link, answer) = self.query_on(link, command, deadline).await;
+        *kept = link;
+        answer.map_err(|error| self.failure(&error))
     }
 
-    /// Opens a connection that is not shared.
+    /// Runs a command. Returns the connection too, if it is still good.
+    async fn query_on<T: FromRedisValue>(
+        &self,
+        mut link: Link,
+        command: &Cmd,
+        deadline: Deadline,
+    ) -> (Option<Link>, RedisResult<T>) {
+        let answer = deadline.wait_for(command.query_async(&mut link)).await;
+        let is_good = answer.as_ref().err().is_none_or(is_answer);
+        (is_good.then_some(link), answer)
+    }
+
+    /// Opens a connection that is not kept.
     pub(super) async fn connect(&self) -> Result<Link, CcsError> {
         self.connect_until(self.deadline()).await
     }
@@ -111,81 +190,25 @@ impl Connection {
         let server = Server { host, port, tls, name: None, proxy: None };
         let stream = stream::connect(server, deadline)
             .await
-            .map_err(|reason| not_connected(&self.address, &reason))?;
+            .map_err(|error| not_connected(&self.address, &error))?;
 
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(self.time));
-        let reply_limit = ReplyLimit::new(self.bytes);
-        let stream = LimitedStream { stream, reply_limit: reply_limit.clone() };
-        let login = login(&self.address);
-        let opening = MultiplexedConnection::new_with_config(&login, stream, config);
-        let (connection, moving) = deadline
-            .wait_for(opening)
-            .await
-            .map_err(|error| failure(&self.address, &error, self.time))?;
-
-        let mut driver = JoinSet::new();
-        driver.spawn(moving);
-        Ok(Link { connection, reply_limit, _driver: driver })
+        let mut link = Link { stream, time: self.time, bytes: self.bytes };
+        let login = deadline.wait_for(link.login(&self.address)).await;
+        login.map_err(|error| self.failure(&error))?;
+        Ok(link)
     }
 
     async fn connector(&self) -> Result<TlsConnector, CcsError> {
         let ca = self.address.ca().map(Path::to_owned);
-        tls::connector(ca).await.map_err(CcsError::Unavailable)
+        tls::connector(ca).await.map_err(|error| CcsError::Unavailable(error.to_string()))
     }
 
     /// The store's error for an error of the connection.
-    pub(super) fn failure(&self, link: &Link, error: &RedisError) -> CcsError {
-        match link.reply_limit.exceeded() {
-            Some(limit) => too_long(&self.address, limit),
-            None => failure(&self.address, error, self.time),
-        }
-    }
-
-    /// Returns the connection, and whether it was open before. One call connects, and others wait for
-    /// the result.
-    async fn open(&self, deadline: Deadline) -> Result<(Arc<Link>, bool), CcsError> {
-        let began = Instant::now();
-        let mut slot = self.slot.lock().await;
-        match &*slot {
-            Slot::Open(connection) => return Ok((connection.clone(), true)),
-            // This call waited for the attempt, and so shares its result.
-            Slot::Failed { at, error } if began <= *at => return Err(error.clone()),
-            Slot::Empty | Slot::Failed { .. } => {}
-        }
-        match self.connect_until(deadline).await {
-            Ok(connection) => {
-                let connection = Arc::new(connection);
-                *slot = Slot::Open(connection.clone());
-                Ok((connection, false))
-            }
-            Err(error) => {
-                *slot = Slot::Failed { at: Instant::now(), error: error.clone() };
-                Err(error)
-            }
-        }
-    }
-
-    async fn query_on<T: FromRedisValue>(
-        &self,
-        connection: &Arc<Link>,
-        command: &Cmd,
-        deadline: Deadline,
-    ) -> RedisResult<T> {
-        let (mut shared, _pending) = connection.start();
-        let answer = deadline.wait_for(command.query_async(&mut shared)).await;
-        if let Err(error) = &answer
-            && !is_answer(error)
-        {
-            self.discard(connection).await;
-        }
-        answer
-    }
-
-    /// Drops a connection, unless there is a newer one already.
-    async fn discard(&self, lost: &Arc<Link>) {
-        let mut slot = self.slot.lock().await;
-        if matches!(&*slot, Slot::Open(connection) if Arc::ptr_eq(connection, lost)) {
-            *slot = Slot::Empty;
+    pub(super) fn failure(&self, error: &RedisError) -> CcsError {
+        let source = error.source().and_then(|error| error.downcast_ref::<io::Error>());
+        match source {
+            Some(error) if error.kind() == TOO_LONG => too_long(&self.address, self.bytes),
+            _ => failure(&self.address, error, self.time),
         }
     }
 }
@@ -196,16 +219,4 @@ fn is_answer(error: &RedisError) -> bool {
         error.kind(),
         ErrorKind::Extension | ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType
     )
-}
-
-/// The user, the password and the database.
-fn login(address: &RedisAddress) -> RedisConnectionInfo {
-    let mut login = RedisConnectionInfo::default().set_db(address.database().into());
-    if let Some(user) = address.user() {
-        login = login.set_username(user);
-    }
-    if let Some(password) = address.password() {
-        login = login.set_password(password);
-    }
-    login
 }

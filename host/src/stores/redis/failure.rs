@@ -11,6 +11,7 @@ use super::RedisAddress;
 use super::address::HostPort;
 use crate::CcsError;
 use crate::ccs::late;
+use crate::net::NetError;
 
 /// The store's error for an error of the Redis client. A call has `time`.
 pub(super) fn failure(address: &RedisAddress, error: &RedisError, time: Duration) -> CcsError {
@@ -124,6 +125,6 @@ fn reason(error: &RedisError) -> String {
 }
 
 /// The error for a connection that could not be made.
-pub(super) fn not_connected(address: &RedisAddress, reason: &str) -> CcsError {
-    CcsError::Unavailable(format!("redis at {}: {reason}", HostPort(address)))
+pub(super) fn not_connected(address: &RedisAddress, error: &NetError) -> CcsError {
+    CcsError::Unavailable(format!("redis at {}: {error}", HostPort(address)))
 }

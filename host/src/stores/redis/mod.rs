@@ -3,7 +3,6 @@
 mod address;
 mod connection;
 mod failure;
-mod reply_limit;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -77,10 +76,9 @@ impl Redis {
     /// is not a hash stays as it is.
     pub async fn replace(&self, catalog: &Snapshot) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH applies to all users of a connection.
-        let link = self.connection.connect().await?;
-        let (mut connection, _pending) = link.start();
+        let mut connection = self.connection.connect().await?;
         let address = self.connection.address();
-        let failed = |error| self.connection.failure(&link, &error);
+        let failed = |error| self.connection.failure(&error);
         let limits = Limits::default();
         for _ in 0..ATTEMPTS {
             let () = self.command("WATCH").query_async(&mut connection).await.map_err(failed)?;

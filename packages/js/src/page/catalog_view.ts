@@ -1,6 +1,7 @@
 /** The catalog: modules by name, their versions newest first, and what fits a Redis version. */
 
 import { type Catalogs, type Fit, type FittingRule, type Group, type Version, versionOf } from "./catalogs.js";
+import type { Module } from "./ccs-modules/catalog.js";
 import { showDocument } from "./document_view.js";
 import { button, byId, columnHead, counted, element, number } from "./elements.js";
 import { announce, clearError, showFailure } from "./messages.js";
@@ -52,7 +53,7 @@ export class CatalogView {
           : `A ${chosen} database gets ${counted(fitting, "module")}.`,
       );
     } catch (error) {
-      showFailure("This is no Redis version", error);
+      showFailure("This is no Redis version", error, "error-redis");
     }
   }
 
@@ -111,7 +112,7 @@ export class CatalogView {
           element("p", {}, name === undefined ? counted(count, "module") : newest.displayName),
         ),
         element("ul", { class: "badges", "aria-label": "Versions, newest first" }, ...badges),
-        this.#redis === undefined ? needs(newest.minRedisVersion) : outcome(this.#redis, fit),
+        this.#redis === undefined ? needs(newest) : outcome(this.#redis, fit),
       ),
       content,
     );
@@ -138,7 +139,7 @@ export class CatalogView {
       { class: "scroll" },
       element(
         "table",
-        {},
+        { class: "modules" },
         element("thead", {}, element("tr", {}, ...columns.map(columnHead))),
         element("tbody", {}, ...rows.map((row) => this.#row(row, redis))),
       ),
@@ -158,15 +159,19 @@ export class CatalogView {
         element("span", { class: fit?.chosen ? "badge fits" : "badge" }, version),
       ),
       element("td", {}, module.displayName ?? module.moduleName ?? ""),
-      element("td", { class: "nowrap" }, atLeast(module.minRedisVersion)),
-      redis === undefined ? undefined : element("td", {}, ...verdict(redis, fit)),
+      element("td", { class: "nowrap", "data-column": "Needs Redis" }, atLeast(module.minRedisVersion)),
+      redis === undefined
+        ? undefined
+        : element("td", { "data-column": `Fits ${redis}` }, ...verdict(redis, fit)),
       element("td", {}, button({ "aria-label": label, class: "small" }, "Show", show)),
     );
   }
 }
 
-function needs(minRedisVersion: string | undefined): HTMLElement {
-  return element("p", { class: "needs" }, "needs Redis ", atLeast(minRedisVersion));
+/** The Redis version that the newest module of a group needs. */
+function needs(newest: Module): HTMLElement {
+  const redis = `needs Redis ${atLeast(newest.minRedisVersion)}`;
+  return element("p", { class: "needs" }, newest.moduleName && `${versionOf(newest)} ${redis}`);
 }
 
 function atLeast(version: string | undefined): string {

@@ -80,7 +80,7 @@ export interface Refused {
 /** The text around a position, on its line. */
 interface Excerpt {
   before: string;
-  /** The byte at the position. */
+  /** The field at fault, or the byte at the position. */
   at: string;
   after: string;
 }
@@ -176,8 +176,8 @@ export class Catalogs {
       if (!(error instanceof this.#malformed)) {
         throw error;
       }
-      const { message, position } = error;
-      return { message, excerpt: position && excerpt(bytes, position) };
+      const { message, position, field } = error;
+      return { message, excerpt: position && excerpt(bytes, position, field) };
     }
   }
 
@@ -318,22 +318,59 @@ function part<Row>(list: Row[], from: number, to: number): Part<Row> {
   return { rows: list.slice(from, to), total: list.length };
 }
 
-function excerpt(bytes: Uint8Array, { line, column }: { line: number; column: number }): Excerpt {
+function excerpt(
+  bytes: Uint8Array,
+  { line, column }: { line: number; column: number },
+  field: string | undefined,
+): Excerpt {
   let start = 0;
   for (let before = 1; before < line; before++) {
     start = bytes.indexOf(LINE_END, start) + 1;
   }
   const at = start + column - 1;
-  const lineEnd = bytes.indexOf(LINE_END, at);
-  const end = Math.min(lineEnd < 0 ? bytes.length : lineEnd, at + EXCERPT_BYTES);
+  const [from, to] = (field && memberOf(bytes, at, field)) || [at, at + 1];
+
+  start = bytes.lastIndexOf(LINE_END, from) + 1;
+  const lineEnd = bytes.indexOf(LINE_END, from);
+  const end = Math.min(lineEnd < 0 ? bytes.length : lineEnd, to + EXCERPT_BYTES);
   const text = (from: number, to: number) => lossy.decode(bytes.subarray(from, to));
   return {
-    before: text(Math.max(start, at - EXCERPT_BYTES), at),
-    at: text(at, at + 1),
-    after: text(at + 1, end),
+    before: text(Math.max(start, from - EXCERPT_BYTES), from),
+    at: text(from, Math.min(to, end)),
+    after: text(Math.min(to, end), end),
   };
 }
 
+/**
+ * Finds a member of the object that begins at a position, and returns where its name begins and its value
+ * ends; undefined if the object has no such member.
+ */
+function memberOf(bytes: Uint8Array, at: number, name: string): [number, number] | undefined {
+  const text = latin1.decode(bytes.subarray(at, at + LONGEST_OBJECT));
+  let depth = 0;
+  let found: number | undefined;
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},]/gs)) {
+    if (found !== undefined && depth === 1 && /[,}]/.test(token)) {
+      const value = text.slice(found, index).trimEnd();
+      return [at + found, at + found + value.length];
+    }
+    depth += /[[{]/.test(token) && token.length === 1 ? 1 : 0;
+    depth -= /[\]}]/.test(token) && token.length === 1 ? 1 : 0;
+    if (depth === 0) {
+      return undefined;
+    }
+    const isName = depth === 1 && token.length > 1 && /^\s*:/.test(text.slice(index + token.length));
+    if (isName && token === JSON.stringify(name)) {
+      found = index;
+    }
+  }
+  return undefined;
+}
+
 const lossy = new TextDecoder();
+/** Makes a character of each byte, so that both are counted alike. */
+const latin1 = new TextDecoder("latin1");
+/** So many bytes of an object are looked at. */
+const LONGEST_OBJECT = 100_000;
 const LINE_END = 0x0a;
 const EXCERPT_BYTES = 60;

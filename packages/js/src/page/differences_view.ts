@@ -57,7 +57,7 @@ export class DifferencesView {
       byId("differences").hidden = false;
       announce(summary(counts));
     } catch (error) {
-      showFailure("The catalogs cannot be compared", error);
+      showFailure("The catalogs cannot be compared", error, "error");
     }
   }
 
@@ -150,8 +150,8 @@ export class DifferencesView {
                 "tr",
                 {},
                 element("th", { scope: "row" }, name),
-                element("td", {}, value(before, "del")),
-                element("td", {}, value(after, "ins")),
+                element("td", { "data-column": "Before" }, value(before, "del")),
+                element("td", { "data-column": "After" }, value(after, "ins")),
               ),
             ),
           ),

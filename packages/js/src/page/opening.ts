@@ -1,12 +1,13 @@
 /** The ways to open a file: drop it, choose it, paste its text, name its URL, or take the demonstration. */
 
 import { byId } from "./elements.js";
-import { announce, showFailure } from "./messages.js";
+import { announce, clearError, type ErrorPlace, showFailure } from "./messages.js";
 
-/** A file, and its name for people. */
+/** A file, its name for people, and the place for errors in it. */
 export interface Opening {
   name: string;
   file: Blob;
+  place: ErrorPlace;
 }
 
 /** Calls `open` with each file that is opened. */
@@ -24,29 +25,47 @@ export function onOpening(open: (opening: Opening) => Promise<void>): void {
     const [file] = event.clipboardData?.files ?? [];
     if (!isField && (file !== undefined || text)) {
       event.preventDefault();
-      void open(file === undefined ? pasted(text!) : { name: file.name, file });
+      void open(file === undefined ? pasted(text!, "error-file") : dropped(file));
     }
   });
   const text = byId<HTMLTextAreaElement>("text");
   onSubmit("by-text", async () => {
-    await open(pasted(text.value));
+    await open(pasted(text.value, "error-text"));
     text.value = "";
   });
   const url = byId<HTMLInputElement>("url");
   url.value = new URL("v1/modules", document.baseURI).href;
-  onSubmit("by-url", () => openUrl(url.value, url.value, open));
+  onSubmit("by-url", () => openUrl(url.value, url.value, "error-url", open));
   byId("demonstration").addEventListener("click", () => {
-    void openUrl(new URL("demonstration.json", import.meta.url).href, "Demonstration", open);
+    const demonstration = new URL("demonstration.json", import.meta.url).href;
+    void openUrl(demonstration, "Demonstration", "error-file", open);
   });
 }
 
-function pasted(text: string): Opening {
-  return { name: "Pasted text", file: new Blob([text]) };
+/** Fetches the catalog of the server that the page comes from; undefined if it has none. */
+export async function catalogOfServer(): Promise<Opening | undefined> {
+  try {
+    const response = await fetch(new URL("v1/modules", document.baseURI));
+    const isList = response.headers.get("content-type")?.startsWith("application/json");
+    return response.ok && isList
+      ? { name: location.host, file: await response.blob(), place: "error" }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function pasted(text: string, place: ErrorPlace): Opening {
+  return { name: "Pasted text", file: new Blob([text]), place };
+}
+
+function dropped(file: File): Opening {
+  return { name: file.name, file, place: "error-file" };
 }
 
 function openFile(file: File | undefined, open: (opening: Opening) => Promise<void>): void {
   if (file !== undefined) {
-    void open({ name: file.name, file });
+    void open(dropped(file));
   }
 }
 
@@ -80,8 +99,10 @@ function onSubmit(form: string, submit: () => Promise<void>): void {
 async function openUrl(
   url: string,
   name: string,
+  place: ErrorPlace,
   open: (opening: Opening) => Promise<void>,
 ): Promise<void> {
+  clearError();
   announce(`Fetching ${name}…`);
   try {
     const response = await fetch(url);
@@ -89,9 +110,9 @@ async function openUrl(
       const status = `${response.status} ${response.statusText}`.trim();
       throw new Error(`${url} answered ${status}: ${(await response.text()).slice(0, 500)}`);
     }
-    await open({ name, file: await response.blob() });
+    await open({ name, file: await response.blob(), place });
   } catch (error) {
-    showFailure("The URL cannot be opened", fetchFailure(error, url));
+    showFailure("The URL cannot be opened", fetchFailure(error, url), place);
   }
 }
 

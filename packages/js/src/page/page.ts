@@ -4,7 +4,7 @@ import { CatalogView } from "./catalog_view.js";
 import { DifferencesView } from "./differences_view.js";
 import { byId, counted, element } from "./elements.js";
 import { announce, clearError, showError, showFailure } from "./messages.js";
-import { onOpening, type Opening } from "./opening.js";
+import { catalogOfServer, onOpening, type Opening } from "./opening.js";
 import { startCatalogs } from "./remote.js";
 
 const catalogs = startCatalogs();
@@ -17,16 +17,18 @@ let shown: string | undefined;
 /** Whether the next file is compared with the catalog that is open. */
 let isComparing = false;
 
-onOpening(async (opening) => {
-  clearError();
-  announce(`Reading ${opening.name}…`);
-  document.body.setAttribute("aria-busy", "true");
-  try {
-    await (isComparing ? compare(opening) : open(opening));
-  } catch (error) {
-    showFailure(`${opening.name} cannot be opened`, error);
-  } finally {
-    document.body.removeAttribute("aria-busy");
+/** Whether the reader has opened something. */
+let hasBegun = false;
+
+onOpening((opening) => {
+  hasBegun = true;
+  return read(opening);
+});
+
+// A server that has a catalog shows it at once, unless the reader was faster.
+void catalogOfServer().then(async (opening) => {
+  if (opening !== undefined && !hasBegun) {
+    await read(opening);
   }
 });
 
@@ -38,10 +40,23 @@ byId("cancel").addEventListener("click", () => {
   from.focus();
 });
 
-async function open({ name, file }: Opening): Promise<void> {
+async function read(opening: Opening): Promise<void> {
+  clearError();
+  announce(`Reading ${opening.name}…`);
+  document.body.setAttribute("aria-busy", "true");
+  try {
+    await (isComparing ? compare(opening) : open(opening));
+  } catch (error) {
+    showFailure(`${opening.name} cannot be opened`, error, opening.place);
+  } finally {
+    document.body.removeAttribute("aria-busy");
+  }
+}
+
+async function open({ name, file, place }: Opening): Promise<void> {
   const opened = await catalogs.open(file);
   if ("message" in opened) {
-    showError(`${name} cannot be opened`, opened);
+    showError(`${name} cannot be opened`, opened, place);
     return;
   }
   shown = name;
@@ -55,13 +70,13 @@ async function open({ name, file }: Opening): Promise<void> {
   byId("catalog").hidden = false;
   hideOpening();
   byId("catalog-title").focus();
-  announce(`${name}: ${counted(opened.modules, "module")} of ${counted(opened.names, "name")}.`);
+  announce(`${name} is open.`);
 }
 
-async function compare({ name, file }: Opening): Promise<void> {
+async function compare({ name, file, place }: Opening): Promise<void> {
   const opened = await catalogs.openOther(file);
   if ("message" in opened) {
-    showError(`${name} cannot be opened`, opened);
+    showError(`${name} cannot be opened`, opened, place);
     return;
   }
   hideOpening();

@@ -30,6 +30,8 @@ export function startCatalogs(): Remote<Catalogs> {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const waiting = new Map<number, Waiting>();
   let calls = 0;
+  /** The reason why the worker answers no call; undefined while it answers. */
+  let broken: Error | undefined;
   worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
     const call = waiting.get(data.id);
     waiting.delete(data.id);
@@ -40,13 +42,19 @@ export function startCatalogs(): Remote<Catalogs> {
     }
   });
   worker.addEventListener("error", ({ message }) => {
+    broken = new Error(message || "the page's worker cannot be loaded: reload the page");
     for (const call of waiting.values()) {
-      call.reject(new Error(message || "the page's worker cannot be started"));
+      call.reject(broken);
     }
+    waiting.clear();
   });
   const send = (method: keyof Catalogs, parameters: unknown[]): Promise<unknown> => {
     const id = calls++;
     return new Promise((resolve, reject) => {
+      if (broken !== undefined) {
+        reject(broken);
+        return;
+      }
       waiting.set(id, { resolve, reject });
       worker.postMessage({ id, method, parameters } satisfies Call);
     });

@@ -49,7 +49,10 @@ test("the demonstration shows modules by name, versions newest first", async (t)
     ["search", "7.99.91", "2.10.17", "2.8.26", "2.6.29"],
     ["timeseries", "8.0.2", "1.12.7", "1.10.18", "1.8.18"],
   ]);
-  assert.match(await page.locator("#status").textContent(), /16 modules of 4 names/);
+  // The count is on the page once.
+  assert.match(await page.locator("#facts").textContent(), /16 modules of 4 names/);
+  assert.equal(await page.locator("#status").textContent(), "Demonstration is open.");
+  assert.equal(await page.locator(".needs").first().textContent(), "8.0.1 needs Redis 7.4 or later");
   await page.getByRole("button", { name: "search" }).click();
   assert.deepEqual(await table(page, ".versions:not([hidden]) table"), [
     ["Version", "Name", "Needs Redis", "Document"],
@@ -92,7 +95,8 @@ test("it says what fits a Redis version, by which rule and why", async (t) => {
 
   await page.getByLabel("Redis version").fill("seven");
   await page.keyboard.press("Enter");
-  await page.getByRole("alert").getByText("seven").waitFor();
+  await page.locator("#error-redis").getByText("seven").waitFor();
+  assert.equal(await page.getByLabel("Redis version").getAttribute("aria-invalid"), "true");
   await page.getByRole("button", { name: "Show all" }).click();
   await page.getByText("All modules are shown.").waitFor();
   assert.equal(await page.locator(".outcome").count(), 0);
@@ -173,11 +177,22 @@ test("a malformed file gets the component's error, and the catalog stays", async
   await alert.getByText("bad.json cannot be opened").waitFor();
   await alert.getByText('line 3, column 3: document "b": field version: a string, expected an integer').waitFor();
   assert.equal(await alert.locator("pre").textContent(), '  {"uid": "b", "version": "x"}');
-  assert.equal(await alert.locator("mark").textContent(), "{");
+  assert.equal(await alert.locator("mark").textContent(), '"version": "x"');
   assert.equal(await page.locator(".group").count(), 4);
   for (const text of ["", "{}", '[{"uid":"a"}', "[] x", "\u0000", "\ufeff[]"]) {
     await choose(page, `${JSON.stringify(text).length}.json`, text);
     await alert.getByText(/: /).first().waitFor();
+  }
+  for (const [text, before, marked] of [
+    ['[{"a":{"version":1,"b":[1,2]},\n"version" : "\u00e9" , "uid":"a"}]', "", '"version" : "\u00e9"'],
+    ['[{"uid":"version","version":[1,{"version":","}]}]', '[{"uid":"version",', '"version":[1,{"version":","}]'],
+    ['[{"module_name":"a"}]', "[", "{"],
+    ['[{"uid":"a",]', '[{"uid":"a",', "]"],
+  ]) {
+    await choose(page, "marked.json", text);
+    await alert.locator("mark", { hasText: marked }).waitFor();
+    assert.equal(await alert.locator("mark").textContent(), marked);
+    assert.equal(await alert.locator("pre").evaluate((pre) => pre.firstChild.textContent), before);
   }
   await choose(page, "latin1.json", Buffer.from('[{"uid":"\xe9"}]', "latin1"));
   await alert.getByText("the body: not UTF-8").waitFor();
@@ -216,7 +231,8 @@ test("files are dropped, pasted and named by a URL", async (t) => {
   const url = page.getByLabel("Or name a URL");
   assert.equal(await url.inputValue(), `${site.address}/v1/modules`);
   await url.press("Enter");
-  await page.getByText(`${site.address}/v1/modules answered 404 Not Found: no such file`).waitFor();
+  await page.locator("#error-url").getByText(`${site.address}/v1/modules answered 404 Not Found: no such file`).waitFor();
+  assert.equal(await url.getAttribute("aria-invalid"), "true");
   await url.fill(`${site.address}/demonstration.json`);
   await url.press("Enter");
   await page.locator("h3", { hasText: "search" }).waitFor();
@@ -234,9 +250,46 @@ test("served beside the modules, it opens them with the credentials of its reade
   const [line] = await once(createInterface({ input: server.stdout }), "line");
   const [, address] = line.match(/at (http:.*)\/v1\/modules$/);
   const page = await opened(t, { httpCredentials: { username: "ann", password: "secret" } }, address);
+  // Its catalog is opened at once.
+  await page.locator("#catalog h3", { hasText: "search" }).waitFor();
+  assert.equal(await page.locator("#facts strong").textContent(), new URL(address).host);
+  assert.equal(await page.locator("#opening").isVisible(), false);
+  await page.getByRole("button", { name: "Open another" }).click();
   assert.equal(await page.getByLabel("Or name a URL").inputValue(), `${address}/v1/modules`);
   await page.getByLabel("Or name a URL").press("Enter");
-  await page.locator("#catalog h3", { hasText: "search" }).waitFor();
+  await page.locator("#facts strong", { hasText: "/v1/modules" }).waitFor();
+});
+
+test("an error stands beside its field, and nothing above it moves", async (t) => {
+  const page = await opened(t);
+  const top = (locator) => locator.evaluate((element) => element.getBoundingClientRect().top);
+  await openDemonstration(page);
+  const redis = page.getByLabel("Redis version");
+  const places = async () => [await top(redis), await top(page.locator("#groups"))];
+  const before = await places();
+  await redis.fill("seven");
+  await page.keyboard.press("Enter");
+  await page.locator("#error-redis p").first().waitFor();
+  assert.deepEqual(await places(), before);
+
+  await page.getByRole("button", { name: "Open another" }).click();
+  const text = page.getByLabel("Or paste the text");
+  const place = await top(text);
+  await text.fill("[1]");
+  await text.locator("xpath=..").getByRole("button").click();
+  await page.locator("#error-text", { hasText: "Pasted text cannot be opened" }).waitFor();
+  assert.equal(await top(text), place);
+  assert.equal(await page.locator(".error:not(:empty)").count(), 1);
+});
+
+test("a worker that cannot be loaded is an error, also for what is opened later", async (t) => {
+  const page = await opened(t, {}, site.address, (page) => page.route("**/worker.js", (route) => route.abort()));
+  page.expected = /ERR_FAILED|404/;
+  for (const name of ["a.json", "b.json"]) {
+    await choose(page, name, "[]");
+    await page.locator("#error-file", { hasText: `${name} cannot be opened` }).waitFor({ timeout: 5000 });
+    await page.getByText("the page's worker cannot be loaded").waitFor({ timeout: 5000 });
+  }
 });
 
 test("a URL that the browser may not read says what to do", async (t) => {
@@ -359,6 +412,28 @@ test("a narrow screen needs no scrolling sideways", async (t) => {
   await page.getByRole("button", { name: "search" }).click();
   await page.locator("table").waitFor();
   assert.equal(await isWider(), false);
+
+  // A field stands above its value, which has the width of the screen, and every button is in sight.
+  await page.getByRole("button", { name: /^Show the document of search/ }).first().click({ trial: true });
+  const isScrolled = await page.locator(".scroll").evaluate((scroll) => scroll.scrollWidth > scroll.clientWidth);
+  assert.equal(isScrolled, false);
+  await page.getByRole("button", { name: /^Show the document of search/ }).first().click();
+  const value = page.locator("dialog td").first();
+  assert.ok((await value.boundingBox()).width > 240, JSON.stringify(await value.boundingBox()));
+});
+
+test("between a narrow and a wide screen, a row has no empty half", async (t) => {
+  const page = await opened(t, { viewport: { width: 800, height: 700 } });
+  await openDemonstration(page);
+  for (const [redis, place] of [["", ".needs"], ["7.2", ".outcome"]]) {
+    await page.getByLabel("Redis version").fill(redis);
+    await page.keyboard.press("Enter");
+    const [row, said] = [page.locator(".group-head").first(), page.locator(place).first()];
+    await said.waitFor();
+    const [{ height }, badges] = [await row.boundingBox(), await page.locator(".badges").first().boundingBox()];
+    assert.ok(height < 130, `${height}`);
+    assert.equal((await said.boundingBox()).x, badges.x);
+  }
 });
 
 test("100,000 modules are opened, turned over and searched", async (t) => {
@@ -378,7 +453,7 @@ test("100,000 modules are opened, turned over and searched", async (t) => {
   });
   await timed("opening", async () => {
     await page.setInputFiles("#file", path);
-    await page.getByText("100,000 modules of 25,000 names.").waitFor({ timeout: 120_000 });
+    await page.getByText("100,000 modules of 25,000 names").waitFor({ timeout: 120_000 });
   });
   const names = () => page.locator(".group h3").allTextContents();
   assert.equal((await names()).length, 50);
@@ -433,9 +508,10 @@ test("screenshots for the documentation", { skip: !process.env.UPDATE_EXPECT }, 
 });
 
 /** Opens the page. A test fails if the page logs an error or asks another site for anything. */
-async function opened(t, options = {}, address = site.address) {
+async function opened(t, options = {}, address = site.address, prepare = async () => {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  await prepare(page);
   const errors = [];
   page.on("pageerror", ({ message }) => errors.push(message));
   page.on("console", (message) => {

@@ -97,7 +97,7 @@ class Application:
             self._started = mirror
 
     def _log_cause(self, response: Response) -> None:
-        """Logs the cause of a 5xx once, until another request does not fail."""
+        """Logs the cause of a 5xx or a 403 once, until another request does not fail."""
         if response.cause is not None:
             reason = f"answered {response.status}: {response.cause}"
             if reason != self._logged:

@@ -56,7 +56,7 @@ class Response:
     headers: list[tuple[str, str]]
     body: str
     cause: str | None
-    """The reason of a 5xx, for a log."""
+    """The reason of a 5xx or a 403, for a log."""
 
 
 class CatalogError(Exception):

@@ -79,8 +79,8 @@ class Mirror(Catalog):
         """Makes a mirror without a catalog. Raises `ConfigurationError`.
 
         `configuration` is JSON or its value. Required for a cluster: `nodes`, a list of URLs. Optional
-        for a cluster: `credentials` (`user` and `password`), `headers`, `list` (the path), `body_bytes`
-        (8388608), `stale_if_denied_ms` (3600000), `fresh_age_ms` (300000), `allow_empty` (False).
+        for a cluster: `credentials` (`user` and `password`, or `token`), `headers`, `list` (the path),
+        `body_bytes` (8388608), `stale_if_denied_ms` (3600000), `fresh_age_ms` (300000), `allow_empty` (False).
         Optional: `refresh_ms` (30000), `stale_if_error_ms` (86400000), `timeout_ms` (5000), `limits`.
 
         `store` is the source, if it is not a cluster. The thread of the mirror calls it, and it has to

@@ -1,133 +1,24 @@
-//! The filter's two contexts: the plugin's, which has the store, and one for each request,
-//! which has the core's question while the upstream is asked.
+//! The context of one request, which has the core's question while the upstream is asked.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use ccs_modules::access::{Caller, Policy};
-use ccs_modules::rest::{self, ErrorResponse, Methods, Request, Response};
+use ccs_modules::access::Caller;
+use ccs_modules::rest::{self, ErrorResponse, Request, Response};
 use ccs_modules::upstream::{Answer, Upstream as Api};
-use ccs_modules::{Ask, AskDocument, Limits, Step, StoreError};
+use ccs_modules::{Ask, AskDocument, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, LogLevel, MapType, Status};
 
-use crate::config::{Ccs, Config, Error};
-use crate::counters::Counters;
+use crate::config::Ccs;
 use crate::log;
-use crate::mirrored::Mirrored;
+use crate::root::Plugin;
 use crate::upstream::{self, Failure, FailureKind, Headers, NoResponse};
 
-/// The plugin's context.
-pub struct Root {
-    id: u32,
-    /// The plugin, once it is configured.
-    plugin: Option<Rc<Plugin>>,
-}
-
-/// The part of a plugin that its requests share.
-struct Plugin {
-    /// The plugin's context.
-    id: u32,
-    ccs: Ccs<RefCell<Mirrored>>,
-    access: Option<Policy>,
-    methods: Methods,
-    limits: Limits,
-    counters: Counters,
-}
-
-impl Root {
-    pub fn new(id: u32) -> Self {
-        Self { id, plugin: None }
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
-        if let Some(plugin) = &self.plugin
-            && let Ccs::Mirror(mirror) = &plugin.ccs
-        {
-            mirror.borrow_mut().take_response(token, headers, body, &plugin.counters);
-        }
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        match configuration(size) {
-            Ok(config) => {
-                if config.access.is_none() {
-                    log(
-                        LogLevel::Warn,
-                        "there is no access policy: every request is answered with 401; write one \
-                         under access",
-                    );
-                }
-                self.plugin = Some(Rc::new(Plugin::new(self.id, config)));
-                true
-            }
-            Err(error) => {
-                log(LogLevel::Error, &format!("the configuration is refused: {error}"));
-                false
-            }
-        }
-    }
-
-    fn on_tick(&mut self) {
-        if let Some(plugin) = &self.plugin
-            && let Ccs::Mirror(mirror) = &plugin.ccs
-        {
-            mirror.borrow_mut().tick(&plugin.counters);
-        }
-    }
-
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        match &self.plugin {
-            Some(plugin) => Some(Box::new(Stream { id, plugin: plugin.clone(), pending: None })),
-            None => Some(Box::new(Unconfigured)),
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl Plugin {
-    fn new(id: u32, Config { ccs, access, methods, limits }: Config) -> Self {
-        let ccs = match ccs {
-            Ccs::Documents(snapshot) => Ccs::Documents(snapshot),
-            Ccs::Mirror(config) => Ccs::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
-            Ccs::Upstream(upstream) => Ccs::Upstream(upstream),
-        };
-        Self { id, ccs, access, methods, limits, counters: Counters::define() }
-    }
-}
-
-fn configuration(size: usize) -> Result<Config, Error> {
-    match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
-        Ok(Some(text)) => Config::parse(&text),
-        Ok(None) => Err(Error::new("configuration", "missing")),
-        Err(status) => Err(Error::new("configuration", format!("not readable: {status:?}"))),
-    }
-}
-
-/// The context of a request to a plugin without a configuration. The proxy sends it none.
-struct Unconfigured;
-
-impl Context for Unconfigured {}
-
-impl HttpContext for Unconfigured {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        reset(Status::InternalFailure);
-        Action::Pause
-    }
-}
-
 /// The context of one request.
-struct Stream {
+pub struct Stream {
     id: u32,
     plugin: Rc<Plugin>,
     pending: Option<Pending>,
@@ -165,6 +56,10 @@ impl Context for Stream {
 }
 
 impl Stream {
+    pub fn new(id: u32, plugin: Rc<Plugin>) -> Self {
+        Self { id, plugin, pending: None }
+    }
+
     fn begin(&mut self) -> Result<Action, Status> {
         let Some(path) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, ":path")?
         else {
@@ -277,7 +172,7 @@ impl Stream {
         self.respond(&question.fail(error))
     }
 
-    /// Sends a response to the client, counts it, and logs the cause of a 5xx.
+    /// Sends a response to the client, counts it, and logs the cause of a 5xx or a 403.
     fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
         self.plugin.counters.requests(response.status).add_one();
         if let Some(cause) = &response.cause {
@@ -358,7 +253,7 @@ fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
 }
 
 /// Ends a request after a host call failed: the request must neither hang nor go on.
-fn reset(status: Status) {
+pub fn reset(status: Status) {
     log(
         LogLevel::Error,
         &format!("a request is reset: a call of the proxy failed with {status:?}"),
