@@ -145,7 +145,7 @@ test("bad files and options are errors of one line", async (t) => {
     [["--file", await written(t, "{}")], /modules\.json: line 1, column 1: /],
     [["--file", good, "--access", "/nowhere/a.json"], /^--access \/nowhere\/a\.json: .*no such file/],
     [["--file", good, "--access", await written(t, "{")], /^--access .*modules\.json: .*line 1, column 1/],
-    [["--file", good, "--access", await written(t, "{}")], /^--access .*modules\.json: expected exactly one of the fields/],
+    [["--file", good, "--access", await written(t, "{}")], /^--access .*modules\.json: expected exactly one of /],
     [["--file", good, "--port", "http"], /^--port http: expected a number from 0 to 65535$/],
     [["--file", good, "--port", "65536"], /^--port 65536: expected a number from 0 to 65535$/],
   ]) {

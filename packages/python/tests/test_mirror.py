@@ -5,6 +5,8 @@ import contextlib
 import json
 import resource
 import socket
+import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -124,6 +126,27 @@ class Faults(unittest.TestCase):
                 mirror = Mirror({"nodes": [f"http://node1:{server.server_port}"], "timeout_ms": 1000})
                 mirror.refresh()
             self.assertEqual(get(mirror).body, LIST)
+
+    def test_a_certificate_is_checked_by_the_authority_and_the_name(self):
+        with tempfile.TemporaryDirectory() as folder, upstream() as server:
+            certificate, key = Path(folder, "certificate"), Path(folder, "key")
+            words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-days", "2"]
+            words += ["-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]
+            subprocess.run(words, check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+
+            trusting = ssl.create_default_context(cafile=certificate)
+            for host, tls, expected in [
+                ("localhost", trusting, None),
+                ("localhost", None, "the certificate is not trusted: self-signed certificate$"),
+                ("127.0.0.1", trusting, "the certificate is not trusted: IP address mismatch"),
+            ]:
+                mirror = Mirror({"nodes": [f"https://{host}:{server.server_port}"]}, tls=tls)
+                with self.subTest(host), self.assertLogs("ccs_modules", "ERROR") if expected else contextlib.nullcontext():
+                    mirror.refresh()
+                self.assertRegex(str(mirror.status.failure), expected or "^None$")
 
     def test_a_foreign_redirect_is_not_followed(self):
         with upstream() as foreign:

@@ -59,7 +59,7 @@ test("a server that does not serve it whole is named", async () => {
   const page = await browser.newPage();
   await page.goto(`${site.address}/node_modules/ccs-modules/dist/page/`);
   await page.getByRole("button", { name: "demonstration" }).click();
-  const alert = page.getByRole("alert");
+  const alert = page.locator("#error-file");
   await alert.getByText(/cannot fetch http.*standalone.core.wasm: the server answered 404/).waitFor();
   assert.match(await alert.textContent(), /^Demonstration cannot be opened/);
 });
