@@ -16,6 +16,9 @@ ROLES_HEADER = "x-ccs-roles"
 TRUSTED_HEADER = json.dumps({"trusted_header": ROLES_HEADER})
 """The access policy that makes a service trust that header."""
 
+ANYBODY = '{"anonymous":["db_viewer"]}'
+"""The access policy that lets every caller read."""
+
 ARGUMENTS = {
     "list_modules": ("roles",),
     "get_module": ("roles", "uid"),
@@ -119,6 +122,18 @@ class Case:
 def extra(name: str, about: str, expect: object) -> Case:
     """A case of one runtime, for what the case list cannot say."""
     return Case(name, about, Store(), "handle", None, {}, None, None, False, False, expect)
+
+
+def get(target: str) -> Request:
+    return Request("GET", target.encode(), ())
+
+
+HEAD = Request("HEAD", b"/v1/modules", ())
+
+
+def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
+    """The status and the body of an error."""
+    return status, f'{{"description":"{description}","error_code":"{code}"}}\n'.encode()
 
 
 def load() -> list[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from harness import http
-from harness.cases import Case, Request, Response, Store, extra
+from harness.cases import ANYBODY, Case, Request, Response, Store, extra
 from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
@@ -24,8 +24,6 @@ FAULTS = {
 
 USER, PASSWORD = "ann", "mirror-secret"
 SECRETS = [PASSWORD.encode(), b"YW5uOm1pcnJvci1zZWNyZXQ="]
-
-ANYBODY = '{"anonymous":["db_viewer"]}'
 
 Serve = Callable[[str], AbstractContextManager[tuple[str, int]]]
 """Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, to every caller, at the

@@ -1,4 +1,4 @@
-"""The interface of a runtime. Each module or package beside `harness` lists its own in `RUNTIMES`."""
+"""The interface of a runtime. Each package beside `harness` lists its own in `RUNTIMES`."""
 
 import importlib
 import pkgutil
@@ -50,10 +50,10 @@ class Runtime:
 
 
 def all_runtimes() -> list[Runtime]:
-    """Every runtime, by module and in the order of the module's list."""
-    modules = (found.name for found in pkgutil.iter_modules([str(FOLDER)]))
-    lists = (importlib.import_module(name) for name in modules if name != "harness")
-    return [runtime for module in lists for runtime in module.RUNTIMES]
+    """Every runtime, by package and in the order of the package's list."""
+    packages = (found.name for found in pkgutil.iter_modules([str(FOLDER)]) if found.ispkg)
+    lists = (importlib.import_module(name) for name in packages if name != "harness")
+    return [runtime for package in lists for runtime in package.RUNTIMES]
 
 
 def _asked(address: tuple[str, int], case: Case) -> object:

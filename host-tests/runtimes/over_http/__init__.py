@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import wasmcloud
 from harness import http, mirror
 from harness.artifacts import artifact
-from harness.cases import Case, Response, Store, extra
+from harness.cases import ANYBODY, Case, Response, Store, extra, failure, get
 from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
+from harness.wasmtime import served, wasmtime
 from js import JcoServe
-from wasmtime_serve import ANYBODY, failure, get, served, wasmtime
 
 OLD, NEW = mirror.OLD, mirror.NEW
 TIMEOUT_MS = "1000"

@@ -21,7 +21,7 @@ from harness.process import ReservedPort, running
 from harness.redis import Redis
 from harness.runtime import Runtime
 
-PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
+PACKAGE = Path(__file__).resolve().parent
 REDISCTL = "0.13.0"
 
 ROLES = {

@@ -12,12 +12,12 @@ from threading import Thread
 
 from harness import cases, http, redis
 from harness.artifacts import artifact
-from harness.cases import Case, Store, extra
+from harness.cases import ANYBODY, Case, Store, extra, failure, get
 from harness.process import HOST
 from harness.redis import Redis
 from harness.runtime import Runtime
+from harness.wasmtime import served, wasmtime
 from js import JcoServe
-from wasmtime_serve import ANYBODY, failure, get, served, wasmtime
 
 KEY = "ccs:modules"
 CLOSED = "the store is unavailable: redis at {} closed the connection"
