@@ -29,7 +29,7 @@ pub(crate) use crate::access::policy::UserName;
 /// [`Unauthenticated`](Self::Unauthenticated).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Caller {
-    /// Anybody: every request has these roles, whatever it says. So every caller may see the response
+    /// Any sender: every request has these roles, whatever its header fields. So every caller may see the response
     /// to any other, and shared caches may keep it.
     Anonymous(Vec<String>),
     /// An authenticated caller with these roles. An unknown role has no permission.
@@ -62,7 +62,7 @@ impl Caller {
 ///   each with its roles. A group that is not in the map has none;
 /// - `{"anonymous":["db_viewer"]}`: every request has these roles.
 ///
-/// A shell without a policy authenticates nobody.
+/// A shell without a policy authenticates no caller.
 ///
 /// ```
 /// use ccs_modules::access::{Caller, Policy};

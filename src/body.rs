@@ -1,7 +1,7 @@
 //! The unchecked body of `GET /v1/modules`, which every operator has, as the content of a store.
 //!
-//! These functions look at the array and not into its documents, which are checked where they answer a
-//! call, or become a [`Snapshot`](crate::Snapshot).
+//! These functions look at the array and not into its documents, which are checked when they answer a call,
+//! or become a [`Snapshot`](crate::Snapshot).
 
 use alloc::borrow::Cow;
 use alloc::format;

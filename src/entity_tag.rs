@@ -6,8 +6,8 @@ use core::hash::Hasher as _;
 
 use twox_hash::XxHash64;
 
-/// Returns the entity tag of a body with this hash and length. The hash tells versions of one list
-/// apart; it is no defence against somebody who can write the list.
+/// Returns the entity tag of a body with this hash and length. The hash distinguishes versions of one list.
+/// It does not protect against an attacker who can write the list.
 pub(crate) fn entity_tag(hash: u64, length: usize) -> String {
     format!("\"{hash:016x}-{length:x}\"")
 }

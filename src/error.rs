@@ -162,7 +162,7 @@ pub(crate) fn write_fault(
 
 impl core::error::Error for Malformed {}
 
-/// Returns a text that somebody else chose in a form that is fit for a message: its start, at most 512
+/// Returns a text from outside in a form that is fit for a message: its start, at most 512
 /// bytes, on one line.
 pub fn excerpt(text: &str) -> String {
     /// The most bytes of an excerpt, in which a control character takes three.

@@ -3,7 +3,7 @@
 //! included, are those that were stored.
 //!
 //! [`read_members`] recognises text that is compact already, which nearly every stored document
-//! is. [`rewrite`] reads any other text with serde_json, says what is wrong with it, and writes its
+//! is. [`rewrite`] reads any other text with serde_json, reports an error in it, and writes its
 //! compact form.
 
 mod error;
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     Object,
     /// A string.
     String,
-    /// An array of strings only, or an empty one. [`Kind::of`] does not tell it from others.
+    /// An array of strings only, or an empty one. [`Kind::of`] does not distinguish it from other arrays.
     Strings,
 }
 

@@ -152,7 +152,7 @@ pub(crate) fn has_name(document: &Document<'_>, name: &str) -> bool {
     document.text(Field::ModuleName).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether a version that somebody asks for is the one of this module.
+/// Returns whether a requested version is the one of this module.
 fn has_version(document: &Document<'_>, asked: &str) -> bool {
     let (semantic, number) = (document.text(Field::SemanticVersion), document.version());
     let version = ModuleVersion::of(semantic.as_deref(), number);
@@ -162,7 +162,7 @@ fn has_version(document: &Document<'_>, asked: &str) -> bool {
             || semantic.as_deref() == Some(asked))
 }
 
-/// Returns the candidates that somebody means by a version: those that have it as their text, or else the
+/// Returns the candidates for a requested version: those that have it as their text, or else the
 /// releases. A pre-release is meant by its text, or if it is all there is.
 fn meant<'c, 'd>(candidates: &'c [Candidate<'d>], asked: &str) -> Vec<&'c Candidate<'d>> {
     let is_exact = |candidate: &&Candidate<'_>| {

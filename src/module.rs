@@ -220,7 +220,7 @@ impl<'a> Document<'a> {
         self.text(Field::Uid).unwrap_or_default()
     }
 
-    /// Returns the uid, borrowed from the stored document where that is possible.
+    /// Returns the uid, borrowed from the stored document if possible.
     pub(crate) fn stored_uid(&self) -> Cow<'a, str> {
         match (&self.text, self.fields.get(Field::Uid)) {
             (Cow::Borrowed(stored), Some(uid)) => {

@@ -40,7 +40,7 @@ pub struct Request<'a> {
     pub target: &'a str,
     /// The header fields in the order received. Names in any case; a name may repeat.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// The sender, as the shell found it. The responses to anybody may be kept by shared caches; all
+    /// The sender, as the shell found it. Shared caches may keep the responses to anonymous callers. All
     /// others are private.
     pub caller: &'a Caller,
 }
@@ -170,7 +170,7 @@ mod tests {
         r#"{"module_name":"bf","uid":"b"}"#,
     ];
 
-    /// A request of somebody who may ask, answered by a store that says this.
+    /// Answers a request of a caller with the permission, from this answer of the store.
     fn answer(
         method: &str,
         target: &str,

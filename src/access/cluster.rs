@@ -20,16 +20,16 @@ use crate::upstream::{Answer, Credentials, Request, Response, Upstream};
 /// and answers who that is.
 ///
 /// What the cluster allows is kept for [`max_age`](LoginOptions), by a keyed hash of the credentials. What it
-/// denies is not kept. While it fails, callers that it allowed go on for `stale_if_error`, and nobody else is
-/// let in.
+/// denies is not kept. While it fails, callers that it allowed go on for `stale_if_error`, and no other
+/// caller is let in.
 ///
 /// Redis locks a user for half an hour after five failed logins in fifteen minutes. So after two denials of
-/// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, and nobody
-/// can lock a user from here. Callers of that name that are kept go on.
+/// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, so that no
+/// client can lock a user from here. Callers of that name that are kept go on.
 ///
 /// 1. Call [`begin`](Self::begin) for each request.
-/// 2. On `Ask`, send the request. Give the response to [`answered`](Self::answered), or the reason why there
-///    is none to [`failed`](Self::failed), at the latest after the timeout. Both return the next thing to do.
+/// 2. On `Ask`, send the request. Give the response to [`answered`](Self::answered), or the reason for its
+///    absence to [`failed`](Self::failed), at the latest after the timeout. Both return the next thing to do.
 /// 3. On `Wait`, begin again when another login has ended.
 ///
 /// Times are those of a clock that does not go back.
@@ -73,7 +73,7 @@ pub enum Login {
     Ask(Box<Question>),
     /// The same user is logging in, or very many are. Begin again when a login has ended.
     Wait,
-    /// Respond with this error: nobody knows who is calling.
+    /// Respond with this error, because the sender is not known.
     Refused(ErrorResponse),
 }
 
@@ -103,7 +103,7 @@ type Hash = [u8; 32];
 struct Identity {
     /// The hash of the header field.
     field: Hash,
-    /// The hash of the user name. A token has none, and locks nobody.
+    /// The hash of the user name. A token has no name, and locks no user.
     name: Option<Hash>,
     user: Option<String>,
 }
@@ -136,7 +136,7 @@ impl Identity {
 }
 
 impl Logins {
-    /// Makes the logins at this upstream. The key comes from a generator that nobody can predict.
+    /// Makes the logins at this upstream. The key must be unpredictable.
     pub fn new(upstream: Upstream, options: LoginOptions, key: [u8; 32]) -> Self {
         Self {
             upstream,
@@ -299,8 +299,8 @@ impl Logins {
         self.kept(identity, now, self.options.stale_if_error_ms).unwrap_or_else(refused)
     }
 
-    /// Returns the time for which a user is not shown to the cluster. If very many users were denied, that is
-    /// so for every other one, because none of the denials may be forgotten.
+    /// Returns the time for which a user is not shown to the cluster. If very many users were denied, no
+    /// further user is shown to it, because no denial may be forgotten.
     fn wait_of(&mut self, name: &Hash, now: Duration) -> Option<Duration> {
         let is_full = self.denials.len() >= MOST_NAMES;
         if is_full {

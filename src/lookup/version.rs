@@ -27,8 +27,7 @@ impl ModuleVersion {
         semantic.or_else(|| version.map(Self::from_number))
     }
 
-    /// Returns whether this is the version that somebody asks for, or a version that begins with the
-    /// numbers that somebody asks for.
+    /// Returns whether this is the requested version, or begins with the requested numbers.
     pub(super) fn begins_with(&self, asked: &str) -> bool {
         let Some((asked, count)) = Self::parse(asked) else { return false };
         self.numbers.iter().zip(asked.numbers).take(count).all(|(a, b)| *a == b)

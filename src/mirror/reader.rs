@@ -135,7 +135,7 @@ impl Reader {
         }
     }
 
-    /// Returns the catalog to store; `None` if there is none, or its age is unknown. The moment at which it
+    /// Returns the catalog to store; `None` without a catalog, or if its age is unknown. The moment at which it
     /// is stored has to be stored too.
     pub fn save(&self, now: Timestamp) -> Option<Saved> {
         let body = self.kept.as_ref()?.snapshot.body().to_vec();
@@ -149,7 +149,7 @@ impl Reader {
         Ended::new(self.asked, self.validation(now), self.failure.clone())
     }
 
-    /// Returns the validator and the ages of the catalog; `None` if there is none, or its age is unknown.
+    /// Returns the validator and the ages of the catalog; `None` without a catalog, or if its age is unknown.
     fn validation(&self, now: Timestamp) -> Option<Validation> {
         let Kept { validator, dates, .. } = self.kept.as_ref()?;
         let time = self.clock.at(now);

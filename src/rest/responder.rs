@@ -133,7 +133,7 @@ fn filtered<'a>(filter: &Filter, catalog: Catalog<'_>) -> Result<(Cow<'a, [u8]>,
     Ok((body.into(), tag))
 }
 
-/// A `cache-control` for what anybody may see: every cache asks again before it uses the response.
+/// A `cache-control` for what every caller may see. Every cache asks again before it uses the response.
 const REVALIDATED: &str = "no-cache";
 
 /// A `cache-control` for what one caller may see: shared caches keep nothing, so that no caller gets

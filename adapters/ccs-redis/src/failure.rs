@@ -120,7 +120,7 @@ impl Config {
     }
 }
 
-/// The code of an error reply; empty where it has none.
+/// The code of an error reply; empty if the reply has no code.
 fn code(reply: &[u8]) -> &str {
     let word = reply.split(|&byte| byte == b' ').next().unwrap_or_default();
     let is_code = word.len() <= 32 && word.iter().all(u8::is_ascii_uppercase);

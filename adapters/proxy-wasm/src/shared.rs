@@ -149,7 +149,7 @@ impl Shared {
         Some(data)
     }
 
-    /// Returns the line before the list, by which a list of another upstream is told apart.
+    /// Returns the line before the list, which differs for another upstream.
     fn head_of_list(&self, entity_tag: &str) -> String {
         format!("{} {entity_tag}\n", self.names.upstream)
     }

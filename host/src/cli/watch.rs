@@ -90,7 +90,7 @@ async fn watch(
     }
 }
 
-/// Whether somebody reads standard output still: `watch | head -1` ends.
+/// Whether standard output is still read, so that `watch | head -1` ends.
 #[cfg(unix)]
 fn is_read() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

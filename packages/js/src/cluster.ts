@@ -3,7 +3,7 @@
 import type { Fetch, Fetched } from "./component/interfaces/ccs-modules-mirror.js";
 import { decoder, messageOf } from "./text.js";
 
-/** Sends a request. Returns the response, or the reason why there is none. */
+/** Sends a request. Returns the response, or the reason for its absence. */
 export async function fetched(
   send: typeof fetch,
   request: Fetch,

@@ -88,7 +88,7 @@ export interface ClusterOptions extends MirrorOptions {
  * one of a mirror, the mirror logs that and stores nothing.
  */
 export interface SnapshotStorage {
-  /** Reads the text; undefined if there is none. */
+  /** Reads the text; undefined if there is no text. */
   load(): Promise<string | undefined>;
   /** Stores a text in place of the one before. */
   save(text: string): Promise<void>;
@@ -96,7 +96,7 @@ export interface SnapshotStorage {
 
 /** The state of a mirror, for metrics. */
 export interface MirrorStatus {
-  /** The age of the catalog in milliseconds; undefined if there is none, or its age is unknown. */
+  /** The age of the catalog in milliseconds; undefined without a catalog, or if its age is unknown. */
   age: number | undefined;
   /**
    * Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
@@ -260,7 +260,7 @@ export class Mirror implements Catalog {
     };
   }
 
-  /** The catalog to store, a text; undefined if there is none. A {@link SnapshotStorage} gets it by itself. */
+  /** The catalog to store, a text; undefined without a catalog. A {@link SnapshotStorage} gets it by itself. */
   save(): string | undefined {
     const saved = this.#save();
     return saved && written(saved);
@@ -465,7 +465,7 @@ export class Mirror implements Catalog {
     }
   }
 
-  /** The nodes of the cluster; none of a store. */
+  /** The nodes of the cluster; empty for a store. */
   get #nodes(): string[] {
     return "nodes" in this.#source ? this.#source.nodes : [];
   }

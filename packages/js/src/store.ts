@@ -36,7 +36,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Asks a store. Returns the answer as the component takes it, or the reason why there is none. */
+/** Asks a store. Returns the answer as the component takes it, or the reason for its absence. */
 export async function read(
   store: Store,
   { unless }: Read,

@@ -21,8 +21,8 @@ pub struct WatchedFiles {
     hangup: Hangup,
 }
 
-/// The time between two looks at the files. They are short, so they are read and compared: that tells
-/// versions apart which have the same time and length.
+/// The time between two looks at the files. They are short, so their contents are compared, which finds
+/// changes that keep the time and the length.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl WatchedFiles {

@@ -61,8 +61,8 @@ impl Readiness {
     }
 }
 
-/// The response to the probe while requests fail with this error. It does not contain the store's text:
-/// anybody may ask.
+/// The response to the probe while requests fail with this error. It does not contain the store's text,
+/// because every client may ask.
 fn not_ready(error: &Error) -> ErrorResponse {
     match error {
         Error::Store(CcsError::TooLong(_)) => Error::Store(CcsError::TooLong(String::new())).into(),

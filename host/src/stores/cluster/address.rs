@@ -15,7 +15,7 @@ use thiserror::Error;
 ///   nodes only. With `http` instead of `https` nothing is encrypted.
 /// - `ca`: a PEM file with the certificates to trust instead of the system's, of authorities or the
 ///   nodes' own.
-/// - `name`: the name in the nodes' certificates, where the host is another one: a forwarded port.
+/// - `name`: the name in the nodes' certificates, if the host is another one, such as a forwarded port.
 /// - `credentials`: a file with the user and the password, see [`read_credentials`].
 ///
 /// Special characters are percent-encoded. An address with a user or a password in it is refused: other

@@ -20,7 +20,7 @@ use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
 /// sorted by module name, then newest version first. A key that does not exist is an error, unless the
-/// address says that it is an empty store.
+/// address declares it an empty store.
 ///
 /// Reading takes the commands HVALS, HGET and EXISTS. Redis need not run yet: calls fail while it is
 /// down, and succeed when it is up again.

@@ -37,7 +37,7 @@ class Status:
     """The state of a mirror, for metrics."""
 
     age: float | None
-    """The age of the catalog in seconds; None if there is none, or its age is unknown."""
+    """The age of the catalog in seconds; None without a catalog, or if its age is unknown."""
     freshness: Literal["fresh", "stale", "unavailable"]
     """Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
     (`stale`), or there is no catalog that may answer (`unavailable`)."""

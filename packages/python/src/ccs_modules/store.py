@@ -38,7 +38,7 @@ class StoreError(Exception):
 
 
 def read(store: Store, unless: str | None) -> Variant | str:
-    """Asks a store. Returns the answer as the component takes it, or the reason why there is none."""
+    """Asks a store. Returns the answer as the component takes it, or the reason for its absence."""
     try:
         return _stored(store(unless), unless)
     except (StoreError, Malformed) as error:
