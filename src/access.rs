@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_header_counts_once_and_alone() {
+    fn a_trusted_header_that_is_sent_twice_is_unauthenticated() {
         let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
         let roles = |headers: &[(&str, &'static str)]| {
             let header = |&(name, value): &(_, &'static str)| (name, value.as_bytes());
@@ -265,13 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_is_everybody() {
+    fn an_anonymous_policy_gives_its_roles_to_every_caller() {
         let policy = Policy::parse(br#" { "anonymous" : [ "db_viewer" ] } "#).unwrap();
         assert_eq!(policy.caller(&[]), Caller::Anonymous(vec!["db_viewer".to_string()]));
     }
 
     #[test]
-    fn an_ill_formed_policy_names_the_field_and_no_value() {
+    fn an_error_of_a_policy_names_the_field_and_no_value() {
         const FORM: &str = "expected exactly one of anonymous, trusted_header, users, cluster";
         const KNOWN: &str =
             "unknown field, expected one of anonymous, trusted_header, map, users, cluster";

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_tells_bodies_apart() {
+    fn entity_tags_of_different_bodies_differ() {
         let tag = |body: &[u8]| entity_tag(hash(&[body]), body.len());
         assert_eq!(tag(b"[]\n"), "\"2c455418182f45b0-3\"");
         assert_ne!(tag(b"[1]\n"), tag(b"[2]\n"));

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_say_what_is_wrong() {
+    fn errors_are_shown_with_their_reasons() {
         let list = Malformed::list("a reason");
         let document = Malformed { index: Some(7), ..list.clone() };
         let named = Malformed { uid: Some("a".into()), field: Some("uid"), ..document.clone() };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_chose_is_shown_short_and_on_one_line() {
+    fn an_excerpt_of_a_reason_is_short_and_on_one_line() {
         let shown = |text: &str| StoreError::Other(text.into()).to_string();
         assert_eq!(
             shown("a\r\n\u{0}\u{85}\u{e9}"),

@@ -150,7 +150,7 @@ mod tests {
     const ABSENT: [Value; 3] = [const { Value::NULL }; 3];
 
     #[test]
-    fn nesting_has_a_limit_whatever_the_depth_is() {
+    fn nesting_ends_at_the_deepest_limit() {
         for (levels, expected) in [(DEEPEST, true), (DEEPEST + 1, false), (400_000, false)] {
             let arrays = ["[".repeat(levels - 1), "]".repeat(levels - 1)].concat();
             let text = std::format!("{{\"a\":{arrays}}}");
@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_readers_say_the_same_of_compact_text(object in object()) {
+        fn recogniser_and_rewriter_agree_on_compact_text(object in object()) {
             let text = serde_json::to_string(&object).unwrap();
             let (mut recognised, mut rewritten) = (ABSENT, ABSENT);
             prop_assert!(read_members(&text, 5, &NAMES, &mut recognised));
@@ -175,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_recognised_is_compact(
+        fn recognised_text_is_compact(
             object in object(),
             at in any::<prop::sample::Index>(),
             other in prop::sample::select(&[" ", "\"", "\\", ",", ":", "0", "1", "-", ".", "e", "[", "]", "{", "}", "\n", "a", "\u{e9}", ""][..]),

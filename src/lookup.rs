@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_gets_the_modules_of_its_version() {
+    fn fitting_modules_are_those_of_a_redis_version() {
         use FittingRule::{CompatibleRedisVersion, MinRedisVersion};
 
         let for_7_2 = ["2.6.18", "2.6.17", "2.8.26", "1.10.18"];
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_has_its_reasons() {
+    fn fitting_modules_have_their_rules_and_reasons() {
         let search = fitting(&real(), "7.2").swap_remove(2);
         assert_eq!(search.module_name, "search");
         let chosen = search.chosen.unwrap();
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_up_without_permission() {
+    fn lookups_without_the_permission_are_forbidden() {
         let limits = Limits::default();
         let step = find_modules(&["none"], "search", None, &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));

@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_absent_and_stays() {
+    fn a_null_field_is_absent_and_stays_in_the_document() {
         let text = r#"{"author":null,"capabilities":null,"uid":"a","version":null}"#;
         let module = check(text).unwrap().into_module();
         assert_eq!(module.document(), text);
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_field_and_the_kind() {
+    fn malformed_documents_name_the_field_and_the_kind() {
         for (text, expected) in [
             ("[]", "an array, expected an object"),
             (" 1", "a number, expected an object"),
@@ -689,7 +689,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_groups_names_newest_first() {
+    fn sort_documents_groups_names_newest_first() {
         let mut documents = [
             r#"{"module_name":"b","uid":"1","version":1}"#,
             r#"{"module_name":"a","uid":"2","version":1}"#,
@@ -711,7 +711,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_goes_by_the_limits_in_force() {
+    fn sort_documents_reads_within_the_limits() {
         let long = format!(r#"{{"module_name":"b","uid":"{}"}}"#, "u".repeat(1500));
         let short = r#"{"module_name":"a","uid":"1"}"#;
         let mut documents = [&*long, short];

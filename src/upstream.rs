@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_are_wrong_are_named() {
+    fn errors_of_nodes_headers_and_paths_name_the_option() {
         let node = |url| Node::parse(url).unwrap();
         let twice = vec![node("https://a/x"), node("https://a/y"), node("HTTPS://A:443/x/")];
         let with = |fields: &[(&str, &str)]| upstream().with_headers(headers(fields)).map(drop);

@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_a_user_is_kept() {
+    fn the_role_of_a_user_is_kept_for_max_age() {
         let mut logins = logins();
         let asked = question(begin(&mut logins, ANN, 0));
         assert_eq!(asked.request.url(), "https://node1/v1/users/role");
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_not_of_these_schemes_is_not_shown_to_the_cluster() {
+    fn a_malformed_or_second_authorization_is_not_shown_to_the_cluster() {
         let long = format!("Bearer {}", "a".repeat(LONGEST_FIELD));
         for field in
             ["", "Basic", "Basic ?", "Basic YW5u", "Digest a", "secret", "Bearer a\u{1}", &long]

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_given_up() {
+    fn text_that_is_not_compact_is_not_recognised() {
         for text in [
             "",
             "[]",

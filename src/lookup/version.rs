@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_a_patch_stands_for_all_of_them() {
+    fn a_redis_version_without_a_patch_stands_for_all_patches() {
         let reached = |database: &str, minimum| {
             let database: RedisVersion = database.parse().unwrap();
             matches!(database.compare_minimum(minimum), Minimum::Reached)

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_not_asked_before_the_time_that_it_asks_for() {
+    fn a_node_is_not_asked_before_its_retry_after() {
         let second = Duration::from_secs(1);
         let mut schedule = Schedule::new(REFRESH, 3, 0);
         schedule.exclude(1, second * 5, second * 60, None);

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_log_shows_the_roles_of_a_caller_who_is_forbidden() {
+    fn only_the_cause_of_a_403_shows_the_roles_of_the_caller() {
         let response = ErrorResponse::forbidden(&["a\n".into(), "none".into()]).response("GET");
         let cause = "none of the caller's roles may view modules: a\u{fffd}, none";
         assert_eq!((response.status, response.cause.as_deref()), (403, Some(cause)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_one_form() {
+    fn every_error_body_has_description_and_error_code() {
         for (error, status, code) in [
             (ErrorResponse::bad_request("a \"reason\""), 400, "bad_request"),
             (ErrorResponse::from(Error::NotFound), 404, "module_not_exist"),

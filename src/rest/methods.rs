@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_one_of_two_words() {
+    fn methods_are_pass_or_refuse() {
         let parse = |text: &str| config::parse::<Fields>(text.as_bytes()).map(|it| it.methods);
         assert_eq!(parse(r#"{"methods":"pass"}"#), Ok(Methods::Pass));
         assert_eq!(parse(r#"{"methods":"refuse"}"#), Ok(Methods::Refuse));

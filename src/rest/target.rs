@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_wrongly_formed_belongs_here_too() {
+    fn is_api_path_takes_malformed_targets_too() {
         for target in ["/v1/modules", "/v1/modules/%zz?x", "http://host/%761/modules?x"] {
             assert!(is_api_path(target), "{target}");
         }
