@@ -22,7 +22,7 @@ use crate::headers;
 pub use crate::access::cluster::{Login, LoginOptions, Logins, Question};
 pub(crate) use crate::access::policy::UserName;
 
-/// The sender of a request, and its management roles. The shell finds it out: no header field of the
+/// The sender of a request, and its management roles. The shell finds the sender. No header field of the
 /// request grants a role unless the shell trusts that field.
 ///
 /// A shell that authenticates by itself uses [`Authenticated`](Self::Authenticated) and
@@ -142,7 +142,7 @@ impl Access {
 }
 
 impl fmt::Debug for Policy {
-    /// Shows nothing of it: digests of weak passwords can be reversed.
+    /// Shows no part of the policy, because digests of weak passwords can be reversed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Policy")
     }

@@ -112,7 +112,7 @@ impl core::error::Error for StoreError {}
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Malformed {
-    /// The uid of the document: its own, or the uid that was asked for. `None` if it has no sound uid, or
+    /// The uid of the document: its own, or the uid that was asked for. `None` if it has no valid uid, or
     /// if the list as a whole is at fault.
     pub uid: Option<String>,
     /// The index of the document in its list, counted from 0. `None` if the document was asked for by its

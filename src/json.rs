@@ -30,7 +30,7 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// A null that stands nowhere: the value of a member that an object does not have.
+    /// The value of a member that an object does not have: a null at no place of the text.
     pub(crate) const NULL: Self = Self { range: 0..0, kind: Kind::Null };
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind of a value, given its text: it shows in the first character.
+    /// Returns the kind of a value, from the first character of its text.
     pub(crate) fn of(text: &str) -> Self {
         match text.as_bytes().first() {
             Some(b'"') => Kind::String,

@@ -108,8 +108,8 @@ pub fn latest_modules<R: AsRef<str>>(
     })
 }
 
-/// Begins choosing, for each name, the module that a database of this Redis version gets, for a
-/// caller with these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
+/// Begins a call that chooses, for each name, the module for a database of this Redis version. The caller has
+/// these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
 ///
 /// `redis_version` is one such as `7.4` or `7.4.2`. See [`RedisVersion`].
 ///
@@ -163,7 +163,7 @@ fn has_version(document: &Document<'_>, asked: &str) -> bool {
 }
 
 /// Returns the candidates for a requested version: those that have it as their text, or else the
-/// releases. A pre-release is meant by its text, or if it is all there is.
+/// releases. A pre-release is a candidate by its text, or if there is no release.
 fn meant<'c, 'd>(candidates: &'c [Candidate<'d>], asked: &str) -> Vec<&'c Candidate<'d>> {
     let is_exact = |candidate: &&Candidate<'_>| {
         candidate.document.text(Field::SemanticVersion).as_deref() == Some(asked)

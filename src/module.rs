@@ -165,7 +165,7 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
-    /// Reads a document that has been checked before, and nothing of it again.
+    /// Reads a document that has been checked before, without checking it again.
     pub(crate) fn read_checked(compact: &'a [u8]) -> Option<Self> {
         let limits = Limits { depth: usize::MAX, ..Limits::default() };
         Self::read(json::decode(compact).ok()?, &limits).ok()
@@ -309,8 +309,8 @@ impl From<SyntaxError> for Fault {
     }
 }
 
-/// Returns the uid of a document that may break other rules, to name it by; `None` if it is not
-/// JSON or has no sound uid.
+/// Returns the uid of a document that may break other rules, to name it by; `None` if it is not JSON or has
+/// no valid uid.
 pub(crate) fn find_uid<'a>(stored: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
     #[derive(Deserialize)]
     struct Identified<'a> {
@@ -381,7 +381,7 @@ impl Field {
     }
 }
 
-/// The values of a document's documented fields. Null: absent.
+/// The values of a document's documented fields. A null stands for an absent field.
 #[derive(Clone)]
 struct Fields([Value; FIELDS.len()]);
 

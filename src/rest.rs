@@ -52,7 +52,7 @@ pub struct Response<B = Vec<u8>> {
     pub status: u16,
     /// The header fields, names in lower case, each once.
     pub headers: Vec<(String, String)>,
-    /// The body. The response to HEAD has none.
+    /// The body, which is empty in the response to HEAD.
     pub body: B,
     /// The reason of a 5xx or a 403 in words, for a log. The response to HEAD has it too.
     pub cause: Option<String>,
@@ -151,7 +151,7 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
     target.operation()
 }
 
-/// The challenge of a caller without one. A 401 needs a challenge (RFC 9110, section 15.5.2).
+/// The challenge for a caller that has no challenge of its own. A 401 needs a challenge (RFC 9110, section 15.5.2).
 const BEARER: &str = "Bearer realm=\"ccs-modules\"";
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub struct Logins {
     key: [u8; 32],
     kept: BTreeMap<Hash, Kept>,
     denials: BTreeMap<Hash, Denials>,
-    /// The logins that are open, by user name, or by token. Each is given up at the time.
+    /// The logins that are open, by user name, or by token. Each is given up at this time.
     open: BTreeMap<Hash, Duration>,
     /// The time before which the cluster is not asked, because it has just failed.
     not_before: Duration,
@@ -92,7 +92,7 @@ struct Attempt {
     identity: Identity,
     started: Duration,
     asks_role: bool,
-    /// Whether a node is down, and not just at odds with these credentials.
+    /// Whether a node is down. A node that cannot read these credentials is not.
     is_down: bool,
     failures: Vec<StoreError>,
 }
@@ -269,7 +269,7 @@ impl Logins {
         self.end(&identity, login)
     }
 
-    /// Counts a denial. What was kept of the caller is forgotten.
+    /// Counts a denial. The kept caller is forgotten.
     fn denied(&mut self, identity: &Identity, now: Duration) -> Login {
         self.kept.remove(&identity.field);
         if let Some(name) = identity.name {
@@ -286,7 +286,7 @@ impl Logins {
         login
     }
 
-    /// Returns a caller whom the cluster allowed not longer ago than this.
+    /// Returns the caller if the cluster has allowed it within this time.
     fn kept(&self, identity: &Identity, now: Duration, most_ms: u32) -> Option<Login> {
         let kept = self.kept.get(&identity.field)?;
         let is_young = now.saturating_sub(kept.asked) < Duration::from_millis(most_ms.into());

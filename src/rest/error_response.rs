@@ -59,7 +59,7 @@ impl ErrorResponse {
         Self { header: Some(("allow", allow.into())), ..error }
     }
 
-    /// Makes the error for a configuration that nothing can be served with. The reason reaches the client,
+    /// Makes the error for a configuration that cannot be used. The reason reaches the client,
     /// so it has no secret in it. A [`config::Error`](crate::config::Error) has none.
     pub fn misconfigured(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(500, "misconfigured", reason)
@@ -76,8 +76,8 @@ impl ErrorResponse {
         Self { header: Some(("www-authenticate", String::from(challenge).into())), ..error }
     }
 
-    /// Makes the error for a caller with these roles, of which none may view modules. Only the log shows them:
-    /// an operator sees there what a proxy in front wrote.
+    /// Makes the error for a caller whose roles may not view modules. Only the log shows the roles, so that
+    /// an operator sees what a proxy in front wrote.
     pub(super) fn forbidden(roles: &[String]) -> Self {
         let roles = excerpt(&roles.join(", "));
         let cause = format!("none of the caller's roles may view modules: {roles}");

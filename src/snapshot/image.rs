@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Numbers are little-endian. An image can lie in a data segment of a component and be answered from
-//! without reading it first. What is read of it is checked as it is read.
+//! without reading it first. Each part is checked when it is read.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -78,7 +78,7 @@ record! {
         /// The place of its uid in the body, as JSON.
         uid_start: u32,
         uid_end: u32,
-        /// The hash of its own response.
+        /// The hash of the body of its own response, for the entity tag.
         hash: u64,
     }
 }
@@ -108,7 +108,7 @@ impl Trailer {
     }
 }
 
-/// An image that is not as it was made.
+/// The error for an image that was damaged.
 #[derive(Debug)]
 pub(crate) struct Damaged;
 

@@ -23,7 +23,7 @@ pub struct Refusals {
 
 impl Refusals {
     /// Returns the time to wait after a refusal at this time, by a clock of the shell's: five minutes after
-    /// the first one, then fifteen. New credentials begin with none.
+    /// the first one, then fifteen. New credentials need a new value.
     pub fn wait_after(&mut self, time: Duration) -> Duration {
         let last = self.last.replace(time);
         let is_first = last.is_none_or(|last| time.saturating_sub(last) >= FORGOTTEN);

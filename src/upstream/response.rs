@@ -43,7 +43,7 @@ pub enum Answer {
     NotFound,
     /// The request to send next. The answer is at another node, or at another path of the same one.
     Redirect(Request),
-    /// The list is still the one of the request's validator.
+    /// The list is still the one that the request's validator names.
     Unchanged {
         /// The age of the answer.
         age: Duration,
@@ -53,13 +53,16 @@ pub enum Answer {
 }
 
 impl Upstream {
-    /// Reads the response to a request.
+    /// Reads the response to a request. These are answers:
+    ///
+    /// - a body of the API's form,
+    /// - a 404 to the request for a module, with an error of the API,
+    /// - a 304 to a request with an entity tag,
+    /// - a redirect to a configured node.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], which names the node, if the response is not an answer to this request: not a
-    /// body of the API's form, a 404 to the request for a module, with an error of the API, a 304 to a
-    /// request with an entity tag, or a redirect to a configured node.
+    /// [`StoreError`], which names the node, for any other response.
     pub fn read(&self, request: &Request, response: Response) -> Result<Answer, StoreError> {
         let (age, cache_status) = (age(&response), CacheStatus::of(&response));
         match response.status {
