@@ -1,4 +1,4 @@
-//! Builds every adapter and writes `artifacts.rs`, with one `Artifact` entry for each, beside their files.
+//! Builds every adapter and writes `artifacts.rs`, with one `Artifact` entry for each, in the folder of their files.
 //! The variable `ARTIFACTS` names their folder to the library.
 //!
 //! A plain `cargo build` needs no other step: the adapters are built here, by a nested cargo, from

@@ -212,7 +212,7 @@ def _ask(address: tuple[str, int]) -> Response:
 
 
 def _all_soon(address: tuple[str, int]) -> bool:
-    """Asks for three seconds. Returns whether each answer comes soon, most of them at once."""
+    """Sends requests for three seconds. Returns whether each answer comes soon, and most of them at once."""
     times = []
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -225,7 +225,7 @@ def _all_soon(address: tuple[str, int]) -> bool:
 
 
 def _until(address: tuple[str, int], body: bytes, seconds: float = 30) -> object:
-    """Asks until the body comes. Returns true, or the last answer."""
+    """Sends requests until the body comes. Returns true, or the last answer."""
     end = time.monotonic() + seconds
     while (response := _ask(address)).body != body:
         if time.monotonic() > end or response.status != 200:

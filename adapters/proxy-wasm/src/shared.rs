@@ -107,8 +107,8 @@ impl Shared {
     }
 
     /// Returns the end of the latest fetch, and its moment, for a worker whose list has this entity tag.
-    /// `None` if it is known already, or if it brought a list that another upstream's has replaced since:
-    /// the worker then fetches the list itself.
+    /// `None` if it is known already. `None` also if the list of another upstream has replaced its list
+    /// since: the worker then fetches the list itself.
     pub fn unseen(&mut self, entity_tag: Option<&str>) -> Option<(Duration, Ended)> {
         let (lease, _) = self.read_lease()?;
         if lease.ended == self.seen {

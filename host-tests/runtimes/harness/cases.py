@@ -92,9 +92,9 @@ class Case:
     arguments: dict
     """The arguments of a typed call, by name."""
     request: Request | None
-    """The request of `handle`. Over a socket, see `sent`."""
+    """The request of `handle`. `sent` is its form over a socket."""
     access: str | None
-    """The access policy under which a service answers this case over a socket; none for no policy."""
+    """The access policy under which a service answers this case over a socket; None for no policy."""
     roles_by_access: bool
     """Whether the case gives the policy itself. If not, it gives roles."""
     other_is_malformed: bool

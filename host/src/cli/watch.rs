@@ -101,7 +101,7 @@ fn is_read() -> bool {
     polled.is_err() || !fds.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
 }
 
-/// Other systems do not show it before something is written.
+/// On other systems, a closed pipe shows only when something is written.
 #[cfg(not(unix))]
 fn is_read() -> bool {
     true

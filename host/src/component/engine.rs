@@ -75,8 +75,8 @@ fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
     })
 }
 
-/// A pool for so many instances. The address space of a memory is reserved, 4 GiB and its guards; a
-/// core instance is only counted, so components that are composed of several have enough of them.
+/// A pool for this number of instances. It reserves the address space of each memory, 4 GiB and its guards.
+/// Core instances are only counted, so there are enough for components that are composed of several.
 fn pool(instances: u32, needs: Needs) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)

@@ -256,7 +256,7 @@ impl Inode {
     }
 }
 
-/// Runs what blocks on a thread for that.
+/// Runs a blocking function on a thread for such functions.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CcsError> + Send + 'static,
 ) -> Result<T, CcsError> {

@@ -39,7 +39,7 @@ impl Span {
         }))
     }
 
-    /// Begins a span within the one that this code runs in; nothing if it runs in none.
+    /// Begins a span within the current one. Without a current span, it begins no span.
     pub(crate) fn child(span: impl FnOnce() -> SpanBuilder) -> Self {
         let parent =
             Context::map_current(|current| current.get::<Traces>().map(|_| current.clone()));

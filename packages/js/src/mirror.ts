@@ -493,7 +493,7 @@ const FAILED_MILLISECONDS = 1000;
 /** The time between two looks at a request that another call has sent. */
 const OUTSTANDING_MILLISECONDS = 20;
 
-/** The time after which a catalog that is unchanged is stored again: then its age is near the truth. */
+/** The time after which a catalog that is unchanged is stored again, so that its stored age stays accurate. */
 const STORED_MILLISECONDS = 3_600_000;
 
 /** A time for the component, which is not negative. */

@@ -70,10 +70,9 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// The error of Redis in one line, without credentials; an error where an empty catalog would
-    /// replace one that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been
-    /// written then, unless the connection was lost before the reply to the last command. A key that
-    /// is not a hash stays as it is.
+    /// The error of Redis in one line, without credentials; an error if an empty catalog would replace one
+    /// that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been written then, unless
+    /// the connection was lost before the reply to the last command. A key that is not a hash stays as it is.
     pub async fn replace(&self, catalog: &Snapshot) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH applies to all users of a connection.
         let mut connection = self.connection.connect().await?;

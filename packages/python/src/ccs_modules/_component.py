@@ -15,7 +15,7 @@ from wasmtime.component import Component, Linker, Variant
 from ccs_modules.catalog import CatalogError
 
 _CONVERTING = threading.Lock()
-"""One for the process: wasmtime has the cases of variants in a global while it converts values."""
+"""The one lock of the process. wasmtime keeps the cases of variants in a global while it converts values."""
 
 
 if sys.platform != "win32":

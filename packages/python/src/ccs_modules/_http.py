@@ -83,7 +83,7 @@ def _response(connection: http.client.HTTPConnection, fetch: Any) -> Any:
 
 
 _LONGEST_CHARACTER = 4
-"""The most bytes of a character in UTF-8: a body that is cut so much later is still too long."""
+"""The most bytes of a character in UTF-8. A body that is cut this much after the limit is still too long."""
 
 
 def _shut(sock: socket.socket | None) -> None:

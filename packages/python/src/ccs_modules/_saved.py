@@ -10,7 +10,7 @@ class Saved:
     """The content of a saved catalog. It has no credentials in it."""
 
     nodes: list[str]
-    """The nodes that were configured; none for a store."""
+    """The nodes that were configured; empty for a store."""
     made_at: int
     """The moment of the catalog, in milliseconds since 1970."""
     validated_at: int

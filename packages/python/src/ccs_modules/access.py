@@ -11,7 +11,7 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Anonymous:
-    """Anybody: every request has these management roles, so that shared caches may keep responses."""
+    """Any sender: every request has these management roles, so that shared caches may keep responses."""
 
     roles: list[str]
 

@@ -25,7 +25,7 @@ from ccs_modules.store import Store, read
 _log = logging.getLogger("ccs_modules")
 
 _STORED_SECONDS = 3600
-"""The time after which a catalog that is unchanged is stored again: then its age is near the truth."""
+"""The time after which a catalog that is unchanged is stored again, so that its stored age stays accurate."""
 
 
 class ConfigurationError(ValueError):

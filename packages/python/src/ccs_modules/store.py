@@ -22,7 +22,7 @@ class Versioned:
     content: Content
     """The content."""
     version: str
-    """A text that is another one when the content is."""
+    """A text that changes when the content does."""
 
 
 Store = Callable[[str | None], Content | Versioned | None]
