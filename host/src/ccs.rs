@@ -16,7 +16,7 @@ use crate::CcsError;
 /// the list shows one moment of the store, in the order of the store.
 #[async_trait]
 pub trait Ccs: Send + Sync {
-    /// Returns every module document; of an empty store an empty list.
+    /// Returns every module document. An empty store returns an empty list.
     ///
     /// # Errors
     ///

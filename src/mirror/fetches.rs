@@ -90,7 +90,7 @@ pub enum Outcome {
     Changed(Changes),
     /// Nothing that can be used. The catalog, if there is one, is kept.
     Failed(Error),
-    /// Not the outstanding fetch, but one that was given up. Nothing happened.
+    /// The end of a fetch that was given up before. The mirror has not changed.
     Late,
     /// A redirect to a configured node. The next poll returns the request.
     Redirected,

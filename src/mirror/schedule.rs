@@ -91,8 +91,8 @@ impl Schedule {
     }
 
     /// Returns the time from the restoring of a catalog to the first fetch, given the time since its
-    /// validation and the time that is left to it. It is zero if the fetch is due, else any part of the time
-    /// until it is.
+    /// validation and the time that is left to it. It is zero if the fetch is due. Otherwise it is drawn
+    /// between zero and the time until it is due.
     pub(super) fn after_restore(&mut self, since: Duration, left: Duration) -> Duration {
         self.between(0.0, self.refresh.saturating_sub(since).min(left / 2))
     }

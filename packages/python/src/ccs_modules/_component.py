@@ -86,8 +86,8 @@ class Resource:
 
 
 def ok(answer: Any, uid: str | None = None) -> Any:
-    """Returns the answer of a call, which may look for a uid. Raises the error that the component
-    returned."""
+    """Returns the answer of a call, which may have asked for a uid. Raises the component's error, if it
+    returned one."""
     if not isinstance(answer, Variant):
         return answer
     raise CatalogError.of(answer.tag, answer.payload, uid)
