@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_where_it_is_and_what_to_do() {
+    fn errors_of_redis_name_the_key_and_the_remedy() {
         let config = config("ccs:modules");
         for (reply, expected) in [
             (
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_fails_says_why() {
+    fn a_failed_connection_has_its_reason() {
         let config = config("k");
         for (reason, expected) in [
             ("access-denied", "this component may not use the network"),

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_all_there_is_to_know() {
+    fn an_address_has_nodes_a_ca_and_a_credentials_file() {
         let text =
             "https://Node1:9443,http://[::1]:8080/redis?ca=/etc/ca%20.pem&credentials=c.json";
         let address: ClusterAddress = text.parse().unwrap();
