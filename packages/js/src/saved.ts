@@ -71,5 +71,5 @@ function isCutOff(text: string): boolean {
 
 const BEGIN = '{"nodes":[';
 
-/** The name of the last field. In a string its quotes would be escaped. */
+/** The name of the last field, which no string can contain, because its quotes would be escaped there. */
 const BODY = /,\s*"modules"\s*:/;

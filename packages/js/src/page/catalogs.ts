@@ -186,7 +186,7 @@ export class Catalogs {
   }
 }
 
-/** The roles that see the catalog. The reader of the page has the file already. */
+/** The roles of every call. The permission is not in question, because the reader of the page has the file already. */
 const ROLES = ["cluster_viewer"];
 
 /** A Redis version that no module is made for. So no module fits it, and the answer groups all modules by name. */

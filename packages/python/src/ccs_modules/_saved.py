@@ -68,4 +68,4 @@ def _is_cut_off(text: str) -> bool:
 _BEGIN = '{"nodes":['
 
 _BODY = re.compile(r',\s*"modules"\s*:')
-"""The name of the last field. In a string its quotes would be escaped."""
+"""The name of the last field, which no string can contain, because its quotes would be escaped there."""
