@@ -34,7 +34,7 @@ class Block:
     """The document and the line."""
     text: str
     not_run: str | None
-    """The reason why it is not run here; none if it is run."""
+    """The reason why it is not run here; None if it is run."""
 
 
 class Documents(Runtime):

@@ -24,7 +24,7 @@ class Runtime:
         """Builds the needs of the cases, before the time to the first answer begins to count."""
 
     def reason_to_skip(self, case: Case) -> str | None:
-        """The reason why this case does not apply here; none if it does. Reasons are printed and
+        """The reason why this case does not apply here; None if it does. Reasons are printed and
         counted."""
         if not case.over_http:
             return "a typed call, and this runtime serves HTTP"

@@ -189,7 +189,7 @@ class OverRedis(Runtime):
                 yield self.asked(f"redis-{name}", about, self.over(store), expect)
 
     def in_pieces(self) -> Iterator[tuple[Case, object]]:
-        """A reply that arrives element by element: each piece ends where a reply may end, too."""
+        """A reply that arrives element by element: each piece ends at a place at which a reply may end, too."""
         documents = [b'{"uid":"%02d"}' % number for number in range(12)]
         elements = [b"$%d\r\n%s\r\n" % (len(it), it) for it in documents]
         store = Redis()

@@ -122,7 +122,7 @@ RUNTIMES = [
 ]
 
 ERRORS = {"forbidden": 403, "not_found": "not_found"}
-"""The crate's errors for the contract's errors, as far as the crate tells them apart."""
+"""The crate's errors for the contract's errors, as far as the crate distinguishes them."""
 
 FIELDS = {
     "uid", "module_name", "display_name", "semantic_version", "version", "author", "email", "homepage",

@@ -226,7 +226,7 @@ fn manual() -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-/// Prints to standard output. A pipe that was closed is not an error: its reader has enough.
+/// Prints to standard output. A closed pipe is not an error.
 fn print(text: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = if stdout.is_terminal() {

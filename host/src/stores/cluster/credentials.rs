@@ -13,7 +13,7 @@ use crate::file_metrics::FileMetrics;
 use crate::files::{self, FileError};
 
 /// The file with the credentials for a cluster, which is read again for each request. While it cannot be
-/// used, the last credentials from it are.
+/// used, its last credentials are used.
 pub(super) struct CredentialsFile {
     path: PathBuf,
     last: Mutex<Last>,
