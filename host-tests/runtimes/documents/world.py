@@ -25,7 +25,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-SECONDS = 60
+SECONDS = 120
 """The time within which a command ends or serves."""
 
 HEADERS = {
