@@ -356,7 +356,8 @@ fn role_of(body: &[u8], is_of_role: bool) -> Option<String> {
     }
 
     match is_of_role {
-        true => Some(serde_json::from_slice::<Body>(body).ok()?.role),
+        // From bytes, serde_json would be compiled once more.
+        true => Some(serde_json::from_str::<Body>(core::str::from_utf8(body).ok()?).ok()?.role),
         // The cluster has shown the list, and the user's role is not known. This one may do no more.
         false => Some("db_viewer".into()),
     }
