@@ -160,7 +160,7 @@ impl Callers {
                 Login::Known(caller, _) => break Ok(caller),
                 Login::Refused(error) => break Err(error),
                 Login::Wait => return,
-                Login::Ask(question) => match self.send(&question) {
+                Login::Ask(mut question) => match self.send(&mut question) {
                     Ok(token) => {
                         self.asked.insert(token, (stream, *question));
                         if let Some(paused) = self.paused.get_mut(&stream) {
@@ -198,7 +198,8 @@ impl Callers {
         self.logins.begin(&received.fields(), now)
     }
 
-    fn send(&self, Question { request, timeout, .. }: &Question) -> Result<u32, NoResponse> {
+    fn send(&self, Question { request, timeout, .. }: &mut Question) -> Result<u32, NoResponse> {
+        keep_safe_retries(&mut request.headers);
         upstream::send(&self.upstream.cluster, request, &Headers::new(), *timeout)
     }
 
@@ -211,6 +212,22 @@ impl Callers {
         }
         self.now = now;
         now
+    }
+}
+
+/// Lets the proxy send a question once more only if no node has judged the credentials. A slow node could deny each
+/// of ten attempts, and lock the user.
+fn keep_safe_retries(headers: &mut Vec<(String, String)>) {
+    const RETRY_ON: &str = "x-envoy-retry-on";
+    const SAFE: [(&str, &str); 2] = [
+        (RETRY_ON, "connect-failure,refused-stream,retriable-status-codes"),
+        ("x-envoy-retriable-status-codes", "307"),
+    ];
+
+    let retries = headers.iter().any(|(name, _)| name == RETRY_ON);
+    headers.retain(|(name, _)| !name.starts_with("x-envoy-") || name == "x-envoy-max-retries");
+    if retries {
+        headers.extend(SAFE.map(|(name, value)| (name.into(), value.into())));
     }
 }
 

@@ -189,6 +189,8 @@ def checks_alone() -> Iterator[Check]:
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
     yield Check("callers", "the cluster is asked who is calling, and nobody can lock a user", lambda _: callers.users())
     yield Check("shipped-jwt", "envoy/jwt.yaml lets groups of an identity provider in", lambda _: jwt.tokens())
+    yield Check("shipped-client-certificate", "envoy/jwt.yaml presents a client certificate where its lines are "
+                "uncommented", lambda _: jwt.client_certificate())
 
 
 def answered(bench: Bench, name: str, status: int) -> None:

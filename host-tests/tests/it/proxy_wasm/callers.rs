@@ -108,6 +108,32 @@ fn workers_share_the_denials_of_a_name() {
 }
 
 #[test]
+fn the_proxy_sends_a_question_again_only_if_no_node_has_judged_it() {
+    let cluster = Cluster::default();
+    let configuration = CONFIGURATION.replace(
+        r#""headers": {"#,
+        r#""headers": {
+            "x-envoy-retry-on": "5xx,reset", "x-envoy-max-retries": "10", "x-team": "a",
+            "x-envoy-upstream-rq-per-try-timeout-ms": "700","#,
+    );
+    let mut filter = Filter::load(&configuration).unwrap();
+    cluster.serve(&mut filter);
+    filter.pass(SECOND);
+    assert_eq!(field(filter.asked(), "x-envoy-retry-on"), "5xx,reset");
+    assert_eq!(ask(&mut filter, &basic("eve:guess")).unwrap().status, 401);
+    let safe = "connect-failure,refused-stream,retriable-status-codes";
+    for (name, value) in [
+        ("x-envoy-retry-on", safe),
+        ("x-envoy-retriable-status-codes", "307"),
+        ("x-envoy-max-retries", "10"),
+        ("x-envoy-upstream-rq-per-try-timeout-ms", ""),
+        ("x-team", "a"),
+    ] {
+        assert_eq!(field(filter.asked(), name), value, "{name}");
+    }
+}
+
+#[test]
 fn many_requests_of_one_user_are_one_question() {
     let cluster = Cluster::default();
     let mut filter = cluster.filter();
