@@ -101,7 +101,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 432 << 10,
+        budget: 512 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
     // instance.
