@@ -1,6 +1,7 @@
 //! Access: who sent a request, found by an access policy for shells on a network.
 
 mod cluster;
+mod names;
 mod policy;
 mod trusted_header;
 
@@ -20,6 +21,7 @@ use crate::config;
 use crate::headers;
 
 pub use crate::access::cluster::{Login, LoginOptions, Logins, Question};
+pub use crate::access::names::{NameStore, Names, Turn};
 pub(crate) use crate::access::policy::UserName;
 
 /// The sender of a request, and its management roles. The shell finds the sender. No header field of the

@@ -10,6 +10,7 @@ use core::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::access::names::{Hash, NameStore, Names, Turn};
 use crate::access::{BASIC, Caller, basic_credentials};
 use crate::error::StoreError;
 use crate::headers;
@@ -33,14 +34,16 @@ use crate::upstream::{Answer, Credentials, Request, Response, Upstream};
 /// 3. On `Wait`, begin again when another login has ended.
 ///
 /// Times are those of a clock that does not go back.
-pub struct Logins {
+///
+/// The names that were denied are in `N`: in memory, or where several workers of a proxy share them.
+pub struct Logins<N = Names> {
     upstream: Upstream,
     options: LoginOptions,
     /// The key of the hashes, so that a memory dump does not help to try passwords.
     key: [u8; 32],
     kept: BTreeMap<Hash, Kept>,
-    denials: BTreeMap<Hash, Denials>,
-    /// The logins that are open, by user name, or by token. Each is given up at this time.
+    names: N,
+    /// The logins that are open, by user name, or by token. Each is given up at the time.
     open: BTreeMap<Hash, Duration>,
     /// The time before which the cluster is not asked, because it has just failed.
     not_before: Duration,
@@ -97,8 +100,6 @@ struct Attempt {
     failures: Vec<StoreError>,
 }
 
-type Hash = [u8; 32];
-
 /// The identity that a request claims.
 struct Identity {
     /// The hash of the header field.
@@ -122,12 +123,6 @@ impl Kept {
     }
 }
 
-/// The denials of a user name.
-struct Denials {
-    count: u32,
-    last: Duration,
-}
-
 impl Identity {
     /// Returns the key of an open login: one login of a user is open at a time.
     fn slot(&self) -> Hash {
@@ -138,12 +133,19 @@ impl Identity {
 impl Logins {
     /// Makes the logins at this upstream. The key must be unpredictable.
     pub fn new(upstream: Upstream, options: LoginOptions, key: [u8; 32]) -> Self {
+        Self::with_names(upstream, options, key, Names::new(MOST_NAMES))
+    }
+}
+
+impl<N: NameStore> Logins<N> {
+    /// Makes the logins of one of several workers, which share these names and have the same key.
+    pub fn with_names(upstream: Upstream, options: LoginOptions, key: [u8; 32], names: N) -> Self {
         Self {
             upstream,
             options,
             key,
             kept: BTreeMap::new(),
-            denials: BTreeMap::new(),
+            names,
             open: BTreeMap::new(),
             not_before: Duration::ZERO,
             no_role_before: Duration::ZERO,
@@ -163,11 +165,6 @@ impl Logins {
             let reason = "the cluster failed a moment ago";
             return self.without_cluster(&identity, now, reason.into());
         }
-        if let Some(wait) = identity.name.and_then(|name| self.wait_of(&name, now)) {
-            return Login::Refused(ErrorResponse::too_many_logins(wait));
-        }
-
-        // One login of a name at a time, so that two denials are noticed before a third one.
         self.open.retain(|_, end| now < *end);
         if self.open.contains_key(&identity.slot()) || self.open.len() >= MOST_OPEN {
             return Login::Wait;
@@ -175,7 +172,17 @@ impl Logins {
 
         let nodes = u32::try_from(self.upstream.nodes().len()).unwrap_or(u32::MAX);
         let longest = self.upstream.timeout().saturating_mul(nodes).saturating_mul(MOST_REQUESTS);
-        self.open.insert(identity.slot(), now.saturating_add(longest));
+        let end = now.saturating_add(longest);
+        if let Some(name) = identity.name {
+            match self.names.change(&name, &mut |names| names.begin(&name, now, end)) {
+                Some(Turn::Free) => {}
+                Some(Turn::Denied(wait)) => {
+                    return Login::Refused(ErrorResponse::too_many_logins(wait));
+                }
+                Some(Turn::Taken) | None => return Login::Wait,
+            }
+        }
+        self.open.insert(identity.slot(), end);
         let asks_role = now >= self.no_role_before;
         let (credentials, failures) = (Credentials::of_field(field), Vec::new());
         let attempt =
@@ -187,14 +194,18 @@ impl Logins {
     pub fn answered(&mut self, question: Question, response: Response, now: Duration) -> Login {
         let Question { request, timeout, mut attempt } = question;
         match response.status {
-            401 => return self.denied(&attempt.identity, now),
+            401 => {
+                // What was kept of the caller is forgotten.
+                self.kept.remove(&attempt.identity.field);
+                return self.end(&attempt.identity, Some(now), unauthenticated());
+            }
             // The credentials are right, and the user may not see modules.
             403 => {
                 let caller = Caller::Authenticated(Vec::new());
-                return self.end(&attempt.identity, Login::Known(caller, None));
+                return self.end(&attempt.identity, None, Login::Known(caller, None));
             }
             // The cluster cannot read these credentials. It is well.
-            400 | 414 | 431 => return self.end(&attempt.identity, unauthenticated()),
+            400 | 414 | 431 => return self.end(&attempt.identity, None, unauthenticated()),
             429 | 502..=504 => attempt.is_down = true,
             _ => {}
         }
@@ -252,7 +263,7 @@ impl Logins {
             }
             let reasons: Vec<_> = attempt.failures.iter().map(StoreError::reason).collect();
             let login = self.without_cluster(&attempt.identity, now, reasons.join("; "));
-            return self.end(&attempt.identity, login);
+            return self.end(&attempt.identity, None, login);
         };
 
         let request = request.with_credentials(attempt.credentials.clone());
@@ -266,23 +277,18 @@ impl Logins {
         let kept = Kept { roles: vec![role], user: identity.user.clone(), asked: started };
         let login = kept.login();
         self.kept.insert(identity.field, kept);
-        self.end(&identity, login)
+        self.end(&identity, None, login)
     }
 
-    /// Counts a denial. The kept caller is forgotten.
-    fn denied(&mut self, identity: &Identity, now: Duration) -> Login {
-        self.kept.remove(&identity.field);
-        if let Some(name) = identity.name {
-            let denials = self.denials.entry(name).or_insert(Denials { count: 0, last: now });
-            let is_new = now.saturating_sub(denials.last) >= FORGOTTEN;
-            let count = if is_new { 1 } else { denials.count.saturating_add(1) };
-            *denials = Denials { count, last: now };
-        }
-        self.end(identity, unauthenticated())
-    }
-
-    fn end(&mut self, identity: &Identity, login: Login) -> Login {
+    /// Ends a login, which was denied at this time, if it was.
+    fn end(&mut self, identity: &Identity, denied: Option<Duration>, login: Login) -> Login {
         self.open.remove(&identity.slot());
+        if let Some(name) = identity.name {
+            self.names.change(&name, &mut |names| {
+                names.end(&name, denied);
+                Turn::Free
+            });
+        }
         login
     }
 
@@ -297,22 +303,6 @@ impl Logins {
     fn without_cluster(&self, identity: &Identity, now: Duration, reason: String) -> Login {
         let refused = || Login::Refused(ErrorResponse::caller_unknown(reason));
         self.kept(identity, now, self.options.stale_if_error_ms).unwrap_or_else(refused)
-    }
-
-    /// Returns the time for which a user is not shown to the cluster. If very many users were denied, no
-    /// further user is shown to it, because no denial may be forgotten.
-    fn wait_of(&mut self, name: &Hash, now: Duration) -> Option<Duration> {
-        let is_full = self.denials.len() >= MOST_NAMES;
-        if is_full {
-            self.denials.retain(|_, denials| now.saturating_sub(denials.last) < FORGOTTEN);
-        }
-        match self.denials.get(name) {
-            Some(denials) => {
-                let left = FORGOTTEN.saturating_sub(now.saturating_sub(denials.last));
-                (denials.count >= MOST_DENIALS && !left.is_zero()).then_some(left)
-            }
-            None => (self.denials.len() >= MOST_NAMES).then_some(PAUSE),
-        }
     }
 
     /// Forgets callers that are too old to be let in, and the oldest one if there are very many.
@@ -366,19 +356,15 @@ fn role_of(body: &[u8], is_of_role: bool) -> Option<String> {
     }
 
     match is_of_role {
-        true => Some(serde_json::from_slice::<Body>(body).ok()?.role),
+        // From bytes, serde_json would be compiled once more.
+        true => Some(serde_json::from_str::<Body>(core::str::from_utf8(body).ok()?).ok()?.role),
         // The cluster has shown the list, and the user's role is not known. This one may do no more.
         false => Some("db_viewer".into()),
     }
 }
 
-/// The most denials of a user name in [`FORGOTTEN`].
-const MOST_DENIALS: u32 = 2;
-
-const FORGOTTEN: Duration = Duration::from_secs(15 * 60);
-
 /// The time for which the cluster is not asked after a failure.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -1,4 +1,4 @@
-//! The configuration of a service: a config store, and a secret store for its secret.
+//! The configuration of a service: a config store, and a secret store for its secrets.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,10 +16,12 @@ pub const KEYVALUE_KEY: &str = "CCS_KEYVALUE_KEY";
 pub const KEYVALUE_STORE: &str = "CCS_KEYVALUE_STORE";
 pub const BACKENDS: &str = "CCS_HTTP_BACKENDS";
 const PASSWORD: &str = "CCS_HTTP_PASSWORD";
+const TOKEN: &str = "CCS_HTTP_TOKEN";
 const URL: &str = "CCS_HTTP_URL";
 const USER: &str = "CCS_HTTP_USER";
 
-/// The names that the config store may have. The password of the user is in the secret store.
+/// The names that the config store may have. The password of the user, or the token, is in the
+/// secret store.
 const NAMES: [&str; 7] =
     ["CCS_ACCESS", BACKENDS, "CCS_HTTP_TIMEOUT_MS", URL, USER, KEYVALUE_KEY, KEYVALUE_STORE];
 
@@ -46,10 +48,13 @@ pub fn read() -> Result<Environment, String> {
             configuration.set(name, value);
         }
     }
-    if configuration.get(USER).is_some()
-        && let Some(password) = password()?
-    {
-        configuration.set(PASSWORD, password);
+    // The secret store is optional, and a catalog in a KV store needs no secret.
+    if names_cluster(&configuration) {
+        for name in [PASSWORD, TOKEN] {
+            if let Some(value) = secret(name)? {
+                configuration.set(name, value);
+            }
+        }
     }
     Ok(configuration)
 }
@@ -59,15 +64,15 @@ pub fn names_cluster(configuration: &Environment) -> bool {
     configuration.get(URL).or(configuration.get(BACKENDS)).is_some()
 }
 
-/// Reads the password of the user, if there is one.
-fn password() -> Result<Option<String>, String> {
-    let failed = || format!("{PASSWORD}: cannot read the secret store \"{STORE}\"");
+/// Reads a secret, if there is one.
+fn secret(name: &str) -> Result<Option<String>, String> {
+    let failed = || format!("{name}: cannot read the secret store \"{STORE}\"");
     let store = match secret_store::Store::open(STORE) {
         Ok(store) => store,
         Err(OpenError::NotFound) => return Ok(None),
         Err(_) => return Err(failed()),
     };
-    let Some(secret) = store.get(PASSWORD).map_err(|_| failed())? else { return Ok(None) };
-    let password = secret.plaintext(MOST).map_err(|_| failed())?;
-    String::from_utf8(password).map(Some).map_err(|_| format!("{PASSWORD}: expected UTF-8"))
+    let Some(secret) = store.get(name).map_err(|_| failed())? else { return Ok(None) };
+    let value = secret.plaintext(MOST).map_err(|_| failed())?;
+    String::from_utf8(value).map(Some).map_err(|_| format!("{name}: expected UTF-8"))
 }

@@ -36,9 +36,7 @@ impl Config {
         let stale_if_error = stale_if_error.unwrap_or(Duration::from_secs(24 * 60 * 60));
 
         let mut upstream = upstream(environment.get("CCS_HTTP_URL").unwrap_or_default())?;
-        if let Some(user) = environment.get("CCS_HTTP_USER") {
-            let password = environment.get("CCS_HTTP_PASSWORD").unwrap_or_default();
-            let credentials = Credentials::basic(user, password).map_err(refused)?;
+        if let Some(credentials) = credentials(environment)? {
             upstream = upstream.with_credentials(credentials);
         }
         // A mirror asks one node at a time: one that does not answer leaves time for the others.
@@ -68,10 +66,25 @@ fn upstream(urls: &str) -> Result<Upstream, StoreError> {
     Upstream::new(nodes.collect::<Result<Vec<_>, _>>()?).map_err(refused)
 }
 
+fn credentials(environment: &Environment) -> Result<Option<Credentials>, StoreError> {
+    let credentials = match (environment.get("CCS_HTTP_USER"), environment.get("CCS_HTTP_TOKEN")) {
+        (None, None) => return Ok(None),
+        (None, Some(token)) => Credentials::bearer(token),
+        (Some(user), None) => {
+            Credentials::basic(user, environment.get("CCS_HTTP_PASSWORD").unwrap_or_default())
+        }
+        (Some(_), Some(_)) => {
+            return Err(StoreError::Other("CCS_HTTP_TOKEN: expected without CCS_HTTP_USER".into()));
+        }
+    };
+    credentials.map(Some).map_err(refused)
+}
+
 /// Makes the error for an option of the core, by the name of the variable.
 fn refused(config::Error { field, reason }: config::Error) -> StoreError {
     let name = match field.as_str() {
         "credentials.password" => "CCS_HTTP_PASSWORD",
+        "credentials.token" => "CCS_HTTP_TOKEN",
         "credentials.user" => "CCS_HTTP_USER",
         "refresh_ms" => "CCS_HTTP_REFRESH_MS",
         "stale_if_error_ms" => "CCS_HTTP_STALE_IF_ERROR_MS",
@@ -124,6 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn a_token_takes_the_place_of_a_user() {
+        let config =
+            config(&[("CCS_HTTP_URL", "https://node1"), ("CCS_HTTP_TOKEN", "a.b")]).unwrap();
+        let authorization = ("authorization".into(), "Bearer a.b".into());
+        assert!(config.upstream.list(0, None).unwrap().headers.contains(&authorization));
+    }
+
+    #[test]
     fn a_variable_that_is_missing_or_wrong_is_named_and_not_shown() {
         const URL: (&str, &str) = ("CCS_HTTP_URL", "https://node1");
         for (variables, expected) in [
@@ -139,6 +160,11 @@ mod tests {
             (
                 &[URL, ("CCS_HTTP_USER", "a"), ("CCS_HTTP_PASSWORD", "secret\n")],
                 "CCS_HTTP_PASSWORD: expected a password",
+            ),
+            (&[URL, ("CCS_HTTP_TOKEN", "secret ")], "CCS_HTTP_TOKEN: expected a token"),
+            (
+                &[URL, ("CCS_HTTP_USER", "a"), ("CCS_HTTP_TOKEN", "secret")],
+                "CCS_HTTP_TOKEN: expected without CCS_HTTP_USER",
             ),
             (&[URL, ("CCS_HTTP_TIMEOUT_MS", "2s")], "CCS_HTTP_TIMEOUT_MS: expected milliseconds"),
             (&[URL, ("CCS_HTTP_TIMEOUT_MS", "600001")], "CCS_HTTP_TIMEOUT_MS: expected 1 to"),

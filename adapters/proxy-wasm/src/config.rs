@@ -27,6 +27,8 @@
 //! control plane may read the configuration and write it anew, and its numbers are doubles, while a
 //! string stays as it is.
 //!
+//! With `"access":{"cluster":{}}` the upstream that is mirrored is asked who is calling.
+//!
 //! All other fields are optional. Without `list` and `module` they are the paths of the REST API. With
 //! `list` alone the filter finds a module in the list. Without `access` it lets no caller in, without `methods`
 //! it answers methods that do not read with 405, and without `limits` the limits are the core's. If a module
@@ -40,7 +42,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ccs_modules::access::Policy;
+use ccs_modules::access::{Access, LoginOptions, Policy};
 use ccs_modules::config;
 use ccs_modules::rest::Methods;
 use ccs_modules::upstream::{self, Node};
@@ -54,8 +56,8 @@ pub use ccs_modules::config::Error;
 /// The filter's configuration.
 pub struct Config {
     pub ccs: Ccs<Mirrored>,
-    /// The access policy. Without one, the filter lets no caller in.
-    pub access: Option<Policy>,
+    /// The way in which callers are found. Without it, the filter lets no caller in.
+    pub access: Option<Callers>,
     pub methods: Methods,
     pub limits: Limits,
 }
@@ -66,6 +68,13 @@ pub enum Ccs<M> {
     Documents(Snapshot),
     Mirror(Box<M>),
     Upstream(Upstream),
+}
+
+/// How the filter finds out who is calling.
+pub enum Callers {
+    Policy(Policy),
+    /// The upstream is asked.
+    Upstream(Upstream, LoginOptions),
 }
 
 /// An upstream to mirror.
@@ -86,6 +95,7 @@ pub struct Names {
 }
 
 /// An upstream, and the proxy's name of it.
+#[derive(Clone)]
 pub struct Upstream {
     pub cluster: String,
     pub api: upstream::Upstream,
@@ -117,7 +127,24 @@ impl Config {
             },
             _ => return Err(Error::new("ccs", "expected either documents or upstream")),
         };
+        let access = access.map(|access| callers(access, &ccs)).transpose()?;
         Ok(Self { ccs, access, methods, limits })
+    }
+}
+
+/// Reads how callers are found out. Only the upstream of a mirror can be asked: its answers need no second call.
+fn callers(access: Access, ccs: &Ccs<Mirrored>) -> Result<Callers, Error> {
+    match (access, ccs) {
+        (Access::Policy(policy), _) => Ok(Callers::Policy(policy)),
+        (Access::Cluster(options), Ccs::Mirror(mirror))
+            if let Some(api) = mirror.config.upstream() =>
+        {
+            let upstream = Upstream { cluster: mirror.cluster.clone(), api: api.clone() };
+            Ok(Callers::Upstream(upstream, options))
+        }
+        (Access::Cluster(_), _) => {
+            Err(Error::new("access.cluster", "expected only with ccs.upstream and ccs.refresh_ms"))
+        }
     }
 }
 
@@ -151,7 +178,7 @@ fn snapshot(configuration: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
 #[serde(deny_unknown_fields)]
 struct Fields {
     ccs: CcsFields,
-    access: Option<Policy>,
+    access: Option<Access>,
     #[serde(default)]
     methods: Methods,
     #[serde(default)]
@@ -221,13 +248,7 @@ struct UpstreamFields {
 
 impl UpstreamFields {
     fn names(&self) -> Names {
-        fn name(of: impl Hash) -> String {
-            let mut hasher = DefaultHasher::new();
-            of.hash(&mut hasher);
-            format!("{:016x}", hasher.finish())
-        }
-
-        Names { upstream: name(self), list: name((&self.cluster, &self.url, &self.list)) }
+        Names { upstream: name_of(self), list: name_of((&self.cluster, &self.url, &self.list)) }
     }
 
     fn upstream(&self) -> Result<Upstream, Error> {
@@ -254,4 +275,11 @@ impl UpstreamFields {
         }
         Ok(Upstream { cluster: self.cluster.clone(), api })
     }
+}
+
+/// Returns a short name, which does not show what it is made of.
+pub fn name_of(value: impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }

@@ -6,9 +6,12 @@
 //! gives a filter neither fuel nor a deadline, and a filter that traps ends all requests of its thread.
 //! So the filter limits everything that comes from outside, and no input can reach a panic.
 
+mod callers;
 mod config;
 mod counters;
 mod mirrored;
+mod names;
+mod random;
 mod request;
 mod root;
 mod shared;

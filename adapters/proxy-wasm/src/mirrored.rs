@@ -243,7 +243,7 @@ const LONGEST_TICK: Duration = Duration::from_secs(1);
 const FIRST_LIST_TICK: Duration = Duration::from_millis(50);
 
 /// The proxy's time since 1970. It may go back; the mirror's clock does not.
-fn now() -> Duration {
+pub fn now() -> Duration {
     let now = hostcalls::get_current_time().ok();
     now.and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default()
 }

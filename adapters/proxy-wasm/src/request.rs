@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ccs_modules::access::Caller;
-use ccs_modules::rest::{self, ErrorResponse, Request, Response};
+use ccs_modules::rest::{self, ErrorResponse, Response};
 use ccs_modules::upstream::{Answer, Upstream as Api};
 use ccs_modules::{Ask, AskDocument, Step, StoreError};
 use percent_encoding::{CONTROLS, percent_encode};
@@ -12,9 +12,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel, MapType, Status};
 
+use crate::callers::{Received, Verdict};
 use crate::config::Ccs;
 use crate::log;
-use crate::root::Plugin;
+use crate::root::{Access, Plugin};
 use crate::upstream::{self, Failure, FailureKind, Headers, NoResponse};
 
 /// The context of one request.
@@ -48,6 +49,13 @@ impl HttpContext for Stream {
 }
 
 impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        if let Some(callers) = self.plugin.callers() {
+            callers.borrow_mut().forget(self.id);
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, _: u32, headers: usize, body: usize, _: usize) {
         if let Some(pending) = self.pending.take() {
             self.proceed(pending, headers, body).unwrap_or_else(reset);
@@ -78,37 +86,63 @@ impl Stream {
         if is_grpc(&headers) {
             let reason = "this is an API over HTTP, not gRPC: send no content-type";
             let refused = ErrorResponse::new(415, "unsupported_media_type", reason);
-            self.respond(&refused.response(method))?;
+            plugin.respond(&refused.response(method))?;
             return Ok(Action::Pause);
         }
 
-        let access = plugin.access.as_ref();
-        let lent = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        let lent: Vec<_> = lent.collect();
-        let nobody = Caller::Unauthenticated(None);
-        let caller = access.map_or(nobody, |access| access.caller(&lent));
-        let request = Request { method, target: &target, headers: &lent, caller: &caller };
+        let (method, target) = (method.to_owned(), target.into_owned());
+        let Some((received, verdict)) = self.caller(Received { method, target, headers })? else {
+            return Ok(Action::Pause);
+        };
+        match verdict {
+            Ok(caller) => self.answer(received, &caller)?,
+            Err(error) => plugin.respond(&error.response(&received.method))?,
+        }
+        Ok(Action::Pause)
+    }
+
+    /// Finds out who sent the request. `None` if the cluster is asked, and the request is answered later.
+    fn caller(&self, received: Received) -> Result<Option<(Received, Verdict)>, Status> {
+        let caller = match &self.plugin.access {
+            None => Caller::Unauthenticated(None),
+            Some(Access::Policy(policy)) => policy.caller(&received.fields()),
+            Some(Access::Cluster(callers)) => {
+                let mut callers = callers.borrow_mut();
+                let known = callers.begin(self.id, received);
+                if known.is_none() {
+                    self.plugin.in_own_context(self.id, || callers.set_tick())?;
+                }
+                return Ok(known);
+            }
+        };
+        Ok(Some((received, Ok(caller))))
+    }
+
+    fn answer(&mut self, received: Received, caller: &Caller) -> Result<(), Status> {
+        let plugin = self.plugin.clone();
+        let fields = received.fields();
+        let request = received.request(&fields, caller);
         match &plugin.ccs {
             Ccs::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.limits);
                 if matches!(response.status, 200 | 304 | 404) {
                     plugin.counters.answers_from_configuration.add_one();
                 }
-                self.respond(&response)?;
+                plugin.respond(&response)
             }
             Ccs::Mirror(mirror) => {
-                self.respond(&mirror.borrow().handle(&request, &plugin.counters))?;
+                plugin.respond(&mirror.borrow().handle(&request, &plugin.counters))
             }
             Ccs::Upstream(upstream) => match rest::handle(&request, &plugin.limits) {
-                Step::Done(response) => self.respond(&response)?,
+                Step::Done(response) => plugin.respond(&response),
                 Step::Ask(ask) => {
                     let (question, request) = Question::new(ask, &upstream.api);
                     let request = request.ok_or(Status::InternalFailure)?;
-                    self.send(Pending { question, request, trace: upstream::trace(headers) })?;
+                    let trace = upstream::trace(received.headers);
+                    self.send(Pending { question, request, trace })
                 }
             },
         }
-        Ok(Action::Pause)
     }
 
     /// Sends a request to the upstream.
@@ -125,15 +159,10 @@ impl Stream {
     /// would keep an entry for each of them.
     fn call(&self, Pending { request, trace, .. }: &Pending) -> Result<(), Failure> {
         let Ccs::Upstream(upstream) = &self.plugin.ccs else { return Ok(()) };
-        let switch_to = |context| {
-            hostcalls::set_effective_context(context).map_err(|status| {
-                NoResponse(format!("the proxy refused a change of context: {status:?}"))
-                    .failure(request)
-            })
-        };
-        switch_to(self.plugin.id)?;
-        let sent = upstream::send(&upstream.cluster, request, trace, upstream.api.timeout());
-        switch_to(self.id)?;
+        let send = || upstream::send(&upstream.cluster, request, trace, upstream.api.timeout());
+        let sent = self.plugin.in_own_context(self.id, send).unwrap_or_else(|status| {
+            Err(NoResponse(format!("the proxy refused a change of context: {status:?}")))
+        });
         sent.map(drop).map_err(|error| error.failure(request))
     }
 
@@ -164,29 +193,12 @@ impl Stream {
             Some(kind) => kind.counter(&plugin.counters).add_one(),
             None => plugin.counters.answers_from_upstream.add_one(),
         }
-        self.respond(&response)
+        plugin.respond(&response)
     }
 
     fn fail(&self, question: Question, Failure { kind, error }: Failure) -> Result<(), Status> {
         kind.counter(&self.plugin.counters).add_one();
-        self.respond(&question.fail(error))
-    }
-
-    /// Sends a response to the client, counts it, and logs the cause of a 5xx or a 403.
-    fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
-        self.plugin.counters.requests(response.status).add_one();
-        if let Some(cause) = &response.cause {
-            log(
-                LogLevel::Warn,
-                &format!("a request is answered with {}: {cause}", response.status),
-            );
-        }
-        let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        hostcalls::send_http_response(
-            response.status.into(),
-            headers.collect(),
-            Some(response.body.as_ref()),
-        )
+        self.plugin.respond(&question.fail(error))
     }
 }
 

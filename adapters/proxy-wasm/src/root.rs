@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use ccs_modules::Limits;
 use ccs_modules::access::Policy;
-use ccs_modules::rest::Methods;
+use ccs_modules::rest::{Methods, Response};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, Status};
 
-use crate::config::{Ccs, Config, Error};
+use crate::callers::{Callers, Ended};
+use crate::config::{self, Ccs, Config, Error};
 use crate::counters::Counters;
 use crate::log;
 use crate::mirrored::Mirrored;
@@ -28,10 +29,16 @@ pub struct Plugin {
     /// The plugin's context.
     pub id: u32,
     pub ccs: Ccs<RefCell<Mirrored>>,
-    pub access: Option<Policy>,
+    pub access: Option<Access>,
     pub methods: Methods,
     pub limits: Limits,
     pub counters: Counters,
+}
+
+/// How a plugin finds out who is calling.
+pub enum Access {
+    Policy(Policy),
+    Cluster(Box<RefCell<Callers>>),
 }
 
 impl Root {
@@ -42,26 +49,32 @@ impl Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
-        if let Some(plugin) = &self.plugin
-            && let Ccs::Mirror(mirror) = &plugin.ccs
-        {
-            mirror.borrow_mut().take_response(token, headers, body, &plugin.counters);
+        let Some(plugin) = &self.plugin else { return };
+        let ended =
+            plugin.callers().and_then(|it| it.borrow_mut().take_response(token, headers, body));
+        match (ended, &plugin.ccs) {
+            (Some(ended), _) => plugin.end_pauses(ended),
+            (None, Ccs::Mirror(mirror)) => {
+                mirror.borrow_mut().take_response(token, headers, body, &plugin.counters);
+                plugin.set_tick();
+            }
+            (None, _) => {}
         }
     }
 }
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        match configuration(size) {
-            Ok(config) => {
-                if config.access.is_none() {
+        match configuration(size).and_then(|config| Plugin::new(self.id, config)) {
+            Ok(plugin) => {
+                if plugin.access.is_none() {
                     log(
                         LogLevel::Warn,
                         "there is no access policy: every request is answered with 401; write one \
                          under access",
                     );
                 }
-                self.plugin = Some(Rc::new(Plugin::new(self.id, config)));
+                self.plugin = Some(Rc::new(plugin));
                 true
             }
             Err(error) => {
@@ -72,11 +85,15 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some(plugin) = &self.plugin
-            && let Ccs::Mirror(mirror) = &plugin.ccs
-        {
+        let Some(plugin) = &self.plugin else { return };
+        if let Ccs::Mirror(mirror) = &plugin.ccs {
             mirror.borrow_mut().tick(&plugin.counters);
         }
+        if let Some(callers) = plugin.callers() {
+            let ended = callers.borrow_mut().tick();
+            plugin.end_pauses(ended);
+        }
+        plugin.set_tick();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -92,13 +109,77 @@ impl RootContext for Root {
 }
 
 impl Plugin {
-    fn new(id: u32, Config { ccs, access, methods, limits }: Config) -> Self {
+    fn new(id: u32, Config { ccs, access, methods, limits }: Config) -> Result<Self, Error> {
+        let access = match access {
+            None => None,
+            Some(config::Callers::Policy(policy)) => Some(Access::Policy(policy)),
+            Some(config::Callers::Upstream(upstream, options)) => {
+                Some(Access::Cluster(Box::new(RefCell::new(Callers::new(upstream, options)?))))
+            }
+        };
         let ccs = match ccs {
             Ccs::Documents(snapshot) => Ccs::Documents(snapshot),
             Ccs::Mirror(config) => Ccs::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
             Ccs::Upstream(upstream) => Ccs::Upstream(upstream),
         };
-        Self { id, ccs, access, methods, limits, counters: Counters::define() }
+        Ok(Self { id, ccs, access, methods, limits, counters: Counters::define() })
+    }
+
+    /// Returns the logins, if the cluster is the policy.
+    pub fn callers(&self) -> Option<&RefCell<Callers>> {
+        match &self.access {
+            Some(Access::Cluster(callers)) => Some(callers),
+            _ => None,
+        }
+    }
+
+    /// Calls the proxy in the plugin's context, out of that of a request.
+    pub fn in_own_context<T>(&self, stream: u32, call: impl FnOnce() -> T) -> Result<T, Status> {
+        hostcalls::set_effective_context(self.id)?;
+        let done = call();
+        hostcalls::set_effective_context(stream)?;
+        Ok(done)
+    }
+
+    /// Sends a response to the client, counts it, and logs the cause of a 5xx or a 403.
+    pub fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
+        self.counters.requests(response.status).add_one();
+        if let Some(cause) = &response.cause {
+            log(
+                LogLevel::Warn,
+                &format!("a request is answered with {}: {cause}", response.status),
+            );
+        }
+        let headers = response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        hostcalls::send_http_response(
+            response.status.into(),
+            headers.collect(),
+            Some(response.body.as_ref()),
+        )
+    }
+
+    /// Sets the next tick after the mirror has set it, if a request needs it sooner.
+    fn set_tick(&self) {
+        if let Some(callers) = self.callers() {
+            callers.borrow_mut().set_tick_anew();
+        }
+    }
+
+    /// Answers requests that were paused, each in its own context.
+    fn end_pauses(&self, ended: Vec<Ended>) {
+        let Ccs::Mirror(mirror) = &self.ccs else { return };
+        for (stream, received, verdict) in ended {
+            let answered = hostcalls::set_effective_context(stream).and_then(|()| match verdict {
+                Ok(caller) => {
+                    let fields = received.fields();
+                    let request = received.request(&fields, &caller);
+                    self.respond(&mirror.borrow().handle(&request, &self.counters))
+                }
+                Err(error) => self.respond(&error.response(&received.method)),
+            });
+            answered.unwrap_or_else(reset);
+        }
+        let _ = hostcalls::set_effective_context(self.id);
     }
 }
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from envoy import jwt, mirrored, shipped
+from envoy import callers, jwt, mirrored, shipped
 from envoy.proxy import UPSTREAM, Envoy, cluster, envoy, listener, program, static, validate
 from harness.upstream import Upstream
 from harness import http
@@ -187,7 +187,10 @@ def checks_alone() -> Iterator[Check]:
     yield Check("shipped-decoded", "no spelling of a path reaches a server that decodes it", lambda _: shipped.decoded())
     yield Check("shipped-istio", "the manifests for Istio have a configuration that loads", lambda _: shipped.istio())
     yield Check("shipped-redis", "envoy/redis.yaml does what it says", lambda _: shipped.redis())
+    yield Check("callers", "the cluster is asked who is calling, and nobody can lock a user", lambda _: callers.users())
     yield Check("shipped-jwt", "envoy/jwt.yaml lets groups of an identity provider in", lambda _: jwt.tokens())
+    yield Check("shipped-client-certificate", "envoy/jwt.yaml presents a client certificate where its lines are "
+                "uncommented", lambda _: jwt.client_certificate())
 
 
 def answered(bench: Bench, name: str, status: int) -> None:

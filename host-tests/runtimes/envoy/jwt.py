@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import subprocess
 import tempfile
 import time
@@ -54,6 +55,20 @@ def tokens() -> None:
         assert status_of(port, provider.token(groups=["staff"]), own) == 403
 
 
+def client_certificate() -> None:
+    """The lines of jwt.yaml for a cluster that wants a client certificate."""
+    with Provider.running() as provider:
+        token = provider.token(groups=[OPERATORS])
+        for presents, expected in ((True, 200), (False, 503)):
+            with provider.envoy(wants_certificate=True, presents=presents) as port:
+                end = time.monotonic() + 10
+                # Without a certificate it stays so.
+                while (status := status_of(port, token)) == 503 and (presents or time.monotonic() < end - 7):
+                    assert time.monotonic() < end, "the mirror has no list"
+                    time.sleep(0.1)
+                assert status == expected, (presents, status)
+
+
 class Provider:
     """An identity provider with a key of its own, in a folder."""
 
@@ -72,9 +87,14 @@ class Provider:
             yield Provider(Path(folder))
 
     @contextmanager
-    def envoy(self) -> Iterator[int]:
+    def envoy(self, wants_certificate: bool = False, presents: bool = False) -> Iterator[int]:
         """Runs Envoy in front of a cluster of one node. Gives its port."""
-        with Upstream(certificate(self.folder, "cluster.example")).running() as node:
+        tls = certificate(self.folder, "cluster.example")
+        if wants_certificate:
+            certificate(self.folder, "modules", "client")
+            tls.verify_mode = ssl.CERT_REQUIRED
+            tls.load_verify_locations(self.folder / "client.pem")
+        with Upstream(tls).running() as node:
             node.store = Store(documents=tuple(DOCUMENTS.values()))
             address = "address: cluster.example, port_value: 9443"
             replacements = {
@@ -82,6 +102,13 @@ class Provider:
                 "/etc/envoy/cluster-ca.pem": f"{self.folder}/cert.pem",
                 address: f"address: {HOST}, port_value: {node.port}",
             }
+            if presents:
+                replacements |= {
+                    "# tls_certificates:": "tls_certificates:",
+                    "#   - certificate_chain: {filename: /etc/envoy": f"  - certificate_chain: {{filename: {self.folder}",
+                    "#     private_key: {filename: /etc/envoy": f"    private_key: {{filename: {self.folder}",
+                    '"headers": {"authorization": "Basic dXNlcjpwYXNzd29yZA=="}': '"headers": {}',
+                }
             with shipped("jwt.yaml", replacements) as port:
                 yield port
 

@@ -288,11 +288,11 @@ def run(text: str) -> Iterator[int]:
             yield port
 
 
-def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's TLS with a self-signed certificate, `cert.pem` in the folder."""
+def certificate(folder: Path, name: str, file: str = "cert") -> ssl.SSLContext:
+    """A server's TLS with a self-signed certificate, `cert.pem` in the folder. The key is in `cert-key.pem`."""
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     words += ["-nodes", "-days", "1", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-    command(*words, "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
+    command(*words, "-keyout", folder / f"{file}-key.pem", "-out", folder / f"{file}.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    context.load_cert_chain(folder / f"{file}.pem", folder / f"{file}-key.pem")
     return context

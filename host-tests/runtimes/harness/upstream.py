@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote_to_bytes
 
@@ -38,6 +38,8 @@ class Upstream:
         self.decodes = False
         """Whether the server takes every spelling of a path for the path: it resolves escapes, also twice,
         and leaves out parameters and what follows a NUL."""
+        self.role_of: Callable[[bytes], str | None] | None = None
+        """The role of whoever sends this header field `authorization`; None is a 401. Without it anybody is let in."""
         self._released = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tls = tls
@@ -89,10 +91,23 @@ class Upstream:
                 self.asked.append(path)
                 self.requests.append(head)
                 path = decoded(path) if self.decodes else path
-                await self._answer(f"/{self.fault}".encode() if self.fault else path, writer)
+                if self.fault or self._lets_in(head, path, writer):
+                    await self._answer(f"/{self.fault}".encode() if self.fault else path, writer)
                 await writer.drain()
         with suppress(ConnectionError):
             writer.close()
+
+    def _lets_in(self, head: bytes, path: bytes, writer) -> bool:
+        """Whether the request is let in, and is not answered yet."""
+        if self.role_of is None:
+            return True
+        found = re.search(rb"\r\nauthorization: ([^\r]*)", head)
+        role = self.role_of(found[1] if found else b"")
+        if role is None:
+            send(writer, 401, b"")
+        elif path == b"/v1/users/role":
+            send(writer, 200, json.dumps({"role": role}).encode())
+        return role is not None and path != b"/v1/users/role"
 
     async def _answer(self, path: bytes, writer) -> None:
         if path == b"/v1/modules":

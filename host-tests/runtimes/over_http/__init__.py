@@ -75,6 +75,7 @@ class OverHttp(Runtime):
         yield from super().outcomes(case_list)
         yield from self.failing()
         yield from self.several()
+        yield self.token()
         if self.reuses_instances:
             yield from self.mirrored()
         yield from self.misconfigured()
@@ -102,6 +103,25 @@ class OverHttp(Runtime):
                 upstream.stop()
                 found = mirror.said(_ask(address), 503, None, "connection refused|cannot be reached|failed")
                 yield mirror.case("http-down", "an upstream that is down is told"), found
+
+    def token(self) -> tuple[Case, object]:
+        """A cluster that takes tokens only, one that expires, and another one after that."""
+        with Upstream().running() as upstream:
+            upstream.store = Store(body=OLD)
+            upstream.role_of = {b"Bearer long": "admin"}.get
+            found = []
+            for environment in ({}, {"CCS_HTTP_USER": "", "CCS_HTTP_TOKEN": "long"}):
+                with self.over(upstream, **environment) as address:
+                    found.append(_ask(address).status)
+
+            upstream.role_of = lambda field: "admin" if field == b"Bearer short" and time.monotonic() < end else None
+            end = time.monotonic() + 2
+            with self.over(upstream, CCS_HTTP_USER="", CCS_HTTP_TOKEN="short") as address:
+                found.append(_ask(address).status)
+                time.sleep(max(0, end - time.monotonic()))
+                found.append(_ask(address).status)
+        about = "a token is sent in place of a user, and counts until it expires"
+        return extra("http-token", about, [503, 200, 200, 503]), found
 
     def several(self) -> Iterator[tuple[Case, object]]:
         """Several nodes: clients do not notice one that is down, hangs or redirects."""

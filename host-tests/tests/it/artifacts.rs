@@ -27,7 +27,7 @@ const PROMISES: &[Promise] = &[
         ],
         budget: 192 << 10,
     },
-    // The ABI of Proxy-Wasm 0.2.1 as the SDK imports and exports it, and nothing of WASI.
+    // The ABI of Proxy-Wasm 0.2.1 as the SDK imports and exports it, and of WASI the randomness alone.
     Promise {
         artifact: "ccs_modules_proxy_wasm.wasm",
         imports: &[
@@ -66,6 +66,7 @@ const PROMISES: &[Promise] = &[
             "env.proxy_set_property",
             "env.proxy_set_shared_data",
             "env.proxy_set_tick_period_milliseconds",
+            "wasi_snapshot_preview1.random_get",
         ],
         exports: &[
             "__data_end",
@@ -100,7 +101,7 @@ const PROMISES: &[Promise] = &[
             "proxy_on_upstream_data",
             "proxy_on_vm_start",
         ],
-        budget: 432 << 10,
+        budget: 512 << 10,
     },
     // The ABI of http-wasm, and of WASI preview 1 the functions that read a mounted file and end an
     // instance.

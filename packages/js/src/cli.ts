@@ -26,7 +26,8 @@ answers while it runs.
 
   --file FILE            the modules: a body of GET /v1/modules; read again when it changes
   --upstream URLS        the nodes of a cluster, comma separated, such as https://node1:9443; the
-                         credentials are in REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD
+                         credentials are in REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or a
+                         token in REDIS_ENTERPRISE_TOKEN
   --refresh TIME         the time between two requests to the cluster (default 30s), or two looks at the
                          file (default 1s)
   --stale-if-error TIME  the age up to which a catalog is served while its source fails (default 24h)
@@ -168,7 +169,14 @@ function mirrorOf(options: Options, more: MirrorOptions): Mirror {
 
 function cluster(urls: string): ClusterConfiguration {
   const { REDIS_ENTERPRISE_USER: user, REDIS_ENTERPRISE_PASSWORD: password = "" } = process.env;
+  const token = process.env.REDIS_ENTERPRISE_TOKEN;
   const nodes = urls.split(",");
+  if (token !== undefined && user !== undefined) {
+    throw new UserError("REDIS_ENTERPRISE_TOKEN and REDIS_ENTERPRISE_USER are set; set one of them");
+  }
+  if (token !== undefined) {
+    return { nodes, credentials: { token } };
+  }
   return user === undefined ? { nodes } : { nodes, credentials: { user, password } };
 }
 

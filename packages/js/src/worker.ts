@@ -23,6 +23,8 @@ export interface Env {
   CCS_HTTP_USER?: string;
   /** The password of that user. */
   CCS_HTTP_PASSWORD?: string;
+  /** A token of the cluster, in place of the user. */
+  CCS_HTTP_TOKEN?: string;
   /** The refresh interval in milliseconds. */
   CCS_HTTP_REFRESH_MS?: string;
   /** The greatest age in milliseconds of a catalog that answers while refreshing fails. */
@@ -91,10 +93,14 @@ function mirrorOf(env: Env): Mirror {
 const KEY_VALUE_REFRESH_MS = 1000;
 
 function upstream(urls: string, env: Env): ClusterConfiguration {
-  const user = env.CCS_HTTP_USER;
+  const { CCS_HTTP_USER: user, CCS_HTTP_PASSWORD: password = "", CCS_HTTP_TOKEN: token } = env;
   const configuration: ClusterConfiguration = { nodes: urls.split(",").map((url) => url.trim()) };
-  if (user !== undefined) {
-    configuration.credentials = { user, password: env.CCS_HTTP_PASSWORD ?? "" };
+  if (token !== undefined && user !== undefined) {
+    throw new Error("CCS_HTTP_TOKEN: expected without CCS_HTTP_USER");
+  } else if (token !== undefined) {
+    configuration.credentials = { token };
+  } else if (user !== undefined) {
+    configuration.credentials = { user, password };
   }
   for (const [option, name] of [
     ["refreshMs", "CCS_HTTP_REFRESH_MS"],

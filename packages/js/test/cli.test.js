@@ -110,6 +110,25 @@ test("it serves a cluster, and after a restart what it kept of it", async (t) =>
   }
 });
 
+test("it shows a cluster a token, and takes no user beside it", async (t) => {
+  const fields = [];
+  const cluster = createServer((request, response) => {
+    fields.push(request.headers.authorization);
+    response.end("[]");
+  });
+  await new Promise((resolve) => cluster.listen(0, "127.0.0.1", resolve));
+  t.after(() => cluster.close().closeAllConnections());
+  const options = ["--upstream", `http://127.0.0.1:${cluster.address().port}`, "--port", "0"];
+  const env = { ...process.env, REDIS_ENTERPRISE_TOKEN: "a.b" };
+  const server = start(options, { env });
+  t.after(() => server.kill("SIGKILL"));
+  await firstLine(server);
+  assert.deepEqual(fields, ["Bearer a.b"]);
+  const { code, stderr } = await run(options, { env: { ...env, REDIS_ENTERPRISE_USER: "ann" } });
+  assert.equal(code, 2);
+  assert.match(stderr, /REDIS_ENTERPRISE_TOKEN and REDIS_ENTERPRISE_USER are set; set one of them/);
+});
+
 test("it listens on the host that is given", async (t) => {
   const file = await written(t, "[]");
   const server = start(["--file", file, "--host", "::1", "--port", "0"]);
@@ -162,8 +181,8 @@ function start(options, more = {}) {
   return spawn(process.execPath, [CLI, ...options], { timeout: 30_000, ...more });
 }
 
-async function run(options) {
-  const child = start(options);
+async function run(options, more) {
+  const child = start(options, more);
   const texts = Promise.all([text(child.stdout), text(child.stderr)]);
   const code = await ended(child);
   const [stdout, stderr] = await texts;

@@ -50,6 +50,15 @@ test("an upstream is mirrored, and asked when a request finds the catalog old", 
   assert.deepEqual(upstream.authorizations, ["Basic YW5uOnNlY3JldA=="]);
 });
 
+test("a token is sent as it is, and stands alone", async (t) => {
+  const upstream = await serving(t);
+  const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_TOKEN: "a.b" };
+  assert.equal((await get(await started(t, { bindings }))).status, 200);
+  assert.deepEqual(upstream.authorizations, ["Bearer a.b"]);
+  const { status, text } = await get(await started(t, { bindings: { ...bindings, CCS_HTTP_USER: "ann" } }));
+  assert.deepEqual([status, text.includes("CCS_HTTP_TOKEN: expected without CCS_HTTP_USER")], [500, true]);
+});
+
 test("an old list answers while the upstream is down, and the reason is told", async (t) => {
   const upstream = await serving(t);
   const bindings = { CCS_ACCESS: ANYBODY, CCS_HTTP_URL: upstream.url, CCS_HTTP_REFRESH_MS: "1" };

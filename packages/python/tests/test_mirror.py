@@ -44,6 +44,23 @@ class Calls(unittest.TestCase):
             self.assertEqual([path for path, _ in server.requests], ["/v1/modules"])
             self.assertEqual(server.requests[0][1]["authorization"], FIELD)
 
+    def test_a_token_counts_until_it_expires_and_the_list_stays(self):
+        end = time.monotonic() + 2
+
+        def answer(request):
+            valid = request.headers["authorization"] == "Bearer short" and time.monotonic() < end
+            send(request, *((200, LIST.encode()) if valid else (401, b"")))
+
+        with upstream(answer) as server:
+            configuration = {"nodes": [server.url], "refresh_ms": 200}
+            with self.assertLogs("ccs_modules", "ERROR"):
+                with Mirror({**configuration, "credentials": {"token": "other"}}) as mirror:
+                    self.assertEqual(get(mirror).status, 503)
+            with Mirror({**configuration, "credentials": {"token": "short"}}) as mirror:
+                self.assertEqual(get(mirror).body, LIST)
+                until(lambda: mirror.status.failed > 0)
+                self.assertEqual(get(mirror).body, LIST)
+
     def test_an_unchanged_list_is_revalidated_by_its_entity_tag_in_the_background(self):
         def answer(request):
             if request.headers["if-none-match"] == '"x"':
@@ -129,12 +146,7 @@ class Faults(unittest.TestCase):
 
     def test_a_certificate_is_checked_by_the_authority_and_the_name(self):
         with tempfile.TemporaryDirectory() as folder, upstream() as server:
-            certificate, key = Path(folder, "certificate"), Path(folder, "key")
-            words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-days", "2"]
-            words += ["-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]
-            subprocess.run(words, check=True, capture_output=True)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate, key)
+            certificate, key, context = certified(folder)
             server.socket = context.wrap_socket(server.socket, server_side=True)
 
             trusting = ssl.create_default_context(cafile=certificate)
@@ -147,6 +159,23 @@ class Faults(unittest.TestCase):
                 with self.subTest(host), self.assertLogs("ccs_modules", "ERROR") if expected else contextlib.nullcontext():
                     mirror.refresh()
                 self.assertRegex(str(mirror.status.failure), expected or "^None$")
+
+    def test_a_client_certificate_is_shown_to_a_cluster_that_wants_one(self):
+        with tempfile.TemporaryDirectory() as folder, upstream() as server:
+            certificate, key, context = certified(folder)
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+
+            tls = ssl.create_default_context(cafile=certificate)
+            mirror = Mirror({"nodes": [f"https://localhost:{server.server_port}"]}, tls=tls)
+            with self.assertLogs("ccs_modules", "ERROR"):
+                mirror.refresh()
+            self.assertEqual(get(mirror).status, 503)
+            tls.load_cert_chain(certificate, key)
+            mirror = Mirror({"nodes": [f"https://localhost:{server.server_port}"]}, tls=tls)
+            mirror.refresh()
+            self.assertEqual(get(mirror).body, LIST)
 
     def test_a_foreign_redirect_is_not_followed(self):
         with upstream() as foreign:
@@ -407,6 +436,17 @@ FAULTS = {
         request, 307, b"", location="http://127.0.0.1:1/v1/modules"
     ),
 }
+
+
+def certified(folder):
+    """A certificate that is its own authority, its key, and the TLS of a server with it."""
+    certificate, key = Path(folder, "certificate"), Path(folder, "key")
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-days", "2"]
+    words += ["-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return certificate, key, context
 
 
 @contextmanager

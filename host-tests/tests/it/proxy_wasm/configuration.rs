@@ -57,6 +57,18 @@ fn an_error_names_its_field() {
             "ccs.documents: line 1, column 2: document \"a\": ",
         ),
         (r#"{"ccs":{"documents":[]},"acces":null}"#, "acces: unknown field, "),
+        (
+            r#"{"ccs":{"documents":[]},"access":{"cluster":{}}}"#,
+            "access.cluster: expected only with ccs.upstream and ccs.refresh_ms",
+        ),
+        (
+            r#"{"ccs":{"upstream":{"cluster":"c","url":"http://a"}},"access":{"cluster":{}}}"#,
+            "access.cluster: expected only with ccs.upstream and ccs.refresh_ms",
+        ),
+        (
+            r#"{"ccs":{"documents":[]},"access":{"cluster":{"max_age":1}}}"#,
+            "access.cluster.max_age: unknown field, ",
+        ),
         (r#"{"ccs":{"documents":[]},"access":null}"#, "access: null, expected an object"),
         (
             r#"{"ccs":{"documents":[]},"access":{"anonymous":["admin"],"trusted_header":"x"}}"#,

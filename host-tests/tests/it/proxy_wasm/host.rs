@@ -1,6 +1,6 @@
 //! A Proxy-Wasm host (ABI 0.2.1): the functions that the filter calls, with Envoy's behaviour.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub enum Reply {
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-type Upstream = Box<dyn FnMut(&str) -> Reply + Send>;
+type Upstream = Box<dyn FnMut(&Headers) -> Reply + Send>;
 
 /// The ABI's status codes.
 #[derive(Clone, Copy, Debug)]
@@ -93,18 +93,23 @@ impl Filter {
     }
 
     /// Sets the upstream's reaction, by the path of the call.
-    pub fn set_upstream(&mut self, upstream: impl FnMut(&str) -> Reply + Send + 'static) {
-        self.store.data_mut().upstream = Some(Box::new(upstream));
+    pub fn set_upstream(&mut self, mut upstream: impl FnMut(&str) -> Reply + Send + 'static) {
+        self.set_cluster(move |headers| upstream(field(headers, ":path")));
+    }
+
+    /// Sets the upstream's reaction, by the header fields of the call.
+    pub fn set_cluster(&mut self, cluster: impl FnMut(&Headers) -> Reply + Send + 'static) {
+        self.store.data_mut().upstream = Some(Box::new(cluster));
     }
 
     /// Takes a request through the filter.
     pub fn request(&mut self, headers: &[(&str, &[u8])]) -> Fate {
-        self.begin(headers);
-        if let Some(call) = self.store.data_mut().call.take() {
+        let stream = self.begin(headers);
+        if let Some(call) = self.store.data_mut().calls.pop_front() {
             self.reply(call);
         }
-        self.end();
-        let fate = self.store.data_mut().fate.take().expect("the request hangs");
+        self.end(stream);
+        let fate = self.take_fate(stream).expect("the request hangs");
         match fate {
             Fate::Answered(response) => {
                 let head = headers.contains(&(":method", b"HEAD".as_slice()));
@@ -117,13 +122,13 @@ impl Filter {
     /// Takes a request through the filter whose client disconnects while the upstream is asked.
     /// Like Envoy, the host then cancels only the calls of the request's context.
     pub fn disconnected_request(&mut self, headers: &[(&str, &[u8])]) {
-        self.begin(headers);
-        self.end();
-        let call = self.store.data_mut().call.take().expect("the upstream is asked");
+        let stream = self.begin(headers);
+        self.end(stream);
+        let call = self.store.data_mut().calls.pop_front().expect("the upstream is asked");
         if call.context == ROOT {
             self.reply(call);
         }
-        assert_eq!(self.store.data().fate, None, "a response that nobody waits for");
+        assert_eq!(self.take_fate(stream), None, "a response that nobody waits for");
     }
 
     /// Lets time pass, in steps of the filter's tick period, and delivers each reply at once.
@@ -152,11 +157,21 @@ impl Filter {
         true
     }
 
-    /// Delivers the outstanding reply, and the replies to the calls that the filter then makes.
+    /// Delivers the outstanding replies, and the replies to the calls that the filter then makes.
     pub fn deliver(&mut self) {
-        while let Some(call) = self.store.data_mut().call.take() {
+        while let Some(call) = self.store.data_mut().calls.pop_front() {
             self.reply(call);
         }
+    }
+
+    /// The number of calls to the upstream that have no reply yet.
+    pub fn open_calls(&self) -> usize {
+        self.store.data().calls.len()
+    }
+
+    /// Takes the outcome of a request that has begun, if there is one yet.
+    pub fn take_fate(&mut self, stream: u32) -> Option<Fate> {
+        self.store.data_mut().fates.remove(&stream)
     }
 
     /// The time of the proxy.
@@ -215,13 +230,14 @@ impl Filter {
         self.instance.get_memory(&mut self.store, "memory").unwrap().data_size(&self.store)
     }
 
-    fn begin(&mut self, headers: &[(&str, &[u8])]) {
+    /// Lets a request into the filter, which may pause it. Returns its stream.
+    pub fn begin(&mut self, headers: &[(&str, &[u8])]) -> u32 {
         const CONTINUE: u32 = 0;
         let owned = |(name, value): &(&str, &[u8])| (name.to_string(), value.to_vec());
         let state = self.store.data_mut();
         state.stream += 1;
         state.request = headers.iter().map(owned).collect();
-        state.fate = None;
+        state.open.push(state.stream);
         let (context, fields) = (state.stream, u32::try_from(headers.len()).unwrap());
 
         self.call::<(u32, u32), ()>("proxy_on_context_create", context, (context, ROOT));
@@ -231,12 +247,13 @@ impl Filter {
             (context, fields, 1),
         );
         if action == CONTINUE {
-            let earlier = self.store.data_mut().fate.replace(Fate::PassedOn);
+            let earlier = self.store.data_mut().fates.insert(context, Fate::PassedOn);
             assert_eq!(earlier, None, "answered and passed on");
         }
+        context
     }
 
-    fn reply(&mut self, Call { context, token, headers, body }: Call) {
+    fn reply(&mut self, Call { context, token, headers, body, .. }: Call) {
         let sizes = (u32::try_from(headers.len()).unwrap(), u32::try_from(body.len()).unwrap());
         let state = self.store.data_mut();
         (state.reply_headers, state.reply_body) = (headers, body);
@@ -247,8 +264,9 @@ impl Filter {
         );
     }
 
-    fn end(&mut self) {
-        let context = self.store.data().stream;
+    /// Ends a request, as if its client has left or has its response.
+    pub fn end(&mut self, context: u32) {
+        self.store.data_mut().open.retain(|open| *open != context);
         self.call::<u32, u32>("proxy_on_done", context, context);
         self.call::<u32, ()>("proxy_on_delete", context, context);
     }
@@ -281,8 +299,10 @@ struct State {
     /// The effective context: the called one, or the one that the filter has set.
     context: u32,
     request: Headers,
-    /// The call to the upstream that has no reply yet.
-    call: Option<Call>,
+    /// The requests that have not ended.
+    open: Vec<u32>,
+    /// The calls to the upstream that have no reply yet.
+    calls: VecDeque<Call>,
     tokens: u32,
     asked: Headers,
     /// The counters and gauges, by number.
@@ -296,7 +316,8 @@ struct State {
     longest_copy: usize,
     reply_headers: Headers,
     reply_body: Vec<u8>,
-    fate: Option<Fate>,
+    /// The outcomes of the requests, by their streams.
+    fates: HashMap<u32, Fate>,
 }
 
 impl State {
@@ -314,6 +335,7 @@ struct Call {
     /// The context that made the call. The call ends with it.
     context: u32,
     token: u32,
+    asked: Headers,
     headers: Headers,
     body: Vec<u8>,
 }
@@ -418,19 +440,19 @@ fn linker() -> Linker<State> {
              to: u32| {
                 assert!(timeout > 0, "a call that may take for ever");
                 let headers = from_pairs(&read(&mut host, headers, headers_size));
-                let path = headers.iter().find(|(name, _)| name == ":path").unwrap().1.clone();
                 let state = host.data_mut();
-                state.asked = headers;
+                state.asked = headers.clone();
                 let upstream = state.upstream.as_mut().expect("an upstream");
-                let (headers, body) = match upstream(str::from_utf8(&path).unwrap()) {
+                let asked = headers;
+                let (headers, body) = match upstream(&asked) {
                     Reply::Answers(headers, body) => (headers, body),
                     Reply::BrokenOff => Default::default(),
                     Reply::Refused(status) => return status as u32,
                 };
                 state.tokens += 1;
                 let (context, token) = (state.context, state.tokens);
-                let earlier = state.call.replace(Call { context, token, headers, body });
-                assert_eq!(earlier, None, "asked twice");
+                assert!(!state.calls.iter().any(|call| call.asked == asked), "asked twice");
+                state.calls.push_back(Call { context, token, asked, headers, body });
                 write(&mut host, to, &token.to_le_bytes());
                 Status::Ok as u32
             },
@@ -454,15 +476,16 @@ fn linker() -> Linker<State> {
                     body: read(&mut host, body, body_size),
                 };
                 let state = host.data_mut();
-                assert_eq!(state.context, state.stream, "a response in another context");
-                let earlier = state.fate.replace(Fate::Answered(response));
+                assert!(state.open.contains(&state.context), "a response in another context");
+                let earlier = state.fates.insert(state.context, Fate::Answered(response));
                 assert_eq!(earlier, None, "answered twice");
                 Status::Ok as u32
             },
         )
         .unwrap()
         .func_wrap(env, "proxy_close_stream", |mut host: Host<'_>, _kind: u32| {
-            host.data_mut().fate = Some(Fate::Reset);
+            let state = host.data_mut();
+            state.fates.insert(state.context, Fate::Reset);
             Status::Ok as u32
         })
         .unwrap()
@@ -538,6 +561,16 @@ fn linker() -> Linker<State> {
             },
         )
         .unwrap()
+        .func_wrap(
+            "wasi_snapshot_preview1",
+            "random_get",
+            |mut host: Host<'_>, to: u32, bytes: u32| {
+                let random: Vec<u8> = (0..bytes).map(|byte| (byte * 7) as u8).collect();
+                write(&mut host, to, &random);
+                0
+            },
+        )
+        .unwrap()
         // The filter does not call the other imports of the SDK.
         .define_unknown_imports_as_traps(module())
         .unwrap();
@@ -568,6 +601,12 @@ fn write(host: &mut Caller<'_, State>, at: u32, data: &[u8]) {
 
 fn memory(host: &mut Caller<'_, State>) -> Memory {
     host.get_export("memory").and_then(Extern::into_memory).expect("a memory")
+}
+
+/// The value of a header field.
+pub fn field<'a>(headers: &'a Headers, name: &str) -> &'a str {
+    let found = headers.iter().find(|(found, _)| found == name);
+    found.map_or("", |(_, value)| str::from_utf8(value).unwrap())
 }
 
 /// Header fields in the form of the ABI: their number, the sizes of each name and value, then each

@@ -3,6 +3,7 @@
 
 pub mod host;
 
+mod callers;
 mod configuration;
 mod mirrored;
 mod upstream;
