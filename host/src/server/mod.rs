@@ -49,10 +49,11 @@ use crate::traces::Traces;
 
 pub use self::answering::Answering;
 pub use self::authenticator::{Authenticator, ClusterLogins};
-pub use self::connections::{ConnectionLimits, Tls, TlsError};
+pub use self::connections::{ConnectionLimits, Tls};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;
+pub use crate::net::TlsError;
 
 /// The settings of a server.
 #[derive(Clone, Debug, Default)]

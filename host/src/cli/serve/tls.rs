@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ccs_modules_host::server::{Tls, TlsError};
+use ccs_modules_host::server::Tls;
 use clap::Args;
 
 use super::listen::ListenAddress;
@@ -36,11 +36,7 @@ impl Certificate {
     /// Parses a certificate chain and its key, which are the contents of these files.
     pub fn parse(paths: &[PathBuf; 2], chain: &[u8], key: &[u8]) -> Result<Tls, Failure> {
         let [chain_path, key_path] = paths;
-        Tls::from_pem(chain, key).map_err(|error| match error {
-            TlsError::Certificate(reason) => named(chain_path, &reason),
-            TlsError::Key(reason) => named(key_path, &reason),
-            error => Failure::other(format!("{}: {error}", chain_path.display())),
-        })
+        Tls::from_pem(chain, key).map_err(|error| Failure::Other(error.named(chain_path, key_path)))
     }
 
     /// Makes a certificate, if that is asked for.
@@ -51,8 +47,4 @@ impl Certificate {
         let names = ["localhost", "127.0.0.1", "::1", &listen.host()];
         Tls::self_signed(&names).map(Some).map_err(Failure::other)
     }
-}
-
-fn named(path: &Path, reason: &str) -> Failure {
-    Failure::Other(format!("{}: {reason}", path.display()))
 }

@@ -10,4 +10,4 @@ mod tls;
 pub(super) use self::connection::{Handler, Peer};
 pub use self::limits::ConnectionLimits;
 pub(super) use self::listener::Listener;
-pub use self::tls::{Tls, TlsError};
+pub use self::tls::Tls;

@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{self, ServerConfig};
 use x509_parser::certificate::Validity;
 use x509_parser::parse_x509_certificate;
 use x509_parser::time::ASN1Time;
+
+use crate::net::TlsError;
+use crate::net::key_pair::KeyPair;
 
 /// A certificate and its key: TLS 1.2 and 1.3, with HTTP/2 on offer.
 #[derive(Clone)]
@@ -22,21 +23,6 @@ pub struct Tls {
     validity: Validity,
 }
 
-/// The error for a certificate that cannot be used. It never shows the key.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// The certificate chain cannot be read.
-    #[error("the certificate chain: {0}")]
-    Certificate(String),
-    /// The key cannot be read.
-    #[error("the private key: {0}")]
-    Key(String),
-    /// The certificate and the key cannot be used, or not together.
-    #[error("the certificate and its private key: {0}")]
-    Pair(String),
-}
-
 impl Tls {
     /// Reads a certificate chain, the server's own certificate first, and its private key, both PEM.
     ///
@@ -44,16 +30,7 @@ impl Tls {
     ///
     /// When either cannot be read, or the key belongs to another certificate.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = CertificateDer::pem_slice_iter(certificates)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| TlsError::Certificate(reason(&error, "certificate")))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-            pem::Error::NoItemsFound if is_encrypted(key) => {
-                TlsError::Key("it is encrypted; `openssl pkey` decrypts it".into())
-            }
-            error => TlsError::Key(reason(&error, "private key")),
-        })?;
-        Self::new(chain, key)
+        Self::new(KeyPair::from_pem(certificates, key)?)
     }
 
     /// Makes a certificate for these names and addresses, signed by itself.
@@ -65,21 +42,15 @@ impl Tls {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)
             .map_err(|error| TlsError::Certificate(error.to_string()))?;
-        Self::new(vec![cert.into()], signing_key.into())
+        Self::new(KeyPair { chain: vec![cert.into()], key: signing_key.into() })
     }
 
-    fn new(
-        chain: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, TlsError> {
-        let certificate = chain
-            .first()
-            .ok_or_else(|| TlsError::Certificate(reason(&pem::Error::NoItemsFound, "certificate")))?
-            .clone();
-        let (_, parsed) = parse_x509_certificate(&certificate)
-            .map_err(|_| TlsError::Certificate("its first certificate cannot be read".into()))?;
+    fn new(pair: KeyPair) -> Result<Self, TlsError> {
+        let unreadable = || TlsError::Certificate("its first certificate cannot be read".into());
+        let certificate = pair.chain.first().ok_or_else(unreadable)?.clone();
+        let (_, parsed) = parse_x509_certificate(&certificate).map_err(|_| unreadable())?;
         let validity = parsed.validity().clone();
-        let mut config = config(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
+        let mut config = config(pair).map_err(|error| TlsError::Pair(error.to_string()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config), certificate, validity })
     }
@@ -116,26 +87,9 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn config(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<ServerConfig, rustls::Error> {
+fn config(KeyPair { chain, key }: KeyPair) -> Result<ServerConfig, rustls::Error> {
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-}
-
-/// Whether a key in PEM is protected by a password (RFC 5958 and RFC 1421).
-fn is_encrypted(key: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(key);
-    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-}
-
-/// The reason why a PEM text cannot be used, without any part of the text.
-fn reason(error: &pem::Error, what: &str) -> String {
-    match error {
-        pem::Error::NoItemsFound => format!("there is no {what} in it"),
-        _ => "it is not PEM".into(),
-    }
 }
