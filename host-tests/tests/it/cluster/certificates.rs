@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedKey, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, date_time_ymd,
 };
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
@@ -36,6 +37,11 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
+    /// The certificate of the authority itself.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.path()).unwrap()
+    }
+
     /// A certificate for this name.
     pub fn sign(&self, name: &str) -> CertifiedKey<KeyPair> {
         self.certify(CertificateParams::new([name.to_owned()]).unwrap())
@@ -45,6 +51,16 @@ impl Authority {
     pub fn sign_expired(&self, name: &str) -> CertifiedKey<KeyPair> {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_after = date_time_ymd(2001, 1, 1);
+        self.certify(params)
+    }
+
+    /// A certificate of this subject, for a client.
+    pub fn sign_subject(&self, subject: &[(DnType, &str)]) -> CertifiedKey<KeyPair> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, value) in subject {
+            params.distinguished_name.push(kind.clone(), *value);
+        }
         self.certify(params)
     }
 
@@ -82,8 +98,7 @@ pub fn acceptor(certified: &CertifiedKey<KeyPair>) -> TlsAcceptor {
 /// The same for a server that wants client certificates of this authority.
 pub fn mutual_acceptor(certified: &CertifiedKey<KeyPair>, clients: &Authority) -> TlsAcceptor {
     let mut roots = RootCertStore::empty();
-    let ca = fs::read(clients.path()).unwrap();
-    roots.add(CertificateDer::from_pem_slice(&ca).unwrap()).unwrap();
+    roots.add(clients.certificate()).unwrap();
     let provider = Arc::new(ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
     accepting(certified, verifier.build().unwrap())

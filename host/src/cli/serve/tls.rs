@@ -12,14 +12,18 @@ use crate::cli::Failure;
 #[derive(Args, Clone)]
 pub struct Certificate {
     /// The certificate chain for TLS, PEM, the server's own certificate first.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", group = "tls")]
     tls_cert: Option<PathBuf>,
     /// The private key for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// TLS with a new certificate, signed by itself.
-    #[arg(long, conflicts_with = "tls_cert")]
+    #[arg(long, group = "tls")]
     tls_self_signed: bool,
+    /// The authorities, PEM, whose certificates clients may show. The `subjects` of the access policy have their
+    /// roles.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    client_ca: Option<PathBuf>,
 }
 
 impl Certificate {
@@ -31,6 +35,11 @@ impl Certificate {
     /// The files of the certificate chain and of the key, if they are given.
     pub fn files(&self) -> Option<(&Path, &Path)> {
         self.tls_cert.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    /// The file of the authorities of clients, if it is given.
+    pub fn client_ca(&self) -> Option<&Path> {
+        self.client_ca.as_deref()
     }
 
     /// Parses a certificate chain and its key, which are the contents of these files.
