@@ -1,4 +1,4 @@
-//! Builds every adapter and writes `artifacts.rs`, with one `Artifact` entry for each, beside their files.
+//! Builds every adapter and writes `artifacts.rs`, with one `Artifact` entry for each, in the folder of their files.
 //! The variable `ARTIFACTS` names their folder to the library.
 //!
 //! A plain `cargo build` needs no other step: the adapters are built here, by a nested cargo, from
@@ -318,8 +318,8 @@ impl Workspace {
     }
 }
 
-/// Installs the libraries of `target` where the toolchain lacks them: rustup installs the targets
-/// of `rust-toolchain.toml` only together with a toolchain that is missing as a whole.
+/// Installs the libraries of `target` if the toolchain lacks them, because rustup installs the targets of
+/// `rust-toolchain.toml` only together with a missing toolchain.
 fn ensure_target(rustc: &str, target: &str) -> Result<(), Box<dyn Error>> {
     let output =
         Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output()?;

@@ -23,14 +23,14 @@ use crate::headers;
 pub use crate::access::cluster::{Login, LoginOptions, Logins, Question};
 pub(crate) use crate::access::policy::UserName;
 
-/// The sender of a request, and its management roles. The shell finds it out: no header field of the
+/// The sender of a request, and its management roles. The shell finds the sender. No header field of the
 /// request grants a role unless the shell trusts that field.
 ///
 /// A shell that authenticates by itself uses [`Authenticated`](Self::Authenticated) and
 /// [`Unauthenticated`](Self::Unauthenticated).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Caller {
-    /// Anybody: every request has these roles, whatever it says. So every caller may see the response
+    /// Any sender: every request has these roles, whatever its header fields. So every caller may see the response
     /// to any other, and shared caches may keep it.
     Anonymous(Vec<String>),
     /// An authenticated caller with these roles. An unknown role has no permission.
@@ -66,7 +66,7 @@ impl Caller {
 ///   each with its roles. A group that is not in the map has none;
 /// - `{"anonymous":["db_viewer"]}`: every request has these roles.
 ///
-/// A shell without a policy authenticates nobody. One that sees no certificates refuses a policy with subjects
+/// A shell without a policy authenticates no caller. One that sees no certificates refuses a policy with subjects
 /// alone, and has the users of one with both.
 ///
 /// ```
@@ -179,7 +179,7 @@ impl Access {
 }
 
 impl fmt::Debug for Policy {
-    /// Shows nothing of it: digests of weak passwords can be reversed.
+    /// Shows no part of the policy, because digests of weak passwords can be reversed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Policy")
     }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_header_counts_once_and_alone() {
+    fn a_trusted_header_that_is_sent_twice_is_unauthenticated() {
         let policy = Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap();
         let roles = |headers: &[(&str, &'static str)]| {
             let header = |&(name, value): &(_, &'static str)| (name, value.as_bytes());
@@ -302,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_is_everybody() {
+    fn an_anonymous_policy_gives_its_roles_to_every_caller() {
         let policy = Policy::parse(br#" { "anonymous" : [ "db_viewer" ] } "#).unwrap();
         assert_eq!(policy.caller(&[]), Caller::Anonymous(vec!["db_viewer".to_string()]));
     }
 
     #[test]
-    fn an_ill_formed_policy_names_the_field_and_no_value() {
+    fn an_error_of_a_policy_names_the_field_and_no_value() {
         const FORM: &str = "expected exactly one of anonymous, trusted_header, users, subjects, cluster; \
                             users and subjects may be together";
         const KNOWN: &str = "unknown field, expected one of anonymous, trusted_header, map, users, \

@@ -1,7 +1,7 @@
 //! The unchecked body of `GET /v1/modules`, which every operator has, as the content of a store.
 //!
-//! These functions look at the array and not into its documents, which are checked where they answer a
-//! call, or become a [`Snapshot`](crate::Snapshot).
+//! These functions look at the array and not into its documents, which are checked when they answer a call,
+//! or become a [`Snapshot`](crate::Snapshot).
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_split_where_its_objects_end() {
+    fn split_cuts_a_body_into_its_documents() {
         for (text, expected) in [
             ("[]", &[][..]),
             (" [ \t] \r\n", &[]),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_a_list_is_refused_with_the_position() {
+    fn split_refuses_a_body_that_is_not_a_list_with_the_position() {
         for (text, expected) in [
             ("", "line 1, column 1: unexpected end"),
             (" {}", "line 1, column 2: expected an array"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_looks_into_the_documents() {
+    fn check_reads_the_documents() {
         let limits = Limits { depth: 2, ..Limits::default() };
         let check = |text: &str| check(text.as_bytes(), &limits).map_err(|error| error.to_string());
         assert_eq!(check(r#" [{"a":[1]}, {}] "#), Ok(()));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sound_document_with_the_uid_is_found() {
+    fn find_returns_the_first_valid_document_with_the_uid() {
         let documents = ["{", r#"{"uid":"b"}"#, r#"{"uid":"a","n":1}"#, r#"{"uid":"a"}"#];
         let find = |uid| find(&documents, uid, &Limits::default());
         assert_eq!(find("a"), Some(&documents[2]));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_found_within_the_limits_in_force() {
+    fn find_reads_documents_within_the_limits() {
         let uid = "u".repeat(1500);
         let documents = [alloc::format!(r#"{{"uid":"{uid}"}}"#)];
         let larger = Limits { uid_bytes: 1500, ..Limits::default() };
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_can_be_split() {
+    fn split_undoes_join() {
         assert_eq!(join::<&str>(&[]), b"[]\n");
         assert_eq!(join(&["{}"]), b"[{}]\n");
         let joined = join(&["{}", r#"{"a":1}"#]);

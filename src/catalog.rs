@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_store_is_answered_at_once() {
+    fn forbidden_and_impossible_uids_are_answered_without_the_store() {
         let listed = list_modules(NO_ROLE, &limits());
         assert!(matches!(listed, Step::Done(Err(Error::Forbidden))), "{listed:?}");
         for (roles, uid, expected) in [
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_the_one_that_was_asked_for() {
+    fn get_module_checks_the_uid_and_the_document() {
         assert_eq!(get("ab", Ok(Some(r#"{"uid":"ab"}"#))).map(|it| it.uid), Ok("ab".into()));
         assert_eq!(get("ab", Ok(None)), Err(Error::NotFound));
         let denied = StoreError::Denied("no".into());

@@ -6,8 +6,8 @@ use core::hash::Hasher as _;
 
 use twox_hash::XxHash64;
 
-/// Returns the entity tag of a body with this hash and length. The hash tells versions of one list
-/// apart; it is no defence against somebody who can write the list.
+/// Returns the entity tag of a body with this hash and length. The hash distinguishes versions of one list.
+/// It does not protect against an attacker who can write the list.
 pub(crate) fn entity_tag(hash: u64, length: usize) -> String {
     format!("\"{hash:016x}-{length:x}\"")
 }
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_tells_bodies_apart() {
+    fn entity_tags_of_different_bodies_differ() {
         let tag = |body: &[u8]| entity_tag(hash(&[body]), body.len());
         assert_eq!(tag(b"[]\n"), "\"2c455418182f45b0-3\"");
         assert_ne!(tag(b"[1]\n"), tag(b"[2]\n"));

@@ -112,7 +112,7 @@ impl core::error::Error for StoreError {}
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Malformed {
-    /// The uid of the document: its own, or the uid that was asked for. `None` if it has no sound uid, or
+    /// The uid of the document: its own, or the uid that was asked for. `None` if it has no valid uid, or
     /// if the list as a whole is at fault.
     pub uid: Option<String>,
     /// The index of the document in its list, counted from 0. `None` if the document was asked for by its
@@ -162,7 +162,7 @@ pub(crate) fn write_fault(
 
 impl core::error::Error for Malformed {}
 
-/// Returns a text that somebody else chose in a form that is fit for a message: its start, at most 512
+/// Returns a text from outside in a form that is fit for a message: its start, at most 512
 /// bytes, on one line.
 pub fn excerpt(text: &str) -> String {
     /// The most bytes of an excerpt, in which a control character takes three.
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_say_what_is_wrong() {
+    fn errors_are_shown_with_their_reasons() {
         let list = Malformed::list("a reason");
         let document = Malformed { index: Some(7), ..list.clone() };
         let named = Malformed { uid: Some("a".into()), field: Some("uid"), ..document.clone() };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_chose_is_shown_short_and_on_one_line() {
+    fn an_excerpt_of_a_reason_is_short_and_on_one_line() {
         let shown = |text: &str| StoreError::Other(text.into()).to_string();
         assert_eq!(
             shown("a\r\n\u{0}\u{85}\u{e9}"),

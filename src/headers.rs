@@ -29,8 +29,8 @@ pub(crate) fn values<'a, N: AsRef<str>, V: AsRef<[u8]>>(
     named.map(|(_, value)| value.as_ref())
 }
 
-/// Returns the value of a header field that must appear exactly once. A second one may come from
-/// somebody else, so that neither can be trusted.
+/// Returns the value of a header field that must appear exactly once. A second one may come from another
+/// sender, so neither can be trusted.
 pub(crate) fn single<'a, N: AsRef<str>, V: AsRef<[u8]>>(
     headers: &'a [(N, V)],
     name: &str,

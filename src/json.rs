@@ -3,7 +3,7 @@
 //! included, are those that were stored.
 //!
 //! [`read_members`] recognises text that is compact already, which nearly every stored document
-//! is. [`rewrite`] reads any other text with serde_json, says what is wrong with it, and writes its
+//! is. [`rewrite`] reads any other text with serde_json, reports an error in it, and writes its
 //! compact form.
 
 mod error;
@@ -30,7 +30,7 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// A null that stands nowhere: the value of a member that an object does not have.
+    /// The value of a member that an object does not have: a null at no place of the text.
     pub(crate) const NULL: Self = Self { range: 0..0, kind: Kind::Null };
 }
 
@@ -49,12 +49,12 @@ pub(crate) enum Kind {
     Object,
     /// A string.
     String,
-    /// An array of strings only, or an empty one. [`Kind::of`] does not tell it from others.
+    /// An array of strings only, or an empty one. [`Kind::of`] does not distinguish it from other arrays.
     Strings,
 }
 
 impl Kind {
-    /// Returns the kind of a value, given its text: it shows in the first character.
+    /// Returns the kind of a value, from the first character of its text.
     pub(crate) fn of(text: &str) -> Self {
         match text.as_bytes().first() {
             Some(b'"') => Kind::String,
@@ -150,7 +150,7 @@ mod tests {
     const ABSENT: [Value; 3] = [const { Value::NULL }; 3];
 
     #[test]
-    fn nesting_has_a_limit_whatever_the_depth_is() {
+    fn nesting_ends_at_the_deepest_limit() {
         for (levels, expected) in [(DEEPEST, true), (DEEPEST + 1, false), (400_000, false)] {
             let arrays = ["[".repeat(levels - 1), "]".repeat(levels - 1)].concat();
             let text = std::format!("{{\"a\":{arrays}}}");
@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_readers_say_the_same_of_compact_text(object in object()) {
+        fn recogniser_and_rewriter_agree_on_compact_text(object in object()) {
             let text = serde_json::to_string(&object).unwrap();
             let (mut recognised, mut rewritten) = (ABSENT, ABSENT);
             prop_assert!(read_members(&text, 5, &NAMES, &mut recognised));
@@ -175,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_recognised_is_compact(
+        fn recognised_text_is_compact(
             object in object(),
             at in any::<prop::sample::Index>(),
             other in prop::sample::select(&[" ", "\"", "\\", ",", ":", "0", "1", "-", ".", "e", "[", "]", "{", "}", "\n", "a", "\u{e9}", ""][..]),

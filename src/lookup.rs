@@ -108,8 +108,8 @@ pub fn latest_modules<R: AsRef<str>>(
     })
 }
 
-/// Begins choosing, for each name, the module that a database of this Redis version gets, for a
-/// caller with these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
+/// Begins a call that chooses, for each name, the module for a database of this Redis version. The caller has
+/// these management roles. The outcome is sorted by name. [`Fitting`] has the rules.
 ///
 /// `redis_version` is one such as `7.4` or `7.4.2`. See [`RedisVersion`].
 ///
@@ -152,7 +152,7 @@ pub(crate) fn has_name(document: &Document<'_>, name: &str) -> bool {
     document.text(Field::ModuleName).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether a version that somebody asks for is the one of this module.
+/// Returns whether a requested version is the one of this module.
 fn has_version(document: &Document<'_>, asked: &str) -> bool {
     let (semantic, number) = (document.text(Field::SemanticVersion), document.version());
     let version = ModuleVersion::of(semantic.as_deref(), number);
@@ -162,8 +162,8 @@ fn has_version(document: &Document<'_>, asked: &str) -> bool {
             || semantic.as_deref() == Some(asked))
 }
 
-/// Returns the candidates that somebody means by a version: those that have it as their text, or else the
-/// releases. A pre-release is meant by its text, or if it is all there is.
+/// Returns the candidates for a requested version: those that have it as their text, or else the
+/// releases. A pre-release is a candidate by its text, or if there is no release.
 fn meant<'c, 'd>(candidates: &'c [Candidate<'d>], asked: &str) -> Vec<&'c Candidate<'d>> {
     let is_exact = |candidate: &&Candidate<'_>| {
         candidate.document.text(Field::SemanticVersion).as_deref() == Some(asked)
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_gets_the_modules_of_its_version() {
+    fn fitting_modules_are_those_of_a_redis_version() {
         use FittingRule::{CompatibleRedisVersion, MinRedisVersion};
 
         let for_7_2 = ["2.6.18", "2.6.17", "2.8.26", "1.10.18"];
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_has_its_reasons() {
+    fn fitting_modules_have_their_rules_and_reasons() {
         let search = fitting(&real(), "7.2").swap_remove(2);
         assert_eq!(search.module_name, "search");
         let chosen = search.chosen.unwrap();
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_up_without_permission() {
+    fn lookups_without_the_permission_are_forbidden() {
         let limits = Limits::default();
         let step = find_modules(&["none"], "search", None, &limits);
         assert!(matches!(step, Step::Done(Err(Error::Forbidden))));

@@ -165,7 +165,7 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
-    /// Reads a document that has been checked before, and nothing of it again.
+    /// Reads a document that has been checked before, without checking it again.
     pub(crate) fn read_checked(compact: &'a [u8]) -> Option<Self> {
         let limits = Limits { depth: usize::MAX, ..Limits::default() };
         Self::read(json::decode(compact).ok()?, &limits).ok()
@@ -220,7 +220,7 @@ impl<'a> Document<'a> {
         self.text(Field::Uid).unwrap_or_default()
     }
 
-    /// Returns the uid, borrowed from the stored document where that is possible.
+    /// Returns the uid, borrowed from the stored document if possible.
     pub(crate) fn stored_uid(&self) -> Cow<'a, str> {
         match (&self.text, self.fields.get(Field::Uid)) {
             (Cow::Borrowed(stored), Some(uid)) => {
@@ -309,8 +309,8 @@ impl From<SyntaxError> for Fault {
     }
 }
 
-/// Returns the uid of a document that may break other rules, to name it by; `None` if it is not
-/// JSON or has no sound uid.
+/// Returns the uid of a document that may break other rules, to name it by; `None` if it is not JSON or has
+/// no valid uid.
 pub(crate) fn find_uid<'a>(stored: &'a [u8], limits: &Limits) -> Option<Cow<'a, str>> {
     #[derive(Deserialize)]
     struct Identified<'a> {
@@ -381,7 +381,7 @@ impl Field {
     }
 }
 
-/// The values of a document's documented fields. Null: absent.
+/// The values of a document's documented fields. A null stands for an absent field.
 #[derive(Clone)]
 struct Fields([Value; FIELDS.len()]);
 
@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_absent_and_stays() {
+    fn a_null_field_is_absent_and_stays_in_the_document() {
         let text = r#"{"author":null,"capabilities":null,"uid":"a","version":null}"#;
         let module = check(text).unwrap().into_module();
         assert_eq!(module.document(), text);
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_field_and_the_kind() {
+    fn malformed_documents_name_the_field_and_the_kind() {
         for (text, expected) in [
             ("[]", "an array, expected an object"),
             (" 1", "a number, expected an object"),
@@ -689,7 +689,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_groups_names_newest_first() {
+    fn sort_documents_groups_names_newest_first() {
         let mut documents = [
             r#"{"module_name":"b","uid":"1","version":1}"#,
             r#"{"module_name":"a","uid":"2","version":1}"#,
@@ -711,7 +711,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_goes_by_the_limits_in_force() {
+    fn sort_documents_reads_within_the_limits() {
         let long = format!(r#"{{"module_name":"b","uid":"{}"}}"#, "u".repeat(1500));
         let short = r#"{"module_name":"a","uid":"1"}"#;
         let mut documents = [&*long, short];

@@ -40,7 +40,7 @@ pub struct Request<'a> {
     pub target: &'a str,
     /// The header fields in the order received. Names in any case; a name may repeat.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// The sender, as the shell found it. The responses to anybody may be kept by shared caches; all
+    /// The sender, as the shell found it. Shared caches may keep the responses to anonymous callers. All
     /// others are private.
     pub caller: &'a Caller,
 }
@@ -52,7 +52,7 @@ pub struct Response<B = Vec<u8>> {
     pub status: u16,
     /// The header fields, names in lower case, each once.
     pub headers: Vec<(String, String)>,
-    /// The body. The response to HEAD has none.
+    /// The body, which is empty in the response to HEAD.
     pub body: B,
     /// The reason of a 5xx or a 403 in words, for a log. The response to HEAD has it too.
     pub cause: Option<String>,
@@ -151,7 +151,7 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
     target.operation()
 }
 
-/// The challenge of a caller without one. A 401 needs a challenge (RFC 9110, section 15.5.2).
+/// The challenge for a caller that has no challenge of its own. A 401 needs a challenge (RFC 9110, section 15.5.2).
 const BEARER: &str = "Bearer realm=\"ccs-modules\"";
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
         r#"{"module_name":"bf","uid":"b"}"#,
     ];
 
-    /// A request of somebody who may ask, answered by a store that says this.
+    /// Answers a request of a caller with the permission, from this answer of the store.
     fn answer(
         method: &str,
         target: &str,
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_answered_whole() {
+    fn get_is_200_with_the_body_and_its_etag() {
         let listed = get("/v1/modules");
         assert_eq!(listed.status, 200);
         assert_eq!(body(&listed), format!("[{},{}]\n", DOCUMENTS[0], DOCUMENTS[1]));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_sent_again() {
+    fn if_none_match_is_304() {
         let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
         for method in ["GET", "HEAD"] {
             let known = [("If-None-Match", tag.as_str())];
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_leaves_out_what_does_not_match() {
+    fn a_query_filters_the_list_by_its_fields() {
         let [search, bf] = DOCUMENTS;
         for (query, expected) in [
             ("module_name=search", vec![search]),
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_is_a_response() {
+    fn every_failure_has_its_status_and_error_code() {
         let unavailable = || Err(StoreError::Unavailable("down".into()));
         let denied = || Err(StoreError::Denied("no".into()));
         let failed = || Err(StoreError::Other("\"quoted\"".into()));
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_told_to_anybody() {
+    fn options_is_204_with_allow_for_every_caller() {
         let caller = &Caller::Unauthenticated(None);
         let request = Request { method: "OPTIONS", target: "/v1/modules", headers: &[], caller };
         let Step::Done(response) = handle(&request, &Limits::default()) else { panic!() };
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_ask_is_told_why() {
+    fn missing_credentials_are_401_and_a_missing_permission_is_403() {
         let none = Caller::Authenticated(vec!["none".to_string()]);
         for (caller, status, challenge, expected) in [
             (
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_caches_keep_only_what_anybody_may_see() {
+    fn cache_control_is_private_unless_the_caller_is_anonymous() {
         let tag = headers(&get("/v1/modules")).split_once("etag: ").unwrap().1.trim().to_string();
         let headers = [("if-none-match", tag.as_bytes())];
         let caller = |kind: fn(Vec<String>) -> Caller| kind(vec!["admin".into()]);

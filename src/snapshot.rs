@@ -238,7 +238,8 @@ impl<B: AsRef<[u8]>> fmt::Debug for Snapshot<B> {
     }
 }
 
-/// Adds the position in the body: of the mistake if a document is not JSON, else of the document.
+/// Adds the position in the body. It is that of the mistake if a document is not JSON, and otherwise that of
+/// the document.
 fn locate(mut malformed: Malformed, body: &[u8], documents: &[&[u8]]) -> SnapshotError {
     let document = malformed.index.and_then(|index| documents.get(index));
     let within = malformed.position.take();

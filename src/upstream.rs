@@ -108,8 +108,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// If a name or a value is not that of a header field, or the header field is set already. `accept`,
-    /// `host` and `if-none-match` always are, and `authorization` if there are credentials.
+    /// If a name or a value is not valid in a header field, or if the field is set already. `accept`, `host`
+    /// and `if-none-match` are always set, and `authorization` is set if there are credentials.
     pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Result<Self, config::Error> {
         for (name, value) in headers {
             let refused =
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_are_wrong_are_named() {
+    fn errors_of_nodes_headers_and_paths_name_the_option() {
         let node = |url| Node::parse(url).unwrap();
         let twice = vec![node("https://a/x"), node("https://a/y"), node("HTTPS://A:443/x/")];
         let with = |fields: &[(&str, &str)]| upstream().with_headers(headers(fields)).map(drop);

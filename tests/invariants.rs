@@ -96,7 +96,7 @@ fn a_mirror_cannot_be_cloned() {
 }
 
 #[test]
-fn nobody_reads_the_text_of_serde_s_messages() {
+fn the_text_of_serde_s_messages_is_not_read() {
     // The text may change with each version, and may show what has to be hidden.
     const TEXTS: &str = "at line|missing field|unknown field|invalid type|invalid value";
     const READERS: &str = "contains(|find(|split|strip_|starts_with(|ends_with(|trim_";

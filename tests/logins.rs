@@ -61,7 +61,7 @@ struct World {
 
 proptest! {
     #[test]
-    fn nobody_is_let_in_whom_the_cluster_did_not_allow(events in vec(event(), 1..200)) {
+    fn no_caller_is_let_in_whom_the_cluster_did_not_allow(events in vec(event(), 1..200)) {
         let nodes = NODES.map(|url| Node::parse(url).unwrap());
         let upstream = Upstream::new(nodes.into()).unwrap();
         let mut world = World {

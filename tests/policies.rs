@@ -26,7 +26,7 @@ fn policies_find_the_roles_of_callers() {
 }
 
 #[test]
-fn other_policies_are_refused() {
+fn malformed_policies_are_refused() {
     for policy in array(&table()["refused"]) {
         assert!(Policy::parse(policy.to_string().as_bytes()).is_err(), "{policy}");
     }

@@ -130,7 +130,7 @@ fn json_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn documents_are_canonical_as_serde_json_has_it(value in json_text()) {
+    fn a_document_is_rewritten_as_serde_json_reads_it(value in json_text()) {
         let text = format!("{{\"x\":{value},\"uid\":\"a\"}}");
         let expected = reference_compact(&serde_json::from_str::<Box<RawValue>>(&text).unwrap());
         let content = Ok(vec![text.clone().into_bytes()]);
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn what_comes_out_goes_in_again_unchanged(value in json_text()) {
+    fn a_compact_document_is_rewritten_unchanged(value in json_text()) {
         let content = Ok(vec![format!("{{\"x\":{value},\"uid\":\"a\"}}").into_bytes()]);
         if let Ok(modules) = list(&content) {
             let again = Ok(vec![modules[0].document().as_bytes().to_vec()]);
@@ -221,14 +221,14 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_store_says_is_answered(documents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
+    fn every_answer_of_a_store_has_an_outcome(documents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
         let content = Ok(documents);
         let response = handle(&content, "/v1/modules");
         prop_assert_eq!(response.status == 200, list(&content).is_ok());
     }
 
     #[test]
-    fn whatever_a_request_says_is_answered(
+    fn every_request_has_a_response(
         method in "[A-Z]{0,7}|GET|HEAD|OPTIONS",
         target in "\\PC{0,40}|/v1/modules[/?]\\PC{0,40}",
         headers in prop::collection::vec(

@@ -198,7 +198,7 @@ fn an_image_answers_as_the_snapshot_it_was_taken_from() {
 }
 
 #[test]
-fn what_is_not_an_image_is_refused() {
+fn bytes_that_are_not_an_image_are_refused() {
     let image = Snapshot::parse(b"[]", &Limits::default()).unwrap().into_image();
     for length in 0..image.len() {
         assert!(Snapshot::from_image(&image[..length]).is_err(), "{length}");
@@ -236,7 +236,7 @@ fn an_empty_catalog_is_a_snapshot() {
 }
 
 #[test]
-fn many_modules_are_found() {
+fn get_module_finds_each_of_many_modules() {
     let uids = 0..10_000;
     let documents: Vec<_> = uids.clone().map(|uid| format!(r#"{{"uid":"{uid}"}}"#)).collect();
     let snapshot = Snapshot::from_documents(&documents, &Limits::default()).unwrap();
@@ -251,7 +251,7 @@ fn many_modules_are_found() {
 }
 
 #[test]
-fn an_error_says_where_in_the_body_it_is() {
+fn an_error_of_a_body_has_its_position() {
     for (body, expected) in [
         ("", "line 1, column 1: the list of documents: unexpected end"),
         (

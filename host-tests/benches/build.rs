@@ -1,4 +1,4 @@
-//! Passes the build profile on to the suite: only a build script is told how a crate is compiled.
+//! Passes the build profile on to the suite, because only a build script knows it.
 
 use std::env;
 

@@ -16,7 +16,7 @@ use crate::CcsError;
 /// the list shows one moment of the store, in the order of the store.
 #[async_trait]
 pub trait Ccs: Send + Sync {
-    /// Returns every module document; of an empty store an empty list.
+    /// Returns every module document. An empty store returns an empty list.
     ///
     /// # Errors
     ///
@@ -30,8 +30,8 @@ pub trait Ccs: Send + Sync {
     /// As for [`list_documents`](Self::list_documents).
     async fn get_document(&self, uid: &str) -> Result<Option<Vec<u8>>, CcsError>;
 
-    /// Returns the number of the store's content: another one after each change. None, by default, if
-    /// the store has to be listed to see whether it has changed.
+    /// Returns a number that changes with the store's content. By default it is `None`: then only listing the
+    /// store shows whether it has changed.
     ///
     /// # Errors
     ///

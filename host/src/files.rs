@@ -69,7 +69,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// Writes a whole file. A program that reads the file at the same time reads all of the old content
 /// or all of the new. When this returns, the new content is on the disk.
 ///
-/// An existing file keeps its mode and, where the operating system permits it, its owner. A symbolic
+/// An existing file keeps its mode and, if the operating system permits it, its owner. A symbolic
 /// link stays: the file that it points to is replaced, or created.
 ///
 /// # Errors
@@ -88,7 +88,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
     replace(path, content, 0o600).map_err(|source| FileError::writing(path, source))
 }
 
-/// Creates a folder, and the folders above it, where they are missing.
+/// Creates a folder, and the folders above it, if they are missing.
 ///
 /// # Errors
 ///

@@ -55,7 +55,7 @@
 //!
 //! # Errors
 //!
-//! A call succeeds, or fails with a [`CallError`] that says which limit it reached. No answer of a
+//! A call succeeds, or fails with a [`CallError`] that names the limit it reached. No answer of a
 //! store makes the plugin trap. If the plugin traps all the same, only that call fails.
 
 #![forbid(unsafe_code)]

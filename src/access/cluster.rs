@@ -20,16 +20,16 @@ use crate::upstream::{Answer, Credentials, Request, Response, Upstream};
 /// and answers who that is.
 ///
 /// What the cluster allows is kept for [`max_age`](LoginOptions), by a keyed hash of the credentials. What it
-/// denies is not kept. While it fails, callers that it allowed go on for `stale_if_error`, and nobody else is
-/// let in.
+/// denies is not kept. While it fails, callers that it allowed go on for `stale_if_error`, and no other
+/// caller is let in.
 ///
 /// Redis locks a user for half an hour after five failed logins in fifteen minutes. So after two denials of
-/// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, and nobody
-/// can lock a user from here. Callers of that name that are kept go on.
+/// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, so that no
+/// client can lock a user from here. Callers of that name that are kept go on.
 ///
 /// 1. Call [`begin`](Self::begin) for each request.
-/// 2. On `Ask`, send the request. Give the response to [`answered`](Self::answered), or the reason why there
-///    is none to [`failed`](Self::failed), at the latest after the timeout. Both return the next thing to do.
+/// 2. On `Ask`, send the request. Give the response to [`answered`](Self::answered), or the reason for its
+///    absence to [`failed`](Self::failed), at the latest after the timeout. Both return the next thing to do.
 /// 3. On `Wait`, begin again when another login has ended.
 ///
 /// Times are those of a clock that does not go back.
@@ -40,7 +40,7 @@ pub struct Logins {
     key: [u8; 32],
     kept: BTreeMap<Hash, Kept>,
     denials: BTreeMap<Hash, Denials>,
-    /// The logins that are open, by user name, or by token. Each is given up at the time.
+    /// The logins that are open, by user name, or by token. Each is given up at this time.
     open: BTreeMap<Hash, Duration>,
     /// The time before which the cluster is not asked, because it has just failed.
     not_before: Duration,
@@ -73,7 +73,7 @@ pub enum Login {
     Ask(Box<Question>),
     /// The same user is logging in, or very many are. Begin again when a login has ended.
     Wait,
-    /// Respond with this error: nobody knows who is calling.
+    /// Respond with this error, because the sender is not known.
     Refused(ErrorResponse),
 }
 
@@ -92,7 +92,7 @@ struct Attempt {
     identity: Identity,
     started: Duration,
     asks_role: bool,
-    /// Whether a node is down, and not just at odds with these credentials.
+    /// Whether a node is down. A node that cannot read these credentials is not.
     is_down: bool,
     failures: Vec<StoreError>,
 }
@@ -103,7 +103,7 @@ type Hash = [u8; 32];
 struct Identity {
     /// The hash of the header field.
     field: Hash,
-    /// The hash of the user name. A token has none, and locks nobody.
+    /// The hash of the user name. A token has no name, and locks no user.
     name: Option<Hash>,
     user: Option<String>,
 }
@@ -136,7 +136,7 @@ impl Identity {
 }
 
 impl Logins {
-    /// Makes the logins at this upstream. The key comes from a generator that nobody can predict.
+    /// Makes the logins at this upstream. The key must be unpredictable.
     pub fn new(upstream: Upstream, options: LoginOptions, key: [u8; 32]) -> Self {
         Self {
             upstream,
@@ -269,7 +269,7 @@ impl Logins {
         self.end(&identity, login)
     }
 
-    /// Counts a denial. What was kept of the caller is forgotten.
+    /// Counts a denial. The kept caller is forgotten.
     fn denied(&mut self, identity: &Identity, now: Duration) -> Login {
         self.kept.remove(&identity.field);
         if let Some(name) = identity.name {
@@ -286,7 +286,7 @@ impl Logins {
         login
     }
 
-    /// Returns a caller whom the cluster allowed not longer ago than this.
+    /// Returns the caller if the cluster has allowed it within this time.
     fn kept(&self, identity: &Identity, now: Duration, most_ms: u32) -> Option<Login> {
         let kept = self.kept.get(&identity.field)?;
         let is_young = now.saturating_sub(kept.asked) < Duration::from_millis(most_ms.into());
@@ -299,8 +299,8 @@ impl Logins {
         self.kept(identity, now, self.options.stale_if_error_ms).unwrap_or_else(refused)
     }
 
-    /// Returns the time for which a user is not shown to the cluster. If very many users were denied, that is
-    /// so for every other one, because none of the denials may be forgotten.
+    /// Returns the time for which a user is not shown to the cluster. If very many users were denied, no
+    /// further user is shown to it, because no denial may be forgotten.
     fn wait_of(&mut self, name: &Hash, now: Duration) -> Option<Duration> {
         let is_full = self.denials.len() >= MOST_NAMES;
         if is_full {
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_a_user_is_kept() {
+    fn the_role_of_a_user_is_kept_for_max_age() {
         let mut logins = logins();
         let asked = question(begin(&mut logins, ANN, 0));
         assert_eq!(asked.request.url(), "https://node1/v1/users/role");
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_not_of_these_schemes_is_not_shown_to_the_cluster() {
+    fn a_malformed_or_second_authorization_is_not_shown_to_the_cluster() {
         let long = format!("Bearer {}", "a".repeat(LONGEST_FIELD));
         for field in
             ["", "Basic", "Basic ?", "Basic YW5u", "Digest a", "secret", "Bearer a\u{1}", &long]

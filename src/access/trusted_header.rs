@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_that_proxies_write_is_read() {
+    fn roles_are_read_in_every_form_that_proxies_write() {
         let json = r#"["a b","c,d","\u00ff?>"]"#;
         let standard = general_purpose::STANDARD.encode(json);
         let url = general_purpose::URL_SAFE_NO_PAD.encode(json);

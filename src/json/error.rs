@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_a_part_is_an_error_in_the_whole() {
+    fn a_position_in_a_part_is_moved_to_the_whole() {
         let whole = b"[\n [1,\n  x] ]";
         let part = &whole[3..];
         for offset in 0..part.len() {

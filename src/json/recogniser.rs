@@ -85,8 +85,8 @@ fn this_key<'a>(text: &'a [u8], name: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     same(key, name).then_some((key, rest))
 }
 
-/// Returns whether two names of the same length are the same. A call that compares them costs more for so
-/// few bytes.
+/// Returns whether two names of the same length are the same. Calling a function of the system would cost
+/// more for so few bytes.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
@@ -98,7 +98,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// Compares the first `N` bytes and the last, of which some may be the same.
+/// Compares the first `N` bytes and the last `N`, which may overlap.
 #[inline(always)]
 fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
     a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_given_up() {
+    fn text_that_is_not_compact_is_not_recognised() {
         for text in [
             "",
             "[]",

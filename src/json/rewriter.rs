@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where_and_what() {
+    fn syntax_errors_have_a_position_and_a_reason() {
         for (text, expected) in [
             ("", "line 1, column 1: unexpected end"),
             ("x", "line 1, column 1: unexpected `x`"),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_has_elements_whatever_they_are() {
+    fn elements_splits_an_array_and_keeps_each_text() {
         assert_eq!(elements("[]"), Ok(alloc::vec![]));
         assert_eq!(
             elements(" [ {} ,\"\\ud800\", [[1 ]]] "),

@@ -131,9 +131,9 @@ enum Verdict<'d> {
     Compatible(Cow<'d, str>),
     /// It is made for another version.
     Incompatible(Cow<'d, str>),
-    /// It states what it needs, and not for which version it is made.
+    /// It has the lowest version that it needs, and no version for which it is made.
     Minimum(Cow<'d, str>, Minimum),
-    /// It states nothing that counts for this version: this is the reason.
+    /// It has no field that decides for this version, for this reason.
     Unstated(&'static str),
 }
 

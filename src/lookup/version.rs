@@ -27,8 +27,7 @@ impl ModuleVersion {
         semantic.or_else(|| version.map(Self::from_number))
     }
 
-    /// Returns whether this is the version that somebody asks for, or a version that begins with the
-    /// numbers that somebody asks for.
+    /// Returns whether this is the requested version, or begins with the requested numbers.
     pub(super) fn begins_with(&self, asked: &str) -> bool {
         let Some((asked, count)) = Self::parse(asked) else { return false };
         self.numbers.iter().zip(asked.numbers).take(count).all(|(a, b)| *a == b)
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_a_patch_stands_for_all_of_them() {
+    fn a_redis_version_without_a_patch_stands_for_all_patches() {
         let reached = |database: &str, minimum| {
             let database: RedisVersion = database.parse().unwrap();
             matches!(database.compare_minimum(minimum), Minimum::Reached)

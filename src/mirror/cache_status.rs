@@ -39,7 +39,7 @@ mod tests {
     use crate::error::StoreError;
 
     #[test]
-    fn a_stale_hit_says_why() {
+    fn cache_status_has_a_ttl_and_the_reason_of_a_stale_hit() {
         let ms = Duration::from_millis;
         assert_eq!(field(&Freshness::Fresh { left: ms(1999) }), "ccs-modules; hit; ttl=1");
         assert_eq!(field(&Freshness::Fresh { left: ms(0) }), "ccs-modules; hit; ttl=0");

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_counts() {
+    fn every_option_of_a_mirror_is_read() {
         let config = parse(
             r#"{"nodes":["http://a","http://b"],"credentials":{"user":"ann","password":"secret"},
             "headers":{"x-a":"1"},"list":"/x","refresh_ms":1,"stale_if_error_ms":2,"timeout_ms":3,
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_option_is_named_and_never_shown() {
+    fn an_error_names_the_option_and_no_value() {
         const NODES: &str = r#""nodes":["https://node1"]"#;
         for (options, expected) in [
             (r#""nodes":["https://a","https://u:secret@b"]"#, "nodes[1]: a URL with credentials"),

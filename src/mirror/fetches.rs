@@ -38,7 +38,7 @@ struct Outstanding {
     deadline: Duration,
 }
 
-/// How far an `age` may be wrong, which is in whole seconds.
+/// The greatest error of an `age`, which is in whole seconds.
 const AGE_ERROR: Duration = Duration::from_secs(2);
 
 /// The next thing to do.
@@ -90,7 +90,7 @@ pub enum Outcome {
     Changed(Changes),
     /// Nothing that can be used. The catalog, if there is one, is kept.
     Failed(Error),
-    /// Not the outstanding fetch, but one that was given up. Nothing happened.
+    /// The end of a fetch that was given up before. The mirror has not changed.
     Late,
     /// A redirect to a configured node. The next poll returns the request.
     Redirected,
@@ -133,14 +133,14 @@ impl Ended {
         Self { node, body: None, validation, failure }
     }
 
-    /// Adds the body of the catalog, for a mirror that keeps another one or none.
+    /// Adds the body of the catalog, for a mirror that does not keep the same one.
     #[must_use]
     pub fn with_body(self, body: Vec<u8>) -> Self {
         Self { body: Some(body), ..self }
     }
 }
 
-/// The least time that a fetch has because the catalog may soon not answer any more.
+/// The least timeout of a fetch that is shortened because the catalog will soon be too old to answer.
 const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
 
 impl Mirror {
@@ -203,16 +203,15 @@ impl Mirror {
     }
 
     /// Takes the reason why a fetch has no answer. It is in the shell's own words, which reach clients and
-    /// contain no credentials. The error of a request is [`StoreError::Unavailable`], whatever the shell
-    /// gives, since only a response can refuse the
-    /// credentials.
+    /// contain no credentials. The error of a request is always [`StoreError::Unavailable`], since only a
+    /// response can refuse the credentials.
     pub fn failed(&mut self, now: Timestamp, id: FetchId, error: StoreError) -> Outcome {
         self.end(now, id, |_, question| Err(question.failed(error).into()))
     }
 
-    /// Keeps a catalog that was saved. Its `age` is the one at this moment: the age when it was saved,
-    /// and the time since, by a clock that runs while the program does not, and so is the time since
-    /// validation. Does nothing if a catalog is kept already.
+    /// Keeps a catalog that was saved. To its `age` and to its time since validation, the shell has added the
+    /// time since it was saved, by a clock that runs while the program does not. Does nothing if a catalog is
+    /// kept already.
     ///
     /// # Errors
     ///
@@ -235,7 +234,7 @@ impl Mirror {
     }
 
     /// Adopts a fetch that another mirror of the same source made, and that [ended](Reader::ended) this
-    /// long ago: its catalog, unless the own one is younger, its failure, and the node that was asked. A
+    /// long ago: its catalog, unless this mirror's is younger, its failure, and the node that was asked. A
     /// fetch of this mirror that is outstanding is given up. So one fetch is enough for all mirrors of a
     /// program.
     pub fn adopt(&mut self, now: Timestamp, since: Duration, ended: Ended) -> Outcome {
@@ -275,7 +274,7 @@ impl Mirror {
         self.due = self.schedule.not_before(self.reader.node).max(time);
     }
 
-    /// Keeps a catalog that had its ages this long ago.
+    /// Keeps a catalog whose ages were measured this long ago.
     fn keep(
         &mut self,
         time: Duration,
@@ -370,11 +369,11 @@ impl Mirror {
         }
     }
 
-    /// Returns the dates of a catalog that came now; `None` is the one that is kept. An answer with the same
+    /// Returns the dates of a catalog that came now. `None` stands for the kept catalog. An answer with the same
     /// bytes as before has the younger of the two ages.
     ///
-    /// It is a failure of the node if the catalog is too old to answer, or is another one than is kept and
-    /// older (RFC 9111, section 4), or has no module and the one that is kept has.
+    /// It is a failure of the node if the catalog is too old to answer, if it differs from the kept one and
+    /// is older (RFC 9111, section 4), or if it has no module although the kept one has.
     fn dates(
         &self,
         Dated { age, cache_status }: Dated,

@@ -50,7 +50,7 @@ impl Kept {
 }
 
 impl Dates {
-    /// Returns the dates of a catalog that had these ages this long ago.
+    /// Returns the dates of a catalog whose ages were measured this long ago.
     pub(super) fn of(validation: &Validation, time: Duration, since: Duration) -> Self {
         let Validation { age, since_validation, stale, .. } = validation;
         let undated = || Some("the catalog is dated in the future".into());
@@ -81,7 +81,7 @@ impl Dates {
         time.saturating_sub(self.request_time)
     }
 
-    /// Returns how fresh the catalog is at a time, if it is fresh for so long after its validation.
+    /// Returns how fresh the catalog is at a time, if it is fresh for `lifetime` after its validation.
     /// `failure` is the reason of the last failure.
     pub(super) fn freshness(
         &self,
@@ -168,7 +168,7 @@ pub enum Freshness {
     /// The catalog was validated within two refresh intervals, by a response that was fresh. Of a store the
     /// interval is at least twice the time that the last answer took.
     Fresh {
-        /// The time that is left of them.
+        /// The time that is left of the two intervals.
         left: Duration,
     },
     /// The catalog was validated longer ago, or by a response that was stale.

@@ -135,8 +135,8 @@ impl Reader {
         }
     }
 
-    /// Returns the catalog to store; `None` if there is none, or its age is unknown. The moment at which it
-    /// is stored has to be stored too.
+    /// Returns the catalog to store; `None` without a catalog, or if its age is unknown. Store the present
+    /// moment with it.
     pub fn save(&self, now: Timestamp) -> Option<Saved> {
         let body = self.kept.as_ref()?.snapshot.body().to_vec();
         let Validation { validator, age, since_validation, stale } = self.validation(now)?;
@@ -149,7 +149,7 @@ impl Reader {
         Ended::new(self.asked, self.validation(now), self.failure.clone())
     }
 
-    /// Returns the validator and the ages of the catalog; `None` if there is none, or its age is unknown.
+    /// Returns the validator and the ages of the catalog; `None` without a catalog, or if its age is unknown.
     fn validation(&self, now: Timestamp) -> Option<Validation> {
         let Kept { validator, dates, .. } = self.kept.as_ref()?;
         let time = self.clock.at(now);
@@ -178,7 +178,7 @@ impl Reader {
         }
     }
 
-    /// Returns the time for which the catalog may still answer; `None` if none may.
+    /// Returns the time for which the catalog may still answer; `None` if no catalog may.
     pub(super) fn left(&self, time: Duration) -> Option<Duration> {
         self.greatest_age().checked_sub(self.kept.as_ref()?.dates.least_age(time))
     }

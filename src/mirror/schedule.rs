@@ -48,8 +48,8 @@ impl Schedule {
     /// refresh interval. After the first success it is any part of the interval, so that mirrors that began
     /// together do not go on together.
     ///
-    /// The interval is cut to three quarters of the time that is left to the catalog, and so that a fetch
-    /// that takes all of its timeout leaves as much to another one. It is not cut below a quarter.
+    /// The interval is cut to three quarters of the time that is left to the catalog, and to that time less
+    /// two timeouts, so that two fetches may hang. It is not cut below a quarter of the interval.
     pub(super) fn after_success(&mut self, left: Duration, timeout: Duration) -> Duration {
         self.failures = 0;
         let least = if self.first { 0.0 } else { 0.9 };
@@ -58,9 +58,11 @@ impl Schedule {
         self.between(least, self.refresh.min(cut).max(self.refresh / 4))
     }
 
-    /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to
-    /// the refresh interval, from a half of that, or from a second if no catalog may answer. After a first
-    /// failure it is cut to a half of the time that is left to the catalog, but not below a sixteenth of that second. Later it is cut to all of that time, but not below a half of the interval.
+    /// Returns the time from a fetch that failed to the next one. It doubles with each failure, up to the
+    /// refresh interval. It begins with half of the interval, or with a second if no catalog may answer.
+    /// After the first failure it is cut to half of the time that is left to the catalog, but not below a
+    /// sixteenth of a second. After later failures it is cut to the whole of that time, but not below half of
+    /// the interval.
     pub(super) fn after_failure(&mut self, left: Option<Duration>) -> Duration {
         let half = self.refresh / 2;
         let soon = half.min(FIRST_RETRY);
@@ -76,8 +78,8 @@ impl Schedule {
         self.between(0.5, longest.min(cut.max(soon / 16)).min(self.refresh))
     }
 
-    /// Returns the time to the next fetch after the cluster refused the credentials at this time, up to a
-    /// tenth longer than it has to be.
+    /// Returns the time to the next fetch after the cluster refused the credentials at this time, which is up
+    /// to a tenth longer than [`Refusals`] require.
     pub(super) fn after_refusal(&mut self, time: Duration) -> Duration {
         let wait = self.refusals.wait_after(time);
         wait + self.between(0.0, wait / 10)
@@ -89,8 +91,8 @@ impl Schedule {
     }
 
     /// Returns the time from the restoring of a catalog to the first fetch, given the time since its
-    /// validation and the time that is left to it. It is zero if the fetch is due, else any part of the time
-    /// until it is.
+    /// validation and the time that is left to it. It is zero if the fetch is due. Otherwise it is drawn
+    /// between zero and the time until it is due.
     pub(super) fn after_restore(&mut self, since: Duration, left: Duration) -> Duration {
         self.between(0.0, self.refresh.saturating_sub(since).min(left / 2))
     }
@@ -114,8 +116,8 @@ impl Schedule {
         self.not_before.get(node).copied().unwrap_or_default()
     }
 
-    /// Returns the node to ask after one that failed, and the time to ask it: the next one that may be asked
-    /// when a fetch is due, else the one that may be asked first.
+    /// Returns the node to ask after one that failed, and the time to ask it. It is the next node that may be
+    /// asked when a fetch is due. If there is no such node, it is the one that may be asked first.
     pub(super) fn next_node(&self, failed: usize, due: Duration) -> (usize, Duration) {
         let nodes = self.not_before.len().max(1);
         let others = (1..=nodes).map(|step| (failed + step) % nodes);
@@ -123,7 +125,7 @@ impl Schedule {
         with_time.min_by_key(|(_, time)| *time).unwrap_or((0, due))
     }
 
-    /// Draws a time between this part of another and the whole of it.
+    /// Draws a time between `least` times `whole` and `whole`.
     fn between(&mut self, least: f64, whole: Duration) -> Duration {
         whole.mul_f64(least + (1.0 - least) * self.random.f64())
     }
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_not_asked_before_the_time_that_it_asks_for() {
+    fn a_node_is_not_asked_before_its_retry_after() {
         let second = Duration::from_secs(1);
         let mut schedule = Schedule::new(REFRESH, 3, 0);
         schedule.exclude(1, second * 5, second * 60, None);

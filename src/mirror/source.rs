@@ -1,4 +1,4 @@
-//! The source of a mirror's catalog, and what it is asked.
+//! The source of a mirror's catalog, the questions to it, and its answers.
 
 use alloc::format;
 use alloc::string::String;
@@ -41,14 +41,14 @@ pub enum Stored {
     Body {
         /// The body.
         body: Vec<u8>,
-        /// A text that is another one when the body is, if the store has such a text.
+        /// A text that changes when the body does, if the store has such a text.
         version: Option<String>,
     },
     /// The documents, in the order of the list.
     Documents {
         /// The documents.
         documents: Vec<Vec<u8>>,
-        /// A text that is another one when the documents are, if the store has such a text.
+        /// A text that changes when the documents do, if the store has such a text.
         version: Option<String>,
     },
     /// The store still has the version that the mirror knows.
@@ -62,7 +62,7 @@ pub(super) enum Content {
     Unchanged { dated: Dated },
 }
 
-/// The age of a list when it came, and whether it was fresh. One of a store has the age zero.
+/// The age of a list when it came, and whether it was fresh. A list of a store has the age zero.
 #[derive(Default)]
 pub(super) struct Dated {
     pub(super) age: Duration,
@@ -121,8 +121,9 @@ impl Source {
         }
     }
 
-    /// Makes the error of an answer for which there is no catalog: what is missing, and the reason of the
-    /// last failure. It has the kind of that failure, except that a cluster may answer again.
+    /// Makes the error of a mirror in which no catalog may answer, from a description and the last failure.
+    /// It has the kind of that failure. But a failure of a cluster is always [`StoreError::Unavailable`],
+    /// since the next fetch may succeed, unless the cluster refused the credentials.
     pub(super) fn unavailable(&self, what: &str, failure: &Error) -> Error {
         let error = match (self, failure) {
             (Self::Cluster(_), Error::Store(StoreError::Denied(why))) => {
@@ -182,8 +183,8 @@ impl Question {
         }
     }
 
-    /// Makes the error of an answer that is not a catalog. It is a fault of a document, or, if the body of a
-    /// node is no list of documents, of the node.
+    /// Makes the error of an answer that is not a catalog. If the body of a node is not a list of documents,
+    /// the node has failed. Otherwise a document is malformed.
     pub(super) fn refused(&self, error: SnapshotError) -> Failure {
         if let Self::Request(request) = self
             && error.malformed.index.is_none()

@@ -194,7 +194,7 @@ fn an_unchanged_list_is_revalidated_by_its_entity_tag_at_the_same_url() {
 }
 
 #[test]
-fn the_old_list_answers_until_it_is_too_old() {
+fn the_old_list_answers_for_stale_if_error() {
     let mut mirror = mirror(&["https://node1"]);
     load(&mut mirror, 0, &[], LIST);
     let mut now = 0;
@@ -238,7 +238,7 @@ fn the_old_list_answers_until_it_is_too_old() {
 }
 
 #[test]
-fn a_refused_host_needs_an_operator() {
+fn refused_credentials_are_denied_and_a_body_that_is_too_long_is_503() {
     let mut mirror = mirror(&["https://node1"]);
     let id = fetch(&mut mirror, 0).id;
     mirror.answered(Timestamp(0), id, response(401, &[], ""));
@@ -280,7 +280,7 @@ fn drive(
 const MINUTE: u64 = 60_000;
 
 #[test]
-fn a_mirror_whose_credentials_are_refused_does_not_knock() {
+fn after_a_401_the_mirror_waits_five_minutes_then_fifteen() {
     for status in [401, 403] {
         let mut mirror = mirror(&["https://node1", "https://node2", "https://node3"]);
         let refused = |_, _: &Request| response(status, &[], "");
@@ -315,7 +315,7 @@ fn a_mirror_whose_credentials_are_refused_does_not_knock() {
 }
 
 #[test]
-fn a_catalog_that_the_cluster_denies_answers_for_an_hour() {
+fn a_denied_catalog_answers_for_stale_if_denied() {
     let config = || Config::parse(br#"{"nodes":["https://node1","https://node2"]}"#).unwrap();
     let api = r#"{"description":"the URI does not exist","error_code":"not_found"}"#;
     let elsewhere = [("location", "https://elsewhere/")];
@@ -393,7 +393,7 @@ fn a_node_is_not_asked_before_the_time_that_its_retry_after_names() {
 }
 
 #[test]
-fn a_catalog_that_was_stale_when_it_came_is_stale() {
+fn a_stale_cache_status_or_age_makes_the_catalog_stale() {
     let stale_at = |headers: &[(&str, &str)]| {
         let mut mirror = mirror(&["https://relay"]);
         load(&mut mirror, 0, headers, LIST);

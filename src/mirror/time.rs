@@ -9,8 +9,8 @@ pub struct Timestamp(pub u64);
 
 /// The time that passed by a host's clock since it was first read.
 ///
-/// A clock that goes back after all adds nothing and goes on from there. Deadlines are late by the
-/// step, and not lost.
+/// If the host's clock goes back, no time is counted for that reading. Deadlines are then late by as much as
+/// the clock went back, but none is lost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     /// The moment of the last reading; `None` before the first.

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_specific_range_decides() {
+    fn the_most_specific_range_of_accept_decides() {
         for (values, expected) in [
             (&[][..], true),
             (&["*/*"], true),

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_found_in_a_list() {
+    fn if_none_match_is_a_list_of_entity_tags() {
         for (field, expected) in [
             ("\"a\"", true),
             ("W/\"a\"", true),

@@ -59,7 +59,7 @@ impl ErrorResponse {
         Self { header: Some(("allow", allow.into())), ..error }
     }
 
-    /// Makes the error for a configuration that nothing can be served with. The reason reaches the client,
+    /// Makes the error for a configuration that cannot be used. The reason reaches the client,
     /// so it has no secret in it. A [`config::Error`](crate::config::Error) has none.
     pub fn misconfigured(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(500, "misconfigured", reason)
@@ -76,8 +76,8 @@ impl ErrorResponse {
         Self { header: Some(("www-authenticate", String::from(challenge).into())), ..error }
     }
 
-    /// Makes the error for a caller with these roles, of which none may view modules. Only the log shows them:
-    /// an operator sees there what a proxy in front wrote.
+    /// Makes the error for a caller whose roles may not view modules. Only the log shows the roles, so that
+    /// an operator sees what a proxy in front wrote.
     pub(super) fn forbidden(roles: &[String]) -> Self {
         let roles = excerpt(&roles.join(", "));
         let cause = format!("none of the caller's roles may view modules: {roles}");
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_log_shows_the_roles_of_a_caller_who_is_forbidden() {
+    fn only_the_cause_of_a_403_shows_the_roles_of_the_caller() {
         let response = ErrorResponse::forbidden(&["a\n".into(), "none".into()]).response("GET");
         let cause = "none of the caller's roles may view modules: a\u{fffd}, none";
         assert_eq!((response.status, response.cause.as_deref()), (403, Some(cause)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_one_form() {
+    fn every_error_body_has_description_and_error_code() {
         for (error, status, code) in [
             (ErrorResponse::bad_request("a \"reason\""), 400, "bad_request"),
             (ErrorResponse::from(Error::NotFound), 404, "module_not_exist"),

@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-/// The treatment of requests on the API's paths that do not read, in a filter. It hands on every
+/// How a filter treats requests on the API's paths with a method that does not read. It hands on every
 /// request on [another path](crate::rest::is_api_path).
 ///
 /// ```
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_one_of_two_words() {
+    fn methods_are_pass_or_refuse() {
         let parse = |text: &str| config::parse::<Fields>(text.as_bytes()).map(|it| it.methods);
         assert_eq!(parse(r#"{"methods":"pass"}"#), Ok(Methods::Pass));
         assert_eq!(parse(r#"{"methods":"refuse"}"#), Ok(Methods::Refuse));

@@ -79,7 +79,7 @@ impl Responder {
         self.respond(204, Some(("allow", ALLOW)), None)
     }
 
-    /// Checks that the client means this body, if it names any by its entity tag.
+    /// Checks that the `if-match` of the request, if it has one, names this body.
     fn check_if_match<B>(&self, found: (B, String)) -> Result<(B, String), ErrorResponse> {
         let is_named = |field: &Vec<u8>| names(field, &found.1, Comparison::Strong);
         if self.if_match.is_empty() || self.if_match.iter().any(is_named) {
@@ -133,7 +133,7 @@ fn filtered<'a>(filter: &Filter, catalog: Catalog<'_>) -> Result<(Cow<'a, [u8]>,
     Ok((body.into(), tag))
 }
 
-/// A `cache-control` for what anybody may see: every cache asks again before it uses the response.
+/// A `cache-control` for what every caller may see. Every cache asks again before it uses the response.
 const REVALIDATED: &str = "no-cache";
 
 /// A `cache-control` for what one caller may see: shared caches keep nothing, so that no caller gets

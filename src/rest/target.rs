@@ -28,8 +28,7 @@ pub fn is_api_path(target: &str) -> bool {
     route(target).is_some()
 }
 
-/// Returns the path of this API that the path of a request target is one of, as traces and metrics name
-/// it.
+/// Returns the route of a request target, as traces and metrics show it; `None` for another path.
 ///
 /// ```
 /// use ccs_modules::rest::route;
@@ -119,14 +118,14 @@ impl<'a> Path<&'a str> {
 /// key is ignored, as the real server does.
 #[derive(Default)]
 pub(super) struct Filter {
-    /// The Redis version of a database: of each name, the module that the database gets.
+    /// The Redis version of a database. Of each name, only the module that the database gets is asked for.
     fits: Option<RedisVersion>,
     /// Compared without (ASCII) case.
     module_name: Option<String>,
     /// Compared as a text.
     semantic_version: Option<String>,
     version: Option<u32>,
-    /// Whether only the newest is asked for of the modules left of each name.
+    /// Whether only the newest module of each name is asked for, of those that match.
     latest: Option<bool>,
 }
 
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_wrongly_formed_belongs_here_too() {
+    fn is_api_path_takes_malformed_targets_too() {
         for target in ["/v1/modules", "/v1/modules/%zz?x", "http://host/%761/modules?x"] {
             assert!(is_api_path(target), "{target}");
         }

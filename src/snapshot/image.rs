@@ -4,11 +4,11 @@
 //! body      [document,document,...] and a line end: the body of the list
 //! entries   one `Record` for each document, in the list's order
 //! index     one `IndexRecord` for each document, sorted by the hash of its uid, then by its uid
-//! trailer   one `Trailer`: where the parts are, the hash of the body, the version of this layout
+//! trailer   one `Trailer`: the positions of the parts, the hash of the body, the version of this layout
 //! ```
 //!
 //! Numbers are little-endian. An image can lie in a data segment of a component and be answered from
-//! without reading it first. What is read of it is checked as it is read.
+//! without reading it first. Each part is checked when it is read.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -26,8 +26,8 @@ use crate::module::{Document, Module};
 /// "CCS" and the version of the layout.
 const MAGIC: u32 = u32::from_le_bytes(*b"CCS\x03");
 
-/// Declares a record, which is read and written field by field. So a field more does not compile until
-/// somebody writes it.
+/// Declares a record, which is read and written field by field. So the code does not compile if a field is
+/// not written.
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $number:ty,)* }) => {
         $(#[$doc])*
@@ -78,7 +78,7 @@ record! {
         /// The place of its uid in the body, as JSON.
         uid_start: u32,
         uid_end: u32,
-        /// The hash of its own response.
+        /// The hash of the body of its own response, for the entity tag.
         hash: u64,
     }
 }
@@ -108,7 +108,7 @@ impl Trailer {
     }
 }
 
-/// An image that is not as it was made.
+/// The error for an image that was damaged.
 #[derive(Debug)]
 pub(crate) struct Damaged;
 

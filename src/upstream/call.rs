@@ -51,7 +51,7 @@ pub struct Call<'a, T> {
     node: usize,
     /// The number of nodes that have not been asked yet.
     unasked: u32,
-    /// The time that belongs to these nodes.
+    /// The time that is reserved for these nodes.
     reserve: Duration,
     failures: Vec<StoreError>,
 }
@@ -65,8 +65,9 @@ type Read<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> T + Send + Sync + 'a>;
 pub enum Next<'a, T> {
     /// Send the request.
     Send(Exchange<'a, T>),
-    /// The outcome of the call. The error is the refusal of the credentials, which ends a call, or of
-    /// the kind of the first failure. It has the reason of each node that was asked.
+    /// The outcome of the call. The error has the reason of each node that was asked. It is
+    /// [`StoreError::Denied`] if a node refused the credentials, which ends a call. Otherwise it has the kind
+    /// of the first failure.
     Done(Result<T, StoreError>),
 }
 
@@ -213,8 +214,8 @@ impl<'a, T> Exchange<'a, T> {
     }
 }
 
-/// Returns the error for nodes that failed: of refused credentials, or of the kind of the first failure, with
-/// every reason.
+/// Returns the error for nodes that failed, with every reason. It has the kind of the last failure if that is
+/// refused credentials, else of the first.
 fn joined(failures: &[StoreError]) -> StoreError {
     let kind = match failures {
         [.., StoreError::Denied(_)] => StoreError::Denied,

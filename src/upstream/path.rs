@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_holds_the_uid_once() {
+    fn a_module_path_has_the_uid_once() {
         for path in ["", "/v1", "{uid}", "v1/{uid}", "/{uid}{uid}", "/{uid}#", "/a b/{uid}"] {
             assert!(ModulePath::parse(path).is_none(), "{path}");
         }

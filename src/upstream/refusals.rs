@@ -22,8 +22,8 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Returns the time to wait after a refusal at this time, by a clock of the shell's: five minutes after
-    /// the first one, then fifteen. New credentials begin with none.
+    /// Returns the time to wait after a refusal at this time, by a clock of the shell. It is five minutes
+    /// after the first refusal, then fifteen. For new credentials, begin with a new [`Refusals`].
     pub fn wait_after(&mut self, time: Duration) -> Duration {
         let last = self.last.replace(time);
         let is_first = last.is_none_or(|last| time.saturating_sub(last) >= FORGOTTEN);

@@ -1,4 +1,4 @@
-//! Responses that are not taken as the list: what they ask for.
+//! Responses that are not taken as the list, and their consequences.
 
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -43,7 +43,7 @@ pub enum Answer {
     NotFound,
     /// The request to send next. The answer is at another node, or at another path of the same one.
     Redirect(Request),
-    /// The list is still the one of the request's validator.
+    /// The list is still the one that the request's validator names.
     Unchanged {
         /// The age of the answer.
         age: Duration,
@@ -53,13 +53,16 @@ pub enum Answer {
 }
 
 impl Upstream {
-    /// Reads the response to a request.
+    /// Reads the response to a request. These are answers:
+    ///
+    /// - a body of the API's form,
+    /// - a 404 to the request for a module, with an error of the API,
+    /// - a 304 to a request with an entity tag,
+    /// - a redirect to a configured node.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], which names the node, if the response is not an answer to this request: not a
-    /// body of the API's form, a 404 to the request for a module, with an error of the API, a 304 to a
-    /// request with an entity tag, or a redirect to a configured node.
+    /// [`StoreError`], which names the node, for any other response.
     pub fn read(&self, request: &Request, response: Response) -> Result<Answer, StoreError> {
         let (age, cache_status) = (age(&response), CacheStatus::of(&response));
         match response.status {
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_list_is_one_that_was_known() {
+    fn a_304_is_unchanged_only_after_a_conditional_request() {
         let unchanged = response(304, &[("age", "3")], "");
         let age = Duration::from_secs(3);
         assert_eq!(
@@ -315,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_there_or_not() {
+    fn a_module_is_a_200_or_a_404_with_an_error_code() {
         for (sent, expected) in [("{}\n", "{}"), ("{}\n\n", "{}\n"), ("{}", "{}")] {
             let body = expected.into();
             let (age, cache_status) = (Duration::ZERO, CacheStatus::Absent);
@@ -381,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_with_a_content_encoding_is_named_for_what_it_is() {
+    fn an_error_names_the_content_encoding_of_a_body() {
         let encoded = |value: &str, body: &str| {
             let headers = [("Content-Encoding", value)];
             (list(response(200, &headers, body)), module(response(200, &headers, body)))
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn other_responses_are_errors_of_their_node() {
+    fn other_statuses_are_errors_of_their_node() {
         for (status, expected) in [
             (401, "the store denied access: https://node1:9443 answered 401"),
             (403, "the store denied access: https://node1:9443 answered 403"),
@@ -501,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_end() {
+    fn more_than_four_redirects_or_a_circle_are_an_error() {
         let upstream = upstream();
         let to = |url: &str| response(307, &[("location", url)], "");
         let mut request = upstream.list(0, None).unwrap();

@@ -1,6 +1,6 @@
-//! The allocator: talc. Its first memory is what an instance has from its start, from the end of the data to
-//! the end of that page; then it grows the memory. Talc's own source grows at the first allocation, which
-//! costs a fresh instance a tenth of a call.
+//! The allocator: talc. It first uses the memory from the end of the data to the end of that page, which an
+//! instance has from its start. Then it grows the memory. Talc's own source grows at the first allocation,
+//! which costs a fresh instance a tenth of a call.
 
 #![allow(unsafe_code)]
 

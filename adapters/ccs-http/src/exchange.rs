@@ -104,7 +104,7 @@ impl Exchange {
         self.more()
     }
 
-    /// Returns that more is to come, or the error if it is too late for that.
+    /// Returns `None` if more may come, or the error if the time is over.
     fn more(&self) -> Result<Option<Response>, String> {
         if self.end.is_over() { Err(late(self.timeout)) } else { Ok(None) }
     }
@@ -152,7 +152,7 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest, String> {
     Ok(outgoing)
 }
 
-/// Returns the timeouts for the host. One that the host does not know is ours alone.
+/// Returns the timeouts for the host. If the host does not support one, only this component observes it.
 fn options(timeout: Duration) -> RequestOptions {
     let options = RequestOptions::new();
     let timeout = Some(nanoseconds(timeout));

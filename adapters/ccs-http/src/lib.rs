@@ -1,5 +1,5 @@
 //! The store in a cluster's REST API, over outgoing `wasi:http`. Each call asks the cluster, or is
-//! answered from a mirror that a reused instance keeps, as the environment says.
+//! answered from a mirror that a reused instance keeps, if the environment asks for one.
 //!
 //! `bridge` and `exchange` need WASI. The other modules do not, and are tested natively.
 
@@ -29,7 +29,7 @@ use core::time::Duration;
 
 use ccs_modules::upstream::{Request, Response};
 
-/// The sending of requests, and the time. The errors say why there is no response, without credentials.
+/// The sending of requests, and the time. The errors are the reasons for a missing response, without credentials.
 trait Network {
     /// A request that has been sent.
     type Exchange;

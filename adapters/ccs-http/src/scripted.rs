@@ -17,7 +17,7 @@ pub(crate) struct ScriptedNetwork {
     requests: RefCell<Vec<String>>,
 }
 
-/// A response, or the reason why there is none.
+/// A response, or the reason for its absence.
 pub(crate) struct Scripted {
     /// The time that it takes.
     pub(crate) after: Duration,

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_not_repeated() {
+    fn an_error_does_not_show_an_invalid_address() {
         let addresses = ["", ":1", "host:port", "secret@host", "redis://:secret@host:1", "a b"];
         for value in addresses {
             let Err(StoreError::Other(text)) = host_and_port(value) else {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_counts() {
+    fn every_environment_variable_is_read() {
         let config = |variables: &[(&str, &str)]| {
             let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             Config::new(&Environment::new(variables)).unwrap()

@@ -29,7 +29,7 @@ const LONGEST_REPLY: usize = 256 << 20;
 /// The most bytes that are taken from the host at once.
 const CHUNK: u64 = 64 << 10;
 
-/// The command that authenticates; none without credentials.
+/// The command that authenticates; `None` without credentials.
 fn login(config: &Config) -> Option<Vec<&str>> {
     let password = config.password.as_deref();
     match config.user.as_deref() {

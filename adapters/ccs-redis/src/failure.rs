@@ -120,7 +120,7 @@ impl Config {
     }
 }
 
-/// The code of an error reply; empty where it has none.
+/// The code of an error reply; empty if the reply has no code.
 fn code(reply: &[u8]) -> &str {
     let word = reply.split(|&byte| byte == b' ').next().unwrap_or_default();
     let is_code = word.len() <= 32 && word.iter().all(u8::is_ascii_uppercase);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_where_it_is_and_what_to_do() {
+    fn errors_of_redis_name_the_key_and_the_remedy() {
         let config = config("ccs:modules");
         for (reply, expected) in [
             (
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_fails_says_why() {
+    fn a_failed_connection_has_its_reason() {
         let config = config("k");
         for (reason, expected) in [
             ("access-denied", "this component may not use the network"),

@@ -49,8 +49,8 @@ pub(crate) struct TimedOut;
 /// The reason why there is no connection.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Error<F> {
-    /// No address can be connected to. The failure is that of the first address that failed; none
-    /// where there is no address.
+    /// No address can be connected to. The failure is that of the first address that failed; `None` without
+    /// an address.
     Failed(Option<F>),
     TimedOut,
 }

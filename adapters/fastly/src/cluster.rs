@@ -132,7 +132,7 @@ impl Deadline {
 
 const BROKEN_OFF: &str = "the connection broke off";
 
-/// Returns words for an error. Fastly says more of it than its local runtime.
+/// Returns words for an error. Fastly's errors have more detail than those of its local runtime.
 fn words(error: &ErrorWithDetail) -> &'static str {
     match error.detail {
         Some(SendErrorDetail::ConnectionRefused) => "connection refused",

@@ -23,11 +23,11 @@ const USER: &str = "CCS_HTTP_USER";
 const NAMES: [&str; 7] =
     ["CCS_ACCESS", BACKENDS, "CCS_HTTP_TIMEOUT_MS", URL, USER, KEYVALUE_KEY, KEYVALUE_STORE];
 
-/// The longest value that is taken, in bytes. A config store has no longer one than 8,000 characters,
-/// a secret store none than 64 KiB.
+/// The longest value that is taken, in bytes. A value of a config store has at most 8,000 characters, one of
+/// a secret store 64 KiB.
 const MOST: u64 = 64 << 10;
 
-/// Reads the configuration. A service without a config store has none.
+/// Reads the configuration. It is empty without a config store.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Header fields, which the host hands over in buffers of a length that it is told.
+//! Header fields, which the host hands over in buffers of a given length.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -42,7 +42,7 @@ mod bindings {
 struct Service;
 
 impl Guest for Service {
-    /// Answers a request. Where a call of the host fails, the host itself answers 500.
+    /// Answers a request. If a call of the host fails, the host itself answers 500.
     fn handle(request: Request, _: http_body::Body) -> Result<(), ()> {
         let Output { response, log } = answer(&request).map_err(drop)?;
         if let Some(line) = log {

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_counts() {
+    fn every_environment_variable_is_read() {
         let config = config(&[
             ("CCS_HTTP_URL", "https://node1:9443, http://node2/base/"),
             ("CCS_HTTP_USER", "ann"),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_enough() {
+    fn ccs_http_url_is_enough() {
         let config = config(&[("CCS_HTTP_URL", "https://node1")]).unwrap();
         assert_eq!(config.upstream.list(0, None).unwrap().headers.len(), 1);
         assert_eq!(config.timeout, Duration::from_secs(5));

@@ -1,4 +1,4 @@
-//! The image of a snapshot in the artifact's own memory, where the command `bake` puts it.
+//! The image of a snapshot in the artifact's own memory, which the command `bake` puts there.
 
 #![allow(unsafe_code)] // An image that is put in after linking is known by its address only.
 

@@ -10,11 +10,10 @@
 //! The proxy turns every number and boolean of a configuration into a string, and a document must keep
 //! them. So the catalog is one string of JSON, and so are the policy and the limits. In place of
 //! `documents`, `file` is the path of a file with the catalog, in a folder that the proxy mounts,
-//! and `revision` is any text: the proxy starts new instances only where a configuration has changed, and
-//! an instance reads the file once.
-//! `access`, `methods` and `limits` are optional: without `access` the plugin lets nobody in, without
-//! `methods` it answers methods that do not read with 405, and without `limits` the limits are the
-//! core's.
+//! and `revision` is any text. The proxy starts new instances only if a configuration has changed, and an
+//! instance reads the file once. `access`, `methods` and `limits` are optional. Without `access` the plugin
+//! lets no caller in, without `methods` it answers methods that do not read with 405, and without `limits`
+//! the limits are the core's.
 
 use std::fmt;
 
@@ -30,7 +29,7 @@ use crate::mount;
 pub struct Config {
     /// The catalog, checked.
     pub snapshot: Snapshot,
-    /// The access policy. Without one, the plugin lets nobody in.
+    /// The access policy. Without one, the plugin lets no caller in.
     pub access: Option<Policy>,
     pub methods: Methods,
     pub limits: Limits,

@@ -45,7 +45,7 @@ fn mounted(path: &str) -> Option<(Fd, &str)> {
     names.min_by_key(|(_, name)| name.len())
 }
 
-/// Returns where a folder is mounted; `None` if there is no such folder.
+/// Returns the mount of a folder; `None` if there is no such folder.
 fn mount_point(folder: Fd) -> Option<String> {
     // SAFETY: A folder is all that can be mounted, and then `dir` is set.
     let length = unsafe { wasip1::fd_prestat_get(folder).ok()?.u.dir.pr_name_len };

@@ -1,4 +1,4 @@
-//! World `plugin`: the whole API over a store that the host provides. Blocks where the core asks.
+//! World `plugin`: the whole API over a store that the host provides. A call blocks while the store is asked.
 
 #![cfg(target_family = "wasm")]
 #![no_std]

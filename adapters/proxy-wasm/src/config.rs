@@ -28,9 +28,10 @@
 //! string stays as it is.
 //!
 //! All other fields are optional. Without `list` and `module` they are the paths of the REST API. With
-//! `list` alone the filter finds a module in the list. Without `access` it lets nobody in, without `methods`
-//! it answers methods that do not read with 405, and without `limits` the limits are the core's. At the path `module` a module that does not exist is a 404 with an error of the API, an
-//! object with an `error_code`.
+//! `list` alone the filter finds a module in the list. Without `access` it lets no caller in, without `methods`
+//! it answers methods that do not read with 405, and without `limits` the limits are the core's. If a module
+//! does not exist, the upstream must answer at the path `module` with 404 and an error of the API, an object
+//! with an `error_code`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub use ccs_modules::config::Error;
 /// The filter's configuration.
 pub struct Config {
     pub ccs: Ccs<Mirrored>,
-    /// The access policy. Without one, the filter lets nobody in.
+    /// The access policy. Without one, the filter lets no caller in.
     pub access: Option<Policy>,
     pub methods: Methods,
     pub limits: Limits,
@@ -77,7 +78,7 @@ pub struct Mirrored {
 
 /// The names of an upstream in the data that workers share. They contain no configuration.
 pub struct Names {
-    /// A name made of all that the configuration says of the upstream: another one has another name, and
+    /// A name made of the whole configuration of the upstream. So another upstream has another name, and
     /// so have other credentials.
     pub upstream: String,
     /// A name that stays when the credentials change.

@@ -4,7 +4,7 @@
 //!
 //! The filter sends the core's responses unchanged. Other requests go on to the next filter. The proxy
 //! gives a filter neither fuel nor a deadline, and a filter that traps ends all requests of its thread.
-//! So the filter limits everything that comes from outside, and none of it can reach a panic.
+//! So the filter limits everything that comes from outside, and no input can reach a panic.
 
 mod config;
 mod counters;

@@ -166,7 +166,7 @@ impl Mirrored {
         None
     }
 
-    /// Counts the outcome of a fetch, logs a change for the worse or the better, and publishes it for the
+    /// Counts the outcome of a fetch, logs when the mirror fails or recovers, and publishes it for the
     /// other workers.
     fn end(
         &mut self,

@@ -245,8 +245,8 @@ fn method(headers: &[(String, Vec<u8>)]) -> &str {
     }
 }
 
-/// Whether the proxy takes a request for one of gRPC. It puts the body of the answer into a header field
-/// then, which a list would make as long as itself.
+/// Whether the proxy takes a request for one of gRPC. It then puts the body of the response into a header
+/// field, which would be as long as the list.
 fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
     let content_type = headers.iter().find(|(name, _)| name == "content-type");
     content_type.is_some_and(|(_, value)| value.starts_with(b"application/grpc"))

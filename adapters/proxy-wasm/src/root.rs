@@ -110,7 +110,7 @@ fn configuration(size: usize) -> Result<Config, Error> {
     }
 }
 
-/// The context of a request to a plugin without a configuration. The proxy sends it none.
+/// The context of a request to a plugin without a configuration. The proxy sends no requests to it.
 struct Unconfigured;
 
 impl Context for Unconfigured {}

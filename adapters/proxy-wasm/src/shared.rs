@@ -107,8 +107,8 @@ impl Shared {
     }
 
     /// Returns the end of the latest fetch, and its moment, for a worker whose list has this entity tag.
-    /// `None` if it is known already, or if it brought a list that another upstream's has replaced since:
-    /// the worker then fetches the list itself.
+    /// `None` if it is known already. `None` also if the list of another upstream has replaced its list
+    /// since: the worker then fetches the list itself.
     pub fn unseen(&mut self, entity_tag: Option<&str>) -> Option<(Duration, Ended)> {
         let (lease, _) = self.read_lease()?;
         if lease.ended == self.seen {
@@ -149,7 +149,7 @@ impl Shared {
         Some(data)
     }
 
-    /// Returns the line before the list, by which a list of another upstream is told apart.
+    /// Returns the line before the list, which differs for another upstream.
     fn head_of_list(&self, entity_tag: &str) -> String {
         format!("{} {entity_tag}\n", self.names.upstream)
     }

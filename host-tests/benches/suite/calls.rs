@@ -1,5 +1,5 @@
-//! The cost of calls, in parts: the core natively, the component warm and fresh, and the start of
-//! an instance; each beside native serde.
+//! The cost of calls, in parts: the core natively, the component warm and fresh, and the start of an
+//! instance. Each is compared with native serde.
 
 use std::hint::black_box;
 use std::time::Instant;

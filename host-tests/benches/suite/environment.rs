@@ -1,4 +1,4 @@
-//! The environment of a measurement: without it the numbers say nothing.
+//! The environment of a measurement, without which the numbers mean nothing.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,7 +2,7 @@
 //!
 //! Criterion is used and not divan, because it leaves its estimates in files that a program can
 //! read. It measures one function after the other; on a machine that does other work too, the ratio
-//! of two such numbers says little. So the sides of a comparison take turns, for several rounds,
+//! of two such numbers means little. So the sides of a comparison take turns, for several rounds,
 //! and each side gets the median of its medians.
 
 use std::fs;

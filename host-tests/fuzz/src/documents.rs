@@ -1,5 +1,5 @@
-//! Any bytes as a document: the core accepts and refuses the same ones as the reference, and the
-//! answer has the document's values.
+//! Any bytes as a document. The core and the reference accept the same documents, and the answer has the
+//! values of the document.
 
 use ccs_modules::{Error, Limits};
 

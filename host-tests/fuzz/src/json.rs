@@ -143,7 +143,7 @@ impl Json {
         members.iter().find(|(key, _)| characters(key).as_deref() == Some(name)).map(|(_, it)| it)
     }
 
-    /// The characters of a string; none for any other value.
+    /// The characters of a string; empty for any other value.
     pub fn as_string(&self) -> Option<String> {
         match self {
             Json::Scalar(text) if text.starts_with('"') => characters(text).map(Cow::into_owned),

@@ -1,20 +1,24 @@
 //! Access policies and the header fields that they read: the right callers are let in, and no
 //! message contains a secret.
 
+use std::time::Duration;
+
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::access::{Caller, Policy};
+use ccs_modules::access::{Caller, Login, LoginOptions, Logins, Policy};
+use ccs_modules::upstream::{Node, Response, Upstream};
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::{roles, words};
 use crate::json::Json;
 
 pub fn run(input: &[u8]) {
-    // The first byte decides whether the rest is the text of a policy or a source of one.
+    // The first byte decides whether the rest is the text of a policy, or a source of one or of a login.
     match input.split_first() {
         Some((0..0x80, text)) => parse(text),
-        Some((_, rest)) => _ = users(&mut Unstructured::new(rest)),
+        Some((0x80..0xe0, rest)) => _ = users(&mut Unstructured::new(rest)),
+        Some((_, rest)) => _ = login(&mut Unstructured::new(rest)),
         None => {}
     }
 }
@@ -35,6 +39,27 @@ fn parse(text: &[u8]) {
         }
         Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
     }
+}
+
+/// Checks a login with any header field and any responses: only a 200 lets somebody in.
+fn login(u: &mut Unstructured<'_>) -> Result<()> {
+    let node = Node::parse("http://node1").expect("a URL");
+    let upstream = Upstream::new(vec![node]).expect("one node");
+    let mut logins = Logins::new(upstream, LoginOptions::default(), [0; 32]);
+    let field: Vec<u8> = u.arbitrary()?;
+    let mut login = logins.begin(&[("authorization", field.as_slice())], Duration::ZERO);
+    let mut has_allowed = false;
+    while let Login::Ask(question) = login {
+        let status = *u.choose(&[200, 401, 403, 404, 301, 429, 500, 0])?;
+        has_allowed |= matches!(status, 200 | 403);
+        let headers = vec![("location".to_owned(), u.arbitrary()?)];
+        let response = Response { status, headers, body: u.arbitrary()? };
+        login = logins.answered(*question, response, Duration::ZERO);
+    }
+    if let Login::Known(Caller::Authenticated(_), _) = login {
+        assert!(has_allowed);
+    }
+    Ok(())
 }
 
 /// Checks users and credentials of few words: a caller with a user's name and password has the
@@ -66,8 +91,9 @@ fn users(u: &mut Unstructured<'_>) -> Result<()> {
     let entries = || users.iter().map(|(name, password, _)| (name, password));
     let known = |role: &String| ROLES.contains(&role.as_str());
     let unusable = users.iter().any(|(.., roles)| !roles.iter().all(known))
-        || entries()
-            .any(|(name, _)| name.is_empty() || name.contains(|c: char| c == ':' || c.is_control()))
+        || entries().any(|(name, _)| {
+            name.is_empty() || name.contains(|c: char| c == ':' || c.is_control())
+        })
         || entries().enumerate().any(|(index, entry)| entries().take(index).any(|it| it == entry));
     let policy = Policy::parse(text.as_bytes());
     assert_eq!(policy.is_err(), unusable, "{policy:?}");

@@ -129,7 +129,7 @@ fn numbers(version: &str) -> Option<[u64; 4]> {
     Some(numbers)
 }
 
-/// Checks that the HTTP face gives the answers of the typed calls.
+/// Checks that responses over HTTP have the answers of the typed calls.
 fn check_rest(
     store: &Store,
     uid: &str,

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import js
 import redis_enterprise
-import wasmtime_serve
 from documents.files import write_files
 from harness import redis
 from harness.artifacts import WORKSPACE, folder, program
 from harness.cases import Case, extra
 from harness.runtime import Runtime
+from harness.wasmtime import wasmtime
 
 BLOCK = re.compile(r"(?:<!-- not run: ([^\n]*) -->\n)?```sh\n(.*?)```", re.DOTALL)
 WORLD = Path(__file__).with_name("world.py")
@@ -34,7 +34,7 @@ class Block:
     """The document and the line."""
     text: str
     not_run: str | None
-    """The reason why it is not run here; none if it is run."""
+    """The reason why it is not run here; None if it is run."""
 
 
 class Documents(Runtime):
@@ -46,7 +46,7 @@ class Documents(Runtime):
         js.tools()
         redis.install()
         redis_enterprise.redisctl()
-        wasmtime_serve.wasmtime()
+        wasmtime()
 
     def prepare(self) -> None:
         js.package()
@@ -87,7 +87,7 @@ def blocks() -> Iterator[Block]:
 
 def failures(block: Block, files: str) -> list[str]:
     """The commands of a block that fail, in a network and over a file system of their own."""
-    paths = [program().parent, wasmtime_serve.wasmtime().parent, redis_enterprise.redisctl().parent]
+    paths = [program().parent, wasmtime().parent, redis_enterprise.redisctl().parent]
     paths += [next(js.tools().glob(pattern)).parent for pattern in ("@deno/*/deno", "@oven/bun-*/bin/bun")]
     environment = {
         **os.environ,

@@ -135,7 +135,7 @@ def listening() -> set[int]:
 
 
 def asked(port: int) -> str:
-    """The status of the list at a port, or why there is none."""
+    """The status of the list at a port, or the reason for its absence."""
     trusting = ssl._create_unverified_context()
     for scheme in ("https", "http"):
         request = urllib.request.Request(f"{scheme}://127.0.0.1:{port}/v1/modules", headers=HEADERS)

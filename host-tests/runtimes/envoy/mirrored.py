@@ -126,7 +126,7 @@ def fetches(_: object) -> None:
 
 @contextmanager
 def mirrored(workers: int = WORKERS, stale_if_error_ms: int = 600_000) -> Iterator[Fixture]:
-    """Runs Envoy with a mirror that holds the list of an upstream."""
+    """Runs Envoy with a mirror that has the list of an upstream."""
     port = ReservedPort()
     with Upstream().running() as upstream:
         upstream.store = Store(documents=(OLD,))
@@ -173,7 +173,7 @@ def back(fixture: Fixture, document: bytes) -> None:
 
 
 def healthy(fixture: Fixture) -> None:
-    """Checks that the filter has not failed, and that no answer or log line holds the credentials."""
+    """Checks that the filter has not failed, and that no answer or log line contains the credentials."""
     trouble = fixture.envoy.trouble()
     assert not trouble, "\n".join(trouble)
     response = fixture.ask()

@@ -11,7 +11,7 @@ from harness.cases import Store
 
 @cache
 def baked(store: Store, wasi: str = "0.2") -> Path | None:
-    """The component with the store's catalog; none if `bake` refuses the catalog as malformed."""
+    """The component with the store's catalog; None if `bake` refuses the catalog as malformed."""
     body = store.snapshot()
     digest = hashlib.sha256(body).hexdigest()[:16]
     component = folder().parent / f"baked/{digest}-{wasi}.wasm"

@@ -6,7 +6,7 @@ In: `{"store", "call"}`, with bytes in base64:
      "call": {"handle": {"method", "target", "headers", "roles", "access"}}
            | {TYPED: its arguments as in the case}}
 
-`access` is the access policy in JSON, and given only where the case gives one instead of roles.
+`access` is the access policy in JSON, and given only if the case has one instead of roles.
 
 Out: `{"ok"}`, `{"error"}` or `{"status", "headers", "body"}`, with the body in base64.
 """

@@ -16,6 +16,9 @@ ROLES_HEADER = "x-ccs-roles"
 TRUSTED_HEADER = json.dumps({"trusted_header": ROLES_HEADER})
 """The access policy that makes a service trust that header."""
 
+ANYBODY = '{"anonymous":["db_viewer"]}'
+"""The access policy that lets every caller read."""
+
 ARGUMENTS = {
     "list_modules": ("roles",),
     "get_module": ("roles", "uid"),
@@ -39,12 +42,12 @@ class Store:
     body: bytes | None = None
     """A body of `GET /v1/modules` instead of documents."""
     error: tuple[str, str] | None = None
-    """`(case, text)`: the error of every call; none if calls succeed."""
+    """`(case, text)`: the error of every call; None if calls succeed."""
     stalls: bool = False
     """Whether no call is ever answered."""
 
     def snapshot(self) -> bytes | None:
-        """The store as the body of `GET /v1/modules`; none if no such body can stand for it."""
+        """The store as the body of `GET /v1/modules`; None if no such body can stand for it."""
         if self.error or self.stalls or self.by_uid:
             return None
         if self.body is not None:
@@ -60,7 +63,7 @@ class Request:
     headers: tuple[tuple[str, bytes], ...]
 
     def reason_unsendable(self) -> str | None:
-        """The reason why this request cannot be an HTTP/1.1 message; none if it can."""
+        """The reason why this request cannot be an HTTP/1.1 message; None if it can."""
         if any(byte <= 0x20 or byte == 0x7F for byte in self.target) or not self.target:
             return "the target is none that HTTP can carry"
         if not self.method.isascii() or not self.method.isprintable() or " " in self.method:
@@ -88,13 +91,13 @@ class Case:
     store: Store
     call: str
     roles: tuple[str, ...] | None
-    """The caller's roles; none if the caller is not authenticated, or if `access` finds the roles."""
+    """The caller's roles; None if the caller is not authenticated, or if `access` finds the roles."""
     arguments: dict
     """The arguments of a typed call, by name."""
     request: Request | None
-    """The request of `handle`. Over a socket, see `sent`."""
+    """The request of `handle`. `sent` is its form over a socket."""
     access: str | None
-    """The access policy under which a service answers this case over a socket; none for no policy."""
+    """The access policy under which a service answers this case over a socket; None for no policy."""
     roles_by_access: bool
     """Whether the case gives the policy itself. If not, it gives roles."""
     other_is_malformed: bool
@@ -117,8 +120,20 @@ class Case:
 
 
 def extra(name: str, about: str, expect: object) -> Case:
-    """A case of one runtime, for what the case list cannot say."""
+    """A case of one runtime, for what the case list cannot express."""
     return Case(name, about, Store(), "handle", None, {}, None, None, False, False, expect)
+
+
+def get(target: str) -> Request:
+    return Request("GET", target.encode(), ())
+
+
+HEAD = Request("HEAD", b"/v1/modules", ())
+
+
+def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
+    """The status and the body of an error."""
+    return status, f'{{"description":"{description}","error_code":"{code}"}}\n'.encode()
 
 
 def load() -> list[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from harness import http
-from harness.cases import Case, Request, Response, Store, extra
+from harness.cases import ANYBODY, Case, Request, Response, Store, extra
 from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
@@ -25,15 +25,13 @@ FAULTS = {
 USER, PASSWORD = "ann", "mirror-secret"
 SECRETS = [PASSWORD.encode(), b"YW5uOm1pcnJvci1zZWNyZXQ="]
 
-ANYBODY = '{"anonymous":["db_viewer"]}'
-
 Serve = Callable[[str], AbstractContextManager[tuple[str, int]]]
 """Serves a mirror of the upstream at a URL, with `USER` and `PASSWORD`, to every caller, at the
 address it gives. The mirror is refreshed with each request or each half second."""
 
 
 def reason_to_skip(case: Case) -> str | None:
-    """The reason why this case does not apply to a mirror of a cluster; none if it does."""
+    """The reason why this case does not apply to a mirror of a cluster; None if it does."""
     if isinstance(case.expect, Response) and case.expect.status == 500:
         return "the catalog is malformed, and a mirror takes none that is"
     return _not_whole(case)
@@ -87,7 +85,7 @@ def plain(found: object) -> object:
 
 
 def faults(serve: Serve) -> Iterator[tuple[Case, object]]:
-    """The answers of a mirror while the upstream fails: the list that it holds, and the reason."""
+    """The answers of a mirror while the upstream fails: the list that it keeps, and the reason."""
     yield from _outlived(serve)
     for fault in ("slow", "html", None):
         with Upstream().running() as upstream:
@@ -147,7 +145,7 @@ def _until(address: tuple[str, int], body: bytes, pattern: str, seconds: float =
 
 
 def said(response: Response, status: int, body: bytes | None, reason: str | None) -> object:
-    """Checks that a response has this status, gives the reason, and holds no credentials. Returns
+    """Checks that a response has this status, gives the reason, and contains no credentials. Returns
     true, or the response."""
     shown = response.body + repr(response.headers).encode()
     if any(secret in shown for secret in SECRETS) or response.status != status:

@@ -62,6 +62,13 @@ def running(
             _stop(process)
 
 
+def log_lines(output) -> list[bytes]:
+    """The lines of the service in the output of its host."""
+    output.seek(0)
+    lines = [line for line in output.readlines() if b"ccs-modules: " in line]
+    return [line[line.index(b"ccs-modules: ") :] for line in lines]
+
+
 def _wait(process: subprocess.Popen, port: int, says: str, seconds: float, output) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""The interface of a runtime. Each module or package beside `harness` lists its own in `RUNTIMES`."""
+"""The interface of a runtime. Each package beside `harness` lists its own in `RUNTIMES`."""
 
 import importlib
 import pkgutil
@@ -24,7 +24,7 @@ class Runtime:
         """Builds the needs of the cases, before the time to the first answer begins to count."""
 
     def reason_to_skip(self, case: Case) -> str | None:
-        """The reason why this case does not apply here; none if it does. Reasons are printed and
+        """The reason why this case does not apply here; None if it does. Reasons are printed and
         counted."""
         if not case.over_http:
             return "a typed call, and this runtime serves HTTP"
@@ -50,10 +50,10 @@ class Runtime:
 
 
 def all_runtimes() -> list[Runtime]:
-    """Every runtime, by module and in the order of the module's list."""
-    modules = (found.name for found in pkgutil.iter_modules([str(FOLDER)]))
-    lists = (importlib.import_module(name) for name in modules if name != "harness")
-    return [runtime for module in lists for runtime in module.RUNTIMES]
+    """Every runtime, by package and in the order of the package's list."""
+    packages = (found.name for found in pkgutil.iter_modules([str(FOLDER)]) if found.ispkg)
+    lists = (importlib.import_module(name) for name in packages if name != "harness")
+    return [runtime for package in lists for runtime in package.RUNTIMES]
 
 
 def _asked(address: tuple[str, int], case: Case) -> object:

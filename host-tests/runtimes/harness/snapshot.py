@@ -1,4 +1,4 @@
-"""Cases for programs that hold snapshots, and for those that do not.
+"""Cases for programs with snapshots, and for programs without.
 
 A snapshot is a catalog that is checked whole when it is made.
 """
@@ -7,7 +7,7 @@ from harness.cases import Case, Response
 
 
 NOT_HELD = "two catalogs are compared, and a plugin holds none"
-"""The reason to skip a case where no snapshot is held."""
+"""The reason to skip a case in a program without snapshots."""
 
 
 def compares(case: Case) -> bool:
@@ -16,7 +16,7 @@ def compares(case: Case) -> bool:
 
 
 def reason_to_skip(case: Case) -> str | None:
-    """The reason why this case does not apply to a snapshot; none if it does."""
+    """The reason why this case does not apply to a snapshot; None if it does."""
     store = case.store
     if store.error or store.stalls or store.by_uid:
         return "the store fails or lies, and a snapshot is a list of documents"

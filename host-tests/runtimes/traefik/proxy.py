@@ -127,7 +127,7 @@ class Proxy:
             time.sleep(0.01)
 
     def resident_bytes(self) -> int:
-        """The memory that the process holds."""
+        """The memory that the process uses."""
         for status in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = status.read_bytes().split(b"\0")

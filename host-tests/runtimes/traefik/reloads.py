@@ -2,7 +2,7 @@
 bounded.
 
 Traefik compiles a plugin again with each reload. A plugin that does nothing is reloaded in the same
-way: the memory that Traefik holds with it is Traefik's own.
+way: the memory that Traefik uses with it is Traefik's own.
 """
 
 import threading
@@ -29,7 +29,7 @@ def outcomes() -> Iterator[tuple[Case, object]]:
 
 
 def reloaded(plugin: bytes, is_right) -> tuple[dict[int, int], list]:
-    """Reloads a plugin under load. Returns the memory that Traefik held after each of these
+    """Reloads a plugin under load. Returns the memory that Traefik used after each of these
     reloads, and the wrong answers."""
     route = Route(configuration(0))
     held, wrong, ended = {}, [], threading.Event()

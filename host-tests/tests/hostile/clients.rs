@@ -13,7 +13,7 @@ use crate::siege::frame;
 const MIB: usize = 1 << 20;
 
 #[test]
-fn everything_oversized_is_refused() {
+fn oversized_targets_header_fields_and_bodies_are_refused() {
     let server = Server::start(&[]);
     let long = "x".repeat(8 * MIB);
     for (request, statuses) in [

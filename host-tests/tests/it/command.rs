@@ -65,7 +65,7 @@ fn one_module_is_shown_field_by_field() {
 }
 
 #[test]
-fn a_uid_may_hold_anything() {
+fn a_uid_may_have_any_characters() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("modules.json");
     let body = r#"[{"module_name":"own","uid":"a/b %2F é?#"}]"#;
@@ -212,7 +212,7 @@ fn a_document_does_not_control_the_terminal() {
 }
 
 #[test]
-fn exit_codes_tell_what_happened() {
+fn exit_codes_are_as_documented() {
     for (arguments, code, text) in [
         (&["--store", "file:/nowhere/modules.json"][..], 1, "/nowhere/modules.json"),
         (&["--store", "file:/nowhere/m.json", "--format", "json"], 1, "/nowhere/m.json"),
@@ -244,7 +244,7 @@ fn exit_codes_tell_what_happened() {
 }
 
 #[test]
-fn one_role_that_may_is_enough() {
+fn one_role_with_the_permission_is_enough() {
     let output = run(&["--role", "none", "--role", "db_viewer"]);
     assert_eq!(output.status.code(), Some(0));
 }

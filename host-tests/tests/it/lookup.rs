@@ -100,6 +100,39 @@ fn a_list_can_be_of_the_latest_or_of_those_that_fit() {
 }
 
 #[test]
+fn list_takes_names() {
+    let text = success(&["list", "rejson", "search"]);
+    let names = column(&text, 1);
+    assert_eq!((names[1..5].to_vec(), names[5..].to_vec()), (vec!["search"; 4], vec!["ReJSON"; 4]));
+    let body = success(&["list", "--latest", "--format", "json", "search", "ReJSON"]);
+    assert_eq!(body::split(body.as_bytes()).unwrap().len(), 2);
+    assert_eq!(success(&["list", "--format", "json"]), DEMO);
+
+    let output = run(&["list", "search", "RediSearch"]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error: there is no module RediSearch: its name is search"), "{text}");
+}
+
+#[test]
+fn a_module_list_is_for_a_request_that_creates_a_database() {
+    let list = |arguments: &[&str]| {
+        let text = success(&[&["list", "--format", "module-list", "--fits"], arguments].concat());
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let json = json!({"module_name": "ReJSON", "module_args": ""});
+    let search = json!({"module_name": "search", "module_args": "PARTITIONS AUTO"});
+    assert_eq!(list(&["7.2", "search", "rejson"]), json!([json, search]));
+    assert_eq!(list(&["8.0"]).as_array().unwrap().len(), 4);
+
+    let output = run(&["list", "--format", "module-list", "--fits", "5.0", "search"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, "error: search: none of 4 versions fits the database\n");
+    assert_eq!(run(&["list", "--format", "module-list"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_module_is_shown_by_its_name_too() {
     let by_name = success(&["get", "search@2.8", "--format", "json"]);
     assert!(DEMO.contains(by_name.trim_end()), "{by_name}");

@@ -12,7 +12,7 @@ use crate::support::guest;
 const NO_ROLES: [&str; 0] = [];
 
 #[tokio::test]
-async fn a_trap_is_told() {
+async fn a_trap_is_a_call_error() {
     let plugin = Plugin::load(&guest::listing("unreachable"), CallLimits::default()).unwrap();
     let error = plugin.service(demo()).list_modules(&NO_ROLES).await.unwrap_err();
     assert!(matches!(&error, CallError::Trapped(text) if text.contains("unreachable")), "{error}");
@@ -153,7 +153,7 @@ async fn calls_run_on_threads_of_their_own_too() {
 }
 
 #[test]
-fn what_is_no_plugin_does_not_load() {
+fn bytes_that_are_not_a_plugin_do_not_load() {
     let load = |wasm: &[u8]| Plugin::load(wasm, CallLimits::default()).err();
     assert!(matches!(load(b"nothing"), Some(LoadError::Compile(_))));
     let module = wat::parse_str("(module)").unwrap();

@@ -179,7 +179,7 @@ fn what_is_malformed_is_not_even_sent() {
 }
 
 #[test]
-fn an_address_that_is_none_is_not_repeated() {
+fn an_error_does_not_show_an_invalid_address() {
     for address in ["redis://:secret@localhost:secret", "redis:secret", "secret://a"] {
         for arguments in [
             &["list", "--store", address][..],

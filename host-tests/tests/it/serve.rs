@@ -145,7 +145,7 @@ fn an_ill_formed_policy_is_named_and_nothing_is_served() {
 }
 
 #[test]
-fn usage_is_checked() {
+fn options_of_serve_are_checked() {
     for (arguments, code, text) in [
         (&["--listen", "localhost"][..], 2, "--listen"),
         (&["--listen", "256.0.0.1:1"], 2, "--listen"),
@@ -184,7 +184,7 @@ fn a_name_is_listened_on() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_told() {
+fn an_address_in_use_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for arguments in
@@ -213,7 +213,7 @@ fn curl_is_served_over_tls_and_http_2() {
 }
 
 #[test]
-fn curl_is_told_how_to_trust() {
+fn serve_prints_the_curl_command_for_its_certificate() {
     let mut server = Server::start(&["--tls-self-signed"]);
     server.line();
     let curl = server.line();
@@ -323,7 +323,7 @@ fn a_log_that_nobody_reads_delays_no_request() {
 }
 
 #[test]
-fn no_value_makes_a_line_of_the_log() {
+fn line_breaks_in_values_are_escaped_in_the_log() {
     let folder = TempDir::new().unwrap();
     let access = write(&folder, "access.json", ANYBODY);
     let uid = r"a\nINFO a line of its own\u001b[2J";
@@ -452,7 +452,7 @@ fn until(mut is_met: impl FnMut() -> bool) {
 }
 
 #[test]
-fn both_signals_end_it_well() {
+fn sigint_and_sigterm_end_serve() {
     for signal in ["INT", "TERM"] {
         let mut server = Server::start(&[]);
         let log = server.signal(signal);

@@ -40,7 +40,7 @@ async fn a_body_is_loaded_served_and_exported() {
 }
 
 #[test]
-fn it_says_what_it_wrote() {
+fn load_reports_what_it_wrote() {
     let server = Server::start();
     let place = format!("redis://127.0.0.1:{}/0, key ccs:modules", server.port());
     let url = server.url();
@@ -80,7 +80,7 @@ fn it_says_what_it_wrote() {
 }
 
 #[test]
-fn nothing_is_written_where_anything_is_malformed() {
+fn load_writes_nothing_if_a_document_is_malformed() {
     let server = Server::start();
     let url = server.url();
     with_input(&["load", "-", "--into", &url], DEMO);

@@ -69,7 +69,7 @@ async fn what_is_loaded_is_listed() {
 }
 
 #[tokio::test]
-async fn what_was_there_is_replaced_and_told() {
+async fn replace_returns_the_changes() {
     let server = Server::start();
     let store = server.store();
     let first = r#"[{"uid":"a"},{"uid":"b","x":1},{"uid":"c"}]"#;

@@ -137,7 +137,7 @@ fn module(module: &[u8], place: &Place, image: &[u8]) -> Result<Vec<u8>, BakeErr
     Ok(copy.finish())
 }
 
-/// Copies the section of a module's memory, which gets so many pages at first.
+/// Copies the section of a module's memory, which gets this number of pages at first.
 fn memory(section: MemorySectionReader<'_>, pages: u64) -> Result<MemorySection, BakeError> {
     let mut memories = MemorySection::new();
     for memory in section {

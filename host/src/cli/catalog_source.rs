@@ -13,7 +13,7 @@ use super::{Failure, TimeOption, cluster};
 /// The source of a catalog, the body of `GET /v1/modules`.
 #[derive(Clone, Debug)]
 pub enum CatalogSource {
-    /// A cluster, which is asked for it.
+    /// A cluster, which is asked for its list.
     Cluster(ClusterAddress),
     /// A file.
     File(PathBuf),

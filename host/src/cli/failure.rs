@@ -14,7 +14,7 @@ pub enum Failure {
     NotFound(String),
     /// Any other failure, with its message.
     Other(String),
-    /// A failure of a command whose exit code 1 says something else.
+    /// A failure of a command whose exit code 1 has another meaning.
     Trouble(String),
 }
 

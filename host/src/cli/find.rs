@@ -30,10 +30,7 @@ pub async fn run(arguments: &Find) -> Result<Vec<u8>, Failure> {
         return Err(not_found(&service, query, missing, &module.name).await);
     }
     Ok(match output.format {
-        Format::Json => {
-            let documents: Vec<_> = found.iter().map(|module| &module.document).collect();
-            ccs_modules::body::join(&documents)
-        }
+        Format::Json => list::documents(&found),
         Format::Table => list::table(&found),
     })
 }

@@ -48,7 +48,7 @@ async fn by_name(service: &Service, text: &str, query: &Query) -> Result<Module,
     Ok(found.remove(0))
 }
 
-/// Names a module among several of its name: by its version, if no other one has it.
+/// Returns the text that names a module among several of one name: its version, if no other module has the same.
 fn candidate(module: &Module, among: &[Module]) -> String {
     let alike = |other: &&Module| other.semantic_version == module.semantic_version;
     match (&module.module_name, &module.semantic_version) {

@@ -50,7 +50,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Lists modules: every one, or only those that are asked for. Default command.
-    List(list::List),
+    List(list::ListNames),
     /// Shows one module.
     Get(get::Get),
     /// Lists the modules of a name, newest first.
@@ -188,8 +188,8 @@ impl From<Vec<u8>> for Output {
 
 async fn execute(cli: Cli) -> Result<Output, Failure> {
     let text = match cli.command {
-        None => list::run(&cli.list).await,
-        Some(Command::List(list)) => list::run(&list).await,
+        None => list::run(&cli.list, &[]).await,
+        Some(Command::List(list)) => list::run(&list.list, &list.names).await,
         Some(Command::Get(get)) => get::run(&get).await,
         Some(Command::Find(find)) => find::run(&find).await,
         Some(Command::Diff(diff)) => return diff::run(&diff).await,
@@ -226,7 +226,7 @@ fn manual() -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-/// Prints to standard output. A pipe that was closed is not an error: its reader has enough.
+/// Prints to standard output. A closed pipe is not an error.
 fn print(text: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = if stdout.is_terminal() {

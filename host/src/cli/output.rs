@@ -21,7 +21,7 @@ pub fn text(table: &Table) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Makes a cell. A document cannot control the terminal by it.
+/// Makes a cell, in which a document cannot control the terminal.
 pub fn cell(text: &str) -> String {
     terminal::escaped_line(text)
 }

@@ -49,7 +49,7 @@ pub fn run(arguments: &Password) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Reads the password of one's own.
+/// Reads the password from standard input.
 fn read() -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin()
@@ -61,7 +61,7 @@ fn read() -> Result<String, Failure> {
     }
 }
 
-/// Adds the entry to the users of a policy. What cannot be a policy is not written.
+/// Adds the entry to the users of a policy. An invalid policy is not written.
 fn put(file: &Path, entry: Value) -> Result<(), Failure> {
     let failed = |reason: &dyn Display| {
         Failure::Other(format!("the access policy {}: {reason}", file.display()))

@@ -30,7 +30,7 @@ pub async fn open(address: &StoreAddress, time: TimeOption) -> Result<Service, F
     address.open(&load(limits(time.timeout.0)).await?)
 }
 
-/// Loads the plugin, and tells a person why that takes long.
+/// Loads the plugin, and prints a note for a person if that takes long.
 pub async fn load(limits: CallLimits) -> Result<Plugin, Failure> {
     let mut loading = spawn_blocking(move || Plugin::load(&artifacts::PLUGIN.wasm, limits));
     let loaded = tokio::select! {

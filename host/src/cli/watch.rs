@@ -90,7 +90,7 @@ async fn watch(
     }
 }
 
-/// Whether somebody reads standard output still: `watch | head -1` ends.
+/// Whether standard output is still read, so that `watch | head -1` ends.
 #[cfg(unix)]
 fn is_read() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -101,7 +101,7 @@ fn is_read() -> bool {
     polled.is_err() || !fds.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
 }
 
-/// Other systems do not show it before something is written.
+/// On other systems, a closed pipe shows only when something is written.
 #[cfg(not(unix))]
 fn is_read() -> bool {
     true

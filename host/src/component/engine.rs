@@ -18,10 +18,10 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// Those of the plugin.
+    /// The needs of the plugin.
     pub(crate) const PLUGIN: Self = Self { memories: 1, tables: 2 };
 
-    /// Those of any component, where the component tells.
+    /// Returns the needs of any component; `None` if they are unknown.
     pub(crate) fn of(component: &Component) -> Option<Self> {
         let needed = component.resources_required()?;
         Some(Self { memories: needed.num_memories, tables: needed.num_tables })
@@ -40,9 +40,9 @@ pub(crate) struct Compiled {
     pub(crate) component: Component,
 }
 
-/// Compiles the component in an engine that has room for its instances, and starts its ticker. How much room an instance
-/// takes is known only then: where it is more than the plugin's, a second engine is started, which
-/// finds the compiled code on disk.
+/// Compiles the component in an engine that has room for its instances, and starts its ticker. The room for
+/// an instance is known only then. If it is more than the plugin's, a second engine is started, which finds
+/// the compiled code on disk.
 pub(crate) fn compile(wasm: &[u8], limits: CallLimits) -> Result<Compiled, LoadError> {
     let compile_with = |needs| {
         let engine = start(limits, needs)?;
@@ -75,8 +75,8 @@ fn start(limits: CallLimits, needs: Needs) -> Result<Engine, LoadError> {
     })
 }
 
-/// A pool for so many instances. The address space of a memory is reserved, 4 GiB and its guards; a
-/// core instance is only counted, so components that are composed of several have enough of them.
+/// A pool for this number of instances. It reserves the address space of each memory, 4 GiB and its guards.
+/// Core instances are only counted, so there are enough for components that are composed of several.
 fn pool(instances: u32, needs: Needs) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -114,7 +114,7 @@ fn cache_folder() -> Option<PathBuf> {
 }
 
 /// Creates a folder that only this user can write to, since the code in it is run. Fails if the folder or
-/// the one above it is a link or belongs to somebody else, who could put code there: `sudo` can keep the
+/// the one above it is a link or belongs to another user, who could put code there. For example, `sudo` can keep the
 /// home folder of the user who calls it.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {

@@ -37,7 +37,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`CallError::Answered`] if the plugin answers with an error, another one if it does not answer.
+    /// [`CallError::Answered`] if the plugin answers with an error, another error if it does not answer.
     pub async fn list_modules<R: AsRef<str>>(
         &mut self,
         roles: &[R],

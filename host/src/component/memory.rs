@@ -21,7 +21,7 @@ pub(crate) fn limited<T>(
 }
 
 /// The bytes that one call may copy out of an instance whose memory has this limit. A value is up to three
-/// times as long in the host as in the instance: so this does not bind before the memory does, and a guest
+/// times as long in the host as in the instance. So the limit of the memory is reached first, and a guest
 /// cannot fill the host's memory by passing the same bytes again and again.
 fn copied_bytes(limit: usize) -> usize {
     limit.saturating_mul(3)

@@ -35,7 +35,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`CallError::Answered`] if the plugin answers with an error, another one if it does not answer.
+    /// [`CallError::Answered`] if the plugin answers with an error, another error if it does not answer.
     pub async fn list_modules<R: AsRef<str>>(&self, roles: &[R]) -> Result<Vec<Module>, CallError> {
         self.instance().list_modules(roles).await
     }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_ticks_while_calls_run_and_not_between_them() {
+    fn the_epoch_ticks_while_calls_run_and_not_between_them() {
         let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
         let ticker = Ticker::start(&engine).unwrap();
         let module = wat::parse_str("(module (func (export \"f\")))").unwrap();

@@ -31,7 +31,7 @@ const OUTCOME: &str = "ccs.mirror.outcome";
 pub(super) struct Fetching {
     source: Source,
     clock: Clock,
-    /// The mirror. Nobody waits for its lock, since only one fetch is made at a time.
+    /// The mirror. Its lock is never waited for, since only one fetch is made at a time.
     mirror: Arc<Mutex<Mirror>>,
     file: Option<SnapshotFile>,
     published: watch::Sender<Arc<Published>>,

@@ -41,8 +41,8 @@ pub struct MirrorSettings {
     pub stale_if_error: Duration,
     /// The age up to which the catalog answers while the cluster denies it. It has no effect on other stores.
     pub stale_if_denied: Duration,
-    /// Whether an empty list of a cluster replaces one with modules. Otherwise it is a failure. Of any other
-    /// store it does.
+    /// Whether an empty list of a cluster replaces one with modules. Otherwise it is a failure. An empty list
+    /// of another store always does.
     pub allow_empty: bool,
     /// The time that the store has for an answer, at most ten minutes.
     pub timeout: Duration,

@@ -23,7 +23,8 @@ pub(super) struct Phases {
     /// The name of the store.
     store: String,
     last: Option<Phase>,
-    /// The reasons that were logged in this phase. Two nodes that are down fail in turn, each for its own.
+    /// The reasons that were logged in this phase. If two nodes are down, they fail in turn, each with a
+    /// reason of its own.
     reasons: BTreeSet<String>,
 }
 

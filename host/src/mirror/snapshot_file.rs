@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use crate::files::{self, FileError};
 use crate::mirror::MirrorError;
 
-/// The file in which a mirror keeps its catalog, and when the cluster had it.
+/// The file in which a mirror keeps its catalog, with the time at which the cluster had it.
 pub(super) struct SnapshotFile {
     path: PathBuf,
     /// The nodes of the cluster whose catalog it is.

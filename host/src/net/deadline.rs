@@ -47,7 +47,7 @@ impl Deadline {
     }
 }
 
-/// The longest time of a call. A clock that began a while ago has room for it.
+/// The longest time of a call, which can be added to any instant.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl fmt::Display for Deadline {

@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
-/// The error for a server that does not answer: the reason in plain words, without the server and without
-/// credentials, and the cause.
+/// The error for a server that does not answer, with the reason in plain words and the cause. It contains
+/// neither the name of the server nor credentials.
 #[derive(Debug, Error)]
 #[error("{reason}")]
 pub(crate) struct NetError {

@@ -19,8 +19,8 @@ use crate::net::proxy::Proxies;
 use crate::net::stream::{self, Server, refused_certificate};
 use crate::net::tls::Connector;
 
-/// An HTTP client: it sends what it is told to, over HTTP/1.1, and decides nothing. Each request has a
-/// connection of its own, so none fails because a kept one was lost.
+/// An HTTP client. It sends given requests over HTTP/1.1, and decides nothing. Each request has a
+/// connection of its own, so no request fails because a kept connection was lost.
 pub(crate) struct HttpClient {
     /// The name in the certificates of the servers, if that is not the host.
     name: Option<String>,

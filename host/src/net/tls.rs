@@ -177,8 +177,8 @@ fn trusting(
         .with_custom_certificate_verifier(verifier))
 }
 
-/// A verifier that trusts authorities, and certificates that are known byte for byte: one that
-/// `openssl req -x509` makes is marked as an authority's, which rustls refuses for a server.
+/// A verifier that trusts authorities, and also certificates that are known byte for byte. The certificates
+/// of `openssl req -x509` are marked as authorities, which rustls refuses for a server.
 #[derive(Debug)]
 struct Verifier {
     by_authority: Arc<WebPkiServerVerifier>,

@@ -37,12 +37,12 @@ pub(super) struct Api {
     pub(super) request_timeout: Duration,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
-    /// Whether the log says that there is no access policy.
+    /// Whether the log has the warning that there is no access policy.
     pub(super) told_of_no_policy: AtomicBool,
     pub(super) traces: Option<Traces>,
 }
 
-/// The parts of a request's log line that only its answer tells.
+/// The parts of a request's log line that are known only after its answer.
 #[derive(Default)]
 struct Record {
     /// The name of the user who was authenticated.

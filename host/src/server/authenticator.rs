@@ -25,7 +25,7 @@ impl Authenticator {
     ///
     /// # Errors
     ///
-    /// The response, if the cluster cannot be asked, or not about this user for some time.
+    /// An error response, if the cluster cannot be asked, or if this user may not be shown to it for some time.
     pub(super) async fn caller(
         &self,
         headers: &[(&str, &[u8])],
@@ -40,8 +40,8 @@ impl Authenticator {
         }
     }
 
-    /// Returns the one of the two that goes on after the policy file was read again: the same policy keeps
-    /// what the cluster has allowed.
+    /// Returns the authenticator to use after the policy file was read again. If the policy is the same, that
+    /// is the old one, which keeps what the cluster has allowed.
     pub(super) fn replaced_by(self, new: Self) -> Self {
         match (self, new) {
             (Self::Cluster(old), Self::Cluster(new)) if old.0.options == new.0.options => {

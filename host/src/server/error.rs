@@ -48,7 +48,7 @@ pub(super) fn too_much_in_flight() -> ErrorResponse {
     ErrorResponse::new(503, "too_much_in_flight", description)
 }
 
-/// A cluster did not tell in time who is calling.
+/// The caller could not be found in time, because the cluster did not answer.
 pub(super) fn caller_not_found_in_time() -> ErrorResponse {
     ErrorResponse::new(503, "timed_out", "the cluster did not tell in time who is calling")
 }

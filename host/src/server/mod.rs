@@ -82,7 +82,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the address, the first one where a name has several; port 0 takes any that is free.
+    /// Binds the address, the first one if a name has several; port 0 takes any that is free.
     /// Connections wait until the server runs.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the operating system does not tell it.
+    /// When the operating system does not return it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.address()
     }

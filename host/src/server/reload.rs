@@ -109,7 +109,7 @@ impl<T: Clone> Replaceable<T> {
         Self(Arc::new(RwLock::new(value)))
     }
 
-    /// Returns the value of now.
+    /// Returns the present value.
     pub(super) fn get(&self) -> T {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

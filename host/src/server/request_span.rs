@@ -53,7 +53,7 @@ pub(super) fn answered(span: &Span, status: StatusCode, cause: Option<&str>) {
     }
 }
 
-/// The method, if the conventions know it: a name of a client's own could be any of very many.
+/// The method, if the conventions know it. A client could send very many other names.
 fn known(method: &Method) -> Option<&str> {
     const KNOWN: [Method; 9] = [
         Method::CONNECT,

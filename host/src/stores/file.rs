@@ -194,7 +194,7 @@ impl Version {
     /// Whether this is what a call that began at `asked` would read from a file with this stamp.
     ///
     /// A file that changes twice within one step of the file system's clock has the same stamp after
-    /// both changes. So a stamp tells versions apart only when the file was read after that step,
+    /// both changes. So a stamp distinguishes versions only if the file was read after that step,
     /// or after the call began.
     ///
     /// A pipe can be read once, and is never read again.
@@ -256,7 +256,7 @@ impl Inode {
     }
 }
 
-/// Runs what blocks on a thread for that.
+/// Runs a blocking function on a thread for such functions.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CcsError> + Send + 'static,
 ) -> Result<T, CcsError> {

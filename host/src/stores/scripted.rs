@@ -1,4 +1,4 @@
-//! A store for tests, which does what a test tells it.
+//! A store for tests, with a given behaviour.
 
 use std::collections::BTreeMap;
 use std::future::pending;

@@ -109,7 +109,7 @@ impl Shared {
     }
 }
 
-/// The bytes of a response that are read: a collector says little.
+/// The bytes of a response that are read. The responses of a collector are short.
 const RESPONSE_BYTES: usize = 64 << 10;
 
 /// The time for one request, which is OTLP's default.

@@ -30,7 +30,7 @@ pub struct Traces {
     tracer: SdkTracer,
 }
 
-/// The error for traces that cannot be sent as the environment says.
+/// The error for traces that cannot be sent with the settings of the environment.
 #[derive(Debug, Error)]
 #[error("cannot send traces: {0}")]
 pub struct TracesError(String);

@@ -13,7 +13,7 @@ use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
 
 use crate::traces::Traces;
 
-/// A span of a trace, or nothing where there are no traces. It ends when it is dropped.
+/// A span of a trace, or nothing if there are no traces. It ends when it is dropped.
 pub(crate) struct Span(
     /// The span and the traces that it belongs to. The work within the span has this context.
     Option<Context>,
@@ -39,7 +39,7 @@ impl Span {
         }))
     }
 
-    /// Begins a span within the one that this code runs in; nothing if it runs in none.
+    /// Begins a span within the current one. Without a current span, it begins no span.
     pub(crate) fn child(span: impl FnOnce() -> SpanBuilder) -> Self {
         let parent =
             Context::map_current(|current| current.get::<Traces>().map(|_| current.clone()));
@@ -76,7 +76,7 @@ impl Span {
         }
     }
 
-    /// Marks the span as failed: the kind of the failure, and its text if that says more.
+    /// Marks the span as failed: the kind of the failure, and its text if that adds something.
     pub(crate) fn fail(&self, kind: impl Into<Value>, why: impl Into<Cow<'static, str>>) {
         if let Some(context) = &self.0 {
             context.span().set_attribute(KeyValue::new(ERROR_TYPE, kind));

@@ -1,4 +1,4 @@
-/** The senders of requests. What a role may do is decided by the component. */
+/** The senders of requests. The component decides what a role may do. */
 
 import type { Caller } from "./catalog.js";
 

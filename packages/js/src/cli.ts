@@ -186,7 +186,7 @@ async function storageIn(path: string): Promise<SnapshotStorage> {
   return storage;
 }
 
-/** Answers `/healthz`, for whoever looks whether the process runs. */
+/** Answers `/healthz`, for probes that check whether the process runs. */
 function withHealth(handler: Handler): Handler {
   const body = "ok\n";
   const headers: Header[] = [

@@ -3,7 +3,7 @@
 import type { Fetch, Fetched } from "./component/interfaces/ccs-modules-mirror.js";
 import { decoder, messageOf } from "./text.js";
 
-/** Sends a request. Returns the response, or the reason why there is none. */
+/** Sends a request. Returns the response, or the reason for its absence. */
 export async function fetched(
   send: typeof fetch,
   request: Fetch,
@@ -19,7 +19,7 @@ export async function fetched(
   }
 }
 
-/** The most bytes of a character in UTF-8: a body that is cut so much later is still too long. */
+/** The most bytes of a character in UTF-8. A body that is cut this much after the limit is still too long. */
 const LONGEST_CHARACTER = 4;
 
 /** The body of a response, cut once it is longer than this. */

@@ -88,7 +88,7 @@ export interface ClusterOptions extends MirrorOptions {
  * one of a mirror, the mirror logs that and stores nothing.
  */
 export interface SnapshotStorage {
-  /** Reads the text; undefined if there is none. */
+  /** Reads the text; undefined if there is no text. */
   load(): Promise<string | undefined>;
   /** Stores a text in place of the one before. */
   save(text: string): Promise<void>;
@@ -96,7 +96,7 @@ export interface SnapshotStorage {
 
 /** The state of a mirror, for metrics. */
 export interface MirrorStatus {
-  /** The age of the catalog in milliseconds; undefined if there is none, or its age is unknown. */
+  /** The age of the catalog in milliseconds; undefined without a catalog, or if its age is unknown. */
   age: number | undefined;
   /**
    * Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
@@ -260,7 +260,7 @@ export class Mirror implements Catalog {
     };
   }
 
-  /** The catalog to store, a text; undefined if there is none. A {@link SnapshotStorage} gets it by itself. */
+  /** The catalog to store, a text; undefined without a catalog. A {@link SnapshotStorage} gets it by itself. */
   save(): string | undefined {
     const saved = this.#save();
     return saved && written(saved);
@@ -465,7 +465,7 @@ export class Mirror implements Catalog {
     }
   }
 
-  /** The nodes of the cluster; none of a store. */
+  /** The nodes of the cluster; empty for a store. */
   get #nodes(): string[] {
     return "nodes" in this.#source ? this.#source.nodes : [];
   }
@@ -493,7 +493,7 @@ const FAILED_MILLISECONDS = 1000;
 /** The time between two looks at a request that another call has sent. */
 const OUTSTANDING_MILLISECONDS = 20;
 
-/** The time after which a catalog that is unchanged is stored again: then its age is near the truth. */
+/** The time after which a catalog that is unchanged is stored again, so that its stored age stays accurate. */
 const STORED_MILLISECONDS = 3_600_000;
 
 /** A time for the component, which is not negative. */

@@ -72,7 +72,7 @@ const CONTENT_TYPES: Record<string, string> = {
 };
 
 /**
- * The header fields of every file. The policy is the one of `index.html`, which does not hold for its
+ * The header fields of every file. The policy is the one of `index.html`, which does not apply to its
  * worker, and in addition keeps the page out of frames.
  */
 const HEADERS: [string, string][] = [

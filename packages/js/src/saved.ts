@@ -2,7 +2,7 @@
 
 /** The content of a saved catalog. It has no credentials in it. */
 export interface Saved {
-  /** The nodes that were configured; none for a store. */
+  /** The nodes that were configured; empty for a store. */
   nodes: string[];
   /** The moment of the catalog, in milliseconds since 1970. */
   madeAt: number;
@@ -71,5 +71,5 @@ function isCutOff(text: string): boolean {
 
 const BEGIN = '{"nodes":[';
 
-/** The name of the last field. In a string its quotes would be escaped. */
+/** The name of the last field, which no string can contain, because its quotes would be escaped there. */
 const BODY = /,\s*"modules"\s*:/;

@@ -103,7 +103,7 @@ export class Snapshot implements Catalog {
 
 /** The reason why a catalog is refused. The message names the document, the field and the rule. */
 export class MalformedError extends Error {
-  /** The uid of the document at fault; undefined if it has no sound uid, or for the whole catalog. */
+  /** The uid of the document at fault; undefined if it has no valid uid, or for the whole catalog. */
   readonly document: string | undefined;
   /** The index of the document at fault, counted from 0; undefined for the whole catalog. */
   readonly index: number | undefined;

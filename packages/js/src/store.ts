@@ -10,12 +10,12 @@ export type Content = string | Uint8Array | (string | Uint8Array)[];
 /**
  * A store: a function that returns its content, all of one moment.
  *
- * A store with versions returns the version with the content: a text that is another one when the
- * content is. If the store still has the version `known`, it may return undefined. The signal is
- * aborted when the mirror does not wait any longer.
+ * A store with versions returns the version with the content: a text that changes when the content does. If
+ * the store still has the version `known`, it may return undefined. The signal is aborted when the mirror
+ * does not wait any longer.
  *
  * A function that throws a {@link StoreError} gives clients the reason. Any other error is logged, and
- * clients get to know only that the store failed.
+ * clients learn only that the store failed.
  */
 export type Store = (
   known: string | undefined,
@@ -36,7 +36,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Asks a store. Returns the answer as the component takes it, or the reason why there is none. */
+/** Asks a store. Returns the answer as the component takes it, or the reason for its absence. */
 export async function read(
   store: Store,
   { unless }: Read,

@@ -125,7 +125,7 @@ function named<T>(name: string, make: () => T): T {
   }
 }
 
-/** Answers every request with what is wrong with the bindings. */
+/** Answers every request with the error of the bindings. */
 function misconfigured(message: string): Handler {
   consoleLog(`the worker is misconfigured: ${message}`);
   return handlerOf(async ({ method }) => failure(method, "misconfigured", message));

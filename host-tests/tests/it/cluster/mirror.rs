@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(10);
 
 #[tokio::test]
-async fn an_answer_tells_its_age_and_the_first_request_waits_for_it() {
+async fn an_answer_has_its_age_and_the_first_request_waits_for_it() {
     let body = generation(1);
     let node = Upstream::start(Answer::list(&body)).await;
     let server = serve(mirror(&[&node], LONG, LONG).await).await;
@@ -41,7 +41,7 @@ async fn an_answer_tells_its_age_and_the_first_request_waits_for_it() {
 }
 
 #[tokio::test]
-async fn an_unchanged_catalog_is_not_sent_again() {
+async fn a_catalog_is_revalidated_with_if_none_match() {
     let node = Upstream::start(Answer::Tagged { body: generation(1), tag: "one" }).await;
     let mirror = mirror(&[&node], SHORT, LONG).await;
     until(|| mirror.status().fetches.unchanged >= 2).await;
@@ -319,7 +319,7 @@ async fn a_file_of_another_cluster_is_not_used() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_are_refused() {
+async fn mirror_settings_that_contradict_each_other_are_refused() {
     let node = Upstream::start(Answer::Silence).await;
     let settings =
         MirrorSettings { refresh: LONG, stale_if_error: SHORT, ..MirrorSettings::default() };

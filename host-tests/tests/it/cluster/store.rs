@@ -111,7 +111,7 @@ async fn a_404_of_a_gateway_is_a_failure_of_its_node() {
 }
 
 #[tokio::test]
-async fn a_silent_cluster_is_told_before_the_time_is_over() {
+async fn a_silent_cluster_is_reported_before_the_time_is_over() {
     let node = Upstream::start(Answer::Silence).await;
     let time = Duration::from_millis(200);
     let answer = timeout(time * 50, store(&[&node]).within(time).list_documents()).await.unwrap();
@@ -196,7 +196,7 @@ async fn the_name_in_the_certificate_may_be_given() {
 }
 
 #[tokio::test]
-async fn a_denial_without_credentials_tells_where_they_are_expected() {
+async fn a_401_without_credentials_names_their_variables() {
     let node = Upstream::start(Answer::status(401)).await;
     let anonymous = Cluster::new(&node.url().parse().unwrap(), None).unwrap();
     for (store, expected) in [(anonymous, true), (store(&[&node]), false)] {

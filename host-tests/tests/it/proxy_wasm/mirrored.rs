@@ -212,7 +212,7 @@ fn one_fetch_is_enough_for_all_workers() {
 }
 
 #[test]
-fn no_worker_knocks_where_the_credentials_are_refused() {
+fn all_workers_wait_after_refused_credentials() {
     let mut first = filter();
     let asked = serve(&mut first, ok(LIST));
     first.pass(SECOND);
@@ -384,7 +384,7 @@ fn a_change_of_the_list_is_logged() {
 }
 
 #[test]
-fn a_worker_that_dies_in_its_turn_holds_nobody_up() {
+fn a_worker_that_dies_with_the_lease_delays_the_others_shortly() {
     let mut first = filter();
     serve(&mut first, ok(LIST));
     let end = first.now() + SECOND;

@@ -97,14 +97,14 @@ fn a_module_without_a_path_is_looked_up_in_the_list() {
 }
 
 #[test]
-fn what_is_not_text_is_no_target() {
+fn a_target_that_is_not_utf_8_is_400_or_passed_on() {
     let mut filter = Filter::load(CONFIGURATION).unwrap();
     assert_eq!(get(&mut filter, b"/v1/modules/\xff").status, 400);
     assert_eq!(filter.request(&[(":method", b"GET"), (":path", b"/\xff")]), Fate::PassedOn);
 }
 
 #[test]
-fn what_has_no_target_is_passed_on() {
+fn a_request_without_a_target_is_passed_on() {
     let mut filter = Filter::load(CONFIGURATION).unwrap();
     assert_eq!(filter.request(&[(":method", b"CONNECT")]), Fate::PassedOn);
 }

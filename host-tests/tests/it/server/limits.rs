@@ -113,7 +113,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn drop_by_drop_is_too_slow_too() {
+async fn a_head_that_comes_line_by_line_ends_the_connection() {
     let server =
         serve(ConnectionLimits { client_timeout: SHORT, ..ConnectionLimits::default() }).await;
     let mut wire = Wire::connect(server.address).await;
@@ -153,7 +153,7 @@ async fn an_idle_http_2_connection_ends() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_are_told() {
+async fn connections_over_the_limit_get_503() {
     let server = serve(ConnectionLimits { connections: 1, ..ConnectionLimits::default() }).await;
     let mut first = Wire::connect(server.address).await;
     assert_eq!(first.ask("GET", "/v1/modules").await.status, 200);
@@ -177,7 +177,7 @@ async fn connections_over_the_limit_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_is_limited() {
+async fn bytes_in_flight_over_the_limit_are_503() {
     let limits = ConnectionLimits { in_flight_bytes: 20_000, ..ConnectionLimits::default() };
     let store =
         Scripted::documents([format!("{{\"a\":\"{}\",\"uid\":\"1\"}}", "x".repeat(20_000))]);

@@ -86,7 +86,7 @@ async fn each_metric_is_documented() {
 }
 
 #[tokio::test]
-async fn they_are_on_an_address_of_their_own() {
+async fn metrics_are_on_an_address_of_their_own() {
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let server = Serving::start(&plugin, demo(), open_to_all()).await;
     let exporter = Exporter::bind(any_port(), server.metrics.clone()).await.unwrap();

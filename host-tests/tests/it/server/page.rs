@@ -47,7 +47,7 @@ async fn files_are_served_by_their_names() {
 }
 
 #[tokio::test]
-async fn a_file_that_the_client_has_is_not_sent_again() {
+async fn if_none_match_is_304_for_a_file_of_the_page() {
     let folder = folder();
     let server = Serving::start(plugin(), demo(), with_page(&folder, open_to_all())).await;
     let mut wire = Wire::connect(server.address).await;
@@ -115,7 +115,7 @@ async fn no_path_leads_out_of_the_folder() {
 }
 
 #[tokio::test]
-async fn a_file_stands_in_front_of_no_module() {
+async fn a_file_of_the_page_hides_no_path_of_the_api() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("page/v1/modules")).unwrap();
     fs::write(folder.path().join("page/v1/modules/a"), "a file").unwrap();
@@ -129,7 +129,7 @@ async fn a_file_stands_in_front_of_no_module() {
 }
 
 #[tokio::test]
-async fn it_is_for_those_who_may_see_the_modules() {
+async fn the_page_is_401_or_403_as_the_list_is() {
     let folder = folder();
     let settings = || Settings {
         access: Some(Policy::parse(br#"{"trusted_header":"x-roles"}"#).unwrap().into()),
@@ -168,7 +168,7 @@ async fn it_is_for_those_who_may_see_the_modules() {
 }
 
 #[tokio::test]
-async fn without_a_page_there_is_none() {
+async fn without_a_page_its_path_is_404() {
     let server = Serving::start(plugin(), demo(), open_to_all()).await;
     assert_eq!(Wire::connect(server.address).await.ask("GET", "/").await.status, 404);
 }

@@ -19,7 +19,7 @@ use crate::support::serving::{Serving, open_to_all, plugin};
 use crate::support::wire::Wire;
 
 #[tokio::test]
-async fn both_protocols_are_on_offer() {
+async fn http_1_1_and_http_2_are_offered_by_alpn() {
     let tls = Tls::self_signed(&["localhost"]).unwrap();
     let certificate = tls.certificate().to_vec();
     let server = serve(tls).await;
@@ -69,7 +69,7 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_and_not_shown() {
+fn an_unusable_certificate_or_key_is_named_and_not_shown() {
     let pair = || generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (one, other) = (pair(), pair());
     let certificate = pem("CERTIFICATE", one.cert.der());

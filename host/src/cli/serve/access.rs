@@ -47,7 +47,7 @@ impl Callers {
     }
 }
 
-/// Makes what finds senders. A policy `cluster` asks the cluster that is the store.
+/// Makes the authenticator. A policy `cluster` asks the cluster that is the store.
 pub fn authenticator(
     access: Access,
     store: &StoreAddress,

@@ -79,5 +79,5 @@ fn connections(wanted: usize) -> usize {
     connections
 }
 
-/// Files that are open besides connections: the store, refused connections, those of libraries.
+/// The number of open files that are not served connections: of the store, refused connections, and libraries.
 const OTHER_FILES: usize = 256;

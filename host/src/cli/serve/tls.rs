@@ -27,7 +27,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Whether the certificate is signed by nobody that clients trust.
+    /// Whether the certificate is signed by itself, so that clients do not trust it.
     pub fn is_self_signed(&self) -> bool {
         self.tls_self_signed
     }

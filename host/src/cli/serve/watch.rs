@@ -14,7 +14,7 @@ use super::access::authenticator;
 use super::tls::Certificate;
 use crate::cli::{Failure, StoreAddress};
 
-/// The files that a server is made of, besides its store. What was read is what is used.
+/// The files of a server, without its store. The contents that were read last are in use.
 pub struct WatchedFiles {
     access: Option<Watched<1>>,
     certificate: Option<Watched<2>>,
@@ -22,8 +22,8 @@ pub struct WatchedFiles {
     hangup: Hangup,
 }
 
-/// The time between two looks at the files. They are short, so they are read and compared: that tells
-/// versions apart which have the same time and length.
+/// The time between two looks at the files. They are short, so their contents are compared, which finds
+/// changes that keep the time and the length.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl WatchedFiles {
@@ -53,8 +53,8 @@ impl WatchedFiles {
         self.client_ca.as_ref().map(client_ca).transpose()
     }
 
-    /// Reads the files again when they have changed, and all of them at SIGHUP. A file that cannot be used
-    /// changes nothing but the log.
+    /// Reads the files again when they have changed, and all of them at SIGHUP. If a file cannot be used,
+    /// that is logged, and its last content stays in use.
     pub async fn reload_into(mut self, reload: Reload, store: StoreAddress) {
         let mut look = interval(INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -153,7 +153,7 @@ impl Hangup {
         self.0.recv().await;
     }
 
-    /// Other systems do not have it.
+    /// Other systems have no SIGHUP.
     #[cfg(not(unix))]
     fn new() -> io::Result<Self> {
         Ok(Self())

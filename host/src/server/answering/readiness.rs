@@ -10,9 +10,9 @@ use crate::ccs::in_time;
 use crate::server::error;
 use crate::{CcsError, Service};
 
-/// Whether requests can be answered: from a catalog that is kept, or by the store. Anybody may ask this, so
-/// the store is asked once at a time. Meanwhile others get the previous result; before the first result the
-/// store counts as not ready.
+/// Whether requests can be answered: from a catalog that is kept, or by the store. Every client may ask this,
+/// so the store is asked once at a time. Meanwhile others get the previous result; before the first result
+/// the store counts as not ready.
 pub(in crate::server) struct Readiness {
     answering: Answering,
     asking: Arc<tokio::sync::Mutex<()>>,
@@ -61,8 +61,8 @@ impl Readiness {
     }
 }
 
-/// The response to the probe while requests fail with this error. It does not contain the store's text:
-/// anybody may ask.
+/// The response to the probe while requests fail with this error. It does not contain the store's text,
+/// because every client may ask.
 fn not_ready(error: &Error) -> ErrorResponse {
     match error {
         Error::Store(CcsError::TooLong(_)) => Error::Store(CcsError::TooLong(String::new())).into(),

@@ -17,7 +17,8 @@ pub(super) struct Exchanges {
 }
 
 struct State {
-    /// The open exchanges: since when the client has taken nothing of each; `None` before the response.
+    /// The open exchanges, each with the instant since which its client has taken nothing; `None` before the
+    /// response.
     open: BTreeMap<u64, Option<Instant>>,
     count: u64,
     /// When the last exchange ended, or the connection began.

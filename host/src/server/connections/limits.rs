@@ -22,8 +22,8 @@ pub struct ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// The memory of one connection at most, in bytes, beside what is in flight and with the default of
-    /// `header_bytes`: a head, for which the HTTP library takes up to twice the room, bodies that nobody reads,
+    /// The memory of one connection at most, in bytes, added to what is in flight and with the default of
+    /// `header_bytes`: a head, for which the HTTP library takes up to twice the room, bodies that are not read,
     /// and the state of 100 HTTP/2 streams.
     pub const CONNECTION_BYTES: usize = 448 << 10;
 }

@@ -25,7 +25,7 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Binds the address, the first one where a name has several; port 0 takes any that is free.
+    /// Binds the address, the first one if a name has several; port 0 takes any that is free.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Exporter {
     ///
     /// # Errors
     ///
-    /// When the operating system does not tell it.
+    /// When the operating system does not return it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.address()
     }

@@ -15,7 +15,7 @@ use thiserror::Error;
 ///   nodes only. With `http` instead of `https` nothing is encrypted.
 /// - `ca`: a PEM file with the certificates to trust instead of the system's, of authorities or the
 ///   nodes' own.
-/// - `name`: the name in the nodes' certificates, where the host is another one: a forwarded port.
+/// - `name`: the name in the nodes' certificates, if the host is another one, such as a forwarded port.
 /// - `cert` and `key`: the client's own certificate chain and its private key, PEM. They are read again for
 ///   each request, and so is `ca`.
 /// - `credentials`: a file with a user and a password, or with a token, see [`read_credentials`].
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_all_there_is_to_know() {
+    fn an_address_has_nodes_a_ca_and_a_credentials_file() {
         let text = "https://Node1:9443,http://[::1]:8080/redis?ca=/etc/ca%20.pem&key=k&credentials=c.json&cert=c";
         let address: ClusterAddress = text.parse().unwrap();
         assert_eq!(address.to_string(), "https://node1:9443,http://[::1]:8080/redis");

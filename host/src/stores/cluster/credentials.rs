@@ -12,7 +12,7 @@ use crate::files::{self, FileError};
 use crate::last_good::LastGood;
 
 /// The file with the credentials for a cluster, which is read again for each request. While it cannot be
-/// used, the last credentials from it are.
+/// used, its last credentials are used.
 pub(super) struct CredentialsFile {
     path: PathBuf,
     last: LastGood<Credentials>,

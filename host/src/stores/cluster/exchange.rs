@@ -14,8 +14,8 @@ use opentelemetry_semantic_conventions::attribute::{
 use crate::net::{HttpClient, NetError, header_fields};
 use crate::traces::Span;
 
-/// Sends a request, and reads the whole response within the timeout. It has a span, whose name goes to
-/// the node, if the caller has one.
+/// Sends a request, and reads the whole response within the timeout. If the caller has a span, the request
+/// has one too, and the node gets its id.
 ///
 /// # Errors
 ///

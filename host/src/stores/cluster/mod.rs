@@ -27,8 +27,8 @@ use crate::{CallLimits, Ccs, CcsError};
 pub use self::address::{ClusterAddress, ClusterAddressError};
 pub use self::credentials::{CredentialsError, read_credentials};
 
-/// A cluster, which is asked over its REST API for each call. A node that fails is followed by the
-/// next one. A cluster that refuses the credentials is asked twice in fifteen minutes with them.
+/// A cluster, which is asked over its REST API for each call. If a node fails, the next one is asked. A
+/// cluster that refuses the credentials is asked twice in fifteen minutes with them.
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,

@@ -15,7 +15,7 @@ pub(super) struct Refused {
     all: Mutex<Vec<RefusedCredentials>>,
 }
 
-/// The number of credentials that are remembered. A file that flips has two.
+/// The number of credentials that are remembered. A file that changes back and forth has two.
 const MOST: usize = 8;
 
 /// The last refusal of some credentials.
@@ -34,7 +34,7 @@ impl Refused {
     ///
     /// # Errors
     ///
-    /// That of the refusal, if it may not.
+    /// The error of the refusal, if it may not.
     pub(super) fn check(&self, credentials: &Option<Credentials>) -> Result<(), CcsError> {
         let all = self.all();
         match all.iter().find(|refused| refused.credentials == *credentials) {

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_all_there_is_to_know() {
+    fn an_address_has_a_user_a_database_a_key_and_a_ca() {
         let address: RedisAddress =
             "rediss://me:p%40ss%2F@cache.example:6380/3?key=a%26b+c&missing=empty&ca=/etc/ca.pem"
                 .parse()
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn most_of_it_may_be_left_out() {
+    fn an_address_needs_only_a_host() {
         let address: RedisAddress = "redis://127.0.0.1".parse().unwrap();
         assert!(!address.is_tls());
         assert_eq!((address.host(), address.port()), ("127.0.0.1", 6379));

@@ -1,8 +1,9 @@
 //! The connection to Redis. The first call opens it, one call at a time uses it, and a call after its loss opens
 //! another one.
 //!
-//! The connections of the client are not used: they are shared by calls at the same time, so a limit of a reply
-//! cannot be told apart, and a task of their own reads them. Redis answers one command after the other anyway.
+//! The connections of the client are not used, because calls at the same time share them. So no call could
+//! limit its own reply, and a task of the client reads them. Redis answers one command after the other
+//! anyway.
 
 use std::path::Path;
 use std::time::Duration;

@@ -20,7 +20,7 @@ use crate::{CallLimits, Ccs, CcsError};
 
 /// A Redis hash: each field is a uid, and its value the document. A hash has no order, so the list is
 /// sorted by module name, then newest version first. A key that does not exist is an error, unless the
-/// address says that it is an empty store.
+/// address declares it an empty store.
 ///
 /// Reading takes the commands HVALS, HGET and EXISTS. Redis need not run yet: calls fail while it is
 /// down, and succeed when it is up again.
@@ -70,10 +70,9 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// The error of Redis in one line, without credentials; an error where an empty catalog would
-    /// replace one that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been
-    /// written then, unless the connection was lost before the reply to the last command. A key that
-    /// is not a hash stays as it is.
+    /// The error of Redis in one line, without credentials; an error if an empty catalog would replace one
+    /// that is not empty, unless this is [allowed](Self::allow_empty). Nothing has been written then, unless
+    /// the connection was lost before the reply to the last command. A key that is not a hash stays as it is.
     pub async fn replace(&self, catalog: &Snapshot) -> Result<Changes, CcsError> {
         // A connection of its own, since WATCH applies to all users of a connection.
         let mut connection = self.connection.connect().await?;

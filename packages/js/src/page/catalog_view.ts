@@ -57,7 +57,7 @@ export class CatalogView {
     }
   }
 
-  /** Shows what is wanted, and returns how much it is, for people. */
+  /** Shows the modules that the fields ask for, and returns their number as text. */
   async #show(): Promise<string> {
     const wanted = byId<HTMLInputElement>("find").value.trim();
     const [name = "", version] = wanted.split("@", 2);

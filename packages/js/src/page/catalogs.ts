@@ -1,6 +1,6 @@
 /**
- * The catalogs that the page shows. Every answer is one of the component: this file asks, keeps what
- * was answered, and gives the page the part of it that is on the screen.
+ * The catalogs that the page shows. Every answer comes from the component. This file asks, keeps the answers,
+ * and gives the page the part that is on the screen.
  */
 
 import type { Differences, Fitting, Module } from "./ccs-modules/catalog.js";
@@ -37,7 +37,7 @@ export type FittingRule = NonNullable<Fitting["chosen"]>["rule"];
 export interface Fit {
   uid: string | undefined;
   version: string;
-  /** The rule by which it was chosen; undefined if none was. */
+  /** The rule by which it was chosen; undefined if no module was chosen. */
   rule: FittingRule | undefined;
   reason: string;
 }
@@ -186,13 +186,13 @@ export class Catalogs {
   }
 }
 
-/** The roles that see the catalog. Whoever has the file has read it already. */
+/** The roles of every call. The permission is not in question, because the reader of the page has the file already. */
 const ROLES = ["cluster_viewer"];
 
-/** A Redis version that no module is made for: what fits it are no modules, in groups by name. */
+/** A Redis version that no module is made for. So no module fits it, and the answer groups all modules by name. */
 const NO_REDIS_VERSION = "0.0";
 
-/** So many versions are shown of a group that is closed. */
+/** The number of versions that are shown of a closed group. */
 const FIRST_VERSIONS = 6;
 
 /** A catalog, grouped by name. */
@@ -370,7 +370,7 @@ function memberOf(bytes: Uint8Array, at: number, name: string): [number, number]
 const lossy = new TextDecoder();
 /** Makes a character of each byte, so that both are counted alike. */
 const latin1 = new TextDecoder("latin1");
-/** So many bytes of an object are looked at. */
+/** The number of bytes of an object that are read. */
 const LONGEST_OBJECT = 100_000;
 const LINE_END = 0x0a;
 const EXCERPT_BYTES = 60;

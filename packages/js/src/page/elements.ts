@@ -1,4 +1,4 @@
-/** Elements of the page. Texts become text nodes, and never markup: they are of files that nobody has checked. */
+/** Elements of the page. Texts become text nodes, and never markup, because they come from unchecked files. */
 
 type Attributes = Record<string, string | boolean | undefined>;
 

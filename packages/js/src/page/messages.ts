@@ -3,7 +3,7 @@
 import type { Refused } from "./catalogs.js";
 import { byId, element } from "./elements.js";
 
-/** Says what is going on, also to screen readers. */
+/** Shows the present action, also to screen readers. */
 export function announce(text: string): void {
   byId("status").textContent = text;
 }
@@ -11,7 +11,7 @@ export function announce(text: string): void {
 /** An element of the page for errors, by its id: below the field that they are about, or for all others. */
 export type ErrorPlace = "error" | `error-${"file" | "redis" | "text" | "url"}`;
 
-/** Shows why something was not done, until the next thing is. Nothing above the message moves. */
+/** Shows why an action failed, until the next action succeeds. Nothing above the message moves. */
 export function showError(title: string, { message, excerpt }: Refused, place: ErrorPlace): void {
   clearError();
   announce("");

@@ -116,7 +116,7 @@ async function openUrl(
   }
 }
 
-/** Browsers say no more than that a fetch failed. */
+/** Browsers report only that a fetch failed. */
 function fetchFailure(error: unknown, url: string): unknown {
   return error instanceof TypeError
     ? `${url} did not answer, or it does not let other sites read it (CORS). Fetch it with curl, and drop the file here.`

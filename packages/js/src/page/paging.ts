@@ -4,12 +4,12 @@ import type { Part } from "./catalogs.js";
 import { button, counted, element, number } from "./elements.js";
 import { announce } from "./messages.js";
 
-/** So many rows are shown at once. */
+/** The number of rows that are shown at once. */
 const ROWS = 50;
 
 /** A list of the worker. */
 export interface Listed<Row> {
-  /** The name of its things, for people: one, and many. */
+  /** The noun for its rows, in the singular and in the plural. */
   names: [string, string];
   load(from: number, to: number): Promise<Part<Row>>;
   /** Makes the element of some rows. */
@@ -18,7 +18,7 @@ export interface Listed<Row> {
   empty: string;
 }
 
-/** Shows a list in an element, from its beginning, and returns how long it is, for people. */
+/** Shows a list in an element, from its beginning, and returns its length as text. */
 export async function showList<Row>(into: HTMLElement, list: Listed<Row>): Promise<string> {
   const rows = element("div");
   const range = element("span");

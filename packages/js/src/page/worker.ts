@@ -1,4 +1,4 @@
-/** The page's worker. It holds the catalogs, so that the page stays responsive while a long one is read. */
+/** The page's worker. It has the catalogs, so that the page stays responsive while a long one is read. */
 
 import { load } from "./ccs-modules/browser.js";
 import { MalformedError } from "./ccs-modules/snapshot.js";

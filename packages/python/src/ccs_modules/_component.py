@@ -15,7 +15,7 @@ from wasmtime.component import Component, Linker, Variant
 from ccs_modules.catalog import CatalogError
 
 _CONVERTING = threading.Lock()
-"""One for the process: wasmtime has the cases of variants in a global while it converts values."""
+"""The one lock of the process. wasmtime keeps the cases of variants in a global while it converts values."""
 
 
 if sys.platform != "win32":
@@ -86,8 +86,8 @@ class Resource:
 
 
 def ok(answer: Any, uid: str | None = None) -> Any:
-    """Returns the answer of a call, which may look for a uid. Raises the error that the component
-    returned."""
+    """Returns the answer of a call, which may have asked for a uid. Raises the component's error, if it
+    returned one."""
     if not isinstance(answer, Variant):
         return answer
     raise CatalogError.of(answer.tag, answer.payload, uid)

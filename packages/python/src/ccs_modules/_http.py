@@ -12,8 +12,8 @@ from wasmtime.component import Record
 
 
 def fetched(fetch: Any, tls: ssl.SSLContext | None) -> Any:
-    """Sends the request of a fetch. Returns the response as the component takes it, or a text that says
-    why there is none. The text holds no credentials."""
+    """Sends the request of a fetch. Returns the response as the component takes it, or a text with
+    the reason for its absence. The text contains no credentials."""
     end = time.monotonic() + fetch.timeout / 1000
     connection = _connection(fetch.url)
     late = f"no response in {fetch.timeout} ms"
@@ -83,7 +83,7 @@ def _response(connection: http.client.HTTPConnection, fetch: Any) -> Any:
 
 
 _LONGEST_CHARACTER = 4
-"""The most bytes of a character in UTF-8: a body that is cut so much later is still too long."""
+"""The most bytes of a character in UTF-8. A body that is cut this much after the limit is still too long."""
 
 
 def _shut(sock: socket.socket | None) -> None:
@@ -97,7 +97,7 @@ def _shut(sock: socket.socket | None) -> None:
 
 
 def _reason(error: Exception, late: str) -> str:
-    """The reason why a request has no response, in words of our own: an exception may hold anything."""
+    """The reason why a request has no response, in our words, because an exception may contain anything."""
     match error:
         case TimeoutError():
             return late

@@ -10,7 +10,7 @@ class Saved:
     """The content of a saved catalog. It has no credentials in it."""
 
     nodes: list[str]
-    """The nodes that were configured; none for a store."""
+    """The nodes that were configured; empty for a store."""
     made_at: int
     """The moment of the catalog, in milliseconds since 1970."""
     validated_at: int
@@ -68,4 +68,4 @@ def _is_cut_off(text: str) -> bool:
 _BEGIN = '{"nodes":['
 
 _BODY = re.compile(r',\s*"modules"\s*:')
-"""The name of the last field. In a string its quotes would be escaped."""
+"""The name of the last field, which no string can contain, because its quotes would be escaped there."""

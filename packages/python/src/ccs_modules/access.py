@@ -1,4 +1,4 @@
-"""The senders of requests. What a role may do is decided by the component."""
+"""The senders of requests. The component decides what a role may do."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Anonymous:
-    """Anybody: every request has these management roles, so that shared caches may keep responses."""
+    """Any sender: every request has these management roles, so that shared caches may keep responses."""
 
     roles: list[str]
 

@@ -132,7 +132,7 @@ def _text(method: str, status: int, content_type: str, body: str) -> Response:
 
 
 def _target(scope: Scope) -> str:
-    """The request target as it was received, below the path where the application is mounted."""
+    """The request target as it was received, below the mount path of the application."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     root: str = scope.get("root_path", "")
     # The path of the mount is decoded, so it is compared segment by segment as it was received.

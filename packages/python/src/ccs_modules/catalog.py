@@ -93,7 +93,7 @@ class Malformed(CatalogError):
     """
 
     document: str | None = None
-    """The uid of the document at fault; None if it has no sound uid, or for the whole catalog."""
+    """The uid of the document at fault; None if it has no valid uid, or for the whole catalog."""
     index: int | None = None
     """The index of the document at fault, counted from 0; None for the whole catalog."""
     field: str | None = None

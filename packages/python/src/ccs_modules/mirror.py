@@ -25,7 +25,7 @@ from ccs_modules.store import Store, read
 _log = logging.getLogger("ccs_modules")
 
 _STORED_SECONDS = 3600
-"""The time after which a catalog that is unchanged is stored again: then its age is near the truth."""
+"""The time after which a catalog that is unchanged is stored again, so that its stored age stays accurate."""
 
 
 class ConfigurationError(ValueError):
@@ -37,7 +37,7 @@ class Status:
     """The state of a mirror, for metrics."""
 
     age: float | None
-    """The age of the catalog in seconds; None if there is none, or its age is unknown."""
+    """The age of the catalog in seconds; None without a catalog, or if its age is unknown."""
     freshness: Literal["fresh", "stale", "unavailable"]
     """Whether there are answers: the catalog is as fresh as it is meant to be (`fresh`), it is not
     (`stale`), or there is no catalog that may answer (`unavailable`)."""

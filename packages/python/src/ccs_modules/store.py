@@ -22,7 +22,7 @@ class Versioned:
     content: Content
     """The content."""
     version: str
-    """A text that is another one when the content is."""
+    """A text that changes when the content does."""
 
 
 Store = Callable[[str | None], Content | Versioned | None]
@@ -38,7 +38,7 @@ class StoreError(Exception):
 
 
 def read(store: Store, unless: str | None) -> Variant | str:
-    """Asks a store. Returns the answer as the component takes it, or the reason why there is none."""
+    """Asks a store. Returns the answer as the component takes it, or the reason for its absence."""
     try:
         return _stored(store(unless), unless)
     except (StoreError, Malformed) as error:

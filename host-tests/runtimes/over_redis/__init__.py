@@ -12,12 +12,12 @@ from threading import Thread
 
 from harness import cases, http, redis
 from harness.artifacts import artifact
-from harness.cases import Case, Store, extra
+from harness.cases import ANYBODY, Case, Store, extra, failure, get
 from harness.process import HOST
 from harness.redis import Redis
 from harness.runtime import Runtime
+from harness.wasmtime import served, wasmtime
 from js import JcoServe
-from wasmtime_serve import ANYBODY, failure, get, served, wasmtime
 
 KEY = "ccs:modules"
 CLOSED = "the store is unavailable: redis at {} closed the connection"
@@ -189,7 +189,7 @@ class OverRedis(Runtime):
                 yield self.asked(f"redis-{name}", about, self.over(store), expect)
 
     def in_pieces(self) -> Iterator[tuple[Case, object]]:
-        """A reply that arrives element by element: each piece ends where a reply may end, too."""
+        """A reply that arrives element by element: each piece ends at a place at which a reply may end, too."""
         documents = [b'{"uid":"%02d"}' % number for number in range(12)]
         elements = [b"$%d\r\n%s\r\n" % (len(it), it) for it in documents]
         store = Redis()

@@ -12,12 +12,12 @@ from pathlib import Path
 from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, artifact, folder
 from harness.cache import command, debian_package, installed
-from harness.cases import ROLES_HEADER, Case, Request, Store
+from harness.cases import ANYBODY, ROLES_HEADER, Case, Request, Store
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/js"
-PROGRAMS = Path(__file__).resolve().parent / "js"
+PROGRAMS = Path(__file__).resolve().parent
 
 DENO_ALLOWS = ["--allow-env", "--allow-net", "--allow-read"]
 
@@ -98,7 +98,7 @@ class JavaScriptMirror(mirror.Mirrored, JavaScript):
     def reason_to_skip(self, case: Case) -> str | None:
         return super().reason_to_skip(case) or _refused_by_parsers(case.request)
 
-    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
+    def mirroring(self, url: str, access: str | None = ANYBODY):
         words = [*self._words(), PACKAGE / "dist/cli.js", "--upstream", url, "--refresh", "500ms"]
         names = {"REDIS_ENTERPRISE_USER": mirror.USER, "REDIS_ENTERPRISE_PASSWORD": mirror.PASSWORD}
         return _started(words, access, says=" at http", env={**os.environ, **names})
@@ -139,7 +139,7 @@ class WorkerdMirror(mirror.Mirrored, Workerd):
 
     name = "workerd-mirror"
 
-    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
+    def mirroring(self, url: str, access: str | None = ANYBODY):
         words = ["node", PACKAGE / "test/miniflare.js", "--upstream", url]
         for binding in (
             f"CCS_HTTP_USER={mirror.USER}",

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import wasmcloud
 from harness import http, mirror
 from harness.artifacts import artifact
-from harness.cases import Case, Response, Store, extra
+from harness.cases import ANYBODY, Case, Response, Store, extra, failure, get
 from harness.process import HOST
 from harness.runtime import Runtime
 from harness.upstream import Upstream
+from harness.wasmtime import served, wasmtime
 from js import JcoServe
-from wasmtime_serve import ANYBODY, failure, get, served, wasmtime
 
 OLD, NEW = mirror.OLD, mirror.NEW
 TIMEOUT_MS = "1000"
@@ -46,7 +46,7 @@ class OverHttp(Runtime):
     component = "ccs_modules_wasi_http_upstream.wasm"
     faults = FAULTS
     reuses_instances = True
-    """Whether an instance serves a second request. Otherwise it holds no mirror."""
+    """Whether an instance serves a second request. Otherwise it keeps no mirror."""
 
     @contextmanager
     def serve(self, store: Store, access: str | None) -> Iterator[tuple[str, int]]:
@@ -113,7 +113,7 @@ class OverHttp(Runtime):
                 yield extra("http-nodes", about, (200, OLD)), _status_and_body(_ask(address))
 
     def mirrored(self) -> Iterator[tuple[Case, object]]:
-        """An instance that is reused holds a mirror."""
+        """An instance that is reused keeps a mirror."""
         with Upstream().running() as upstream:
             upstream.store = Store(body=OLD)
             with self.over(upstream, CCS_HTTP_REFRESH_MS="500") as address:
@@ -140,7 +140,7 @@ class OverHttp(Runtime):
         yield from self.first_in_time()
 
     def first_in_time(self) -> Iterator[tuple[Case, object]]:
-        """A mirror that holds nothing keeps the time of a call, over all nodes."""
+        """A mirror without a list observes the time limit of a call, over all nodes."""
         with Upstream().running() as one, Upstream().running() as two:
             one.fault = two.fault = "hung"
             with self.over(one, two, CCS_HTTP_REFRESH_MS="500", CCS_HTTP_TIMEOUT_MS="3000") as address:
@@ -212,7 +212,7 @@ def _ask(address: tuple[str, int]) -> Response:
 
 
 def _all_soon(address: tuple[str, int]) -> bool:
-    """Asks for three seconds. Returns whether each answer comes soon, most of them at once."""
+    """Sends requests for three seconds. Returns whether each answer comes soon, and most of them at once."""
     times = []
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -225,7 +225,7 @@ def _all_soon(address: tuple[str, int]) -> bool:
 
 
 def _until(address: tuple[str, int], body: bytes, seconds: float = 30) -> object:
-    """Asks until the body comes. Returns true, or the last answer."""
+    """Sends requests until the body comes. Returns true, or the last answer."""
     end = time.monotonic() + seconds
     while (response := _ask(address)).body != body:
         if time.monotonic() > end or response.status != 200:

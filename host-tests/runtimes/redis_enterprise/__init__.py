@@ -21,7 +21,7 @@ from harness.process import ReservedPort, running
 from harness.redis import Redis
 from harness.runtime import Runtime
 
-PACKAGE = Path(__file__).resolve().parent / "redis_enterprise"
+PACKAGE = Path(__file__).resolve().parent
 REDISCTL = "0.13.0"
 
 ROLES = {
@@ -122,7 +122,7 @@ RUNTIMES = [
 ]
 
 ERRORS = {"forbidden": 403, "not_found": "not_found"}
-"""The crate's errors for the contract's errors, as far as the crate tells them apart."""
+"""The crate's errors for the contract's errors, as far as the crate distinguishes them."""
 
 FIELDS = {
     "uid", "module_name", "display_name", "semantic_version", "version", "author", "email", "homepage",

@@ -11,12 +11,11 @@ from pathlib import Path
 from harness import http
 from harness.artifacts import WORKSPACE, artifact
 from harness.cache import from_crate
-from harness.cases import Case, Response, Store, extra
-from harness.process import HOST, ReservedPort, running
+from harness.cases import ANYBODY, HEAD, Case, Response, Store, extra, failure, get
+from harness.process import HOST, ReservedPort, log_lines, running
 from harness.runtime import Runtime
 from harness.upstream import Upstream
 from over_http import FAULTS, OverHttp
-from wasmtime_serve import ANYBODY, HEAD, failure, get, log_lines
 
 VERSION = "0.22.0"
 SERVICE = "ccs_modules_fastly.wasm"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from harness import http
 from harness.artifacts import artifact, built, composed
-from harness.cases import Case, extra
+from harness.cases import ANYBODY, Case, extra, get
 from harness.runtime import Runtime
-from wasmtime_serve import ANYBODY, get, served, wasmtime
+from harness.wasmtime import served, wasmtime
 
 PACKAGE = "ccs-modules-example-own-store"
 BODY = (

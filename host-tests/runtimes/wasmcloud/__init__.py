@@ -15,12 +15,11 @@ from harness import http
 from harness.artifacts import artifact
 from harness.baked import baked
 from harness.cache import from_sources
-from harness.cases import Case, Request, Store, extra
+from harness.cases import ANYBODY, Case, Request, Store, extra, failure, get
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
-from wasmtime_serve import ANYBODY, failure, get
 
-PACKAGE = Path(__file__).resolve().parent / "wasmcloud"
+PACKAGE = Path(__file__).resolve().parent
 
 
 class WasmCloud(Runtime):

@@ -11,12 +11,12 @@ from pathlib import Path
 from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
 from harness.cache import command, installed
-from harness.cases import Case, Store
+from harness.cases import ANYBODY, Case, Store
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 
 PACKAGE = WORKSPACE / "packages/python"
-PROGRAMS = Path(__file__).resolve().parent / "python"
+PROGRAMS = Path(__file__).resolve().parent
 
 BUILD_TOOLS = ["build==1.6.1", "hatchling==1.33.0", "mypy==2.4.1"]
 SERVERS = ["uvicorn==0.54.0", "gunicorn==27.0.1", "uvicorn-worker==0.4.0", "starlette==1.10.0"]
@@ -74,7 +74,7 @@ class AsgiMirror(mirror.Mirrored, Asgi):
 
     name = "python-asgi-mirror"
 
-    def mirroring(self, url: str, access: str | None = mirror.ANYBODY):
+    def mirroring(self, url: str, access: str | None = ANYBODY):
         return _serving(["--upstream", url], access)
 
 
