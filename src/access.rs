@@ -7,6 +7,7 @@ mod trusted_header;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::access::policy::{Fields, Form, Role, User, Users};
+use crate::access::policy::{Fields, Form, Known, Role, Subjects, User, Users};
 use crate::config;
 use crate::headers;
 
@@ -57,6 +58,9 @@ impl Caller {
 /// - `{"users":[{"name":"ann","password_sha256":"<64 hex digits>","roles":["db_viewer"]}]}`: HTTP
 ///   Basic (RFC 7617), against the SHA-256 digests of the passwords. Two entries of one name are two
 ///   passwords;
+/// - `{"subjects":{"CN=ann,O=example":["db_viewer"]}}`: the subject of the client's certificate, which the
+///   shell has verified, in the form of RFC 4514. It may stand beside `users`: then who sends `authorization`
+///   is found by that alone;
 /// - `{"trusted_header":"x-roles"}`: the roles in a header field that an authenticating proxy in front
 ///   sets, and removes from what clients send. They are separated by commas or by white space, or are a
 ///   JSON array, or base64 of one;
@@ -64,7 +68,8 @@ impl Caller {
 ///   each with its roles. A group that is not in the map has none;
 /// - `{"anonymous":["db_viewer"]}`: every request has these roles.
 ///
-/// A shell without a policy authenticates no caller.
+/// A shell without a policy authenticates no caller. One that sees no certificates refuses a policy with subjects
+/// alone, and has the users of one with both.
 ///
 /// ```
 /// use ccs_modules::access::{Caller, Policy};
@@ -85,7 +90,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// If the text is not JSON or not one of the three forms. The error names the field and never
+    /// If the text is not JSON or not one of these forms. The error names the field and never
     /// shows a value.
     pub fn parse(text: &[u8]) -> Result<Self, config::Error> {
         config::parse(text)
@@ -93,28 +98,60 @@ impl Policy {
 
     /// Finds out who sent these header fields.
     pub fn caller(&self, headers: &[(&str, &[u8])]) -> Caller {
-        self.caller_and_user(headers).0
+        self.caller_and_user(headers, None).0
     }
 
-    /// Finds out who sent these header fields, and the name of the user for a log, if the policy has
-    /// users.
-    pub fn caller_and_user(&self, headers: &[(&str, &[u8])]) -> (Caller, Option<&str>) {
+    /// Finds out who sent these header fields over a connection with a certificate of this subject, and the name
+    /// of the user for a log: that of a user of the policy, or the subject.
+    ///
+    /// A subject that the policy does not have becomes the role `unmapped:SUBJECT`, which has no permission.
+    pub fn caller_and_user<'a>(
+        &'a self,
+        headers: &[(&str, &[u8])],
+        subject: Option<&'a str>,
+    ) -> (Caller, Option<&'a str>) {
         let (roles, user) = match &self.0 {
             Form::Anonymous(roles) => return (Caller::Anonymous(names(roles)), None),
             Form::TrustedHeader(header) => (header.roles(headers), None),
-            Form::Users(Users(users)) => {
-                let user = authenticated(headers, users);
-                (user.map(|user| names(&user.roles)), user.map(|user| user.name.0.as_str()))
-            }
+            Form::Known(known) => known.find(headers, subject).unzip(),
         };
         let caller = roles.map_or_else(|| self.unauthenticated(), Caller::Authenticated);
         (caller, user)
     }
 
+    /// Returns whether nobody is authenticated without a certificate.
+    pub fn needs_certificates(&self) -> bool {
+        matches!(self.0, Form::Known(Known { users: None, .. }))
+    }
+
     /// Makes the caller that could not be authenticated. Only users have a password to ask for.
     fn unauthenticated(&self) -> Caller {
-        let asks_for_password = matches!(self.0, Form::Users(_));
+        let asks_for_password = matches!(self.0, Form::Known(Known { users: Some(_), .. }));
         Caller::Unauthenticated(asks_for_password.then(|| BASIC.into()))
+    }
+}
+
+impl Known {
+    /// Returns the roles and the name of the sender. The client chooses what it is known by: a wrong password is
+    /// not excused by a certificate.
+    fn find<'a>(
+        &'a self,
+        headers: &[(&str, &[u8])],
+        subject: Option<&'a str>,
+    ) -> Option<(Vec<String>, &'a str)> {
+        let sends_password =
+            headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        match (&self.users, self.subjects.as_ref().zip(subject)) {
+            (Some(Users(users)), _) if sends_password => {
+                let user = authenticated(headers, users)?;
+                Some((names(&user.roles), &user.name.0))
+            }
+            (_, Some((Subjects(subjects), subject))) => {
+                let unmapped = || vec![format!("unmapped:{subject}")];
+                Some((subjects.get(subject).map_or_else(unmapped, |roles| names(roles)), subject))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -229,9 +266,9 @@ mod tests {
         let (ann, bob, guess) = (basic("ann:secret"), basic("bob:secret"), basic("bob:guess"));
         let user = |authorization: &[&String]| {
             let headers = authorization.iter().map(|value| ("authorization", value.as_bytes()));
-            policy.caller_and_user(&headers.collect::<Vec<_>>()).1
+            policy.caller_and_user(&headers.collect::<Vec<_>>(), None).1.map(str::to_string)
         };
-        assert_eq!(user(&[&bob]), Some("bob"));
+        assert_eq!(user(&[&bob]).as_deref(), Some("bob"));
         for wrong in [&[][..], &[&guess], &[&ann, &bob], &[&bob, &bob]] {
             assert_eq!(user(wrong), None, "{wrong:?}");
         }
@@ -274,9 +311,10 @@ mod tests {
 
     #[test]
     fn an_error_of_a_policy_names_the_field_and_no_value() {
-        const FORM: &str = "expected exactly one of anonymous, trusted_header, users, cluster";
-        const KNOWN: &str =
-            "unknown field, expected one of anonymous, trusted_header, map, users, cluster";
+        const FORM: &str = "expected exactly one of anonymous, trusted_header, users, subjects, cluster; \
+                            users and subjects may be together";
+        const KNOWN: &str = "unknown field, expected one of anonymous, trusted_header, map, users, \
+                             subjects, cluster";
         const NAME: &str =
             "users[0].name: expected a name, not empty, without colons and control characters";
         const SHA: &str =
@@ -312,6 +350,10 @@ mod tests {
             (r#"{"users":[]}"#.into(), "users: empty, nobody could authenticate"),
             (r#"{"users":[1]}"#.into(), "users[0]: a number, expected an object"),
             (r#"{"users":[["a"]]}"#.into(), "users[0]: an array, expected an object"),
+            (r#"{"subjects":{}}"#.into(), "subjects: empty, nobody could authenticate"),
+            (r#"{"subjects":{"CN=a":["b"]}}"#.into(), &format!("subjects.CN=a[0]: {ROLES}")),
+            (r#"{"anonymous":[],"subjects":{"CN=a":[]}}"#.into(), FORM),
+            (r#"{"cluster":{},"subjects":{"CN=a":[]}}"#.into(), FORM),
             (user(r#""name":"a""#), "users[0]: missing field `password_sha256`"),
             (user(&format!(r#""name":"a",{hash}"#)), "users[0]: missing field `roles`"),
             (
@@ -347,6 +389,82 @@ mod tests {
         let Access::Cluster(options) = Access::parse(text).unwrap() else { panic!("a policy") };
         assert_eq!((options.max_age_ms, options.stale_if_error_ms), (1000, 900_000));
         assert!(matches!(Access::parse(br#"{"anonymous":[]}"#), Ok(Access::Policy(_))));
+    }
+
+    fn with_subjects(subjects: &str) -> Result<Policy, String> {
+        match Access::parse(format!(r#"{{{subjects}}}"#).as_bytes()) {
+            Ok(Access::Policy(policy)) => Ok(policy),
+            Ok(Access::Cluster(_)) => panic!("a policy"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_subject_has_the_roles_of_the_policy() {
+        let policy = with_subjects(r#""subjects":{"CN=ann,O=a\\, b":["db_viewer"]}"#).unwrap();
+        let find = |subject| policy.caller_and_user(&[], subject);
+        let ann = "CN=ann,O=a\\, b";
+        let viewer = Caller::Authenticated(vec!["db_viewer".into()]);
+        assert_eq!(find(Some(ann)), (viewer, Some(ann)));
+        for other in ["cn=ann,O=a\\, b", "CN=ann", ""] {
+            let unmapped = Caller::Authenticated(vec![format!("unmapped:{other}")]);
+            assert_eq!(find(Some(other)), (unmapped, Some(other)));
+        }
+        assert_eq!(find(None), (NOBODY, None));
+        assert!(policy.needs_certificates());
+        let header = [("authorization", b"Basic YW5uOnNlY3JldA==".as_slice())];
+        assert_eq!(policy.caller_and_user(&header, None), (NOBODY, None));
+    }
+
+    #[test]
+    fn a_client_chooses_what_it_is_known_by() {
+        let policy = with_subjects(&format!(
+            r#""users":[{{"name":"ann","password_sha256":"{DIGEST}","roles":["admin"]}}],
+            "subjects":{{"CN=bob":["none"]}}"#
+        ));
+        let policy = policy.unwrap();
+        let (ann, wrong) = (basic("ann:secret"), basic("ann:wrong"));
+        let found = |authorization: Option<&String>, subject| {
+            let headers = authorization.map(|value| ("authorization", value.as_bytes()));
+            let (caller, user) = policy.caller_and_user(headers.as_slice(), subject);
+            (caller.roles().map(|roles| roles.join(",")), user.map(str::to_string))
+        };
+        let some = |roles: &str, user: &str| (Some(roles.to_string()), Some(user.to_string()));
+        assert_eq!(found(Some(&ann), Some("CN=bob")), some("admin", "ann"));
+        assert_eq!(found(Some(&ann), None), some("admin", "ann"));
+        assert_eq!(found(None, Some("CN=bob")), some("none", "CN=bob"));
+        assert_eq!(found(Some(&wrong), Some("CN=bob")), (None, None));
+        assert_eq!(found(None, None), (None, None));
+        assert!(!policy.needs_certificates());
+        assert!(matches!(policy.caller(&[]), Caller::Unauthenticated(Some(_))));
+    }
+
+    #[test]
+    fn subjects_have_the_form_of_rfc_4514() {
+        let read = |subject: &str| {
+            with_subjects(&format!(r#""subjects":{{{}:[]}}"#, serde_json::json!(subject)))
+        };
+        for subject in
+            ["CN=ann", "CN=ann+UID=1,O=a", r"CN=a\,b\+c\\,O=\ x", "CN=", "1.2.3=#0401ff", "CN=a=b"]
+        {
+            read(subject).unwrap();
+        }
+        for subject in
+            ["", "ann", "/O=a/CN=ann", "CN=ann, O=a", "CN = ann", "CN=ann,", r"CN=ann\\,b", "=a"]
+        {
+            let error = read(subject).unwrap_err();
+            assert!(
+                error.starts_with("subjects: expected subjects as RFC 4514"),
+                "{subject}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_shell_that_sees_no_certificates_refuses_a_policy_that_needs_them() {
+        let subjects = r#""subjects":{"CN=a":["admin"]}"#;
+        let error = Policy::parse(format!("{{{subjects}}}").as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("subjects: this host cannot see the certificates"), "{error}");
     }
 
     #[test]

@@ -66,6 +66,7 @@ mod ccs;
 mod component;
 mod file_metrics;
 pub mod files;
+mod last_good;
 pub mod mirror;
 mod net;
 pub mod server;

@@ -17,7 +17,14 @@ use crate::{headers, roles};
 pub(super) enum Form {
     Anonymous(Vec<Role>),
     TrustedHeader(TrustedHeader),
-    Users(Users),
+    Known(Known),
+}
+
+/// Callers who are known by their passwords, by the subjects of their certificates, or by either.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) users: Option<Users>,
+    pub(super) subjects: Option<Subjects>,
 }
 
 /// The members of a policy's object.
@@ -28,6 +35,7 @@ pub(super) struct Fields {
     trusted_header: Option<HeaderName>,
     map: Option<BTreeMap<String, Vec<Role>>>,
     users: Option<Users>,
+    subjects: Option<Subjects>,
     cluster: Option<LoginOptions>,
 }
 
@@ -35,18 +43,25 @@ impl TryFrom<Fields> for Access {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { anonymous, trusted_header, map, users, cluster } = fields;
-        let form = match (anonymous, trusted_header, users, cluster) {
-            (_, None, ..) if map.is_some() => {
-                return Err("map: expected with trusted_header only");
-            }
+        let Fields { anonymous, trusted_header, map, users, subjects, cluster } = fields;
+        if map.is_some() && trusted_header.is_none() {
+            return Err("map: expected with trusted_header only");
+        }
+        let known = (users.is_some() || subjects.is_some()).then_some(Known { users, subjects });
+
+        let form = match (anonymous, trusted_header, known, cluster) {
             (None, None, None, Some(options)) => return Ok(Self::Cluster(options)),
             (Some(roles), None, None, None) => Form::Anonymous(roles),
             (None, Some(HeaderName(name)), None, None) => {
                 Form::TrustedHeader(TrustedHeader { name, map })
             }
-            (None, None, Some(users), None) => Form::Users(users),
-            _ => return Err("expected exactly one of anonymous, trusted_header, users, cluster"),
+            (None, None, Some(known), None) => Form::Known(known),
+            _ => {
+                return Err(
+                    "expected exactly one of anonymous, trusted_header, users, subjects, cluster; \
+                     users and subjects may be together",
+                );
+            }
         };
         Ok(Self::Policy(Policy(form)))
     }
@@ -57,6 +72,10 @@ impl TryFrom<Fields> for Form {
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         match Access::try_from(fields)? {
+            Access::Policy(policy) if policy.needs_certificates() => {
+                Err("subjects: this host cannot see the certificates of clients; serve with \
+                     --client-ca can. Use trusted_header, or add users")
+            }
             Access::Policy(Policy(form)) => Ok(form),
             Access::Cluster(_) => {
                 Err("cluster: this host cannot ask a cluster who is calling; serve and \
@@ -117,6 +136,43 @@ impl TryFrom<Vec<User>> for Users {
         }
         Ok(Self(users))
     }
+}
+
+/// The roles by the subject of a client certificate, at least one.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Vec<Role>>")]
+pub(super) struct Subjects(pub(super) BTreeMap<String, Vec<Role>>);
+
+impl TryFrom<BTreeMap<String, Vec<Role>>> for Subjects {
+    type Error = &'static str;
+
+    fn try_from(subjects: BTreeMap<String, Vec<Role>>) -> Result<Self, Self::Error> {
+        if subjects.is_empty() {
+            return Err("empty, nobody could authenticate");
+        }
+        let valid = subjects.keys().all(|subject| is_subject(subject));
+        valid
+            .then_some(Self(subjects))
+            .ok_or("expected subjects as RFC 4514 writes them, such as CN=ann,O=example")
+    }
+}
+
+/// Whether a text looks like a subject in the form of RFC 4514. The forms with spaces or slashes, which some
+/// programs show, would never be found.
+fn is_subject(text: &str) -> bool {
+    let mut is_escaped = false;
+    let separates = |c: char| {
+        let separates = !is_escaped && matches!(c, ',' | '+');
+        is_escaped = !is_escaped && c == '\\';
+        separates
+    };
+
+    text.split(separates).all(|attribute| {
+        attribute.split_once('=').is_some_and(|(kind, value)| {
+            let is_kind = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+            !kind.is_empty() && kind.bytes().all(is_kind) && !value.starts_with(' ')
+        })
+    })
 }
 
 /// A user, with the digest of the password.

@@ -29,7 +29,7 @@ fn parse(text: &[u8]) {
     match Policy::parse(text) {
         Ok(policy) => {
             let Some(Json::Object(members)) = Json::parse(text, 8) else { panic!("no object") };
-            // A trusted header may have a map beside it.
+            // A trusted header may have a map beside it, and users may have subjects.
             assert!((1..=2).contains(&members.len()));
             assert!(Json::Object(members).compact().is_some());
             policy.caller(&headers);

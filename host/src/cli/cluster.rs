@@ -19,21 +19,23 @@ pub fn open(address: &ClusterAddress, limits: CallLimits) -> Result<Cluster, Fai
 }
 
 /// Reads the credentials from the environment, where other users do not see them. `redisctl` reads
-/// the same variables.
+/// the user and the password from the same variables.
 fn credentials_of_environment() -> Result<Option<Credentials>, Failure> {
     const USER: &str = "REDIS_ENTERPRISE_USER";
     const PASSWORD: &str = "REDIS_ENTERPRISE_PASSWORD";
-    let (set, missing) = match (variable(USER)?, variable(PASSWORD)?) {
-        (Some(user), Some(password)) => {
-            return Credentials::basic(&user, &password).map(Some).map_err(|error| {
-                Failure::Other(format!("the variables {USER} and {PASSWORD}: {error}"))
-            });
+    const TOKEN: &str = "REDIS_ENTERPRISE_TOKEN";
+    let credentials = match (variable(USER)?, variable(PASSWORD)?, variable(TOKEN)?) {
+        (None, None, None) => return Ok(None),
+        (Some(user), Some(password), None) => Credentials::basic(&user, &password),
+        (None, None, Some(token)) => Credentials::bearer(&token),
+        _ => {
+            return Err(Failure::Other(format!(
+                "of the variables {USER}, {PASSWORD} and {TOKEN}, set the first two, or the last one alone"
+            )));
         }
-        (None, None) => return Ok(None),
-        (Some(_), None) => (USER, PASSWORD),
-        (None, Some(_)) => (PASSWORD, USER),
     };
-    Err(Failure::Other(format!("the variable {set} is set, and {missing} is not; set both")))
+    let failed = |error| Failure::Other(format!("the variables of the cluster: {error}"));
+    credentials.map(Some).map_err(failed)
 }
 
 /// Reads a variable of the environment. One that is not UTF-8 is refused, and not taken for missing.

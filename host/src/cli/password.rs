@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use ccs_modules::access::Policy;
+use ccs_modules::access::{Access, Policy};
 use ccs_modules_host::files;
 use clap::Args;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn put(file: &Path, entry: Value) -> Result<(), Failure> {
     };
     let mut policy = match files::read(file) {
         Ok(text) => {
-            Policy::parse(&text).map_err(|error| failed(&error))?;
+            Access::parse(&text).map_err(|error| failed(&error))?;
             serde_json::from_slice(&text).map_err(|error| failed(&error))?
         }
         Err(error) if error.kind() == ErrorKind::NotFound => json!({ "users": [] }),
@@ -81,7 +81,7 @@ fn put(file: &Path, entry: Value) -> Result<(), Failure> {
     users.push(entry);
 
     let text = format!("{policy:#}\n");
-    Policy::parse(text.as_bytes()).map_err(|error| failed(&error))?;
+    Access::parse(text.as_bytes()).map_err(|error| failed(&error))?;
     files::write_private(file, text.as_bytes()).map_err(Failure::other)
 }
 

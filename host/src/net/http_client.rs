@@ -1,7 +1,7 @@
 //! An HTTP client for one request at a time.
 
+use std::error::Error as _;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -11,31 +11,27 @@ use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
 
 use crate::net::NetError;
 use crate::net::deadline::Deadline;
 use crate::net::proxy::Proxies;
-use crate::net::stream::{self, Server};
-use crate::net::tls;
+use crate::net::stream::{self, Server, refused_certificate};
+use crate::net::tls::Connector;
 
 /// An HTTP client. It sends given requests over HTTP/1.1, and decides nothing. Each request has a
 /// connection of its own, so no request fails because a kept connection was lost.
 pub(crate) struct HttpClient {
-    ca: Option<PathBuf>,
     /// The name in the certificates of the servers, if that is not the host.
     name: Option<String>,
     proxies: Proxies,
-    /// Made at the first request over TLS, and kept: it resumes sessions.
-    tls: OnceCell<TlsConnector>,
+    tls: Connector,
 }
 
 impl HttpClient {
-    /// Makes a client that trusts the certificates of this file instead of the system's.
-    pub(crate) fn new(ca: Option<PathBuf>) -> Self {
-        Self { ca, name: None, proxies: Proxies::of_environment(), tls: OnceCell::new() }
+    /// Makes a client that speaks TLS by this connector.
+    pub(crate) fn new(tls: Connector) -> Self {
+        Self { name: None, proxies: Proxies::of_environment(), tls }
     }
 
     /// Expects this name in the certificates of the servers.
@@ -72,11 +68,11 @@ impl HttpClient {
         let host = authority.host().trim_matches(['[', ']']);
         let (default_port, tls) = match is_encrypted {
             false => (80, None),
-            true => (443, Some(self.tls.get_or_try_init(|| self.connector()).await?)),
+            true => (443, Some(self.tls.get().await?)),
         };
         let port = authority.port_u16().unwrap_or(default_port);
-        let proxy = tls.and_then(|_| self.proxies.to(host, port));
-        let server = Server { host, port, tls, name: self.name.as_deref(), proxy };
+        let proxy = tls.as_ref().and_then(|_| self.proxies.to(host, port));
+        let server = Server { host, port, tls: tls.as_ref(), name: self.name.as_deref(), proxy };
         let stream = stream::connect(server, deadline).await?;
 
         let (mut sender, connection) =
@@ -87,10 +83,6 @@ impl HttpClient {
         let response = sender.send_request(request).await.map_err(failed)?;
         let (head, incoming) = response.into_parts();
         Ok(Response::from_parts(head, body(incoming, body_bytes).await?))
-    }
-
-    async fn connector(&self) -> Result<TlsConnector, NetError> {
-        tls::connector(self.ca.clone()).await
     }
 }
 
@@ -131,7 +123,11 @@ async fn body(mut incoming: Incoming, limit: usize) -> Result<Vec<u8>, NetError>
 }
 
 fn failed(error: hyper::Error) -> NetError {
-    NetError::because(reason(&error), error)
+    // With TLS 1.3, a server refuses the client's certificate after the handshake.
+    let inner =
+        error.source().and_then(|source| source.downcast_ref()).and_then(io::Error::get_ref);
+    let refused = inner.and_then(|error| error.downcast_ref()).and_then(refused_certificate);
+    NetError::because(refused.unwrap_or_else(|| reason(&error).into()), error)
 }
 
 fn reason(error: &hyper::Error) -> &'static str {

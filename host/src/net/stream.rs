@@ -109,7 +109,29 @@ fn tls_reason(host: &str, error: &rustls::Error) -> String {
                 .into()
         }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".into(),
-        error => error.to_string(),
+        error => refused_certificate(error).unwrap_or_else(|| error.to_string()),
+    }
+}
+
+/// The reason why a server ends TLS, if that is the certificate of the client.
+pub(crate) fn refused_certificate(error: &rustls::Error) -> Option<String> {
+    use rustls::AlertDescription as Alert;
+
+    match error {
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => {
+            Some("it wants a client certificate; name its files with ?cert=PATH&key=PATH".into())
+        }
+        rustls::Error::AlertReceived(
+            alert @ (Alert::AccessDenied
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::DecryptError
+            | Alert::UnknownCA
+            | Alert::UnsupportedCertificate),
+        ) => Some(format!("it refuses the client certificate: {alert:?}")),
+        _ => None,
     }
 }
 

@@ -9,44 +9,121 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
-use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
+use tokio_rustls::rustls::client::{WantsClientCert, WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
 };
 
+use crate::file_metrics::FileMetrics;
 use crate::files;
-use crate::net::NetError;
+use crate::last_good::LastGood;
+use crate::net::key_pair::{KeyPair, certificates};
+use crate::net::{NetError, TlsError};
 
-/// Loads the certificates of the file `ca`, or else the system's, and makes a connector that trusts
-/// them. A certificate of the file is trusted as that of the server too.
-pub(crate) async fn connector(ca: Option<PathBuf>) -> Result<TlsConnector, NetError> {
-    let load = move || {
-        let (roots, pinned) = match ca {
-            Some(path) => of_file(&path)?,
-            None => (of_system(load_native_certs())?, Vec::new()),
+/// The files of a client for TLS, all PEM.
+#[derive(Clone, Default)]
+pub(crate) struct TlsFiles {
+    /// The certificates to trust instead of the system's. Each is trusted as that of a server too.
+    pub(crate) ca: Option<PathBuf>,
+    /// The client's own certificate chain, and its private key.
+    pub(crate) pair: Option<[PathBuf; 2]>,
+}
+
+/// The client's end of TLS. Its files are read again for each connection.
+pub(crate) struct Connector {
+    files: TlsFiles,
+    made: LastGood<Made>,
+}
+
+/// A connector, and the contents of the files of which it was made. It is kept, since it resumes sessions.
+#[derive(Clone)]
+struct Made {
+    connector: TlsConnector,
+    texts: Texts,
+}
+
+/// The contents of [`TlsFiles`].
+#[derive(Clone, PartialEq)]
+struct Texts {
+    ca: Option<Vec<u8>>,
+    pair: Option<[Vec<u8>; 2]>,
+}
+
+impl Connector {
+    pub(crate) fn new(files: TlsFiles, metrics: FileMetrics) -> Self {
+        Self { files, made: LastGood::new("client_tls", "the files of the TLS client", metrics) }
+    }
+
+    /// Returns the connector of the files as they are now, or the last one while they cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// The file, and what is wrong with it.
+    pub(crate) async fn get(&self) -> Result<TlsConnector, NetError> {
+        let (files, last) = (self.files.clone(), self.made.get());
+        // Reading files blocks.
+        let made = spawn_blocking(move || files.connector(last)).await;
+        let made = made.unwrap_or_else(|error| Err(NetError::of(error)));
+        Ok(self.made.or_last(made)?.connector)
+    }
+}
+
+impl TlsFiles {
+    /// Makes a connector, unless the last one was made of the same contents.
+    fn connector(&self, last: Option<Made>) -> Result<Made, NetError> {
+        let read = |path: &PathBuf| files::read(path).map_err(NetError::of);
+        let pair = match &self.pair {
+            Some([chain, key]) => Some([read(chain)?, read(key)?]),
+            None => None,
         };
-        Ok(TlsConnector::from(Arc::new(trusting(roots, pinned)?)))
-    };
-    // Reading files blocks.
-    spawn_blocking(load).await.unwrap_or_else(|error| Err(NetError::of(error)))
+        let texts = Texts { ca: self.ca.as_ref().map(read).transpose()?, pair };
+        if let Some(last) = last.filter(|last| last.texts == texts) {
+            return Ok(last);
+        }
+
+        let (roots, pinned) = match (&self.ca, &texts.ca) {
+            (Some(path), Some(text)) => of_file(path, text)?,
+            _ => (of_system(load_native_certs())?, Vec::new()),
+        };
+        let client = trusting(roots, pinned)?;
+        let config = match (&self.pair, &texts.pair) {
+            (Some([chain_path, key_path]), Some([chain, key])) => {
+                let named = |error: TlsError| NetError::new(error.named(chain_path, key_path));
+                let KeyPair { chain, key } = KeyPair::from_pem(chain, key).map_err(named)?;
+                let config = client.with_client_auth_cert(chain, key);
+                config.map_err(|error| named(TlsError::Pair(error.to_string())))?
+            }
+            _ => client.with_no_client_auth(),
+        };
+        Ok(Made { connector: Arc::new(config).into(), texts })
+    }
 }
 
 /// The certificates of a PEM file, as authorities and as they are.
-fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), NetError> {
-    let text = files::read(path).map_err(NetError::of)?;
-    let named = |reason: &str| format!("{}: {reason}", path.display());
-    let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let certificates =
-        certificates.map_err(|error| NetError::because(named("it is not PEM"), error))?;
-    if certificates.is_empty() {
-        return Err(NetError::new(named("there is no certificate in it")));
-    }
-
+fn of_file(
+    path: &Path,
+    text: &[u8],
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), NetError> {
+    let named = |error: TlsError| NetError::new(error.named(path, path));
+    let certificates = certificates(text).map_err(named)?;
     let mut roots = RootCertStore::empty();
+    add_authorities(&mut roots, &certificates).map_err(named)?;
+    Ok((roots, certificates))
+}
+
+/// Adds certificates as authorities.
+///
+/// # Errors
+///
+/// The number of the certificate, and what is wrong with it.
+pub(crate) fn add_authorities(
+    roots: &mut RootCertStore,
+    certificates: &[CertificateDer<'static>],
+) -> Result<(), TlsError> {
     for (index, certificate) in certificates.iter().enumerate() {
         roots.add(certificate.clone()).map_err(|error| {
             let reason = match error.to_string() {
@@ -55,11 +132,10 @@ fn of_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>),
                 }
                 text => text,
             };
-            let reason = format!("certificate {} is not valid: {reason}", index + 1);
-            NetError::because(named(&reason), error)
+            TlsError::Certificate(format!("certificate {} is not valid: {reason}", index + 1))
         })?;
     }
-    Ok((roots, certificates))
+    Ok(())
 }
 
 /// The certificates that the system trusts. One that cannot be used is logged and left out: a system
@@ -86,7 +162,7 @@ fn of_system(loaded: CertificateResult) -> Result<RootCertStore, NetError> {
 fn trusting(
     roots: RootCertStore,
     pinned: Vec<CertificateDer<'static>>,
-) -> Result<ClientConfig, NetError> {
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, NetError> {
     let provider = Arc::new(ring::default_provider());
     let by_authority =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
@@ -98,8 +174,7 @@ fn trusting(
         .map_err(NetError::of)?
         // It is rustls' own verifier, with one exception.
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(verifier))
 }
 
 /// A verifier that trusts authorities, and also certificates that are known byte for byte. The certificates

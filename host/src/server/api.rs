@@ -16,7 +16,7 @@ use crate::net::header_fields;
 use crate::server::answer::{Answer, answer, fail};
 use crate::server::answering::{Answering, Readiness};
 use crate::server::authenticator::Authenticator;
-use crate::server::connections::{Handler, Peer};
+use crate::server::connections::{Handler, Peer, Subject};
 use crate::server::content::content;
 use crate::server::in_flight::InFlight;
 use crate::server::page::PageFiles;
@@ -119,7 +119,8 @@ impl Api {
         let reserved = self.in_flight.reserve(request_bytes(request, header_bytes));
         let _request = reserved.ok_or_else(error::too_much_in_flight)?;
         let headers = header_fields::borrowed(request.headers());
-        let caller = self.caller(&headers, record).await?;
+        let subject = request.extensions().get().map(|Subject(subject)| &**subject);
+        let caller = self.caller(&headers, subject, record).await?;
         let page = self.page.as_ref();
         if let Some(file) = page.and_then(|page| page.find(request.uri().path())) {
             let answer = file.answer(request.method(), &headers, &caller);
@@ -153,6 +154,7 @@ impl Api {
     async fn caller(
         &self,
         headers: &[(&str, &[u8])],
+        subject: Option<&str>,
         record: &mut Record,
     ) -> Result<Caller, ErrorResponse> {
         let Some(access) = self.access.get() else {
@@ -162,7 +164,7 @@ impl Api {
             return Ok(Caller::Unauthenticated(None));
         };
 
-        let found = timeout(self.request_timeout, access.caller(headers)).await;
+        let found = timeout(self.request_timeout, access.caller(headers, subject)).await;
         let (caller, user) = found.unwrap_or_else(|_| Err(error::caller_not_found_in_time()))?;
         record.user = user;
         Ok(caller)

@@ -13,14 +13,15 @@ use crate::stores::Cluster;
 /// The way in which a server finds out who sends a request.
 #[derive(Clone)]
 pub enum Authenticator {
-    /// By a policy, from the header fields of the request alone.
+    /// By a policy, from the header fields of the request and the certificate of the client.
     Policy(Arc<Policy>),
     /// By asking a cluster, which is shown the credentials of the request.
     Cluster(ClusterLogins),
 }
 
 impl Authenticator {
-    /// Finds out who sent these header fields, and the name of the user for a log, if there is one.
+    /// Finds out who sent these header fields over a connection with a certificate of this subject, and the name
+    /// of the user for a log, if there is one.
     ///
     /// # Errors
     ///
@@ -28,10 +29,11 @@ impl Authenticator {
     pub(super) async fn caller(
         &self,
         headers: &[(&str, &[u8])],
+        subject: Option<&str>,
     ) -> Result<(Caller, Option<String>), ErrorResponse> {
         match self {
             Self::Policy(policy) => {
-                let (caller, user) = policy.caller_and_user(headers);
+                let (caller, user) = policy.caller_and_user(headers, subject);
                 Ok((caller, user.map(str::to_owned)))
             }
             Self::Cluster(logins) => logins.caller(headers).await,

@@ -49,16 +49,20 @@ use crate::traces::Traces;
 
 pub use self::answering::Answering;
 pub use self::authenticator::{Authenticator, ClusterLogins};
-pub use self::connections::{ConnectionLimits, Tls, TlsError};
+pub use self::connections::{ClientCa, ConnectionLimits, Tls};
 pub use self::metrics::{Exporter, Metrics};
 pub use self::page::{PageError, PageFiles};
 pub use self::reload::Reload;
+pub use crate::net::TlsError;
 
 /// The settings of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// How the senders of requests are found. Without this, no client is authenticated.
     pub access: Option<Authenticator>,
+    /// The authorities of the certificates that clients may show over TLS. Without them, no client is asked for
+    /// one.
+    pub client_ca: Option<ClientCa>,
     /// The limits of connections.
     pub limits: ConnectionLimits,
     /// The page that is offered at `/`, for callers who may see the modules.
@@ -89,10 +93,11 @@ impl Server {
         answering: impl Into<Answering>,
         settings: Settings,
     ) -> io::Result<Self> {
-        let Settings { access, limits, page, tls, traces } = settings;
+        let Settings { access, client_ca, limits, page, tls, traces } = settings;
         let (answering, store) = answering.into().measured();
         let metrics = Arc::new(Metrics::new(&answering, &store));
-        let reload = Reload::new(access, tls.as_ref(), store.files().clone());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let reload = Reload::new(access, tls, client_ca, store.files().clone());
         let listener = Listener::bind(address, reload.tls.clone(), limits).await?;
 
         let api = Api {
@@ -104,7 +109,7 @@ impl Server {
             metrics: metrics.clone(),
             page,
             request_timeout: limits.request_timeout,
-            scheme: if tls.is_some() { "https" } else { "http" },
+            scheme,
             told_of_no_policy: AtomicBool::new(false),
             traces,
         };

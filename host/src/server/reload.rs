@@ -1,32 +1,42 @@
 //! Settings that are replaced while a server runs.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio_rustls::TlsAcceptor;
 
 use crate::file_metrics::FileMetrics;
-use crate::server::{Authenticator, Tls};
+use crate::server::{Authenticator, ClientCa, Tls};
 
-/// The access policy and the certificate of a running server. Clones belong to the same server.
+/// The access policy, the certificate and the authorities of clients of a running server. Clones belong to the
+/// same server.
 ///
-/// A connection keeps the certificate with which it was opened. A request is checked against the policy
+/// A connection keeps the certificates with which it was opened, its client's too. A request is checked against the policy
 /// that is in force when its head has arrived.
 #[derive(Clone)]
 pub struct Reload {
     pub(super) access: Replaceable<Option<Authenticator>>,
     pub(super) tls: Replaceable<Option<TlsAcceptor>>,
+    parts: Arc<Mutex<Parts>>,
     files: FileMetrics,
+}
+
+/// The parts of TLS, each of which can be replaced.
+struct Parts {
+    tls: Option<Tls>,
+    client_ca: Option<ClientCa>,
 }
 
 impl Reload {
     pub(super) fn new(
         access: Option<Authenticator>,
-        tls: Option<&Tls>,
+        tls: Option<Tls>,
+        client_ca: Option<ClientCa>,
         files: FileMetrics,
     ) -> Self {
-        let access = Replaceable::new(access);
-        let reload = Self { access, tls: Replaceable::new(None), files };
+        let (access, acceptor) = (Replaceable::new(access), Replaceable::new(None));
+        let parts = Arc::new(Mutex::new(Parts { tls: None, client_ca }));
+        let reload = Self { access, tls: acceptor, parts, files };
         if let Some(tls) = tls {
             reload.use_tls(tls);
         }
@@ -49,14 +59,29 @@ impl Reload {
     /// that speaks plain HTTP speaks TLS on new connections then.
     pub fn replace_tls(&self, tls: Result<Tls, impl fmt::Display>) {
         if let Some(tls) = self.read("certificate", "the certificate", tls) {
-            self.use_tls(&tls);
+            self.use_tls(tls);
         }
     }
 
-    fn use_tls(&self, tls: &Tls) {
+    /// Replaces the authorities of clients, or keeps the old ones as [`replace_access`](Self::replace_access)
+    /// does. They count on new connections.
+    pub fn replace_client_ca(&self, client_ca: Result<ClientCa, impl fmt::Display>) {
+        if let Some(client_ca) = self.read("client_ca", "the authority of clients", client_ca) {
+            self.use_parts(|parts| parts.client_ca = Some(client_ca));
+        }
+    }
+
+    fn use_tls(&self, tls: Tls) {
         tls.warn_if_invalid();
         self.files.certificate_expires(tls.not_after());
-        self.tls.replace(Some(tls.acceptor()));
+        self.use_parts(|parts| parts.tls = Some(tls));
+    }
+
+    fn use_parts(&self, replace: impl FnOnce(&mut Parts)) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        replace(&mut parts);
+        let acceptor = parts.tls.as_ref().map(|tls| tls.acceptor(parts.client_ca.as_ref()));
+        self.tls.replace(acceptor);
     }
 
     /// Logs and counts what was made of a file, and returns it if it can be used.

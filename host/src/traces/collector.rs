@@ -16,7 +16,9 @@ use opentelemetry_http::HttpError;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
+use crate::file_metrics::FileMetrics;
 use crate::net::HttpClient;
+use crate::net::tls::{Connector, TlsFiles};
 
 /// The URL of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +72,8 @@ struct Shared {
 impl Connection {
     pub(super) fn new(collector: CollectorUrl) -> Self {
         let ca = std::env::var_os("OTEL_EXPORTER_OTLP_CERTIFICATE").filter(|path| !path.is_empty());
-        let client = HttpClient::new(ca.map(PathBuf::from));
+        let files = TlsFiles { ca: ca.map(PathBuf::from), pair: None };
+        let client = HttpClient::new(Connector::new(files, FileMetrics::default()));
         let shared = Shared { collector, client, failing: AtomicBool::new(false) };
         Self { shared: Arc::new(shared), runtime: Handle::current() }
     }

@@ -74,11 +74,33 @@ async fn a_failure_names_the_node_and_no_password() {
         assert!(text.contains(&format!("{store} answered 401")), "{arguments:?}: {text}");
         assert!(!text.contains("s3cret"), "{text}");
     }
-    let mut without = command(&["list", "--store", &store]);
-    without.env_remove("REDIS_ENTERPRISE_PASSWORD");
-    let failed = output_of(without).await;
-    let text = String::from_utf8(failed.stderr).unwrap();
-    assert!(text.contains("REDIS_ENTERPRISE_PASSWORD is not; set both"), "{text}");
+}
+
+#[tokio::test]
+async fn the_environment_has_a_user_and_a_password_or_a_token() {
+    const TOKEN: (&str, Option<&str>) = ("REDIS_ENTERPRISE_TOKEN", Some("a.b.c"));
+    let node = Upstream::start(Answer::list(DEMO)).await;
+    let listed = async |variables: &[(&str, Option<&str>)]| {
+        let mut list = command(&["list", "--store", &node.url()]);
+        for (name, value) in variables {
+            match value {
+                Some(value) => list.env(name, value),
+                None => list.env_remove(name),
+            };
+        }
+        output_of(list).await
+    };
+
+    let (user, password) = (("REDIS_ENTERPRISE_USER", None), ("REDIS_ENTERPRISE_PASSWORD", None));
+    assert_eq!(listed(&[user, password, TOKEN]).await.status.code(), Some(0));
+    assert!(node.heads()[0].contains("\r\nauthorization: Bearer a.b.c\r\n"), "{:?}", node.heads());
+    for variables in [&[password][..], &[user], &[TOKEN], &[user, TOKEN], &[password, TOKEN]] {
+        let failed = listed(variables).await;
+        let text = String::from_utf8(failed.stderr).unwrap();
+        assert!(text.contains("set the first two, or the last one alone"), "{variables:?}: {text}");
+        assert!(!text.contains("s3cret") && !text.contains("a.b.c"), "{text}");
+    }
+    assert_eq!(node.heads().len(), 1);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod callers;
 pub mod certificates;
 mod command;
 mod denied;
+mod hardened;
 mod mirror;
 mod serve;
 mod store;

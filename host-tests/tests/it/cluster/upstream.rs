@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::cluster::certificates::acceptor;
+use crate::cluster::certificates::{Authority, acceptor, mutual_acceptor};
 use crate::support::port::ReservedPort;
 
 const PART: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n[{\"uid\":";
@@ -87,6 +87,15 @@ impl Upstream {
     /// Starts a node with this certificate.
     pub async fn start_tls(certified: &CertifiedKey<KeyPair>, answer: Answer) -> Self {
         Self::over(Some(acceptor(certified)), answer).await
+    }
+
+    /// Starts a node with this certificate that wants certificates of its clients.
+    pub async fn start_mutual(
+        certified: &CertifiedKey<KeyPair>,
+        clients: &Authority,
+        answer: Answer,
+    ) -> Self {
+        Self::over(Some(mutual_acceptor(certified, clients)), answer).await
     }
 
     async fn over(tls: Option<TlsAcceptor>, answer: Answer) -> Self {

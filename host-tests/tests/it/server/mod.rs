@@ -2,6 +2,7 @@
 
 mod calls;
 mod causes;
+mod client_certificates;
 mod files;
 mod http2;
 mod limits;

@@ -25,10 +25,12 @@ impl Callers {
         store: &StoreAddress,
         listen: &ListenAddress,
         is_local: bool,
+        sees_certificates: bool,
     ) -> Result<Self, Failure> {
         match access {
             Some(access) => {
-                Ok(Self { authenticator: authenticator(access, store)?, generated: None })
+                let authenticator = authenticator(access, store, sees_certificates)?;
+                Ok(Self { authenticator, generated: None })
             }
             None if is_local => Self::generate(),
             None => Err(Failure::Other(format!(
@@ -46,8 +48,16 @@ impl Callers {
 }
 
 /// Makes the authenticator. A policy `cluster` asks the cluster that is the store.
-pub fn authenticator(access: Access, store: &StoreAddress) -> Result<Authenticator, Failure> {
+pub fn authenticator(
+    access: Access,
+    store: &StoreAddress,
+    sees_certificates: bool,
+) -> Result<Authenticator, Failure> {
     let options = match access {
+        Access::Policy(policy) if policy.needs_certificates() && !sees_certificates => {
+            let needed = "the access policy has subjects alone, which need --client-ca FILE";
+            return Err(Failure::Other(needed.into()));
+        }
         Access::Policy(policy) => return Ok(policy.into()),
         Access::Cluster(options) => options,
     };

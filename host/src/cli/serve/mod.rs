@@ -38,8 +38,8 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: ListenAddress,
     /// The access policy, JSON: `{"users":[{"name":…,"password_sha256":…,"roles":[…]}]}`,
-    /// `{"trusted_header":…}`, `{"anonymous":[…]}`, or `{"cluster":{}}` to ask the cluster. Without a policy, a password is generated and
-    /// shown; this is for loopback addresses only.
+    /// `{"subjects":{…}}`, `{"trusted_header":…}`, `{"anonymous":[…]}`, or `{"cluster":{}}` to ask the cluster.
+    /// Without a policy, a password is generated and shown; this is for loopback addresses only.
     #[arg(long, value_name = "FILE")]
     access: Option<PathBuf>,
     #[command(flatten)]
@@ -72,8 +72,9 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let is_local = addresses.iter().copied().all(is_loopback);
     let files = WatchedFiles::new(serve.access.as_deref(), &serve.certificate)
         .map_err(|error| Failure::Other(format!("cannot handle SIGHUP: {error}")))?;
+    let client_ca = files.client_ca()?;
     let Callers { authenticator, generated } =
-        Callers::find(files.access()?, &serve.store, &serve.listen, is_local)?;
+        Callers::find(files.access()?, &serve.store, &serve.listen, is_local, client_ca.is_some())?;
     let tls = match files.tls()? {
         Some(tls) => Some(tls),
         None => serve.certificate.generate(&serve.listen)?,
@@ -86,6 +87,7 @@ pub async fn run(serve: Serve) -> Result<Vec<u8>, Failure> {
     let page = serve.page.as_deref().map(PageFiles::load);
     let settings = Settings {
         access: Some(authenticator),
+        client_ca,
         limits: serve.limits.connection_limits(),
         page: page.transpose().map_err(Failure::other)?,
         tls,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ccs_modules_host::server::{Tls, TlsError};
+use ccs_modules_host::server::Tls;
 use clap::Args;
 
 use super::listen::ListenAddress;
@@ -12,14 +12,18 @@ use crate::cli::Failure;
 #[derive(Args, Clone)]
 pub struct Certificate {
     /// The certificate chain for TLS, PEM, the server's own certificate first.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", group = "tls")]
     tls_cert: Option<PathBuf>,
     /// The private key for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// TLS with a new certificate, signed by itself.
-    #[arg(long, conflicts_with = "tls_cert")]
+    #[arg(long, group = "tls")]
     tls_self_signed: bool,
+    /// The authorities, PEM, whose certificates clients may show. The `subjects` of the access policy have their
+    /// roles.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    client_ca: Option<PathBuf>,
 }
 
 impl Certificate {
@@ -33,14 +37,15 @@ impl Certificate {
         self.tls_cert.as_deref().zip(self.tls_key.as_deref())
     }
 
+    /// The file of the authorities of clients, if it is given.
+    pub fn client_ca(&self) -> Option<&Path> {
+        self.client_ca.as_deref()
+    }
+
     /// Parses a certificate chain and its key, which are the contents of these files.
     pub fn parse(paths: &[PathBuf; 2], chain: &[u8], key: &[u8]) -> Result<Tls, Failure> {
         let [chain_path, key_path] = paths;
-        Tls::from_pem(chain, key).map_err(|error| match error {
-            TlsError::Certificate(reason) => named(chain_path, &reason),
-            TlsError::Key(reason) => named(key_path, &reason),
-            error => Failure::other(format!("{}: {error}", chain_path.display())),
-        })
+        Tls::from_pem(chain, key).map_err(|error| Failure::Other(error.named(chain_path, key_path)))
     }
 
     /// Makes a certificate, if that is asked for.
@@ -51,8 +56,4 @@ impl Certificate {
         let names = ["localhost", "127.0.0.1", "::1", &listen.host()];
         Tls::self_signed(&names).map(Some).map_err(Failure::other)
     }
-}
-
-fn named(path: &Path, reason: &str) -> Failure {
-    Failure::Other(format!("{}: {reason}", path.display()))
 }

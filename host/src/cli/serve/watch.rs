@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ccs_modules::access;
 use ccs_modules_host::files;
-use ccs_modules_host::server::{Reload, Tls};
+use ccs_modules_host::server::{ClientCa, Reload, Tls};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -18,6 +18,7 @@ use crate::cli::{Failure, StoreAddress};
 pub struct WatchedFiles {
     access: Option<Watched<1>>,
     certificate: Option<Watched<2>>,
+    client_ca: Option<Watched<1>>,
     hangup: Hangup,
 }
 
@@ -32,6 +33,7 @@ impl WatchedFiles {
         Ok(Self {
             access: access.map(|path| Watched::new([path])),
             certificate: pair.map(Watched::new),
+            client_ca: certificate.client_ca().map(|path| Watched::new([path])),
             hangup: Hangup::new()?,
         })
     }
@@ -46,6 +48,11 @@ impl WatchedFiles {
         self.certificate.as_ref().map(tls).transpose()
     }
 
+    /// The authorities of clients of the file; `None` if there is no such file.
+    pub fn client_ca(&self) -> Result<Option<ClientCa>, Failure> {
+        self.client_ca.as_ref().map(client_ca).transpose()
+    }
+
     /// Reads the files again when they have changed, and all of them at SIGHUP. If a file cannot be used,
     /// that is logged, and its last content stays in use.
     pub async fn reload_into(mut self, reload: Reload, store: StoreAddress) {
@@ -57,19 +64,27 @@ impl WatchedFiles {
                 () = self.hangup.recv() => true,
             };
             if all {
-                tracing::info!("reading the access policy and the certificate again");
+                tracing::info!("reading the access policy and the certificates again");
             }
 
             if let Some(access) = &mut self.access
                 && (access.has_changed().await || all)
             {
                 let access = self::access(access);
-                reload.replace_access(access.and_then(|access| authenticator(access, &store)));
+                let sees_certificates = self.client_ca.is_some();
+                let made =
+                    access.and_then(|access| authenticator(access, &store, sees_certificates));
+                reload.replace_access(made);
             }
             if let Some(certificate) = &mut self.certificate
                 && (certificate.has_changed().await || all)
             {
                 reload.replace_tls(tls(certificate));
+            }
+            if let Some(authorities) = &mut self.client_ca
+                && (authorities.has_changed().await || all)
+            {
+                reload.replace_client_ca(client_ca(authorities));
             }
         }
     }
@@ -115,6 +130,11 @@ fn tls(Watched { paths, texts: [chain, key] }: &Watched<2>) -> Result<Tls, Failu
     let (chain, key) =
         (chain.as_ref().map_err(Failure::other)?, key.as_ref().map_err(Failure::other)?);
     Certificate::parse(paths, chain, key)
+}
+
+fn client_ca(Watched { paths: [path], texts: [text] }: &Watched<1>) -> Result<ClientCa, Failure> {
+    let text = text.as_ref().map_err(Failure::other)?;
+    ClientCa::from_pem(text).map_err(|error| Failure::Other(error.named(path, path)))
 }
 
 /// The signal SIGHUP.

@@ -24,6 +24,7 @@ use crate::server::ConnectionLimits;
 use crate::server::answer::{Answer, fail, last_answer};
 use crate::server::connections::exchanges::Exchanges;
 use crate::server::connections::stream::{Shared, SharedStream};
+use crate::server::connections::subject::Subject;
 use crate::server::error;
 use crate::server::metrics::Connections;
 use crate::server::reload::Replaceable;
@@ -37,6 +38,25 @@ pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
 /// The address of the client, as an extension of a request.
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
+
+/// What is known of a client by its connection.
+struct Client {
+    peer: Option<Peer>,
+    /// The subject of its certificate, which the handshake has verified.
+    subject: Option<Subject>,
+}
+
+impl Client {
+    /// Puts what is known into the extensions of a request.
+    fn introduce(&self, request: &mut Request<Incoming>) {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        if let Some(subject) = &self.subject {
+            request.extensions_mut().insert(subject.clone());
+        }
+    }
+}
 
 /// The parts of the server that serve a connection.
 #[derive(Clone)]
@@ -62,11 +82,14 @@ impl<H: Handler> Service<H> {
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(16 << 10);
 
         let Some(tls) = self.tls.get() else {
-            return self.speak(stream, peer).await;
+            return self.speak(stream, Client { peer, subject: None }).await;
         };
         tokio::select! {
             opened = timeout(self.limits.client_timeout, tls.accept(stream)) => match opened {
-                Ok(Ok(stream)) => self.speak(stream, peer).await,
+                Ok(Ok(stream)) => {
+                    let subject = Subject::of(stream.get_ref().1);
+                    self.speak(stream, Client { peer, subject }).await
+                }
                 Ok(Err(error)) => tracing::debug!(reason = %error, "there is no TLS on the connection"),
                 Err(_) => tracing::debug!("the TLS handshake did not come in time"),
             },
@@ -75,7 +98,7 @@ impl<H: Handler> Service<H> {
     }
 
     /// Speaks HTTP until the client or HTTP ends the connection, the client is late or the server stops.
-    async fn speak<S>(self, stream: S, peer: Option<Peer>)
+    async fn speak<S>(self, stream: S, client: Client)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -83,10 +106,8 @@ impl<H: Handler> Service<H> {
         let (this, exchanges) = (Arc::new(self), Exchanges::new(client_timeout));
         let service = service_fn(|mut request: Request<Incoming>| {
             let (exchange, this) = (exchanges.open(), this.clone());
+            client.introduce(&mut request);
             async move {
-                if let Some(peer) = peer {
-                    request.extensions_mut().insert(peer);
-                }
                 // In a box, since HTTP/2 keeps the room of this future until the response is sent.
                 let (head, body) = Box::pin(this.answer(request)).await.into_parts();
                 let Ok(body) = body.collect().await;
@@ -122,7 +143,7 @@ impl<H: Handler> Service<H> {
         if let Err(error) = ended {
             tracing::debug!(reason = %error, "the connection failed");
             if let Some(status) = refused_by_http(&*error) {
-                this.metrics.request_refused(status, peer, &error);
+                this.metrics.request_refused(status, client.peer, &error);
             }
         }
 
@@ -132,7 +153,7 @@ impl<H: Handler> Service<H> {
             if lacks_a_request && shared.is_unanswered {
                 let error = error::request_timed_out();
                 let status = StatusCode::REQUEST_TIMEOUT;
-                this.metrics.request_refused(status, peer, &error.description());
+                this.metrics.request_refused(status, client.peer, &error.description());
                 shared.stream.write_all(&last_answer(error)).await?;
             }
             shared.stream.shutdown().await

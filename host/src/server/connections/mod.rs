@@ -5,9 +5,11 @@ mod exchanges;
 mod limits;
 mod listener;
 mod stream;
+mod subject;
 mod tls;
 
 pub(super) use self::connection::{Handler, Peer};
 pub use self::limits::ConnectionLimits;
 pub(super) use self::listener::Listener;
-pub use self::tls::{Tls, TlsError};
+pub(super) use self::subject::Subject;
+pub use self::tls::{ClientCa, Tls};

@@ -1,40 +1,32 @@
-//! The TLS certificate of a server, and its private key.
+//! The TLS certificate of a server and its private key, and the certificates of its clients.
 
 use std::fmt;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{
+    NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
+use tokio_rustls::rustls::{self, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use x509_parser::certificate::Validity;
 use x509_parser::parse_x509_certificate;
 use x509_parser::time::ASN1Time;
 
+use crate::net::TlsError;
+use crate::net::key_pair::{self, KeyPair};
+use crate::net::tls::add_authorities;
+
 /// A certificate and its key: TLS 1.2 and 1.3, with HTTP/2 on offer.
 #[derive(Clone)]
 pub struct Tls {
-    config: Arc<ServerConfig>,
+    builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    pair: Arc<dyn ResolvesServerCert>,
     certificate: CertificateDer<'static>,
     validity: Validity,
-}
-
-/// The error for a certificate that cannot be used. It never shows the key.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// The certificate chain cannot be read.
-    #[error("the certificate chain: {0}")]
-    Certificate(String),
-    /// The key cannot be read.
-    #[error("the private key: {0}")]
-    Key(String),
-    /// The certificate and the key cannot be used, or not together.
-    #[error("the certificate and its private key: {0}")]
-    Pair(String),
 }
 
 impl Tls {
@@ -44,16 +36,7 @@ impl Tls {
     ///
     /// When either cannot be read, or the key belongs to another certificate.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = CertificateDer::pem_slice_iter(certificates)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| TlsError::Certificate(reason(&error, "certificate")))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-            pem::Error::NoItemsFound if is_encrypted(key) => {
-                TlsError::Key("it is encrypted; `openssl pkey` decrypts it".into())
-            }
-            error => TlsError::Key(reason(&error, "private key")),
-        })?;
-        Self::new(chain, key)
+        Self::new(KeyPair::from_pem(certificates, key)?)
     }
 
     /// Makes a certificate for these names and addresses, signed by itself.
@@ -65,23 +48,21 @@ impl Tls {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)
             .map_err(|error| TlsError::Certificate(error.to_string()))?;
-        Self::new(vec![cert.into()], signing_key.into())
+        Self::new(KeyPair { chain: vec![cert.into()], key: signing_key.into() })
     }
 
-    fn new(
-        chain: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, TlsError> {
-        let certificate = chain
-            .first()
-            .ok_or_else(|| TlsError::Certificate(reason(&pem::Error::NoItemsFound, "certificate")))?
-            .clone();
-        let (_, parsed) = parse_x509_certificate(&certificate)
-            .map_err(|_| TlsError::Certificate("its first certificate cannot be read".into()))?;
+    fn new(pair: KeyPair) -> Result<Self, TlsError> {
+        let unreadable = || TlsError::Certificate("its first certificate cannot be read".into());
+        let certificate = pair.chain.first().ok_or_else(unreadable)?.clone();
+        let (_, parsed) = parse_x509_certificate(&certificate).map_err(|_| unreadable())?;
         let validity = parsed.validity().clone();
-        let mut config = config(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), certificate, validity })
+        let unusable = |error: rustls::Error| TlsError::Pair(error.to_string());
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?;
+        let config = builder.clone().with_no_client_auth().with_single_cert(pair.chain, pair.key);
+        let pair = config.map_err(unusable)?.cert_resolver;
+        Ok(Self { builder, pair, certificate, validity })
     }
 
     /// The server's own certificate, DER.
@@ -105,8 +86,20 @@ impl Tls {
         }
     }
 
-    pub(in crate::server) fn acceptor(&self) -> TlsAcceptor {
-        self.config.clone().into()
+    /// Makes the server's end of connections, to which clients of these authorities may show a certificate.
+    pub(in crate::server) fn acceptor(&self, clients: Option<&ClientCa>) -> TlsAcceptor {
+        let verifier = match clients {
+            Some(ClientCa(verifier)) => verifier.clone(),
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
+        let builder = self.builder.clone().with_client_cert_verifier(verifier);
+        let mut config = builder.with_cert_resolver(self.pair.clone());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        if clients.is_some() {
+            // A session that is resumed would not verify the certificate again.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+        }
+        Arc::new(config).into()
     }
 }
 
@@ -116,26 +109,31 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn config(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<ServerConfig, rustls::Error> {
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
+/// Authorities whose certificates clients may show. A client without a certificate is let in, and one whose
+/// certificate is not valid is not.
+#[derive(Clone)]
+pub struct ClientCa(Arc<dyn ClientCertVerifier>);
+
+impl ClientCa {
+    /// Reads the certificates of the authorities, PEM.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read or used.
+    pub fn from_pem(certificates: &[u8]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        add_authorities(&mut roots, &key_pair::certificates(certificates)?)?;
+        let provider = Arc::new(ring::default_provider());
+        WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+            .allow_unauthenticated()
+            .build()
+            .map(Self)
+            .map_err(|error| TlsError::Certificate(error.to_string()))
+    }
 }
 
-/// Whether a key in PEM is protected by a password (RFC 5958 and RFC 1421).
-fn is_encrypted(key: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(key);
-    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-}
-
-/// The reason why a PEM text cannot be used, without any part of the text.
-fn reason(error: &pem::Error, what: &str) -> String {
-    match error {
-        pem::Error::NoItemsFound => format!("there is no {what} in it"),
-        _ => "it is not PEM".into(),
+impl fmt::Debug for ClientCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCa")
     }
 }

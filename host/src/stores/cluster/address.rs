@@ -9,14 +9,16 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 /// The address of a cluster, by its REST API:
-/// `https://NODE[:PORT][,https://NODE[:PORT]...][?ca=PATH][&name=NAME][&credentials=PATH]`.
+/// `https://NODE[:PORT][,https://NODE[:PORT]...][?ca=PATH][&name=NAME][&cert=PATH&key=PATH][&credentials=PATH]`.
 ///
 /// - The nodes are asked in this order: the next one after a failure. A redirect is followed to these
 ///   nodes only. With `http` instead of `https` nothing is encrypted.
 /// - `ca`: a PEM file with the certificates to trust instead of the system's, of authorities or the
 ///   nodes' own.
 /// - `name`: the name in the nodes' certificates, if the host is another one, such as a forwarded port.
-/// - `credentials`: a file with the user and the password, see [`read_credentials`].
+/// - `cert` and `key`: the client's own certificate chain and its private key, PEM. They are read again for
+///   each request, and so is `ca`.
+/// - `credentials`: a file with a user and a password, or with a token, see [`read_credentials`].
 ///
 /// Special characters are percent-encoded. An address with a user or a password in it is refused: other
 /// users of a machine see its command lines.
@@ -27,6 +29,8 @@ pub struct ClusterAddress {
     nodes: Vec<Node>,
     ca: Option<PathBuf>,
     name: Option<String>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
     credentials: Option<PathBuf>,
 }
 
@@ -52,7 +56,12 @@ impl ClusterAddress {
         self.name.as_deref()
     }
 
-    /// The file with the user and the password.
+    /// The files with the client's own certificate chain, and with its private key.
+    pub fn certificate(&self) -> Option<(&Path, &Path)> {
+        self.cert.as_deref().zip(self.key.as_deref())
+    }
+
+    /// The file with the credentials.
     pub fn credentials(&self) -> Option<&Path> {
         self.credentials.as_deref()
     }
@@ -71,13 +80,20 @@ impl ClusterAddress {
             return Err(refused("a parameter has no value"));
         }
         match name {
-            "ca" | "name" if !self.nodes.iter().any(|node| node.scheme() == Scheme::Https) => {
-                return Err(refused("the parameters ca and name need https://"));
+            "ca" | "name" | "cert" | "key"
+                if !self.nodes.iter().any(|node| node.scheme() == Scheme::Https) =>
+            {
+                return Err(refused("the parameters ca, name, cert and key need https://"));
             }
             "ca" => self.ca = Some(PathBuf::from(value.as_ref())),
             "name" => self.name = Some(value.into()),
+            "cert" => self.cert = Some(PathBuf::from(value.as_ref())),
+            "key" => self.key = Some(PathBuf::from(value.as_ref())),
             "credentials" => self.credentials = Some(PathBuf::from(value.as_ref())),
-            _ => return Err(refused("unknown parameter, expected ca, name or credentials")),
+            _ => {
+                let expected = "unknown parameter, expected ca, name, cert, key or credentials";
+                return Err(refused(expected));
+            }
         }
         Ok(())
     }
@@ -92,11 +108,15 @@ impl FromStr for ClusterAddress {
             None => (text, None),
         };
         let nodes = nodes.split(',').map(node).collect::<Result<_, _>>()?;
-        let mut address = Self { nodes, ca: None, name: None, credentials: None };
+        let mut address =
+            Self { nodes, ca: None, name: None, cert: None, key: None, credentials: None };
         for parameter in parameters.into_iter().flat_map(|parameters| parameters.split('&')) {
             address.set(parameter)?;
         }
-        Ok(address)
+        match address.cert.is_some() == address.key.is_some() {
+            true => Ok(address),
+            false => Err(refused("the parameters cert and key belong together")),
+        }
     }
 }
 
@@ -139,12 +159,12 @@ mod tests {
 
     #[test]
     fn an_address_has_nodes_a_ca_and_a_credentials_file() {
-        let text =
-            "https://Node1:9443,http://[::1]:8080/redis?ca=/etc/ca%20.pem&credentials=c.json";
+        let text = "https://Node1:9443,http://[::1]:8080/redis?ca=/etc/ca%20.pem&key=k&credentials=c.json&cert=c";
         let address: ClusterAddress = text.parse().unwrap();
         assert_eq!(address.to_string(), "https://node1:9443,http://[::1]:8080/redis");
         assert_eq!(address.ca(), Some(Path::new("/etc/ca .pem")));
         assert_eq!(address.credentials(), Some(Path::new("c.json")));
+        assert_eq!(address.certificate(), Some((Path::new("c"), Path::new("k"))));
         assert!(!address.is_encrypted());
 
         let address: ClusterAddress = "https://node1:9443".parse().unwrap();
@@ -162,8 +182,11 @@ mod tests {
             ("ftp://secret", "another scheme"),
             ("https://node1?secret", "a parameter has no value"),
             ("https://node1?ca=", "a parameter has no value"),
-            ("https://node1?password=secret", "expected ca, name or credentials"),
-            ("http://node1?ca=secret", "the parameters ca and name need https://"),
+            ("https://node1?password=secret", "expected ca, name, cert, key or credentials"),
+            ("http://node1?ca=secret", "the parameters ca, name, cert and key need https://"),
+            ("http://node1?cert=secret&key=secret", "cert and key need https://"),
+            ("https://node1?cert=secret", "the parameters cert and key belong together"),
+            ("https://node1?key=secret", "the parameters cert and key belong together"),
             ("https://node1?ca=%ff", "not UTF-8"),
             ("https://node1#secret", "without a query and a fragment"),
         ] {

@@ -20,6 +20,7 @@ use self::exchange::exchange;
 use self::refused::Refused;
 use crate::file_metrics::FileMetrics;
 use crate::net::deadline::Deadline;
+use crate::net::tls::{Connector, TlsFiles};
 use crate::net::{HttpClient, NetError};
 use crate::{CallLimits, Ccs, CcsError};
 
@@ -31,8 +32,13 @@ pub use self::credentials::{CredentialsError, read_credentials};
 pub struct Cluster {
     upstream: Upstream,
     client: HttpClient,
+    /// The client for the credentials of others, which does not show the own certificate: the cluster could
+    /// take it for theirs.
+    client_of_others: HttpClient,
     /// Whether the cluster is asked without credentials.
     is_anonymous: bool,
+    /// Whether it is asked with a certificate of the client.
+    has_certificate: bool,
     credentials: Option<CredentialsFile>,
     refused: Refused,
     /// Permits for calls with credentials: two at a time.
@@ -61,11 +67,28 @@ impl Cluster {
             file = address.credentials().map(read);
             upstream = upstream.with_credentials(credentials);
         }
-        let client = HttpClient::new(address.ca().map(Path::to_owned))
-            .with_name(address.name().map(str::to_owned));
+        let pair = address.certificate().map(|(cert, key)| [cert.to_owned(), key.to_owned()]);
+        let has_certificate = pair.is_some();
+        let client = |pair| {
+            let tls = TlsFiles { ca: address.ca().map(Path::to_owned), pair };
+            HttpClient::new(Connector::new(tls, files.clone()))
+                .with_name(address.name().map(str::to_owned))
+        };
+        let (client, client_of_others) = (client(pair), client(None));
         let (refused, time) = (Refused::default(), store_timeout);
         let logins = Semaphore::new(2);
-        Ok(Self { upstream, client, is_anonymous, credentials: file, refused, logins, time, files })
+        Ok(Self {
+            upstream,
+            client,
+            client_of_others,
+            is_anonymous,
+            has_certificate,
+            credentials: file,
+            refused,
+            logins,
+            time,
+            files,
+        })
     }
 
     /// Sets the timeout of a call, over all nodes. Default: as for [`CallLimits::store_timeout`].
@@ -118,7 +141,7 @@ impl Cluster {
         Ok(response)
     }
 
-    /// Sends a request with the credentials that are in it.
+    /// Sends a request with the credentials that are in it, and with nothing that the cluster knows the store by.
     ///
     /// # Errors
     ///
@@ -128,7 +151,7 @@ impl Cluster {
         request: &Request,
         timeout: Duration,
     ) -> Result<Response, NetError> {
-        self.send_with(request, None, timeout).await
+        exchange(&self.client_of_others, request, timeout).await
     }
 
     async fn send_with(
@@ -150,7 +173,7 @@ impl Cluster {
     async fn credentials(&self) -> Option<Credentials> {
         match &self.credentials {
             None => None,
-            Some(file) => Some(file.credentials().await),
+            Some(file) => file.credentials().await,
         }
     }
 
@@ -159,6 +182,17 @@ impl Cluster {
         let Some(file) = &self.credentials else { return false };
         let changed = file.changed().await;
         changed.is_some_and(|credentials| self.refused.check(&Some(credentials)).is_ok())
+    }
+
+    /// The reason why the cluster may have denied a request without credentials.
+    fn missing_credentials(&self) -> &'static str {
+        match self.has_certificate {
+            true => "it was asked with the client certificate, and without credentials",
+            false => {
+                "it was asked without credentials, since neither REDIS_ENTERPRISE_USER nor \
+                 REDIS_ENTERPRISE_TOKEN is set"
+            }
+        }
     }
 
     /// Makes a call, in which one node after the other is asked until one answers.
@@ -188,7 +222,7 @@ impl Cluster {
                 Next::Done(outcome) => {
                     let outcome = outcome.map_err(|error| match error {
                         CcsError::Denied(reason) if self.is_anonymous => {
-                            CcsError::Denied(format!("{reason}; {WITHOUT_CREDENTIALS}"))
+                            CcsError::Denied(format!("{reason}; {}", self.missing_credentials()))
                         }
                         error => error,
                     });
@@ -199,9 +233,6 @@ impl Cluster {
         }
     }
 }
-
-const WITHOUT_CREDENTIALS: &str =
-    "it was asked without credentials, since REDIS_ENTERPRISE_USER is not set";
 
 #[async_trait]
 impl Ccs for Cluster {

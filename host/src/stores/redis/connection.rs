@@ -14,15 +14,17 @@ use redis::{
     parse_redis_value_async,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
 use super::RedisAddress;
 use super::failure::{failure, not_connected, too_long};
 use crate::CcsError;
+use crate::file_metrics::FileMetrics;
 use crate::net::deadline::Deadline;
+use crate::net::stream;
 use crate::net::stream::{Server, Stream};
-use crate::net::{stream, tls};
+use crate::net::tls::{Connector, TlsFiles};
 
 pub(super) struct Connection {
     address: RedisAddress,
@@ -30,8 +32,7 @@ pub(super) struct Connection {
     bytes: usize,
     /// The open connection, unless a call has taken it.
     kept: Mutex<Option<Link>>,
-    /// Made at the first connection over TLS.
-    tls: OnceCell<TlsConnector>,
+    tls: Connector,
 }
 
 /// An open connection.
@@ -118,7 +119,9 @@ impl ConnectionLike for Link {
 
 impl Connection {
     pub(super) fn new(address: RedisAddress, time: Duration, bytes: usize) -> Self {
-        Self { address, time, bytes, kept: Mutex::new(None), tls: OnceCell::new() }
+        let files = TlsFiles { ca: address.ca().map(Path::to_owned), pair: None };
+        let tls = Connector::new(files, FileMetrics::default());
+        Self { address, time, bytes, kept: Mutex::new(None), tls }
     }
 
     /// Makes another connection to the same address, with this timeout of a call.
@@ -181,12 +184,12 @@ impl Connection {
 
     async fn connect_until(&self, deadline: Deadline) -> Result<Link, CcsError> {
         let tls = match self.address.is_tls() {
-            true => Some(self.tls.get_or_try_init(|| self.connector()).await?),
+            true => Some(self.connector().await?),
             false => None,
         };
 
         let (host, port) = (self.address.host(), self.address.port());
-        let server = Server { host, port, tls, name: None, proxy: None };
+        let server = Server { host, port, tls: tls.as_ref(), name: None, proxy: None };
         let stream = stream::connect(server, deadline)
             .await
             .map_err(|error| not_connected(&self.address, &error))?;
@@ -198,8 +201,7 @@ impl Connection {
     }
 
     async fn connector(&self) -> Result<TlsConnector, CcsError> {
-        let ca = self.address.ca().map(Path::to_owned);
-        tls::connector(ca).await.map_err(|error| CcsError::Unavailable(error.to_string()))
+        self.tls.get().await.map_err(|error| CcsError::Unavailable(error.to_string()))
     }
 
     /// The store's error for an error of the connection.
