@@ -279,7 +279,7 @@ const PROMISES: &[Promise] = &[
             "wasi:io/streams@0.2.12",
         ],
         exports: &["wasi:http/incoming-handler@0.2.12"],
-        budget: 416 << 10,
+        budget: 432 << 10,
     },
     Promise {
         artifact: "ccs_modules_wasi_http_keyvalue.wasm",
