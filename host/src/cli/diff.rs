@@ -16,7 +16,7 @@ use super::{
 /// The arguments of `diff`.
 #[derive(Args)]
 pub struct Diff {
-    /// The store of the older catalog, as for `list`.
+    /// The store of the older catalog, see `ccs-modules help stores`.
     older: StoreAddress,
     /// The store of the newer catalog.
     newer: StoreAddress,

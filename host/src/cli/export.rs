@@ -10,7 +10,7 @@ use super::{Failure, StoreAddress, TimeOption, service};
 /// The arguments of `export`.
 #[derive(Args)]
 pub struct Export {
-    /// The store, as for `list`.
+    /// The store, see `ccs-modules help stores`.
     #[arg(long, value_name = "STORE")]
     store: StoreAddress,
     /// The file to write; it is replaced as a whole and keeps its mode. Default: standard output.

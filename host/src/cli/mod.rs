@@ -86,19 +86,38 @@ enum Command {
     },
     /// Prints the manual page.
     Man,
+    /// Explains the addresses of stores, which `--store` takes.
+    ///
+    /// demo
+    ///     The demonstration catalog.
+    ///
+    /// modules.json, file:PATH, -
+    ///     A file with the body of `GET /v1/modules`, or standard input.
+    ///
+    /// https://NODE:9443[,https://NODE:9443...][?PARAMETER=VALUE[&...]]
+    ///     A cluster, by its REST API. The next node is asked after a failure.
+    ///     ca=PATH            certificates to trust instead of the system's, PEM
+    ///     name=NAME          the name in the nodes' certificates, if the host is another one
+    ///     credentials=PATH   a file with {"user":…,"password":…} or {"token":…}, read for each request
+    ///     cert=PATH          a client certificate, PEM
+    ///     key=PATH           the key of the client certificate, PEM
+    ///     Without credentials=PATH, the user and the password are in the variables
+    ///     REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or a token in REDIS_ENTERPRISE_TOKEN.
+    ///
+    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?PARAMETER=VALUE[&...]]
+    ///     A Redis hash with a document in each field. rediss:// is TLS.
+    ///     key=KEY            the key of the hash, ccs:modules by default
+    ///     missing=empty      takes a missing key for an empty store, which is an error otherwise
+    ///     ca=PATH            as for a cluster
+    ///     The password may be in the variable REDISCLI_AUTH instead.
+    #[command(verbatim_doc_comment)]
+    Stores,
 }
 
 /// The options of the commands that ask for modules.
 #[derive(Args)]
 struct Query {
-    /// The store of the modules: `demo`; a file with the body of `GET /v1/modules`, such as
-    /// `modules.json` or `file:PATH`, or `-` for standard input; a Redis hash,
-    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?key=KEY]`, over TLS with `rediss` and
-    /// `ca=PATH`, a missing key is an error or, with `missing=empty`, an empty store, and the password
-    /// may be in the variable REDISCLI_AUTH instead; or a cluster,
-    /// `https://NODE:9443[,https://NODE:9443...][?ca=PATH][&name=NAME]`, with the user and the password in the
-    /// variables REDIS_ENTERPRISE_USER and REDIS_ENTERPRISE_PASSWORD, or in a file, `credentials=PATH`,
-    /// which is read for each request: `{"user":…,"password":…}`.
+    /// The store of the modules: a cluster, a file, `-`, a Redis or `demo`. See `ccs-modules help stores`.
     #[arg(long, value_name = "STORE", default_value = "demo")]
     store: StoreAddress,
     /// A management role of the caller, such as `db_viewer`. May be given more than once.
@@ -203,6 +222,7 @@ async fn execute(cli: Cli) -> Result<Output, Failure> {
         Some(Command::Compose(arguments)) => compose::run(&arguments),
         Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Man) => manual(),
+        Some(Command::Stores) => Ok(stores()),
     };
     text.map(Into::into)
 }
@@ -224,6 +244,14 @@ fn manual() -> Result<Vec<u8>, Failure> {
         clap_mangen::Man::new(page).render(&mut text).map_err(Failure::other)?;
     }
     Ok(text)
+}
+
+/// Returns the explanation of stores, as `help stores` prints it.
+fn stores() -> Vec<u8> {
+    let mut command = Cli::command();
+    let stores = command.find_subcommand_mut("stores");
+    let text = stores.map(|stores| stores.render_long_help().to_string());
+    text.unwrap_or_default().into_bytes()
 }
 
 /// Prints to standard output. A closed pipe is not an error.

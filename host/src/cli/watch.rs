@@ -15,7 +15,7 @@ use super::{Failure, Format, StoreAddress, diff, print, service, terminal};
 /// The arguments of `watch`.
 #[derive(Args)]
 pub struct Watch {
-    /// The store, as for `list`.
+    /// The store, see `ccs-modules help stores`.
     #[arg(long, value_name = "STORE")]
     store: StoreAddress,
     /// The time between two looks at the store.
