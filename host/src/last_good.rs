@@ -39,6 +39,7 @@ impl<T: Clone> LastGood<T> {
     pub(crate) fn or_last<E: fmt::Display>(&self, made: Result<T, E>) -> Result<T, E> {
         let Self { file, what, .. } = self;
         self.metrics.read(file, made.is_ok());
+
         let mut last = self.last();
         match (made, last.value.clone()) {
             (Ok(value), _) => {
@@ -51,6 +52,7 @@ impl<T: Clone> LastGood<T> {
             (Err(error), None) => Err(error),
             (Err(error), Some(value)) => {
                 let reason = error.to_string();
+                // The file is read for each connection, so the same reason is logged once.
                 if last.failure.as_ref() != Some(&reason) {
                     tracing::error!(reason, "{what} stay as they were");
                     last.failure = Some(reason);

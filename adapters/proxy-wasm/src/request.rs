@@ -122,6 +122,7 @@ impl Stream {
         let plugin = self.plugin.clone();
         let fields = received.fields();
         let request = received.request(&fields, caller);
+
         match &plugin.ccs {
             Ccs::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.limits);

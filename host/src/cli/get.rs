@@ -81,6 +81,7 @@ fn table(module: &Module) -> Vec<u8> {
         ("command_line_args", module.command_line_args.as_deref()),
         ("config_command", module.config_command.as_deref()),
     ];
+
     let mut table = output::table();
     for (field, value) in rows {
         if let Some(value) = value.filter(|value| !value.is_empty()) {

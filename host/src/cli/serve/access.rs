@@ -61,10 +61,12 @@ pub fn authenticator(
         Access::Policy(policy) => return Ok(policy.into()),
         Access::Cluster(options) => options,
     };
+
     let StoreAddress::Cluster(address) = store else {
         let needed = "the access policy cluster needs a cluster, `--store https://NODE:9443`";
         return Err(Failure::Other(needed.into()));
     };
+
     let cluster = Cluster::new(address, None).map_err(Failure::other)?;
     ClusterLogins::new(cluster, options).map(Authenticator::Cluster).map_err(Failure::other)
 }

@@ -67,6 +67,7 @@ impl Cluster {
             file = address.credentials().map(read);
             upstream = upstream.with_credentials(credentials);
         }
+
         let pair = address.certificate().map(|(cert, key)| [cert.to_owned(), key.to_owned()]);
         let has_certificate = pair.is_some();
         let client = |pair| {
@@ -74,7 +75,9 @@ impl Cluster {
             HttpClient::new(Connector::new(tls, files.clone()))
                 .with_name(address.name().map(str::to_owned))
         };
+        // The cluster could take our certificate for that of a caller.
         let (client, client_of_others) = (client(pair), client(None));
+
         let (refused, time) = (Refused::default(), store_timeout);
         let logins = Semaphore::new(2);
         Ok(Self {
