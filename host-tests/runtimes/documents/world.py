@@ -52,6 +52,9 @@ def main() -> None:
     if "http://127.0.0.1:8080" in text:
         words = "ccs-modules serve --store modules.json --access access.json"
         neighbours.append(start(f"{words} --listen 127.0.0.1:8080", 8080))
+    if "https://localhost:8080" in text:
+        words = "ccs-modules serve --access subjects.json --client-ca clients.pem"
+        neighbours.append(start(f"{words} --tls-cert cert.pem --tls-key key.pem", 8080))
 
     failures = [failure for command in commands if (failure := run(command))]
     for neighbour in neighbours:
