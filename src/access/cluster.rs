@@ -26,7 +26,8 @@ use crate::upstream::{Answer, Credentials, Request, Response, Upstream};
 ///
 /// Redis locks a user for half an hour after five failed logins in fifteen minutes. So after two denials of
 /// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, so that no
-/// client can lock a user from here. Callers of that name that are kept go on.
+/// client can lock a user from here. Callers of that name that the cluster allowed go on for
+/// `stale_if_error` meanwhile.
 ///
 /// 1. Call [`begin`](Self::begin) for each request.
 /// 2. On `Ask`, send the request. Give the response to [`answered`](Self::answered), or the reason for its
@@ -177,7 +178,10 @@ impl<N: NameStore> Logins<N> {
             match self.names.change(&name, &mut |names| names.begin(&name, now, end)) {
                 Some(Turn::Free) => {}
                 Some(Turn::Denied(wait)) => {
-                    return Login::Refused(ErrorResponse::too_many_logins(wait));
+                    // Somebody who guesses must not turn away a user whom the cluster has allowed.
+                    let refused = || Login::Refused(ErrorResponse::too_many_logins(wait));
+                    let kept = self.kept(&identity, now, self.options.stale_if_error_ms);
+                    return kept.unwrap_or_else(refused);
                 }
                 Some(Turn::Taken) | None => return Login::Wait,
             }
@@ -459,6 +463,24 @@ mod tests {
         assert_eq!(response.status, 429);
         assert!(response.headers.contains(&("retry-after".into(), "891".into())));
         assert!(matches!(begin(&mut logins, ANN, 910), Login::Ask(_)));
+    }
+
+    #[test]
+    fn a_kept_caller_goes_on_while_guesses_under_the_same_name_are_denied() {
+        let mut logins = logins();
+        let asked = question(begin(&mut logins, ANN, 0));
+        let role = response(200, r#"{"role":"db_member"}"#);
+        assert!(roles(logins.answered(asked, role, seconds(0))).is_some());
+
+        for guess in ["Basic YW5uOjE=", "Basic YW5uOjI="] {
+            let asked = question(begin(&mut logins, guess, 1));
+            assert_eq!(roles(logins.answered(asked, response(401, ""), seconds(1))), None);
+        }
+        assert!(matches!(begin(&mut logins, "Basic YW5uOjM=", 2), Login::Refused(_)));
+        for time in [2, 60, 899] {
+            assert!(roles(begin(&mut logins, ANN, time)).is_some(), "{time}");
+        }
+        assert!(matches!(begin(&mut logins, ANN, 900), Login::Refused(_)));
     }
 
     #[test]
