@@ -19,6 +19,7 @@ from over_http import FAULTS, OverHttp
 
 VERSION = "0.22.0"
 SERVICE = "ccs_modules_fastly.wasm"
+SECRETS = ("CCS_HTTP_PASSWORD", "CCS_HTTP_TOKEN")
 SHIPPED = WORKSPACE / "adapters/fastly/fastly.toml"
 
 
@@ -50,18 +51,18 @@ class Viceroy(Runtime):
         output=None,
     ) -> Iterator[tuple[str, int]]:
         """Serves with this config store, if any, the content of the key `modules`, if any, and these backends.
-        A password is in the secret store. The output goes to the open file `output`."""
+        A password or a token is in the secret store. The output goes to the open file `output`."""
         with tempfile.TemporaryDirectory() as folder:
             text = 'manifest_version = 3\nname = "ccs-modules"\nlanguage = "other"\n'
             if configuration is not None:
                 configuration = dict(configuration)
-                password = configuration.pop("CCS_HTTP_PASSWORD", None)
+                secrets = {name: configuration.pop(name) for name in SECRETS if name in configuration}
                 text += '[local_server.config_stores.ccs-modules]\nformat = "inline-toml"\n'
                 text += "[local_server.config_stores.ccs-modules.contents]\n"
                 text += "".join(f"{name} = {json.dumps(it)}\n" for name, it in configuration.items())
-                if password is not None:
-                    text += '[[local_server.secret_stores.ccs-modules]]\nkey = "CCS_HTTP_PASSWORD"\n'
-                    text += f"data = {json.dumps(password)}\n"
+                for name, secret in secrets.items():
+                    text += f"[[local_server.secret_stores.ccs-modules]]\nkey = {json.dumps(name)}\n"
+                    text += f"data = {json.dumps(secret)}\n"
             if value is not None:
                 Path(folder, "modules.json").write_bytes(value)
                 text += '[[local_server.kv_stores.ccs-modules]]\nkey = "modules"\n'
