@@ -5,6 +5,7 @@ mod names;
 mod policy;
 mod trusted_header;
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -146,10 +147,7 @@ impl Known {
                 let user = authenticated(headers, users)?;
                 Some((names(&user.roles), &user.name.0))
             }
-            (_, Some((Subjects(subjects), subject))) => {
-                let unmapped = || vec![format!("unmapped:{subject}")];
-                Some((subjects.get(subject).map_or_else(unmapped, |roles| names(roles)), subject))
-            }
+            (_, Some((Subjects(subjects), subject))) => Some((mapped(subjects, subject), subject)),
             _ => None,
         }
     }
@@ -185,6 +183,13 @@ impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Policy")
     }
+}
+
+/// Returns the roles of a group or a subject. One that the map does not have becomes the role `unmapped:NAME`,
+/// which has no permission. So its name is never taken for a role, and the log can show it.
+fn mapped(map: &BTreeMap<String, Vec<Role>>, name: &str) -> Vec<String> {
+    let unmapped = || vec![format!("unmapped:{name}")];
+    map.get(name).map_or_else(unmapped, |roles| names(roles))
 }
 
 fn names(roles: &[Role]) -> Vec<String> {

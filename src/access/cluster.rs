@@ -20,9 +20,9 @@ use crate::upstream::{Answer, Credentials, Request, Response, Upstream};
 /// The logins of callers at a cluster. The cluster is shown the credentials that a caller sends, unchanged,
 /// and answers who that is.
 ///
-/// What the cluster allows is kept for [`max_age`](LoginOptions), by a keyed hash of the credentials. What it
-/// denies is not kept. While it fails, callers that it allowed go on for `stale_if_error`, and no other
-/// caller is let in.
+/// A caller that the cluster allows is kept for [`max_age`](LoginOptions), by a keyed hash of the credentials.
+/// A denial is not kept. While the cluster fails, callers that it allowed go on for `stale_if_error`, and no
+/// other caller is let in.
 ///
 /// Redis locks a user for half an hour after five failed logins in fifteen minutes. So after two denials of
 /// one user name, no other credentials of that name are shown to the cluster for fifteen minutes, so that no
@@ -163,8 +163,8 @@ impl<N: NameStore> Logins<N> {
         }
 
         if now < self.not_before {
-            let reason = "the cluster failed a moment ago";
-            return self.without_cluster(&identity, now, reason.into());
+            let reason = "the cluster failed a moment ago".into();
+            return self.kept_or(&identity, now, ErrorResponse::caller_unknown(reason));
         }
         self.open.retain(|_, end| now < *end);
         if self.open.contains_key(&identity.slot()) || self.open.len() >= MOST_OPEN {
@@ -179,9 +179,7 @@ impl<N: NameStore> Logins<N> {
                 Some(Turn::Free) => {}
                 Some(Turn::Denied(wait)) => {
                     // Somebody who guesses must not turn away a user whom the cluster has allowed.
-                    let refused = || Login::Refused(ErrorResponse::too_many_logins(wait));
-                    let kept = self.kept(&identity, now, self.options.stale_if_error_ms);
-                    return kept.unwrap_or_else(refused);
+                    return self.kept_or(&identity, now, ErrorResponse::too_many_logins(wait));
                 }
                 Some(Turn::Taken) | None => return Login::Wait,
             }
@@ -266,7 +264,8 @@ impl<N: NameStore> Logins<N> {
                 self.not_before = now.saturating_add(PAUSE);
             }
             let reasons: Vec<_> = attempt.failures.iter().map(StoreError::reason).collect();
-            let login = self.without_cluster(&attempt.identity, now, reasons.join("; "));
+            let error = ErrorResponse::caller_unknown(reasons.join("; "));
+            let login = self.kept_or(&attempt.identity, now, error);
             return self.end(&attempt.identity, None, login);
         };
 
@@ -303,10 +302,9 @@ impl<N: NameStore> Logins<N> {
         is_young.then(|| kept.login())
     }
 
-    /// Answers for a cluster that fails.
-    fn without_cluster(&self, identity: &Identity, now: Duration, reason: String) -> Login {
-        let refused = || Login::Refused(ErrorResponse::caller_unknown(reason));
-        self.kept(identity, now, self.options.stale_if_error_ms).unwrap_or_else(refused)
+    /// Answers without the cluster: lets a kept caller go on, and refuses any other one with this error.
+    fn kept_or(&self, identity: &Identity, now: Duration, error: ErrorResponse) -> Login {
+        self.kept(identity, now, self.options.stale_if_error_ms).unwrap_or(Login::Refused(error))
     }
 
     /// Forgets callers that are too old to be let in, and the oldest one if there are very many.

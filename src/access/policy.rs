@@ -78,8 +78,8 @@ impl TryFrom<Fields> for Form {
             }
             Access::Policy(Policy(form)) => Ok(form),
             Access::Cluster(_) => {
-                Err("cluster: this host cannot ask a cluster who is calling; serve and \
-                                       the Envoy filter can. Use trusted_header or users")
+                Err("cluster: this host cannot ask a cluster who is calling; serve and the \
+                     Envoy filter can. Use trusted_header or users")
             }
         }
     }

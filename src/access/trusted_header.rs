@@ -1,16 +1,14 @@
 //! A header field in which a proxy in front passes the names of the roles or groups of a caller.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::access::names;
+use crate::access::mapped;
 use crate::access::policy::Role;
 use crate::headers;
 
@@ -25,20 +23,13 @@ pub(super) struct TrustedHeader {
 
 impl TrustedHeader {
     /// Returns the roles in the header fields of a request; `None` if the proxy has not set the field once.
-    ///
-    /// With a map, a name that it does not have becomes the role `unmapped:NAME`, which has no permission. So
-    /// the name of a group is never taken for a role, and the log can show it.
     pub(super) fn roles(&self, headers: &[(&str, &[u8])]) -> Option<Vec<String>> {
         let value = core::str::from_utf8(headers::single(headers, &self.name)?).ok()?;
-        let Some(map) = &self.map else {
-            return Some(values(value));
-        };
-
-        let roles = |group: &String| match map.get(group) {
-            Some(roles) => names(roles),
-            None => vec![format!("unmapped:{group}")],
-        };
-        Some(values(value).iter().flat_map(roles).collect())
+        let names = values(value);
+        Some(match &self.map {
+            Some(map) => names.iter().flat_map(|group| mapped(map, group)).collect(),
+            None => names,
+        })
     }
 }
 

@@ -55,6 +55,7 @@ fn redis_version(text: &str) -> Result<String, InvalidRedisVersion> {
 pub async fn run(arguments: &List, names: &[String]) -> Result<Vec<u8>, Failure> {
     let List { query, latest, fits, format } = arguments;
     let service = service::open(&query.store, query.time).await?;
+    // The REST interface makes the whole body, without a record for each module.
     if let (ListFormat::Json, []) = (format, names) {
         let query_string = match fits {
             Some(version) => format!("?fits={}", service::percent_encoded(version)),

@@ -1,4 +1,4 @@
-//! Who sends a request: found by a policy, or by asking a cluster.
+//! Authentication: finds the sender of a request by a policy, or by asking a cluster.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,20 +98,15 @@ impl ClusterLogins {
         loop {
             // From here on, an end is noticed.
             let ended = self.0.ended.notified();
-            let login = self.0.logins().begin(headers, self.0.now());
-            let login = match login {
-                Login::Ask(question) => self.ask(*question).await?,
-                Login::Wait => {
-                    ended.await;
-                    continue;
-                }
-                login => login,
-            };
+            let mut login = self.0.logins().begin(headers, self.0.now());
+            if let Login::Ask(question) = login {
+                login = self.ask(*question).await?;
+            }
 
             match login {
                 Login::Known(caller, user) => return Ok((caller, user)),
                 Login::Refused(error) => return Err(error),
-                Login::Ask(_) | Login::Wait => {}
+                Login::Ask(_) | Login::Wait => ended.await,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the tests share: the format of the cases, servers, stores and guests that misbehave.
+//! Helpers of several tests: the format of the cases, servers, stores, and guests that misbehave.
 
 pub mod case;
 pub mod collector;

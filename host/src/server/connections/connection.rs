@@ -39,7 +39,7 @@ pub(in crate::server) trait Handler: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy)]
 pub(in crate::server) struct Peer(pub(in crate::server) SocketAddr);
 
-/// What is known of a client by its connection.
+/// The client of a connection: its address, and the subject of its certificate if it showed one.
 struct Client {
     peer: Option<Peer>,
     /// The subject of its certificate, which the handshake has verified.
@@ -47,7 +47,7 @@ struct Client {
 }
 
 impl Client {
-    /// Puts what is known into the extensions of a request.
+    /// Puts the address and the subject into the extensions of a request.
     fn introduce(&self, request: &mut Request<Incoming>) {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);

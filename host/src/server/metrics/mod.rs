@@ -106,7 +106,9 @@ impl Metrics {
             "Calls of the plugin that failed, by reason",
             self.call_failures.clone(),
         );
+
         store.register(registry);
+        // These are read when the metrics are, since an instance or a catalog counts for itself.
         registry.register_collector(match answering {
             Answering::Component(service) => Box::new(InstanceStarts(service.clone())),
             Answering::Mirror(mirror) => Box::new(CatalogMetrics(mirror.clone())),

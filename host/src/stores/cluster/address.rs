@@ -79,6 +79,7 @@ impl ClusterAddress {
         if value.is_empty() {
             return Err(refused("a parameter has no value"));
         }
+
         match name {
             "ca" | "name" | "cert" | "key"
                 if !self.nodes.iter().any(|node| node.scheme() == Scheme::Https) =>
