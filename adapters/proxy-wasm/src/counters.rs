@@ -1,10 +1,19 @@
 //! The filter's counters, and the age of its mirror. The proxy lists them with its own statistics.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem;
+
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 /// The counters of the process. Every plugin and worker defines them, and they add up.
+///
+/// A request makes as few calls of the proxy as it can. So counts are added up here, and the proxy gets them with
+/// the next tick.
 pub struct Counters {
+    /// The counts that the proxy has not got yet, by its numbers of the counters.
+    pending: RefCell<BTreeMap<u32, i64>>,
     pub answers_from_configuration: Counter,
     pub answers_from_mirror: Counter,
     pub answers_from_upstream: Counter,
@@ -31,6 +40,7 @@ impl Counters {
     /// Defines the counters.
     pub fn define() -> Self {
         Self {
+            pending: RefCell::default(),
             answers_from_configuration: Counter::define("answers.configuration"),
             answers_from_mirror: Counter::define("answers.mirror"),
             answers_from_upstream: Counter::define("answers.upstream"),
@@ -53,6 +63,20 @@ impl Counters {
         }
     }
 
+    /// Adds one.
+    pub fn add_one(&self, Counter(id): Counter) {
+        if let Some(id) = id {
+            *self.pending.borrow_mut().entry(id).or_default() += 1;
+        }
+    }
+
+    /// Gives the proxy the counts since the last time. A failure to count fails nothing else.
+    pub fn flush(&self) {
+        for (id, count) in mem::take(&mut *self.pending.borrow_mut()) {
+            let _ = hostcalls::increment_metric(id, count);
+        }
+    }
+
     /// The counter of the requests that were answered with this status.
     pub fn requests(&self, status: u16) -> Counter {
         match status {
@@ -71,13 +95,6 @@ pub struct Counter(Option<u32>);
 impl Counter {
     fn define(name: &str) -> Self {
         Self(define(MetricType::Counter, name))
-    }
-
-    /// Adds one. A failure to count does not fail the request.
-    pub fn add_one(self) {
-        if let Some(id) = self.0 {
-            let _ = hostcalls::increment_metric(id, 1);
-        }
     }
 }
 

@@ -90,18 +90,23 @@ impl Mirrored {
 
     /// Answers a request, and counts the answer by its source.
     pub fn handle(
-        &self,
+        &mut self,
         request: &rest::Request<'_>,
         counters: &Counters,
     ) -> rest::Response<Cow<'_, [u8]>> {
+        // The first list of another worker answers before the next tick.
+        if self.mirror.reader().snapshot().is_none() {
+            self.adopt(now());
+        }
+
         let now = millis(now());
         let response = self.mirror.reader().handle(now, request);
         if matches!(response.status, 200 | 304 | 404)
             && let Ok(view) = self.mirror.reader().view(now)
         {
             match view.freshness {
-                Freshness::Fresh { .. } => counters.answers_from_mirror.add_one(),
-                Freshness::Stale { .. } => counters.answers_stale.add_one(),
+                Freshness::Fresh { .. } => counters.add_one(counters.answers_from_mirror),
+                Freshness::Stale { .. } => counters.add_one(counters.answers_stale),
             }
         }
         response
@@ -178,7 +183,7 @@ impl Mirrored {
     ) {
         match outcome {
             Outcome::Redirected => {
-                counters.fetches_redirected.add_one();
+                counters.add_one(counters.fetches_redirected);
                 // The next request takes the lease again.
                 self.shared.end_lease();
                 return;
@@ -186,13 +191,13 @@ impl Mirrored {
             Outcome::Changed(_) | Outcome::Unchanged => {
                 match outcome {
                     Outcome::Changed(changes) => {
-                        counters.fetches_changed.add_one();
+                        counters.add_one(counters.fetches_changed);
                         log_changes(changes);
                         if let Some(list) = self.mirror.reader().snapshot() {
                             self.shared.publish_list(list);
                         }
                     }
-                    _ => counters.fetches_unchanged.add_one(),
+                    _ => counters.add_one(counters.fetches_unchanged),
                 }
                 if was_failing {
                     let text =
@@ -201,8 +206,8 @@ impl Mirrored {
                 }
             }
             Outcome::Failed(error) => {
-                counters.fetches_failed.add_one();
-                kind.counter(counters).add_one();
+                counters.add_one(counters.fetches_failed);
+                counters.add_one(kind.counter(counters));
                 if !was_failing {
                     let kept = match self.mirror.reader().status(millis(now)).age {
                         Some(age) => format!("answers come from a list {} s old", age.as_secs()),
@@ -237,7 +242,8 @@ fn log_changes(Changes { added, removed, changed, .. }: Changes) {
 }
 
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
-const LONGEST_TICK: Duration = Duration::from_secs(1);
+/// The longest time until the proxy has the counts, and until a worker has the list of another one.
+pub const LONGEST_TICK: Duration = Duration::from_secs(1);
 
 /// The time between two looks for the first list, while another worker fetches it.
 const FIRST_LIST_TICK: Duration = Duration::from_millis(50);

@@ -69,16 +69,8 @@ impl Stream {
     }
 
     fn begin(&mut self) -> Result<Action, Status> {
-        let Some(path) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, ":path")?
-        else {
-            return Ok(Action::Continue);
-        };
-        let target = target(&path);
-        if !rest::is_api_path(&target) {
-            return Ok(Action::Continue);
-        }
+        let Some((target, headers)) = self.api_request()? else { return Ok(Action::Continue) };
         let plugin = self.plugin.clone();
-        let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders)?;
         let method = method(&headers);
         if !plugin.methods.answers(method) {
             return Ok(Action::Continue);
@@ -90,7 +82,7 @@ impl Stream {
             return Ok(Action::Pause);
         }
 
-        let (method, target) = (method.to_owned(), target.into_owned());
+        let method = method.to_owned();
         let Some((received, verdict)) = self.caller(Received { method, target, headers })? else {
             return Ok(Action::Pause);
         };
@@ -99,6 +91,28 @@ impl Stream {
             Err(error) => plugin.respond(&error.response(&received.method))?,
         }
         Ok(Action::Pause)
+    }
+
+    /// Reads the target and the header fields of a request of the API.
+    ///
+    /// Most requests are like the one before them. So after a request of the API one call reads all header fields.
+    /// After another request, one call reads the path, which is cheaper.
+    fn api_request(&self) -> Result<Option<(String, Headers)>, Status> {
+        const MAP: MapType = MapType::HttpRequestHeaders;
+        let expects_api = &self.plugin.expects_api;
+        if !expects_api.get() {
+            let path = hostcalls::get_map_value_bytes(MAP, ":path")?;
+            if !path.is_some_and(|path| rest::is_api_path(&target(&path))) {
+                return Ok(None);
+            }
+        }
+
+        let headers = hostcalls::get_map_bytes(MAP)?;
+        let path = headers.iter().find(|(name, _)| name == ":path");
+        let target = path.map(|(_, path)| target(path)).filter(|target| rest::is_api_path(target));
+        expects_api.set(target.is_some());
+        let target = target.map(Cow::into_owned);
+        Ok(target.map(|target| (target, headers)))
     }
 
     /// Finds out who sent the request. `None` if the cluster is asked, and the request is answered later.
@@ -127,12 +141,12 @@ impl Stream {
             Ccs::Documents(snapshot) => {
                 let response = snapshot.handle(&request, &plugin.limits);
                 if matches!(response.status, 200 | 304 | 404) {
-                    plugin.counters.answers_from_configuration.add_one();
+                    plugin.counters.add_one(plugin.counters.answers_from_configuration);
                 }
                 plugin.respond(&response)
             }
             Ccs::Mirror(mirror) => {
-                plugin.respond(&mirror.borrow().handle(&request, &plugin.counters))
+                plugin.respond(&mirror.borrow_mut().handle(&request, &plugin.counters))
             }
             Ccs::Upstream(upstream) => match rest::handle(&request, &plugin.limits) {
                 Step::Done(response) => plugin.respond(&response),
@@ -191,14 +205,15 @@ impl Stream {
 
         let (response, failure) = question.answer(body);
         match failure {
-            Some(kind) => kind.counter(&plugin.counters).add_one(),
-            None => plugin.counters.answers_from_upstream.add_one(),
+            Some(kind) => plugin.counters.add_one(kind.counter(&plugin.counters)),
+            None => plugin.counters.add_one(plugin.counters.answers_from_upstream),
         }
         plugin.respond(&response)
     }
 
     fn fail(&self, question: Question, Failure { kind, error }: Failure) -> Result<(), Status> {
-        kind.counter(&self.plugin.counters).add_one();
+        let counters = &self.plugin.counters;
+        counters.add_one(kind.counter(counters));
         self.plugin.respond(&question.fail(error))
     }
 }

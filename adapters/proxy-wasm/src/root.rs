@@ -1,6 +1,6 @@
 //! The plugin's context, which has the store and the configuration, and makes a context for each request.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ccs_modules::Limits;
@@ -14,7 +14,7 @@ use crate::callers::{Callers, Ended};
 use crate::config::{self, Ccs, Config, Error};
 use crate::counters::Counters;
 use crate::log;
-use crate::mirrored::Mirrored;
+use crate::mirrored::{LONGEST_TICK, Mirrored};
 use crate::request::{Stream, reset};
 
 /// The plugin's context.
@@ -33,6 +33,8 @@ pub struct Plugin {
     pub methods: Methods,
     pub limits: Limits,
     pub counters: Counters,
+    /// Whether the latest request was one of the API.
+    pub expects_api: Cell<bool>,
 }
 
 /// How a plugin finds out who is calling.
@@ -48,6 +50,13 @@ impl Root {
 }
 
 impl Context for Root {
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.counters.flush();
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
         let Some(plugin) = &self.plugin else { return };
         let ended =
@@ -94,6 +103,7 @@ impl RootContext for Root {
             plugin.end_pauses(ended);
         }
         plugin.set_tick();
+        plugin.counters.flush();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -122,7 +132,12 @@ impl Plugin {
             Ccs::Mirror(config) => Ccs::Mirror(Box::new(RefCell::new(Mirrored::new(*config)))),
             Ccs::Upstream(upstream) => Ccs::Upstream(upstream),
         };
-        Ok(Self { id, ccs, access, methods, limits, counters: Counters::define() })
+        if !matches!(ccs, Ccs::Mirror(_)) {
+            // Only the counts need the tick. A mirror sets its own.
+            let _ = hostcalls::set_tick_period(LONGEST_TICK);
+        }
+        let (counters, expects_api) = (Counters::define(), Cell::new(false));
+        Ok(Self { id, ccs, access, methods, limits, counters, expects_api })
     }
 
     /// Returns the logins, if the cluster is the policy.
@@ -143,7 +158,7 @@ impl Plugin {
 
     /// Sends a response to the client, counts it, and logs the cause of a 5xx or a 403.
     pub fn respond<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<(), Status> {
-        self.counters.requests(response.status).add_one();
+        self.counters.add_one(self.counters.requests(response.status));
         if let Some(cause) = &response.cause {
             log(
                 LogLevel::Warn,
@@ -173,7 +188,7 @@ impl Plugin {
                 Ok(caller) => {
                     let fields = received.fields();
                     let request = received.request(&fields, &caller);
-                    self.respond(&mirror.borrow().handle(&request, &self.counters))
+                    self.respond(&mirror.borrow_mut().handle(&request, &self.counters))
                 }
                 Err(error) => self.respond(&error.response(&received.method)),
             });

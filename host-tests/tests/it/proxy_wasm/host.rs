@@ -212,13 +212,15 @@ impl Filter {
     }
 
     /// The value of a counter or gauge.
-    pub fn counter(&self, name: &str) -> i64 {
+    pub fn counter(&mut self, name: &str) -> i64 {
         let found = self.counters().into_iter().find(|(counter, _)| *counter == name);
         found.map_or(0, |(_, value)| value)
     }
 
     /// The counters and gauges that are not zero, without the prefix of their names, and their values.
-    pub fn counters(&self) -> Vec<(&str, i64)> {
+    pub fn counters(&mut self) -> Vec<(&str, i64)> {
+        // The filter adds its counts up until the next tick, or until its end is announced.
+        self.call::<u32, u32>("proxy_on_done", ROOT, ROOT);
         let counters = self.store.data().counters.iter().filter(|(_, value)| *value > 0);
         counters
             .map(|(name, value)| (name.strip_prefix("ccs_modules.").expect("the prefix"), *value))

@@ -238,7 +238,7 @@ fn all_workers_wait_after_refused_credentials() {
     }
     // The list, and two denials: at once and after five minutes.
     assert_eq!(asked.count(), 3);
-    let refused: i64 = workers.iter().map(|it| it.counter("upstream_failures.denied")).sum();
+    let refused: i64 = workers.iter_mut().map(|it| it.counter("upstream_failures.denied")).sum();
     assert_eq!(refused, 2);
 }
 
@@ -252,9 +252,9 @@ fn the_first_list_reaches_all_workers_at_once() {
     assert!(first.pass_to_tick(end));
     // The first worker has the turn.
     assert!(second.pass_to_tick(end));
-    first.deliver();
     assert_eq!(get(&mut second, "/v1/modules").status, 503);
-    second.pass(SECOND / 20);
+    first.deliver();
+    // Before the second worker's next tick.
     assert_eq!(get(&mut second, "/v1/modules").status, 200);
     assert_eq!(asked.count(), 1);
 }
