@@ -4,6 +4,9 @@ A component is an artifact as the wasm working group of CNCF describes it: one l
 Proxy-Wasm filter is an image of one file, `plugin.wasm`, which is what Istio and Envoy Gateway take. The names in
 the index are those of the repositories, such as `plugin`; `plugin.referrers` is the index of the artifact's
 referrers, which registries without an API for them have under the tag `sha256-DIGEST`.
+
+The WIT package and the libraries are also at the names at which tools for packages look: `ccs:modules` in the
+repository `ccs/modules`, and the library `plugin`, as `ccs:modules-plugin`, in `ccs/modules-plugin`.
 """
 
 import gzip
@@ -20,31 +23,45 @@ BILL = "application/vnd.cyclonedx+json"
 FILTER = "proxy-wasm"
 """The artifact that is an image."""
 
-REF_NAME = "org.opencontainers.image.ref.name"
+LIBRARIES = ["ccs-http", "ccs-keyvalue", "ccs-redis", "plugin", "standalone"]
+"""The artifacts that are composed with other components, and so are packages too."""
+
+PACKAGE = "ccs/modules"
+"""The repository of the WIT package."""
+
+PREFIX = "org.opencontainers.image"
+REF_NAME = f"{PREFIX}.ref.name"
 
 
-def write(artifacts: Path, folder: Path, version: str, created: str) -> dict[str, str]:
-    """Writes a layout of every artifact in a folder. Returns the digests of the artifacts by their names."""
+def write(artifacts: Path, contract: Path, about: str, folder: Path, common: dict[str, str]) -> dict[str, str]:
+    """Writes a layout of every artifact in a folder, and of the WIT package, which is about this. All have the
+    annotations `common`. Returns the digests of the artifacts by their names."""
     layout = Layout(folder)
-    manifests, digests = [], {}
+    created = common[f"{PREFIX}.created"]
+
+    def manifest(file: Path, about: str, packed: tuple[dict, dict]) -> dict:
+        annotations = {f"{PREFIX}.title": file.name, f"{PREFIX}.description": about, **common}
+        return layout.manifest(*packed, annotations=annotations)
+
+    packed = layout.component(contract.read_bytes(), "wasip2", created)
+    manifests = [{**manifest(contract, about, packed), "annotations": {REF_NAME: PACKAGE}}]
+    digests = {}
     for file in sorted(artifacts.glob("*.wasm")):
         name = file.stem.removeprefix("ccs_modules_").replace("_", "-")
         bill = file.with_suffix(".cdx.json").read_bytes()
         about = json.loads(bill)["metadata"]["component"]["description"]
-        annotations = {
-            "org.opencontainers.image.title": file.name,
-            "org.opencontainers.image.description": about,
-            "org.opencontainers.image.version": version,
-            "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
-            "org.opencontainers.image.created": created,
-        }
-        pack = layout.image if name == FILTER else layout.component
-        artifact = layout.manifest(*pack(file.read_bytes(), about, created), annotations=annotations)
-        referrer = layout.referrer(artifact, bill, created)
-        referrers = layout.index([referrer])
-        manifests.append({**artifact, "annotations": {REF_NAME: name}})
-        manifests.append({**referrers, "annotations": {REF_NAME: f"{name}.referrers"}})
+        system = "wasip2" if about.startswith("component") else "wasip1"
+        if name == FILTER:
+            packed = layout.image(file.read_bytes(), created)
+        else:
+            packed = layout.component(file.read_bytes(), system, created)
+        artifact = manifest(file, about, packed)
         digests[name] = artifact["digest"]
+
+        referrers = layout.index([layout.referrer(artifact, bill, created)])
+        for repository in [name, f"{PACKAGE}-{name}"] if name in LIBRARIES else [name]:
+            manifests.append({**artifact, "annotations": {REF_NAME: repository}})
+            manifests.append({**referrers, "annotations": {REF_NAME: f"{repository}.referrers"}})
     layout.finish(manifests)
     return digests
 
@@ -56,10 +73,9 @@ class Layout:
         self._folder = folder
         (folder / "blobs/sha256").mkdir(parents=True)
 
-    def component(self, wasm: bytes, about: str, created: str) -> tuple[dict, dict]:
+    def component(self, wasm: bytes, system: str, created: str) -> tuple[dict, dict]:
         """The configuration and the layer of a component, or of a module for WASI preview 1."""
         layer = self._blob("application/wasm", wasm)
-        system = "wasip2" if about.startswith("component") else "wasip1"
         config = {
             "created": created,
             "architecture": "wasm",
@@ -68,7 +84,7 @@ class Layout:
         }
         return self._json("application/vnd.wasm.config.v0+json", config), layer
 
-    def image(self, wasm: bytes, about: str, created: str) -> tuple[dict, dict]:
+    def image(self, wasm: bytes, created: str) -> tuple[dict, dict]:
         """The configuration and the layer of an image whose one file is `plugin.wasm`."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -90,7 +106,7 @@ class Layout:
         """A bill of materials that refers to an artifact."""
         config = self._json("application/vnd.oci.empty.v1+json", {})
         more = {"artifactType": BILL, "subject": subject}
-        annotations = {"org.opencontainers.image.created": created}
+        annotations = {f"{PREFIX}.created": created}
         manifest = self.manifest(config, self._blob(BILL, bill), annotations=annotations, **more)
         return {**manifest, "artifactType": BILL, "annotations": annotations}
 
