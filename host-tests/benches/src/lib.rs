@@ -5,4 +5,5 @@
 
 pub mod catalog;
 pub mod meter;
+pub mod quiet;
 pub mod structs;

@@ -13,6 +13,7 @@ mod failure;
 mod fleet;
 mod growth;
 mod load;
+mod nginx;
 mod process;
 mod report;
 mod row;
@@ -58,7 +59,7 @@ enum Part {
     Growth,
     /// The time of a process to its first answer.
     Cold,
-    /// `serve` over a socket, beside axum.
+    /// `serve` over a socket, beside axum and nginx.
     Serve,
     /// `wasmtime serve`, beside a component with wstd.
     Wasi,
@@ -106,8 +107,13 @@ fn main() -> ExitCode {
 
 /// Measures the parts and prints the report.
 fn suite(arguments: &Arguments) -> Outcome<()> {
+    // Only the results of a whole run are kept.
+    let is_kept = arguments.parts.is_empty() && !arguments.quick;
     let context = Context::new(arguments.quick)?;
     let mut report = Report::new()?;
+    if is_kept {
+        report.check_quiet()?;
+    }
     for part in Part::value_variants() {
         if !arguments.parts.is_empty() && !arguments.parts.contains(part) {
             continue;
@@ -131,8 +137,7 @@ fn suite(arguments: &Arguments) -> Outcome<()> {
         });
     }
     println!("{}", report.text());
-    // Only the results of a whole run are kept.
-    if arguments.parts.is_empty() && !arguments.quick {
+    if is_kept {
         report.keep()?;
     }
     Ok(())

@@ -1,5 +1,6 @@
-//! `serve` over a socket, in both of its modes, beside a native service that does the same with axum and serde. Both keep
-//! the stored catalog in memory.
+//! `serve` over a socket, in both of its modes and at the default level of its log, beside what a user would take
+//! instead: a native service that does the same with axum and serde, and nginx with a static file. `serve` and the
+//! service keep the stored catalog in memory.
 
 use std::fs;
 use std::process::Command;
@@ -7,52 +8,81 @@ use std::process::Command;
 use ccs_modules_benches::catalog;
 
 use crate::axum_service;
+use crate::calls::structs_list;
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::load::{rates, require_wrk, same_answers};
+use crate::nginx::{self, Nginx};
 use crate::process::Serving;
-use crate::row::{Aim, Quantity, Row};
+use crate::row::{Aim, Row};
 
 pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     require_wrk()?;
-    let command = context.command()?;
+    nginx::require()?;
+    let program = context.command()?;
     let access = context.folder().join("access.json");
     fs::write(&access, r#"{"anonymous":["db_viewer"]}"#)?;
-    let serve = |mode: &[&str]| {
-        Serving::start(
-            Command::new(&command)
-                .args(["serve", "--store", "demo", "--log", "off", "--listen", "127.0.0.1:0"])
-                .args(mode)
-                .arg("--access")
-                .arg(&access),
-        )
+    let command = || {
+        let mut command = Command::new(&program);
+        command
+            .args(["serve", "--store", "demo", "--listen", "127.0.0.1:0", "--access"])
+            .arg(&access);
+        command
     };
-    let (mirror, component) = (serve(&[])?, serve(&["--component"])?);
-    let twin = Serving::start(&mut context.role(&["axum"]))?;
+    let memory = Serving::start(command().args(["--log", "off"]))?;
+    let component = Serving::start(command().args(["--log", "off", "--component"]))?;
+    let logging = Serving::start_logging(&mut command(), &context.folder().join("serve.log"))?;
+    let axum = Serving::start(&mut context.role(&["axum"]))?;
+    let nginx = Nginx::start(context.folder(), &structs_list(&catalog::demo()))?;
+    let nginx = nginx.serving();
 
-    let (get, list) = (catalog::middle_target(), "/v1/modules".to_owned());
-    let servers = [&mirror, &component, &twin];
-    for target in [&get, &list] {
-        same_answers(&servers, target)?;
-    }
-    let loads: Vec<_> = [&*get, &*list]
-        .into_iter()
-        .flat_map(|target| servers.map(|server| (server, target)))
-        .collect();
-    let finished = [(&twin, axum_service::FINISHED)];
-    let loads: Vec<_> = loads.into_iter().chain(finished).collect();
-    let rates = rates(&loads, context.effort)?;
-    let (gets, lists) = rates.split_at(servers.len());
-    let row = |name, rates: &[Quantity], ours: usize| {
-        Row::new("serve", name, rates[ours]).beside("axum and serde", rates[2])
+    let (get, list) = (&*catalog::middle_target(), "/v1/modules");
+    same_answers(&[&memory, &component, &logging, &axum], get)?;
+    same_answers(&[&memory, &component, &logging, &axum, nginx], list)?;
+    let rates = rates(
+        &[
+            (&memory, get),
+            (&logging, get),
+            (&component, get),
+            (&axum, get),
+            (&memory, list),
+            (&logging, list),
+            (&component, list),
+            (&axum, list),
+            (&axum, axum_service::FINISHED),
+            (nginx, list),
+        ],
+        context.effort,
+    )?;
+    let [
+        memory_get,
+        logging_get,
+        component_get,
+        axum_get,
+        memory_list,
+        logging_list,
+        component_list,
+        axum_list,
+        axum_finished,
+        nginx_list,
+    ] = rates[..]
+    else {
+        return Err("not every load has a rate".into());
     };
+
+    let row = |name, ours, twin, rate, least| {
+        Row::new("serve", name, ours).beside(twin, rate).aims(&[Aim::RatioAtLeast(least)])
+    };
+    const LOGGED: &str = "at the default log level";
+    let (structs, file) = ("axum and serde", "nginx, a static file");
     Ok(vec![
-        row("get, from memory", gets, 0).aims(&[Aim::RatioAtLeast(0.95)]),
-        row("get, by the component", gets, 1).aims(&[Aim::RatioAtLeast(0.8)]),
-        row("list, from memory", lists, 0).aims(&[Aim::RatioAtLeast(1.8)]),
-        row("list, by the component", lists, 1).aims(&[Aim::RatioAtLeast(1.0)]),
-        Row::new("serve", "list, from memory", lists[0])
-            .beside("axum, finished bytes", lists[3])
-            .aims(&[Aim::RatioAtLeast(0.9)]),
+        row("get, from memory".into(), memory_get, structs, axum_get, 0.95),
+        row(format!("get, {LOGGED}"), logging_get, structs, axum_get, 0.95),
+        row("get, by the component".into(), component_get, structs, axum_get, 0.8),
+        row("list, from memory".into(), memory_list, structs, axum_list, 1.8),
+        row("list, by the component".into(), component_list, structs, axum_list, 1.0),
+        row("list, from memory".into(), memory_list, "axum, finished bytes", axum_finished, 0.9),
+        row("list, from memory".into(), memory_list, file, nginx_list, 0.95),
+        row(format!("list, {LOGGED}"), logging_list, file, nginx_list, 0.95),
     ])
 }

@@ -3,6 +3,7 @@
 
 use ccs_modules_benches::catalog;
 use ccs_modules_benches::meter::{Cost, Meter};
+use ccs_modules_benches::quiet;
 
 /// A tenth above the last measurement. A change that makes a call dearer for a reason raises the
 /// limit; one that makes it cheaper lowers it.
@@ -48,6 +49,17 @@ fn a_list_takes_little_more_memory_than_its_answer() {
             "{modules} modules, {} bytes: {memory} bytes, more than {most}",
             body.len()
         );
+    }
+}
+
+#[test]
+fn a_run_on_a_busy_machine_is_not_published() {
+    quiet::check(0.0).unwrap();
+    quiet::check(0.5).unwrap();
+    for load in [0.51, 6.3, f64::NAN] {
+        let error = quiet::check(load).unwrap_err().to_string();
+        assert!(error.contains(&format!("is {load:.2}, ")), "{error}");
+        assert!(error.contains("wait"), "{error}");
     }
 }
 

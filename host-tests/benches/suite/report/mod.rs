@@ -9,6 +9,7 @@ mod table;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ccs_modules_benches::quiet;
 use serde::Serialize;
 
 use crate::environment::{self, Facts};
@@ -36,6 +37,12 @@ impl Report {
             rows: Vec::new(),
             growth: Vec::new(),
         })
+    }
+
+    /// Fails if the machine was too busy for results that are kept.
+    pub fn check_quiet(&self) -> Outcome<()> {
+        let load = self.machine.get("load").map(|load| load.parse()).transpose()?;
+        Ok(quiet::check(load.unwrap_or(f64::MAX))?)
     }
 
     /// The run as a table, with its environment.
