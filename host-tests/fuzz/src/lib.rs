@@ -20,6 +20,7 @@ pub mod requests;
 pub mod snapshot;
 pub mod snapshot_against_ask;
 pub mod stores;
+pub mod subject;
 
 /// The Envoy filter's configuration. Its module is private to its wasm-only crate.
 #[path = "../../../adapters/proxy-wasm/src"]
@@ -29,6 +30,10 @@ mod filter {
 }
 // The path that the module has in its own crate.
 use filter::config;
+
+/// The subject of a client's certificate. Its module is private to the host, which brings wasmtime.
+#[path = "../../../host/src/server/connections/distinguished_name.rs"]
+mod distinguished_name;
 
 /// The Traefik plugin's configuration. Its module is private to its wasm-only crate.
 #[path = "../../../adapters/http-wasm/src"]
@@ -60,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     ("snapshot", snapshot::run),
     ("snapshot_against_ask", snapshot_against_ask::run),
     ("stores", stores::run),
+    ("subject", subject::run),
 ];
 
 /// The program of a target: for libFuzzer, or one that replays the files it is given.

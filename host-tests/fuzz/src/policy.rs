@@ -1,24 +1,26 @@
-//! Access policies and the header fields that they read: the right callers are let in, and no
-//! message contains a secret.
+//! Access policies, credentials and the header fields that they read: the right callers are let in, and no message
+//! contains a secret.
 
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use ccs_modules::access::{Caller, Login, LoginOptions, Logins, Policy};
-use ccs_modules::upstream::{Node, Response, Upstream};
+use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ccs_modules::access::{Access, Caller, Login, LoginOptions, Logins, Names, Policy};
+use ccs_modules::config;
+use ccs_modules::upstream::{Credentials, Node, Response, Upstream};
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::{roles, words};
 use crate::json::Json;
 
 pub fn run(input: &[u8]) {
-    // The first byte decides whether the rest is the text of a policy, or a source of one or of a login.
+    // The first byte decides whether the rest is the text of a policy, or a source of one, of a login, or of names.
     match input.split_first() {
         Some((0..0x80, text)) => parse(text),
         Some((0x80..0xe0, rest)) => _ = users(&mut Unstructured::new(rest)),
-        Some((_, rest)) => _ = login(&mut Unstructured::new(rest)),
+        Some((0xe0..0xf0, rest)) => _ = login(&mut Unstructured::new(rest)),
+        Some((_, rest)) => _ = trusted_header(&mut Unstructured::new(rest)),
         None => {}
     }
 }
@@ -39,6 +41,49 @@ fn parse(text: &[u8]) {
         }
         Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
     }
+    if let Ok(Access::Policy(policy)) = Access::parse(text) {
+        policy.caller_and_user(&headers, Some("CN=ann"));
+    }
+    match config::parse::<Credentials>(text) {
+        Ok(credentials) => assert_eq!(format!("{credentials:?}"), "Credentials"),
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
+    }
+    // The names that workers share are any bytes, if another program writes them.
+    let names = Names::from_bytes(text, 10).to_bytes();
+    assert_eq!(Names::from_bytes(&names, 10).to_bytes(), names);
+}
+
+/// Checks that names arrive in every form that proxies write, and that only a map gives groups their roles.
+fn trusted_header(u: &mut Unstructured<'_>) -> Result<()> {
+    const WORDS: &[&str] = &["a", "admin", "unmapped:a", "\u{e9}", ",", "[", "\"", " "];
+    let names: Vec<_> =
+        (0..u.int_in_range(0..=3)?).map(|_| words(u, WORDS)).collect::<Result<_>>()?;
+    let json = serde_json::json!(names).to_string();
+    let field = match u.int_in_range(0..=3)? {
+        0 => json,
+        1 => BASE64.encode(json),
+        2 => STANDARD_NO_PAD.encode(json),
+        _ => URL_SAFE_NO_PAD.encode(json),
+    };
+    let caller = |policy: &str, field: &[u8]| {
+        Policy::parse(policy.as_bytes()).expect("a policy").caller(&[("X-Names", field)])
+    };
+    let found = caller(r#"{"trusted_header":"x-names"}"#, field.as_bytes());
+    assert_eq!(found, Caller::Authenticated(names.clone()));
+
+    const MAPPED: &str = r#"{"trusted_header":"x-names","map":{"a":["db_viewer"]}}"#;
+    let role = |name: &String| match &**name {
+        "a" => "db_viewer".to_owned(),
+        other => format!("unmapped:{other}"),
+    };
+    let expected = names.iter().map(role).collect();
+    assert_eq!(caller(MAPPED, field.as_bytes()), Caller::Authenticated(expected));
+
+    let other: Vec<u8> = u.arbitrary()?;
+    let roles = caller(MAPPED, &other);
+    let is_mapped = |role: &String| role == "db_viewer" || role.starts_with("unmapped:");
+    assert!(roles.roles().unwrap_or_default().iter().all(is_mapped), "{roles:?}");
+    Ok(())
 }
 
 /// Checks a login with any header field and any responses: only a 200 lets somebody in.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// A server that lets every caller read. It ends when this is dropped.
+/// A server. It ends when this is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -16,11 +16,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with further command line options.
+    /// Starts a server that lets every caller read, with further command line options.
     pub fn start(options: &[&str]) -> Self {
+        Self::with_policy(r#"{"anonymous":["db_viewer"]}"#, options)
+    }
+
+    /// Starts a server with an access policy.
+    pub fn with_policy(policy: &str, options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let access = folder.path().join("access.json");
-        fs::write(&access, r#"{"anonymous":["db_viewer"]}"#).unwrap();
+        fs::write(&access, policy).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_ccs-modules"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--access"])
             .arg(&access)

@@ -1,4 +1,5 @@
-//! A server under mixed requests, good and hostile, over stores that fail, for a given time:
+//! A server under mixed requests over HTTP/1.1 and HTTP/2, good and hostile, over stores that fail, and over a cluster
+//! whose nodes and passwords change and which is asked who is calling, for a given time:
 //!
 //! ```sh
 //! cargo test -p ccs-modules-host --test soak -- SECONDS [REQUESTS]
@@ -16,6 +17,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod cluster;
+#[allow(dead_code, reason = "some of it is for the tests of the server")]
+#[path = "../it/server/http2.rs"]
+mod http2;
 #[allow(dead_code, reason = "some of it is for the hostile tests")]
 #[path = "../hostile/process.rs"]
 mod process;
@@ -29,10 +34,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::body::Bytes;
+
+use crate::cluster::{Cluster, authorization};
 use crate::process::Server;
 use crate::redis::Answer;
 
-/// The number of clients of each server.
+/// The number of clients of each server over HTTP/1.1. One more speaks HTTP/2.
 const CLIENTS: usize = 3;
 
 /// The memory, in MiB, that may come on top of the early size: allocators keep some of what was
@@ -46,18 +56,18 @@ const MARGIN_OF_ENDLESS: usize = 160;
 /// come and go.
 const FILE_THREADS: usize = CLIENTS + 1;
 
-/// The requests that a client repeats.
-const REQUESTS: &[&str] = &[
-    "GET /v1/modules HTTP/1.1\r\nhost: test\r\n\r\n",
-    "GET /v1/modules/b14385b09778a335835ee3ae380bbc77 HTTP/1.1\r\nhost: test\r\n\r\n",
-    "GET /v1/modules?module_name=bf HTTP/1.1\r\nhost: test\r\n\r\n",
-    "GET /v1/modules HTTP/1.1\r\nhost: test\r\nif-none-match: *\r\n\r\n",
-    "GET /v1/modules HTTP/1.1\r\nhost: test\r\naccept: text/html\r\n\r\n",
-    "GET /v1/modules/%ff HTTP/1.1\r\nhost: test\r\n\r\n",
-    "GET /v1/modules?version=x HTTP/1.1\r\nhost: test\r\n\r\n",
-    "POST /v1/modules HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n",
-    "GET /v2 HTTP/1.1\r\nhost: test\r\n\r\n",
-    "GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n",
+/// The requests that a client repeats: a method, a target, and a header field.
+const REQUESTS: &[(&str, &str, (&str, &str))] = &[
+    ("GET", "/v1/modules", ("x-test", "")),
+    ("GET", "/v1/modules/b14385b09778a335835ee3ae380bbc77", ("x-test", "")),
+    ("GET", "/v1/modules?module_name=bf", ("x-test", "")),
+    ("GET", "/v1/modules", ("if-none-match", "*")),
+    ("GET", "/v1/modules", ("accept", "text/html")),
+    ("GET", "/v1/modules/%ff", ("x-test", "")),
+    ("GET", "/v1/modules?version=x", ("x-test", "")),
+    ("POST", "/v1/modules", ("content-length", "0")),
+    ("GET", "/v2", ("x-test", "")),
+    ("GET", "/readyz", ("x-test", "")),
 ];
 
 /// Bytes that end a connection, each in another way.
@@ -84,7 +94,10 @@ fn main() {
     let options = |store: &str| -> Vec<String> {
         ["--store", store, "--store-timeout", "200ms"].map(String::from).into()
     };
+    let cluster = Cluster::start();
+    let cluster_url = cluster.url();
     let served = [
+        [options(&cluster_url), ["--refresh", "50ms"].map(String::from).into()].concat(),
         options("demo"),
         [options("demo"), vec!["--component".into()]].concat(),
         options(&format!("redis://{broken}")),
@@ -99,7 +112,14 @@ fn main() {
             .iter()
             .map(|options| {
                 let margin = if options[1] == endless { MARGIN_OF_ENDLESS } else { MARGIN };
-                scope.spawn(move || run(options, time, margin))
+                let asks_cluster = options[1] == cluster_url;
+                let policy = if asks_cluster { ASKS_CLUSTER } else { ANYBODY };
+                scope.spawn(move || {
+                    let counts = run(policy, options, time, margin);
+                    let is_complete = counts.contains_key(&200) && counts.contains_key(&401);
+                    assert!(!asks_cluster || is_complete, "{counts:?}");
+                    counts
+                })
             })
             .collect();
         for run in runs {
@@ -111,22 +131,32 @@ fn main() {
     let requests: usize = counts.values().sum();
     println!("{requests} requests in {time:?}, by status (0: cut off): {counts:?}");
     assert!(requests >= wanted, "{requests} requests, {wanted} wanted");
+    let (passwords, used) = cluster.passwords();
+    println!("{used} of {passwords} passwords got the list of the cluster");
+    assert!(used > 1, "the server does not take a new password");
 }
 
+/// A policy by which nobody is asked.
+const ANYBODY: &str = r#"{"anonymous":["db_viewer"]}"#;
+
+/// A policy by which the cluster is asked about almost every request.
+const ASKS_CLUSTER: &str = r#"{"cluster":{"max_age_ms":20}}"#;
+
 /// Runs one server and its clients; returns the number of answers by status.
-fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize> {
+fn run(policy: &str, options: &[String], time: Duration, margin: usize) -> Counts {
     let words: Vec<_> = options.iter().map(String::as_str).collect();
-    let server = Server::start(&words);
+    let server = Server::with_policy(policy, &words);
     let (stop, begun) = (AtomicBool::new(false), Instant::now());
     thread::scope(|scope| {
-        let clients: Vec<_> =
+        let mut clients: Vec<_> =
             (0..CLIENTS).map(|_| scope.spawn(|| client(&server, &stop))).collect();
+        clients.push(scope.spawn(|| http2_client(&server, &stop)));
         // By now every kind of request has happened a few times.
         thread::sleep(time / 5);
         let early = Taken::by(&server);
         thread::sleep(time.saturating_sub(begun.elapsed()));
         stop.store(true, Ordering::Relaxed);
-        let mut counts = BTreeMap::new();
+        let mut counts = Counts::new();
         for client in clients {
             for (status, count) in client.join().unwrap() {
                 *counts.entry(status).or_insert(0) += count;
@@ -138,6 +168,9 @@ fn run(options: &[String], time: Duration, margin: usize) -> BTreeMap<u16, usize
         counts
     })
 }
+
+/// The number of responses by their status; 0 for a request that was cut off.
+type Counts = BTreeMap<u16, usize>;
 
 /// The memory, files and threads of a server.
 #[derive(Debug)]
@@ -161,21 +194,26 @@ impl Taken {
 
     fn assert_no_more_than(&self, early: &Self, margin: usize) {
         assert!(self.mebibytes <= early.mebibytes + margin, "memory grows");
-        assert!(self.files <= early.files + 2 * CLIENTS, "files stay open");
+        assert!(self.files <= early.files + 2 * (CLIENTS + 1), "files stay open");
         assert!(self.threads <= early.threads + FILE_THREADS, "threads stay");
     }
 }
 
 /// Sends requests until it is stopped.
-fn client(server: &Server, stop: &AtomicBool) -> BTreeMap<u16, usize> {
-    let mut counts = BTreeMap::new();
-    let mut turn = 0;
+fn client(server: &Server, stop: &AtomicBool) -> Counts {
+    let mut counts = Counts::new();
+    let (mut turn, mut number) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         turn += 1;
         // A connection that is kept for a while.
         let mut stream = BufReader::new(server.connect());
-        for request in REQUESTS.iter().cycle().take(50) {
-            *counts.entry(ask(&mut stream, request).unwrap_or(0)).or_insert(0) += 1;
+        for (method, target, (name, value)) in REQUESTS.iter().cycle().take(50) {
+            number += 1;
+            let authorization = authorization(number);
+            let request = format!(
+                "{method} {target} HTTP/1.1\r\nhost: test\r\n{name}: {value}\r\nauthorization: {authorization}\r\n\r\n"
+            );
+            *counts.entry(ask(&mut stream, &request).unwrap_or(0)).or_insert(0) += 1;
             if stop.load(Ordering::Relaxed) {
                 break;
             }
@@ -183,6 +221,36 @@ fn client(server: &Server, stop: &AtomicBool) -> BTreeMap<u16, usize> {
         // A second connection that ends badly; its response is not read.
         let _ = server.connect().write_all(RUDE[turn % RUDE.len()].as_bytes());
         *counts.entry(0).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Sends requests over HTTP/2 until it is stopped, two at a time, and then one that it gives up.
+#[tokio::main(flavor = "current_thread")]
+async fn http2_client(server: &Server, stop: &AtomicBool) -> Counts {
+    let mut counts = Counts::new();
+    let mut number = 0;
+    let mut next = || {
+        number += 1;
+        let (method, target, (name, value)) = REQUESTS[number % REQUESTS.len()];
+        let request = Request::builder().method(method).uri(format!("http://test{target}"));
+        let request = request.header(name, value).header("authorization", authorization(number));
+        request.body(Empty::<Bytes>::new()).unwrap()
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let mut one = http2::Client::connect(server.address).await;
+        let (mut two, mut three) = (one.again(), one.again());
+        for _ in 0..25 {
+            let responses = tokio::join!(one.send(next()), two.send(next()));
+            for response in [responses.0, responses.1] {
+                *counts.entry(response.map_or(0, |(status, _)| status)).or_insert(0) += 1;
+            }
+            let _ = tokio::time::timeout(Duration::ZERO, three.send(next())).await;
+            *counts.entry(0).or_insert(0) += 1;
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
     }
     counts
 }

@@ -1,6 +1,7 @@
 //! Connections of clients: TCP, TLS and HTTP, within their limits.
 
 mod connection;
+mod distinguished_name;
 mod exchanges;
 mod limits;
 mod listener;
