@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tempfile::TempDir;
 
 /// The time for which a password is the right one. In a third of it the server has an old one.
-const PASSWORD_LIFE: Duration = Duration::from_millis(600);
+const PASSWORD_LIFE: Duration = Duration::from_millis(900);
 
 /// The cluster. It lives as long as the test.
 pub struct Cluster {
