@@ -341,7 +341,7 @@ macro_rules! fields {
         const FIELDS: &[Known] =
             &[$(Known { field: Field::$field, name: $name, rule: Rule::$rule },)*];
 
-        const NAMES: [&str; FIELDS.len()] = [$($name,)*];
+        pub(crate) const NAMES: [&str; FIELDS.len()] = [$($name,)*];
     };
 }
 

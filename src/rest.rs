@@ -7,6 +7,7 @@ mod accept;
 mod conditional;
 mod error_response;
 mod methods;
+mod openapi;
 mod responder;
 mod target;
 
@@ -28,6 +29,7 @@ pub use crate::headers::header_fields;
 pub use crate::rest::conditional::{entity_tag, is_unchanged};
 pub use crate::rest::error_response::ErrorResponse;
 pub use crate::rest::methods::Methods;
+pub use crate::rest::openapi::OPENAPI;
 pub use crate::rest::target::{is_api_path, route};
 
 /// A request. Its body is never looked at.

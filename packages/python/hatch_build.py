@@ -1,7 +1,7 @@
-"""Takes the component into what is built.
+"""Takes the component and the OpenAPI document of the API into what is built.
 
 The variable `CCS_MODULES_ARTIFACTS` names the folder of the artifacts. A source distribution has
-the component in it already.
+both files in it already.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COMPONENT = "ccs_modules_standalone.wasm"
+DOCUMENT = "openapi.json"
 
 
 class AddComponent(BuildHookInterface):
@@ -21,5 +22,8 @@ class AddComponent(BuildHookInterface):
             raise FileNotFoundError(
                 f"no {COMPONENT}: set CCS_MODULES_ARTIFACTS to the folder of the artifacts"
             )
-        target = COMPONENT if self.target_name == "sdist" else f"ccs_modules/{COMPONENT}"
-        build_data["force_include"][str(component)] = target
+        inside = Path(self.root, DOCUMENT)
+        document = inside if inside.is_file() else Path(self.root, "../../docs", DOCUMENT)
+        folder = "" if self.target_name == "sdist" else "ccs_modules/"
+        for file in component, document:
+            build_data["force_include"][str(file)] = folder + file.name

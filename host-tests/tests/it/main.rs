@@ -18,6 +18,7 @@ mod compose;
 mod contract;
 mod last_good;
 mod lookup;
+mod openapi;
 mod packages;
 mod plugin;
 mod proxy_wasm;

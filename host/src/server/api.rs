@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ccs_modules::access::Caller;
-use ccs_modules::rest::ErrorResponse;
+use ccs_modules::rest::{self, ErrorResponse};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Version};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use crate::server::answer::{Answer, answer, fail};
 use crate::server::answering::{Answering, Readiness};
 use crate::server::authenticator::Authenticator;
 use crate::server::connections::{Handler, Peer, Subject};
-use crate::server::content::content;
+use crate::server::content::{content, unless_unchanged};
 use crate::server::in_flight::InFlight;
 use crate::server::page::PageFiles;
 use crate::server::reload::Replaceable;
@@ -55,6 +55,7 @@ impl Handler for Arc<Api> {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Answer {
         match request.uri().path() {
             "/healthz" => content(request.method(), TEXT, "ok\n"),
+            "/openapi.json" => openapi(&request),
             "/readyz" => match self.readiness.check().await {
                 Ok(()) => content(request.method(), TEXT, "ok\n"),
                 Err(error) => fail(error, request.method()),
@@ -169,6 +170,15 @@ impl Api {
         record.user = user;
         Ok(caller)
     }
+}
+
+/// Responds with the document of the API, whoever asks.
+fn openapi(request: &hyper::Request<Incoming>) -> Answer {
+    let content = content(request.method(), "application/json", rest::OPENAPI);
+    let entity_tag = rest::entity_tag(rest::OPENAPI.as_bytes());
+    let answer =
+        unless_unchanged(content, &header_fields::borrowed(request.headers()), &entity_tag);
+    answer.unwrap_or_else(|error| fail((&not_http(&error)).into(), request.method()))
 }
 
 /// The error of a call whose response HTTP does not allow.

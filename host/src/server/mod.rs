@@ -2,8 +2,8 @@
 //!
 //! It authenticates the client by an access policy, and has the request answered from memory, by a mirror of
 //! the store, or by a new instance of the plugin over the store. It responds itself to a request over a limit,
-//! to one whose call fails, to the probes `/healthz` and `/readyz`, and to those for the files of a page, if it
-//! has one.
+//! to one whose call fails, to the probes `/healthz` and `/readyz`, to that for `/openapi.json`, and to those for
+//! the files of a page, if it has one.
 //!
 //! ```no_run
 //! use ccs_modules_host::mirror::{MirrorSettings, Source, StoreMirror};

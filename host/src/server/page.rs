@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 
 use ccs_modules::access::Caller;
 use ccs_modules::{Limits, Step, rest};
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
 use crate::server::answer::{Answer, answer};
-use crate::server::content::content;
+use crate::server::content::{content, unless_unchanged};
 
 /// The files of a page, kept in memory. A request can name one of them only: no path of a request
 /// reaches the file system.
@@ -114,14 +113,8 @@ impl PageFile {
             return answer(refused.status, refused.headers, refused.body);
         }
 
-        let mut answer = content(method, self.content_type, self.content.clone());
-        if answer.status() == StatusCode::OK {
-            if rest::is_unchanged(headers, &self.entity_tag) {
-                answer = Answer::default();
-                *answer.status_mut() = StatusCode::NOT_MODIFIED;
-            }
-            answer.headers_mut().insert(ETAG, HeaderValue::from_str(&self.entity_tag)?);
-        }
+        let content = content(method, self.content_type, self.content.clone());
+        let mut answer = unless_unchanged(content, headers, &self.entity_tag)?;
         for (name, value) in [
             (CACHE_CONTROL, "private, no-cache"),
             (CONTENT_SECURITY_POLICY, POLICY),

@@ -23,7 +23,7 @@ test("the package holds what its exports name, and no more than is used", () => 
     .concat(Object.values(manifest.bin))
     .map((path) => path.replace("./", ""));
   assert.ok(named.length > 8);
-  for (const path of [...named, "README.md", "dist/LICENSE-APACHE", "dist/LICENSE-MIT"]) {
+  for (const path of [...named, "README.md", "dist/LICENSE-APACHE", "dist/LICENSE-MIT", "dist/openapi.json"]) {
     assert.ok(files.includes(path), path);
   }
   assert.ok(files.some((path) => path.startsWith("dist/component/") && path.endsWith(".wasm")));

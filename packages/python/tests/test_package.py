@@ -87,7 +87,7 @@ class Package(unittest.TestCase):
 
     def test_it_is_typed_and_has_its_component(self):
         names = {file.name for file in resources.files("ccs_modules").iterdir()}
-        expected = {"py.typed", "ccs_modules_standalone.wasm"}
+        expected = {"py.typed", "ccs_modules_standalone.wasm", "openapi.json"}
         self.assertLessEqual(expected, names)
 
     def test_it_says_which_wasmtime_it_needs(self):

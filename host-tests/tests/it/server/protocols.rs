@@ -1,5 +1,6 @@
 //! HTTP/1.0, HTTP/1.1 and HTTP/2.
 
+use ccs_modules_host::server::Settings;
 use ccs_modules_host::stores::demo;
 use http_body_util::Empty;
 use hyper::body::Bytes;
@@ -28,6 +29,22 @@ async fn http_2_is_told_by_its_first_bytes() {
     let mut wire = Wire::connect(server.address).await;
     assert_eq!((status, body), (200, wire.ask("GET", "/v1/modules").await.body));
     assert_eq!(client.get("/healthz").await, (200, b"ok\n".to_vec()));
+}
+
+#[tokio::test]
+async fn the_openapi_document_needs_no_credentials() {
+    let server = Serving::start(plugin(), demo(), Settings::default()).await;
+    let mut wire = Wire::connect(server.address).await;
+    assert_eq!(wire.ask("GET", "/v1/modules").await.status, 401);
+    let reply = wire.ask("GET", "/openapi.json").await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    assert_eq!(reply.text(), ccs_modules::rest::OPENAPI);
+    let entity_tag = reply.header("etag").unwrap();
+    let request =
+        format!("GET /openapi.json HTTP/1.1\r\nhost: a\r\nif-none-match: {entity_tag}\r\n\r\n");
+    wire.send(&request).await;
+    assert_eq!(wire.reply("GET").await.status, 304);
+    assert_eq!(wire.ask("HEAD", "/openapi.json").await.body, b"");
 }
 
 #[tokio::test]
