@@ -23,7 +23,7 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
     use crate::module::{Document, NAMES};
-    use crate::rest::target::Target;
+    use crate::rest::target::{Operation, Target};
     use crate::rest::{ErrorResponse, route};
 
     fn document() -> Value {
@@ -47,11 +47,11 @@ mod tests {
     }
 
     #[test]
-    fn each_of_its_query_keys_has_a_meaning() {
+    fn its_query_keys_are_those_of_the_list() {
         let (document, limits) = (document(), Limits::default());
         let parameters = document["components"]["parameters"].as_object().unwrap().values();
         let query: Vec<_> = parameters.filter(|parameter| parameter["in"] == "query").collect();
-        assert!(!query.is_empty());
+        let mut pairs = Vec::new();
 
         for parameter in query {
             let name = parameter["name"].as_str().unwrap();
@@ -64,6 +64,25 @@ mod tests {
             let refused = Target::parse(&target, &limits).and_then(Target::operation).err();
             let reason = format!("the query key {name} is given twice");
             assert_eq!(refused, Some(ErrorResponse::bad_request(reason)));
+            pairs.push(format!("{name}={value}"));
+        }
+
+        let target = format!("/v1/modules?{}", pairs.join("&"));
+        let operation = Target::parse(&target, &limits).and_then(Target::operation);
+        let Ok(Operation::List(filter)) = operation else { panic!("{target} asks for no list") };
+        assert!(filter.is_complete(), "a key is missing in the document: {target}");
+    }
+
+    #[test]
+    fn its_limits_are_those_of_the_core() {
+        let document = document();
+        let parameters = &document["components"]["parameters"];
+        let properties = &document["components"]["schemas"]["Module"]["properties"];
+        for uid in [&parameters["uid"]["schema"], &properties["uid"]] {
+            assert_eq!(uid["maxLength"], Limits::default().uid_bytes);
+        }
+        for version in [&parameters["version"]["schema"], &properties["version"]] {
+            assert_eq!((&version["minimum"], &version["maximum"]), (&0.into(), &u32::MAX.into()));
         }
     }
 

@@ -165,6 +165,17 @@ impl Filter {
             && *latest != Some(true)
     }
 
+    /// Returns whether every key is given.
+    #[cfg(test)]
+    pub(super) fn is_complete(&self) -> bool {
+        let Self { fits, module_name, semantic_version, version, latest } = self;
+        fits.is_some()
+            && module_name.is_some()
+            && semantic_version.is_some()
+            && version.is_some()
+            && latest.is_some()
+    }
+
     /// Returns the documents that are asked for, in the order of the list.
     pub(super) fn choose<'a>(&self, mut documents: Vec<Document<'a>>) -> Vec<Document<'a>> {
         // What fits a database does not depend on what else is asked for.

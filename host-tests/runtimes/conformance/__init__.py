@@ -4,16 +4,18 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import js
 from envoy.proxy import envoy, listener, program as envoy_program, static
+from harness import http
 from harness.artifacts import WORKSPACE, program
 from harness.baked import baked
 from harness.cache import command, installed
-from harness.cases import ANYBODY, Case, Store, extra
+from harness.cases import ANYBODY, Case, Store, extra, get
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
 from harness.wasmtime import served, wasmtime
@@ -103,7 +105,8 @@ class Redbot(Tool):
         (200, "GET", LIST), (200, "GET", MODULE), (200, "HEAD", LIST), (204, "OPTIONS", LIST),
         (200, "GET", "/openapi.json"), (400, "GET", "/v1/modules?version=x"), (404, "GET", "/v1/modules/none"),
         (404, "GET", "/other"), (405, "DELETE", LIST), (406, "GET", LIST, "Accept", "text/html"),
-        (412, "GET", LIST, "If-Match", '"other"'),
+        (412, "GET", LIST, "If-Match", '"other"'), (304, "GET", LIST, "If-None-Match", "*"),
+        (304, "GET", MODULE, "If-None-Match", "*"), (304, "GET", "/openapi.json", "If-None-Match", "*"),
     ]  # fmt: skip
 
     def outcomes(self, cases: list[Case]) -> Iterator[tuple[Case, object]]:
@@ -117,13 +120,31 @@ class Redbot(Tool):
                 (f"file:{malformed}", ANYBODY, [(500, "GET", self.LIST)]),
                 (f"file:{folder}/missing", ANYBODY, [(503, "GET", self.LIST)]),
             ]:
-                with serve(store, access) as (host, port):
-                    for status, method, target, *header in kinds:
-                        about = f"{status} to {method} {target}: nothing to warn of"
-                        words = [self.bin() / "python", PACKAGE / "notes.py", method]
-                        words += [f"http://{host}:{port}{target}", *header]
-                        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-                        yield extra(f"{status}-{method}", about, f"{status}\n"), done.stdout + done.stderr
+                with serve(store, access) as address:
+                    for kind in kinds:
+                        yield self.judged(address, *kind)
+            yield self.stale(Path(folder, "modules.json"))
+
+    def stale(self, file: Path) -> tuple[Case, object]:
+        """The list of a store that is gone."""
+        file.write_bytes(CATALOG.read_bytes())
+        with serve(f"file:{file}") as address:
+            http.ask(address, get(self.LIST))  # It waits for the catalog to be read.
+            file.unlink()
+            end = time.monotonic() + 30
+            while b"detail=" not in dict(http.ask(address, get(self.LIST)).headers)["cache-status"]:
+                if time.monotonic() > end:
+                    raise RuntimeError("the list does not get stale")
+                time.sleep(0.1)
+            return self.judged(address, 200, "GET", self.LIST)
+
+    def judged(self, address, status: int, method: str, target: str, *header: str) -> tuple[Case, object]:
+        """The notes on the response to one request."""
+        host, port = address
+        words = [self.bin() / "python", PACKAGE / "notes.py", method, f"http://{host}:{port}{target}", *header]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        about = f"{status} to {method} {target}: nothing to warn of"
+        return extra(f"{status}-{method}", about, f"{status}\n"), done.stdout + done.stderr
 
 
 RUNTIMES = [Schemathesis(), Redbot()]

@@ -1,6 +1,8 @@
 //! The OpenAPI document, beside the responses of the case list.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use ccs_modules::rest::{OPENAPI, route};
 use serde_json::Value;
@@ -8,25 +10,20 @@ use serde_json::Value;
 use crate::support::case::{Case, Ready};
 use crate::support::outcome::Outcome;
 
-/// The errors that no case has: those of a server, of its limits, and of logins at a cluster.
-const OF_SERVERS: [&str; 11] = [
-    "429 too_many_logins",
-    "500 internal_error",
-    "500 login_failed",
-    "500 memory_exhausted",
-    "500 misconfigured",
-    "500 store_answer_too_long",
-    "503 caller_unknown",
+/// The errors that are no answer to a request of the document: those of other paths and methods, of a connection,
+/// of gRPC in Envoy, and of a probe.
+const OF_NO_OPERATION: [&str; 6] = [
+    "404 not_found",
+    "405 method_not_allowed",
+    "408 request_timeout",
+    "415 unsupported_media_type",
+    "431 header_too_long",
     "503 not_ready",
-    "503 timed_out",
-    "503 too_many_connections",
-    "503 too_much_in_flight",
 ];
 
 #[test]
-fn it_has_each_response_of_the_case_list_and_no_others() {
+fn it_has_each_response_of_the_case_list() {
     let document: Value = serde_json::from_str(OPENAPI).unwrap();
-    let mut seen: BTreeSet<String> = OF_SERVERS.map(String::from).into();
 
     for case in Case::all() {
         let (Ready::Handle(request), Outcome::Response { status, headers, body }) =
@@ -34,10 +31,12 @@ fn it_has_each_response_of_the_case_list_and_no_others() {
         else {
             continue;
         };
-        let Some(path) = route(&request.target).filter(|_| request.method == "GET") else {
+        let reads = ["GET", "HEAD"].contains(&&*request.method);
+        let Some(path) = route(&request.target).filter(|_| reads) else {
             continue;
         };
-        let response = &document["paths"][path]["get"]["responses"][status.to_string()];
+        let operation = &document["paths"][path][request.method.to_lowercase()];
+        let response = &operation["responses"][status.to_string()];
         let response = resolved(&document, response);
         assert!(response.is_object(), "{}: {status} of {path}", case.name);
 
@@ -46,23 +45,60 @@ fn it_has_each_response_of_the_case_list_and_no_others() {
             let is_known = is_of_body || response["headers"].get(name).is_some();
             assert!(is_known, "{}: {name} of {status}", case.name);
         }
-        if *status >= 400 {
+        if *status >= 400 && request.method == "GET" {
             let body: Value = serde_json::from_slice(&body.bytes()).unwrap();
-            seen.insert(format!("{status} {}", body["error_code"].as_str().unwrap()));
+            let code = body["error_code"].as_str().unwrap();
+            assert!(codes(response).any(|it| it == code), "{}: {status} {code}", case.name);
         }
     }
+}
 
+#[test]
+fn it_has_each_error_of_the_sources_and_no_others() {
+    let document: Value = serde_json::from_str(OPENAPI).unwrap();
     let responses = document["paths"]
         .as_object()
         .unwrap()
         .values()
         .flat_map(|path| path["get"]["responses"].as_object().unwrap());
-    let documented: BTreeSet<String> = responses
+    let mut documented: BTreeSet<String> = responses
         .flat_map(|(status, response)| {
             codes(resolved(&document, response)).map(move |code| format!("{status} {code}"))
         })
         .collect();
-    assert_eq!(documented, seen);
+    documented.extend(OF_NO_OPERATION.map(String::from));
+
+    assert_eq!(documented, errors_in_sources());
+}
+
+/// The errors that the core, the host and the adapters make, such as `404 not_found`.
+fn errors_in_sources() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut folders = ["src", "host/src", "adapters"].map(|name| root.join(name)).to_vec();
+    let mut errors = BTreeSet::new();
+
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                errors.extend(shipped.split('(').filter_map(error));
+            }
+        }
+    }
+
+    errors
+}
+
+/// The error that these arguments make, such as `404, "not_found", …`.
+fn error(arguments: &str) -> Option<String> {
+    let (status, rest) = arguments.trim_start().split_once(',')?;
+    let is_error = status.parse().is_ok_and(|status: u16| (400..600).contains(&status));
+    let (code, _) = rest.trim_start().strip_prefix('"').filter(|_| is_error)?.split_once('"')?;
+    // A test beside its module has texts there.
+    Some(format!("{status} {code}")).filter(|_| !code.contains(' '))
 }
 
 /// The object that a reference names.
