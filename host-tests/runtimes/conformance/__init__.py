@@ -32,6 +32,8 @@ class Tool(Runtime):
 
     name: str
     version: str
+    beside: str
+    """The package that decides what the tool asks or notes, with its version."""
 
     def install(self) -> None:
         self.bin()
@@ -42,7 +44,7 @@ class Tool(Runtime):
 
     def _install(self, folder: Path) -> None:
         command(sys.executable, "-m", "venv", folder)
-        words = ["-m", "pip", "install", "--quiet", f"{self.name}=={self.version}"]
+        words = ["-m", "pip", "install", "--quiet", f"{self.name}=={self.version}", self.beside]
         command(folder / "bin/python", *words)
 
     def reason_to_skip(self, case: Case) -> str | None:
@@ -55,7 +57,7 @@ class Tool(Runtime):
 class Schemathesis(Tool):
     """Requests that fit the document and requests that do not, made by the document alone."""
 
-    name, version = "schemathesis", "4.32.5"
+    name, version, beside = "schemathesis", "4.32.5", "hypothesis==6.170.17"
 
     def install(self) -> None:
         super().install()
@@ -98,7 +100,7 @@ class Schemathesis(Tool):
 class Redbot(Tool):
     """Each kind of response: no note that is bad, and no warning."""
 
-    name, version = "redbot", "2.7.1"
+    name, version, beside = "redbot", "2.7.1", "httplint==2026.10.4"
 
     LIST, MODULE = "/v1/modules", "/v1/modules/b212cb64b206074750414b81d9fb1135"
     KINDS = [
