@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from envoy.proxy import envoy, listener, program as envoy_program, static
 from harness import http
 from harness.artifacts import WORKSPACE, program
 from harness.baked import baked
-from harness.cache import command, installed
+from harness.cache import environment, installed
 from harness.cases import ANYBODY, Case, Store, extra, get
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
@@ -40,12 +39,9 @@ class Tool(Runtime):
 
     def bin(self) -> Path:
         """The folder of the environment's programs."""
-        return installed(f"{self.name}-{self.version}", self._install) / "bin"
-
-    def _install(self, folder: Path) -> None:
-        command(sys.executable, "-m", "venv", folder)
-        words = ["-m", "pip", "install", "--quiet", f"{self.name}=={self.version}", self.beside]
-        command(folder / "bin/python", *words)
+        packages = f"{self.name}=={self.version}", self.beside
+        name = f"{self.name}-{self.version}"
+        return installed(name, lambda folder: environment(folder, *packages)) / "bin"
 
     def reason_to_skip(self, case: Case) -> str | None:
         return "a case, and this tool makes its own requests"

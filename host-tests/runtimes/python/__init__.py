@@ -1,7 +1,6 @@
 """Python: the package in `packages/python`, installed from its wheel into an empty environment."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from harness import batch, mirror, snapshot
 from harness.artifacts import WORKSPACE, folder
-from harness.cache import command, installed
+from harness.cache import command, environment as new_environment, installed
 from harness.cases import ANYBODY, Case, Store
 from harness.process import ReservedPort, running
 from harness.runtime import Runtime
@@ -98,7 +97,7 @@ def _serving(options: list, access: str | None) -> Iterator[tuple[str, int]]:
 def build_tools() -> Path:
     """The Python of an environment that builds the package."""
     name = f"python-{'-'.join(BUILD_TOOLS).replace('==', '-')}"
-    return installed(name, lambda folder: _environment(folder, *BUILD_TOOLS)) / "bin/python"
+    return installed(name, lambda folder: new_environment(folder, *BUILD_TOOLS)) / "bin/python"
 
 
 @cache
@@ -115,8 +114,8 @@ def environment() -> Path:
         build_tools(), "-m", "build", "--no-isolation", "--outdir", temporary, PACKAGE, env=artifacts
     )
     (wheel,) = temporary.glob("*.whl")
-    _environment(temporary / "oldest", wheel, OLDEST)
-    _environment(temporary / "environment", wheel, *SERVERS)
+    new_environment(temporary / "oldest", wheel, OLDEST)
+    new_environment(temporary / "environment", wheel, *SERVERS)
     python = temporary / "environment/bin/python"
     types = ["-m", "mypy", "--strict", "--python-executable", python, PACKAGE / "src"]
     command(build_tools(), *types, cwd=temporary)
@@ -126,8 +125,3 @@ def environment() -> Path:
 
 
 _temporary: list[tempfile.TemporaryDirectory] = []
-
-
-def _environment(folder: Path, *packages: object) -> None:
-    command(sys.executable, "-m", "venv", folder)
-    command(folder / "bin/python", "-m", "pip", "install", "--quiet", *packages)
