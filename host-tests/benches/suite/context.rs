@@ -83,7 +83,7 @@ impl Context {
 }
 
 /// The cargo that runs this program.
-fn cargo() -> Command {
+pub fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 

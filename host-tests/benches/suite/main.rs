@@ -10,6 +10,7 @@ mod context;
 mod effort;
 mod environment;
 mod failure;
+mod first_build;
 mod fleet;
 mod growth;
 mod load;
@@ -65,6 +66,8 @@ enum Part {
     Wasi,
     /// The bytes of the artifacts.
     Size,
+    /// The processor time of the first build, beside wasmtime alone.
+    Build,
     /// The requests of 10,000 mirrors through an outage, on virtual time.
     Fleet,
 }
@@ -130,6 +133,7 @@ fn suite(arguments: &Arguments) -> Outcome<()> {
             Part::Serve => socket::rows(&context)?,
             Part::Wasi => wasi::rows(&context)?,
             Part::Size => size::rows(),
+            Part::Build => first_build::rows(&context)?,
             Part::Fleet => {
                 report::keep_fleet(&fleet::simulate())?;
                 Vec::new()

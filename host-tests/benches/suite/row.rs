@@ -86,7 +86,8 @@ impl Quantity {
             Self::Seconds(seconds) if seconds < 1e-6 => format!("{:.0} ns", seconds * 1e9),
             Self::Seconds(seconds) if seconds < 1e-4 => format!("{:.2} µs", seconds * 1e6),
             Self::Seconds(seconds) if seconds < 1e-3 => format!("{:.0} µs", seconds * 1e6),
-            Self::Seconds(seconds) => format!("{:.1} ms", seconds * 1e3),
+            Self::Seconds(seconds) if seconds < 10.0 => format!("{:.1} ms", seconds * 1e3),
+            Self::Seconds(seconds) => format!("{seconds:.0} s"),
             Self::Times(times) => format!("{times:.2}×"),
         }
     }
