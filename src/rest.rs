@@ -32,6 +32,14 @@ pub use crate::rest::methods::Methods;
 pub use crate::rest::openapi::OPENAPI;
 pub use crate::rest::target::{is_api_path, route};
 
+/// The names of the header fields of a request that are read here. A shell that has found the caller may leave out
+/// all others.
+pub const REQUEST_FIELDS: [&str; 3] = [ACCEPT, IF_MATCH, IF_NONE_MATCH];
+
+const ACCEPT: &str = "accept";
+const IF_MATCH: &str = "if-match";
+const IF_NONE_MATCH: &str = "if-none-match";
+
 /// A request. Its body is never looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -40,7 +48,8 @@ pub struct Request<'a> {
     /// The request target as received (RFC 9112, section 3.2), still percent-encoded: the origin
     /// form or the absolute form.
     pub target: &'a str,
-    /// The header fields in the order received. Names in any case; a name may repeat.
+    /// The header fields in the order received. Names in any case; a name may repeat. A response depends on
+    /// [`REQUEST_FIELDS`] only.
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The sender, as the shell found it. Shared caches may keep the responses to anonymous callers. All
     /// others are private.
@@ -146,7 +155,7 @@ fn operation<'a>(request: &Request<'a>, limits: &Limits) -> Result<Operation<'a>
         return Err(ErrorResponse::forbidden(roles));
     }
 
-    if !accept::accepts_json(headers::values(request.headers, "accept")) {
+    if !accept::accepts_json(headers::values(request.headers, ACCEPT)) {
         let description = "the response is application/json, which accept excludes";
         return Err(ErrorResponse::new(406, "not_acceptable", description));
     }
@@ -221,6 +230,25 @@ mod tests {
         assert_eq!(headers(&one), format!("{fields}{tag}\n"));
         let empty = answer("GET", "/v1/modules", &[], Ok(&[]));
         assert_eq!((empty.status, body(&empty)), (200, "[]\n"));
+    }
+
+    #[test]
+    fn only_the_listed_header_fields_change_a_response() {
+        let plain =
+            |headers: &[(&str, &str)]| answer("GET", "/v1/modules", headers, Ok(&DOCUMENTS));
+        let tag = plain(&[]).headers.iter().find(|(name, _)| name == "etag").unwrap().1.clone();
+        for (name, value) in
+            [("Accept", "text/plain"), ("if-match", "\"a\""), ("if-none-match", &*tag)]
+        {
+            assert!(REQUEST_FIELDS.contains(&&*name.to_ascii_lowercase()), "{name}");
+            assert_ne!(plain(&[(name, value)]), plain(&[]), "{name}");
+        }
+
+        for name in
+            ["accept-encoding", "authorization", "cookie", "if-modified-since", "if-range", "range"]
+        {
+            assert_eq!(plain(&[(name, "bytes=0-1")]), plain(&[]), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::rest::IF_NONE_MATCH;
 use crate::{entity_tag, headers};
 
 /// Returns the entity tag of a body, for a shell that serves more than the API.
@@ -21,7 +22,7 @@ pub fn entity_tag(body: &[u8]) -> String {
 /// assert!(!is_unchanged(&[("if-none-match", b"\"a\"")], &tag));
 /// ```
 pub fn is_unchanged(headers: &[(&str, &[u8])], entity_tag: &str) -> bool {
-    headers::values(headers, "if-none-match").any(|it| names(it, entity_tag, Comparison::Weak))
+    headers::values(headers, IF_NONE_MATCH).any(|it| names(it, entity_tag, Comparison::Weak))
 }
 
 /// A comparison of entity tags (RFC 9110, section 8.8.3.2).

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::rest::conditional::{Comparison, names};
 use crate::rest::target::Filter;
-use crate::rest::{ErrorResponse, Request, Response};
+use crate::rest::{ErrorResponse, IF_MATCH, IF_NONE_MATCH, Request, Response};
 
 /// The parts of a request that shape its response, whatever the outcome is.
 pub(super) struct Responder {
@@ -31,7 +31,7 @@ impl Responder {
             Caller::Authenticated(_) | Caller::Unauthenticated(_) => PRIVATE,
         };
         let is_head = request.method == "HEAD";
-        let (if_match, if_none_match) = (fields("if-match"), fields("if-none-match"));
+        let (if_match, if_none_match) = (fields(IF_MATCH), fields(IF_NONE_MATCH));
         Self { is_head, cache_control, if_match, if_none_match }
     }
 

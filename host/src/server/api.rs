@@ -127,13 +127,11 @@ impl Api {
             let answer = file.answer(request.method(), &headers, &caller);
             return answer.map_err(|error| self.failed(&not_http(&error), record));
         }
-        // The caller is known. The plugin does not need the credentials.
-        let mut headers = header_fields::text(request.headers());
-        headers.retain(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
         let request = Request {
             method: request.method().as_str().to_owned(),
             target: target(request),
-            headers,
+            // The caller is known, so the credentials stay here.
+            headers: header_fields::of_request(request.headers()),
             caller: caller.into(),
         };
         let response = in_time(self.request_timeout, self.answering.handle(request)).await;
@@ -192,9 +190,6 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
-
-/// The header fields with credentials.
-const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The target as received. In HTTP/2, scheme and authority are not a part of it.
 fn target(request: &hyper::Request<Incoming>) -> String {
