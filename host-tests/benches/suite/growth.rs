@@ -35,9 +35,9 @@ pub struct Point {
     /// The time of a list with serde structs, natively.
     pub twin_seconds: f64,
     /// The time of a list from a kept snapshot.
-    pub held_list: f64,
+    pub kept_list: f64,
     /// The time of one module from a kept snapshot.
-    pub held_get: f64,
+    pub kept_get: f64,
     pub memory: Memory,
     /// The memory that a native process with serde structs adds while it lists.
     pub twin_resident: f64,
@@ -83,9 +83,9 @@ pub fn measure(clock: &mut Clock, effort: Effort) -> Outcome<()> {
             ],
         );
         let mut snapshot = kept(&runtime, &standalone, &documents)?;
-        clock.compare(&format!("list-{length}"), vec![kept_side(&runtime, &mut snapshot, &list)]);
+        clock.compare(&format!("list-{length}"), vec![kept_side(&mut snapshot, &list)]);
         let get = request(format!("/v1/modules/{}", catalog::uid(catalog::middle(&documents))));
-        clock.compare(&format!("get-{length}"), vec![kept_side(&runtime, &mut snapshot, &get)]);
+        clock.compare(&format!("get-{length}"), vec![kept_side(&mut snapshot, &get)]);
     }
     measure_lookups(clock, effort)
 }
@@ -161,8 +161,8 @@ pub fn rows(context: &Context) -> Outcome<(Vec<Row>, Vec<Point>)> {
             modules,
             seconds: estimates.time(&length, "warm")?.value(),
             twin_seconds: estimates.time(&length, "structs")?.value(),
-            held_list: estimates.time(&format!("list-{length}"), "held")?.value(),
-            held_get: estimates.time(&format!("get-{length}"), "held")?.value(),
+            kept_list: estimates.time(&format!("list-{length}"), "kept")?.value(),
+            kept_get: estimates.time(&format!("get-{length}"), "kept")?.value(),
             memory: memory("host")?,
             twin_resident: memory("structs")?.resident,
         });
@@ -205,16 +205,16 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
         );
     }
     for point in points {
-        let per_byte = point.held_list / point.memory.answer;
+        let per_byte = point.kept_list / point.memory.answer;
         rows.push(Row::new(
             SECTION,
-            format!("list of {}, held snapshot, per 1,000 bytes", point.modules),
+            format!("list of {}, kept snapshot, per 1,000 bytes", point.modules),
             Quantity::Seconds(per_byte * 1e3),
         ));
         rows.push(Row::new(
             SECTION,
-            format!("get of {}, held snapshot", point.modules),
-            Quantity::Seconds(point.held_get),
+            format!("get of {}, kept snapshot", point.modules),
+            Quantity::Seconds(point.kept_get),
         ));
     }
     let flatness = |name: &str, seconds: fn(&Point) -> f64| {
@@ -222,10 +222,10 @@ fn rows_of(points: &[Point]) -> Vec<Row> {
         let times = all().fold(0.0, f64::max) / all().fold(f64::MAX, f64::min);
         Row::new(SECTION, name, Quantity::Times(times)).aims(&[Aim::AtMost(Quantity::Times(1.3))])
     };
-    rows.push(flatness("dearest length over cheapest, held list, per byte", |point| {
-        point.held_list / point.memory.answer
+    rows.push(flatness("dearest length over cheapest, kept list, per byte", |point| {
+        point.kept_list / point.memory.answer
     }));
-    rows.push(flatness("dearest length over cheapest, held get", |point| point.held_get));
+    rows.push(flatness("dearest length over cheapest, kept get", |point| point.kept_get));
     let steepness = |seconds: fn(&Point) -> f64| {
         let per_module = || points.iter().map(|point| seconds(point) / point.modules as f64);
         Quantity::Times(per_module().fold(0.0, f64::max) / per_module().fold(f64::MAX, f64::min))

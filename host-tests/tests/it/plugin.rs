@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{
-    CallError, CallLimits, Caller, CatalogError, LoadError, Plugin, Request, artifacts,
+    CallError, CallLimits, Caller, CatalogError, LoadError, Plugin, Request, Standalone, artifacts,
 };
 
 use crate::support::guest;
@@ -37,6 +37,23 @@ async fn a_guest_that_loops_lets_others_run() {
         tokio::join!(service.list_modules(&NO_ROLES), service.list_modules(&NO_ROLES));
     assert!(matches!(first, Err(CallError::TimedOut(_))));
     assert!(matches!(second, Err(CallError::TimedOut(_))));
+}
+
+#[tokio::test]
+async fn a_kept_snapshot_that_loops_is_stopped() {
+    let time = Duration::from_millis(50);
+    let limits = CallLimits { timeout: time, ..CallLimits::default() };
+    let standalone = Standalone::load(&guest::keeping("(loop (br 0))"), limits).unwrap();
+    let mut snapshot = standalone.open(&[]).await.unwrap();
+    assert_eq!(snapshot.handle(&list()).unwrap_err(), CallError::TimedOut(time));
+}
+
+#[tokio::test]
+async fn a_kept_snapshot_may_take_any_time() {
+    let limits = CallLimits { timeout: Duration::MAX, ..CallLimits::default() };
+    let standalone = Standalone::load(&guest::keeping("unreachable"), limits).unwrap();
+    let error = standalone.open(&[]).await.unwrap().handle(&list()).unwrap_err();
+    assert!(matches!(&error, CallError::Trapped(text) if text.contains("unreachable")), "{error}");
 }
 
 #[tokio::test]
@@ -141,13 +158,7 @@ async fn calls_run_on_threads_of_their_own_too() {
 
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let service = plugin.service(demo());
-    let request = Request {
-        method: "GET".into(),
-        target: "/v1/modules".into(),
-        headers: Vec::new(),
-        caller: Caller::Authenticated(vec!["admin".into()]),
-    };
-    assert_eq!(is_send(service.handle(&request)).await.unwrap().status, 200);
+    assert_eq!(is_send(service.handle(&list())).await.unwrap().status, 200);
     is_send(service.list_modules(&["admin"])).await.unwrap();
     is_send(service.get_module(&["admin"], "1")).await.unwrap_err();
 }
@@ -163,4 +174,14 @@ fn bytes_that_are_not_a_plugin_do_not_load() {
     let curious = r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#;
     let curious = wat::parse_str(curious).unwrap();
     assert!(matches!(load(&curious), Some(LoadError::World(_))));
+}
+
+/// A request for the list.
+fn list() -> Request {
+    Request {
+        method: "GET".into(),
+        target: "/v1/modules".into(),
+        headers: Vec::new(),
+        caller: Caller::Authenticated(vec!["admin".into()]),
+    }
 }

@@ -118,10 +118,10 @@ fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
         text(calls),
         text(wrk),
     );
-    table += "| What | Here | Twin | | Ratio |\n|---|---:|---|---:|---:|\n";
+    table += "| What | Here | Twin | | Ratio | Bar |\n|---|---:|---|---:|---:|---|\n";
     for row in results["rows"].as_array().unwrap() {
         let section = row["section"].as_str().unwrap();
-        if !["call", "cold", "serve", "wasmtime serve", "held"].contains(&section)
+        if !["call", "cold", "serve", "wasmtime serve", "build"].contains(&section)
             || row["twin"].is_null()
         {
             continue;
@@ -129,7 +129,16 @@ fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
         let (name, twin) = (text(&row["name"]), text(&row["twin"]["name"]));
         let (here, there) = (quantity(&row["ours"]), quantity(&row["twin"]["value"]));
         let ratio = row["ratio"].as_f64().unwrap();
-        writeln!(table, "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} |").unwrap();
+        let bars = row["bars"].as_array().unwrap().iter().map(|bar| {
+            let met = if bar["met"] == true { "met" } else { "missed" };
+            format!("{}: {met}", text(&bar["aim"]))
+        });
+        let bars = bars.collect::<Vec<_>>().join("; ");
+        writeln!(
+            table,
+            "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} | {bars} |"
+        )
+        .unwrap();
     }
     section_is("docs/measurements.md", "measured", &table);
 }

@@ -6,11 +6,22 @@ use ccs_modules::access;
 
 use self::exports::ccs::modules::types;
 
+// One world of both, so that they have the same types.
 wasmtime::component::bindgen!({
     path: "wit",
-    world: "plugin",
+    inline: "
+        package ccs:host;
+        world components {
+            include ccs:modules/plugin@0.1.0;
+            include ccs:modules/standalone@0.1.0;
+        }
+    ",
     imports: { default: async },
-    exports: { default: async },
+    exports: {
+        // It waits for nothing, so it needs no stack of its own.
+        "ccs:modules/snapshot.[method]snapshot.handle": exact,
+        default: async,
+    },
     additional_derives: [PartialEq, Eq],
 });
 
@@ -22,13 +33,4 @@ impl From<access::Caller> for types::Caller {
             access::Caller::Unauthenticated(challenge) => Self::Unauthenticated(challenge),
         }
     }
-}
-
-/// The bindings of the world `standalone`.
-pub(crate) mod standalone {
-    wasmtime::component::bindgen!({
-        path: "wit",
-        world: "standalone",
-        exports: { default: async },
-    });
 }

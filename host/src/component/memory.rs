@@ -1,6 +1,6 @@
 //! The memory of an instance, and its limit.
 
-use wasmtime::{Engine, ResourceLimiter, Store};
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 
 use crate::CallError;
 
@@ -16,7 +16,8 @@ pub(crate) fn limited<T>(
     store.limiter(move |data| memory(data));
     store.set_hostcall_fuel(copied_bytes(limit));
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    // Not `epoch_deadline_async_yield_and_update`, after which every call needs a stack of its own.
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
     store
 }
 

@@ -83,7 +83,7 @@ impl Plugin {
 
 fn link(component: &Component) -> wasmtime::Result<InstancePre<State>> {
     let mut linker = Linker::new(component.engine());
-    bindings::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    bindings::Components::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     linker.instantiate_pre(component)
 }
 

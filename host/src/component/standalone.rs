@@ -5,13 +5,13 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{InstancePre, Linker, ResourceAny};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap};
 
-use crate::component::bindings::standalone::exports::ccs::modules::{snapshot, types};
+use crate::component::bindings::exports::ccs::modules::snapshot;
 use crate::component::engine::{self, Compiled};
 use crate::component::memory::{self, Memory};
-use crate::component::ticker::Ticker;
-use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
+use crate::component::ticker::{self, Ticker};
+use crate::{CallError, CallLimits, LoadError, Request, Response};
 
 /// The standalone component, compiled and linked. Clones share it.
 ///
@@ -31,8 +31,7 @@ use crate::{CallError, CallLimits, Caller, LoadError, Request, Response};
 ///         target: "/v1/modules/b".into(),
 ///         headers: vec![],
 ///         caller: Caller::Authenticated(vec!["db_viewer".into()]),
-///     })
-///     .await?;
+///     })?;
 /// assert_eq!((response.status, &*response.body), (200, "{\"uid\":\"b\"}\n"));
 ///
 /// let refused = standalone.open(&[r#"{"uid":7}"#.into()]).await.map(|_| ()).unwrap_err();
@@ -104,6 +103,8 @@ impl Standalone {
         let (interface, snapshot) = opening.await.map_err(|error| store.data().failure(&error))?;
         match snapshot {
             Ok(snapshot) => {
+                // From now on its calls are ended at their deadline, and wait for nothing before.
+                store.epoch_deadline_trap();
                 let (limits, ticker) = (*limits, ticker.clone());
                 Ok(KeptSnapshot { limits, ticker, store, interface, snapshot, _slot: slot })
             }
@@ -141,33 +142,22 @@ impl KeptSnapshot {
         self.store.data().used()
     }
 
-    /// Answers one HTTP request. After an error, or if the call was dropped, the instance is of no
-    /// further use.
+    /// Answers one HTTP request. It blocks the thread until then, which takes microseconds but for a long
+    /// list. After an error the instance is of no further use.
     ///
     /// # Errors
     ///
     /// When the component does not answer. Its own errors are responses.
-    pub async fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
-        let request = request.into();
-        let guest = self.interface.snapshot();
-        let call = async {
-            let answer = guest.call_handle(&mut self.store, self.snapshot, &request).await;
-            let snapshot::Response { status, headers, body, cause } =
-                answer.map_err(|error| self.store.data().failure(&error))?;
-            Ok(Response { status, headers, body, cause })
-        };
-        self.ticker.in_time(self.limits.timeout, call).await
-    }
-}
+    pub fn handle(&mut self, request: &Request) -> Result<Response, CallError> {
+        let _ticking = self.ticker.run();
+        let timeout = self.limits.timeout;
+        self.store.set_epoch_deadline(ticker::ticks(timeout));
 
-impl From<&Request> for snapshot::Request {
-    fn from(request: &Request) -> Self {
-        let Request { method, target, headers, caller } = request.clone();
-        let caller = match caller {
-            Caller::Anonymous(roles) => types::Caller::Anonymous(roles),
-            Caller::Authenticated(roles) => types::Caller::Authenticated(roles),
-            Caller::Unauthenticated(challenge) => types::Caller::Unauthenticated(challenge),
-        };
-        Self { method, target, headers, caller }
+        let guest = self.interface.snapshot();
+        let answer = guest.call_handle(&mut self.store, self.snapshot, request);
+        answer.map_err(|error| match error.downcast_ref() {
+            Some(Trap::Interrupt) => CallError::TimedOut(timeout),
+            _ => self.store.data().failure(&error),
+        })
     }
 }

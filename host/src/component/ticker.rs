@@ -51,7 +51,7 @@ impl Ticker {
     }
 
     /// Ticks until the result is dropped.
-    fn run(&self) -> Ticking {
+    pub(crate) fn run(&self) -> Ticking {
         if self.running.fetch_add(1, Ordering::SeqCst) == 0 {
             // If the channel is full, the thread wakes anyway.
             let _ = self.wake.try_send(());
@@ -60,8 +60,15 @@ impl Ticker {
     }
 }
 
+/// The ticks after which this time is over.
+pub(crate) fn ticks(time: Duration) -> u64 {
+    let ticks = time.as_nanos() / TICK.as_nanos() + 1;
+    // An engine adds them to those that it has counted.
+    u32::try_from(ticks).unwrap_or(u32::MAX).into()
+}
+
 /// A call that runs.
-struct Ticking(Arc<AtomicUsize>);
+pub(crate) struct Ticking(Arc<AtomicUsize>);
 
 impl Drop for Ticking {
     fn drop(&mut self) {
