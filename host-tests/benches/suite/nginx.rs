@@ -27,16 +27,16 @@ pub fn require() -> Outcome<()> {
 }
 
 impl Nginx {
-    /// Starts nginx over this body of `GET /v1/modules`, with a worker for each core and without a log of requests.
-    pub fn start(folder: &Path, body: &[u8]) -> Outcome<Self> {
-        let folder = folder.join("nginx");
+    /// Starts nginx over this body of `GET /v1/modules`, in a folder of its own, with a worker for each core. `logs`
+    /// is whether it writes a line for each request, as it does by default.
+    pub fn start(folder: &Path, body: &[u8], logs: bool) -> Outcome<Self> {
         fs::create_dir_all(folder.join("root/v1"))?;
         fs::write(folder.join("root/v1/modules"), body)?;
 
         // The port may be taken by another program before nginx takes it. Then nginx ends, with the reason.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let configuration = folder.join("nginx.conf");
-        fs::write(&configuration, text(&folder, port))?;
+        fs::write(&configuration, text(folder, port, logs))?;
         let address = format!("127.0.0.1:{port}");
         let serving = Serving::at(nginx().arg("-c").arg(&configuration), address)?;
         Ok(Self { serving, configuration })
@@ -65,12 +65,13 @@ fn nginx() -> Command {
 
 /// The configuration. Every path is in the folder, so that nginx needs no rights. Started by root, the workers stay
 /// root, who alone may read the folder.
-fn text(folder: &Path, port: u16) -> String {
+fn text(folder: &Path, port: u16, logs: bool) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .iter()
         .map(|name| format!("    {name}_temp_path {folder}/{name};\n"))
         .collect();
+    let log = if logs { format!("{folder}/access.log") } else { "off".into() };
     format!(
         "user root;\n\
          daemon off;\n\
@@ -79,7 +80,7 @@ fn text(folder: &Path, port: u16) -> String {
          error_log stderr error;\n\
          events {{}}\n\
          http {{\n\
-         {temporary}    access_log off;\n    sendfile on;\n    keepalive_requests 1000000000;\n    \
+         {temporary}    access_log {log};\n    sendfile on;\n    keepalive_requests 1000000000;\n    \
          default_type application/json;\n    \
          server {{ listen 127.0.0.1:{port}; root {folder}/root; }}\n\
          }}\n"

@@ -33,12 +33,14 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
     let component = Serving::start(command().args(["--log", "off", "--component"]))?;
     let logging = Serving::start_logging(&mut command(), &context.folder().join("serve.log"))?;
     let axum = Serving::start(&mut context.role(&["axum"]))?;
-    let nginx = Nginx::start(context.folder(), &structs_list(&catalog::demo()))?;
-    let nginx = nginx.serving();
+    let body = structs_list(&catalog::demo());
+    let nginx = |name: &str, logs| Nginx::start(&context.folder().join(name), &body, logs);
+    let (nginx, logging_nginx) = (nginx("nginx", false)?, nginx("logging-nginx", true)?);
+    let (nginx, logging_nginx) = (nginx.serving(), logging_nginx.serving());
 
     let (get, list) = (&*catalog::middle_target(), "/v1/modules");
     same_answers(&[&memory, &component, &logging, &axum], get)?;
-    same_answers(&[&memory, &component, &logging, &axum, nginx], list)?;
+    same_answers(&[&memory, &component, &logging, &axum, nginx, logging_nginx], list)?;
     let rates = rates(
         &[
             (&memory, get),
@@ -51,6 +53,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
             (&axum, list),
             (&axum, axum_service::FINISHED),
             (nginx, list),
+            (logging_nginx, list),
         ],
         context.effort,
     )?;
@@ -65,6 +68,7 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         axum_list,
         axum_finished,
         nginx_list,
+        logging_nginx_list,
     ] = rates[..]
     else {
         return Err("not every load has a rate".into());
@@ -84,5 +88,12 @@ pub fn rows(context: &Context) -> Outcome<Vec<Row>> {
         row("list, from memory".into(), memory_list, "axum, finished bytes", axum_finished, 0.9),
         row("list, from memory".into(), memory_list, file, nginx_list, 0.95),
         row(format!("list, {LOGGED}"), logging_list, file, nginx_list, 0.95),
+        row(
+            format!("list, {LOGGED}"),
+            logging_list,
+            "nginx with its log",
+            logging_nginx_list,
+            0.95,
+        ),
     ])
 }

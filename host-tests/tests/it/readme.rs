@@ -134,11 +134,8 @@ fn the_page_of_measurements_shows_the_last_run_of_the_benchmark() {
             format!("{}: {met}", text(&bar["aim"]))
         });
         let bars = bars.collect::<Vec<_>>().join("; ");
-        writeln!(
-            table,
-            "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} | {bars} |"
-        )
-        .unwrap();
+        writeln!(table, "| {section}: {name} | {here} | {twin} | {there} | {ratio:.2} | {bars} |")
+            .unwrap();
     }
     section_is("docs/measurements.md", "measured", &table);
 }

@@ -1,6 +1,6 @@
 //! The log of the server.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -30,7 +30,9 @@ pub enum Format {
 /// A thread of its own writes the lines, so that a reader of the log that stalls delays nothing else.
 /// Lines for which there is no room any more are dropped, and counted.
 pub fn start(level: LevelFilter, format: Format) -> Result<WorkerGuard, Failure> {
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+    // The thread flushes when there is no further line, so lines that come together are written together.
+    let output = BufWriter::new(io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(output);
     let dropped = writer.error_counter();
     let lines = layer().with_writer(move || Escaped(writer.clone())).with_target(false);
     let lines = match format {
