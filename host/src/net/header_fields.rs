@@ -20,8 +20,8 @@ pub(crate) fn owned(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 /// Copies the header fields that the API reads as text, as the contract has them: with U+FFFD in place of what is not
 /// UTF-8.
 pub(crate) fn of_request(headers: &HeaderMap) -> Vec<(String, String)> {
-    let read = REQUEST_FIELDS
-        .into_iter()
-        .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value.as_bytes())));
-    read.map(|(name, value)| (name.into(), String::from_utf8_lossy(value).into_owned())).collect()
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    headers.iter().filter(|(name, _)| REQUEST_FIELDS.contains(&name.as_str())).map(text).collect()
 }

@@ -202,8 +202,8 @@ fn target(request: &hyper::Request<Incoming>) -> String {
     }
 }
 
-/// The bytes that a request takes until it is answered: its target and header fields, as received
-/// and as the plugin gets them, and what the server needs to keep track of it.
+/// The bytes that a request takes until it is answered: at most twice its target and header fields, as received
+/// and as far as the API reads them, and what the server needs to keep track of it.
 fn request_bytes(request: &hyper::Request<Incoming>, header_bytes: usize) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     (target + header_bytes).saturating_mul(2).saturating_add(STATE_BYTES)
