@@ -1,7 +1,7 @@
 //! The start of an instance, without a call.
 
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{ResourceLimiter, Result, Store};
+use wasmtime::{ResourceLimiter, Result, Store, UpdateDeadline};
 
 /// A component that is ready to be instantiated. Its imports are stubs, since it is never called.
 pub struct Starter {
@@ -20,7 +20,7 @@ impl Starter {
         let mut store = Store::new(self.component.engine(), AnyAmount);
         store.limiter(|any| any);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         self.component.instantiate_async(&mut store).await?;
         Ok(())
     }

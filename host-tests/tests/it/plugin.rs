@@ -1,6 +1,6 @@
 //! The host: every misbehaviour of a guest or a store ends in an error that names it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{
@@ -40,12 +40,16 @@ async fn a_guest_that_loops_lets_others_run() {
 }
 
 #[tokio::test]
-async fn a_kept_snapshot_that_loops_is_stopped() {
-    let time = Duration::from_millis(50);
+async fn a_kept_snapshot_that_loops_is_stopped_after_its_time_and_not_before() {
+    let time = Duration::from_millis(45);
     let limits = CallLimits { timeout: time, ..CallLimits::default() };
     let standalone = Standalone::load(&guest::keeping("(loop (br 0))"), limits).unwrap();
     let mut snapshot = standalone.open(&[]).await.unwrap();
+
+    let begun = Instant::now();
     assert_eq!(snapshot.handle(&list()).unwrap_err(), CallError::TimedOut(time));
+    assert!(begun.elapsed() >= time, "{:?}", begun.elapsed());
+    assert!(matches!(snapshot.handle(&list()), Err(CallError::Trapped(_))), "it is of no use");
 }
 
 #[tokio::test]

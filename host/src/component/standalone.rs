@@ -25,13 +25,12 @@ use crate::{CallError, CallLimits, LoadError, Request, Response};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let standalone = Standalone::load(&artifacts::STANDALONE.wasm, CallLimits::default())?;
 /// let mut snapshot = standalone.open(&[r#"{"uid":"a"}"#.into(), r#"{"uid":"b"}"#.into()]).await?;
-/// let response = snapshot
-///     .handle(&Request {
-///         method: "GET".into(),
-///         target: "/v1/modules/b".into(),
-///         headers: vec![],
-///         caller: Caller::Authenticated(vec!["db_viewer".into()]),
-///     })?;
+/// let response = snapshot.handle(&Request {
+///     method: "GET".into(),
+///     target: "/v1/modules/b".into(),
+///     headers: vec![],
+///     caller: Caller::Authenticated(vec!["db_viewer".into()]),
+/// })?;
 /// assert_eq!((response.status, &*response.body), (200, "{\"uid\":\"b\"}\n"));
 ///
 /// let refused = standalone.open(&[r#"{"uid":7}"#.into()]).await.map(|_| ()).unwrap_err();
@@ -142,7 +141,8 @@ impl KeptSnapshot {
         self.store.data().used()
     }
 
-    /// Answers one HTTP request. It blocks the thread until then, which takes microseconds but for a long
+    /// Answers one HTTP request. It blocks the thread until then, for [`CallLimits::timeout`] at most, and
+    /// takes up to 512 KiB of its stack. The shipped component takes microseconds, and longer for a long
     /// list. After an error the instance is of no further use.
     ///
     /// # Errors

@@ -60,9 +60,9 @@ impl Ticker {
     }
 }
 
-/// The ticks after which this time is over.
+/// The ticks after which this time is over. The first of them may come at once.
 pub(crate) fn ticks(time: Duration) -> u64 {
-    let ticks = time.as_nanos() / TICK.as_nanos() + 1;
+    let ticks = time.as_nanos().div_ceil(TICK.as_nanos()) + 1;
     // An engine adds them to those that it has counted.
     u32::try_from(ticks).unwrap_or(u32::MAX).into()
 }
@@ -81,6 +81,19 @@ mod tests {
     use wasmtime::{Config, Instance, Module, Store};
 
     use super::*;
+
+    #[test]
+    fn a_time_is_never_over_before_its_ticks() {
+        for (time, expected) in [
+            (Duration::ZERO, 1),
+            (Duration::from_nanos(1), 2),
+            (TICK, 2),
+            (TICK * 3 / 2, 3),
+            (Duration::MAX, u32::MAX.into()),
+        ] {
+            assert_eq!(ticks(time), expected, "{time:?}");
+        }
+    }
 
     #[test]
     fn the_epoch_ticks_while_calls_run_and_not_between_them() {
