@@ -30,8 +30,7 @@ pub enum Format {
 /// A thread of its own writes the lines, so that a reader of the log that stalls delays nothing else.
 /// Lines for which there is no room any more are dropped, and counted.
 pub fn start(level: LevelFilter, format: Format) -> Result<WorkerGuard, Failure> {
-    // The thread flushes when there is no further line, so lines that come together are written together.
-    let output = BufWriter::new(io::stderr());
+    let output = Together(BufWriter::with_capacity(AT_ONCE, io::stderr()));
     let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(output);
     let dropped = writer.error_counter();
     let lines = layer().with_writer(move || Escaped(writer.clone())).with_target(false);
@@ -47,6 +46,26 @@ pub fn start(level: LevelFilter, format: Format) -> Result<WorkerGuard, Failure>
     tokio::spawn(report(dropped));
     Ok(guard)
 }
+
+/// The output of lines that come together, which are written together: the thread flushes when there is no
+/// further line.
+struct Together(BufWriter<io::Stderr>);
+
+impl Write for Together {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write(line)
+    }
+
+    /// Fails never: the thread would not end after an error at the end.
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
+/// The bytes that are written at once, in whole lines. A pipe does not mix them with what others write
+/// (pipe(7), `PIPE_BUF`).
+const AT_ONCE: usize = 4096;
 
 /// A writer of lines that shows control characters as escapes: a value could contain what looks like
 /// another line, or controls the terminal.
