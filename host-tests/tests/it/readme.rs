@@ -270,7 +270,8 @@ fn quantity(value: &Value) -> String {
     let number = value["value"].as_f64().unwrap();
     match value["unit"].as_str().unwrap() {
         "seconds" if number < 1e-3 => format!("{:.1} µs", number * 1e6),
-        "seconds" => format!("{:.1} ms", number * 1e3),
+        "seconds" if number < 10.0 => format!("{:.1} ms", number * 1e3),
+        "seconds" => format!("{number:.0} s"),
         "per_second" => format!("{}/s", grouped(number.round() as usize)),
         "bytes" => grouped(number as usize),
         _ => format!("{number:.2}"),
