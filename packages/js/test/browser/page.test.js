@@ -425,15 +425,18 @@ test("a narrow screen needs no scrolling sideways", async (t) => {
 test("between a narrow and a wide screen, a row has no empty half", async (t) => {
   const page = await opened(t, { viewport: { width: 800, height: 700 } });
   await openDemonstration(page);
-  for (const [redis, place] of [["", ".needs"], ["7.2", ".outcome"]]) {
-    await page.getByLabel("Redis version").fill(redis);
-    await page.keyboard.press("Enter");
+  const hasNoEmptyHalf = async (place) => {
     const [row, said] = [page.locator(".group-head").first(), page.locator(place).first()];
     await said.waitFor();
     const [{ height }, badges] = [await row.boundingBox(), await page.locator(".badges").first().boundingBox()];
     assert.ok(height < 130, `${height}`);
     assert.equal((await said.boundingBox()).x, badges.x);
-  }
+  };
+
+  await hasNoEmptyHalf(".needs");
+  await page.getByLabel("Redis version").fill("7.2");
+  await page.keyboard.press("Enter");
+  await hasNoEmptyHalf(".outcome");
 });
 
 test("100,000 modules are opened, turned over and searched", async (t) => {
