@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use ccs_modules_host::stores::{Scripted, demo};
 use ccs_modules_host::{
-    CallError, CallLimits, Caller, CatalogError, LoadError, Plugin, Request, Standalone, artifacts,
+    CallError, CallLimits, CatalogError, LoadError, Plugin, Standalone, artifacts,
 };
 
-use crate::support::guest;
+use crate::support::{guest, request};
 
 const NO_ROLES: [&str; 0] = [];
 
@@ -47,16 +47,19 @@ async fn a_kept_snapshot_that_loops_is_stopped_after_its_time_and_not_before() {
     let mut snapshot = standalone.open(&[]).await.unwrap();
 
     let begun = Instant::now();
-    assert_eq!(snapshot.handle(&list()).unwrap_err(), CallError::TimedOut(time));
+    assert_eq!(snapshot.handle(&request::list()).unwrap_err(), CallError::TimedOut(time));
     assert!(begun.elapsed() >= time, "{:?}", begun.elapsed());
-    assert!(matches!(snapshot.handle(&list()), Err(CallError::Trapped(_))), "it is of no use");
+    assert!(
+        matches!(snapshot.handle(&request::list()), Err(CallError::Trapped(_))),
+        "it is of no use"
+    );
 }
 
 #[tokio::test]
 async fn a_kept_snapshot_may_take_any_time() {
     let limits = CallLimits { timeout: Duration::MAX, ..CallLimits::default() };
     let standalone = Standalone::load(&guest::keeping("unreachable"), limits).unwrap();
-    let error = standalone.open(&[]).await.unwrap().handle(&list()).unwrap_err();
+    let error = standalone.open(&[]).await.unwrap().handle(&request::list()).unwrap_err();
     assert!(matches!(&error, CallError::Trapped(text) if text.contains("unreachable")), "{error}");
 }
 
@@ -162,7 +165,7 @@ async fn calls_run_on_threads_of_their_own_too() {
 
     let plugin = Plugin::load(&artifacts::PLUGIN.wasm, CallLimits::default()).unwrap();
     let service = plugin.service(demo());
-    assert_eq!(is_send(service.handle(&list())).await.unwrap().status, 200);
+    assert_eq!(is_send(service.handle(&request::list())).await.unwrap().status, 200);
     is_send(service.list_modules(&["admin"])).await.unwrap();
     is_send(service.get_module(&["admin"], "1")).await.unwrap_err();
 }
@@ -178,14 +181,4 @@ fn bytes_that_are_not_a_plugin_do_not_load() {
     let curious = r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#;
     let curious = wat::parse_str(curious).unwrap();
     assert!(matches!(load(&curious), Some(LoadError::World(_))));
-}
-
-/// A request for the list.
-fn list() -> Request {
-    Request {
-        method: "GET".into(),
-        target: "/v1/modules".into(),
-        headers: Vec::new(),
-        caller: Caller::Authenticated(vec!["admin".into()]),
-    }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use ccs_modules::{Limits, Snapshot};
 use ccs_modules_host::stores::{Documents, File, demo};
-use ccs_modules_host::{Caller, Ccs, CcsError, Request};
+use ccs_modules_host::{Ccs, CcsError};
 use md5::{Digest, Md5};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::request;
 use crate::support::serving::plugin;
 
 #[tokio::test]
@@ -183,7 +184,7 @@ async fn what_can_be_loaded_is_what_can_be_served() {
             sound,
             "load: {shown}"
         );
-        let response = service.handle(&list_request()).await.unwrap();
+        let response = service.handle(&request::list()).await.unwrap();
         assert_eq!(response.status == 200, sound, "serve: {shown}");
     }
 }
@@ -192,13 +193,4 @@ async fn what_can_be_loaded_is_what_can_be_served() {
 fn many(documents: usize) -> String {
     let documents: Vec<_> = (0..documents).map(|n| format!(r#"{{"uid":"{n}"}}"#)).collect();
     format!("[{}]", documents.join(","))
-}
-
-fn list_request() -> Request {
-    Request {
-        method: "GET".into(),
-        target: "/v1/modules".into(),
-        headers: Vec::new(),
-        caller: Caller::Authenticated(vec!["admin".into()]),
-    }
 }

@@ -8,6 +8,7 @@ pub mod outcome;
 #[path = "../../port.rs"]
 pub mod port;
 pub mod process;
+pub mod request;
 pub mod serving;
 pub mod text;
 pub mod wire;
